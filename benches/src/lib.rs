@@ -1,0 +1,1 @@
+//! Measurements of Mikron against its peers.

@@ -1,0 +1,1 @@
+//! Bounded streaming readers for ar, tar, gzip, xz, zstd and bzip2

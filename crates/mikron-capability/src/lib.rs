@@ -1,0 +1,1 @@
+//! Which files: facts, capabilities, the closure and its reasons

@@ -1,0 +1,3 @@
+//! The mikron command.
+
+fn main() {}

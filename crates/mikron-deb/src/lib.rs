@@ -1,0 +1,1 @@
+//! Debian packages: the .deb reader, deb822, Release and Packages, version order

@@ -1,0 +1,1 @@
+//! Deterministic OCI images: layers, config, manifest, index, layout

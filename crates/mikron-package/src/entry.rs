@@ -1,0 +1,115 @@
+//! One entry of an archive: a file, directory, link or device with its attributes.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::RootPath;
+
+/// Extended attributes by name, as bytes (`user.…`, `security.capability`).
+pub type Xattrs = BTreeMap<Vec<u8>, Vec<u8>>;
+
+/// One entry of an archive or of the merged tree, without its content.
+///
+/// ```
+/// use mikron_package::{Entry, EntryKind, RootPath};
+/// let entry = Entry::new(RootPath::new(b"usr/bin/nginx")?, EntryKind::File { size: 1 }, 0o755);
+/// assert!(entry.is_file());
+/// assert_eq!((entry.uid, entry.gid, entry.mtime), (0, 0, 0));
+/// # Ok::<(), mikron_package::PathError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Where it lies inside the root.
+    pub path: RootPath,
+    /// What it is.
+    pub kind: EntryKind,
+    /// Permission, setuid, setgid and sticky bits: the low twelve bits of `st_mode`.
+    pub mode: u32,
+    /// Numeric owner.
+    pub uid: u32,
+    /// Numeric group.
+    pub gid: u32,
+    /// Owner by name where the archive gives one (ustar `uname`).
+    pub user: Option<String>,
+    /// Group by name where the archive gives one (ustar `gname`).
+    pub group: Option<String>,
+    /// Modification time in seconds since 1970, never negative.
+    pub mtime: i64,
+    /// Extended attributes.
+    pub xattrs: Xattrs,
+}
+
+impl Entry {
+    /// An entry that belongs to root (0:0), with time 0 and no extended attributes.
+    pub fn new(path: RootPath, kind: EntryKind, mode: u32) -> Self {
+        Self {
+            path,
+            kind,
+            mode,
+            uid: 0,
+            gid: 0,
+            user: None,
+            group: None,
+            mtime: 0,
+            xattrs: Xattrs::new(),
+        }
+    }
+
+    /// Whether it is a regular file.
+    pub fn is_file(&self) -> bool {
+        matches!(self.kind, EntryKind::File { .. })
+    }
+
+    /// Whether it is a directory.
+    pub fn is_directory(&self) -> bool {
+        matches!(self.kind, EntryKind::Directory)
+    }
+
+    /// The size of the content in bytes; 0 for what is not a regular file.
+    pub fn size(&self) -> u64 {
+        match self.kind {
+            EntryKind::File { size } => size,
+            _ => 0,
+        }
+    }
+}
+
+/// What an entry is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum EntryKind {
+    /// A regular file.
+    File {
+        /// Its size in bytes.
+        size: u64,
+    },
+    /// A directory.
+    Directory,
+    /// A symbolic link.
+    Symlink {
+        /// The target exactly as the archive has it.
+        target: Vec<u8>,
+    },
+    /// A second name of a file that stands earlier in the same archive.
+    Hardlink {
+        /// The path of that file inside the root.
+        target: RootPath,
+    },
+    /// A character device.
+    CharDevice {
+        /// Major number.
+        major: u32,
+        /// Minor number.
+        minor: u32,
+    },
+    /// A block device.
+    BlockDevice {
+        /// Major number.
+        major: u32,
+        /// Minor number.
+        minor: u32,
+    },
+    /// A named pipe.
+    Fifo,
+}

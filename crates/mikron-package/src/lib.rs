@@ -1,0 +1,38 @@
+//! What all package formats share.
+//!
+//! This crate stands at the very start of the way from spec to image. It holds the plain data that
+//! flows between the other crates ([`Entry`], [`PackageRecord`], [`Requirement`], [`Digest`],
+//! [`RootPath`]), the [`Limits`] that bound every reader, and the small traits that a package family
+//! implements ([`PackageFormat`], [`ArchiveReader`], [`VersionOrder`], [`Universe`]).
+//!
+//! It knows no format, no repository and no image.
+
+mod contents;
+mod digest;
+mod entry;
+mod error;
+mod format;
+mod limits;
+mod name;
+mod path;
+mod platform;
+mod progress;
+mod record;
+mod relation;
+mod universe;
+mod version;
+
+pub use contents::{Contents, MemoryContents, NoSuchContent};
+pub use digest::{DiffId, Digest, DigestParseError, Hasher, HashingReader};
+pub use entry::{Entry, EntryKind, Xattrs};
+pub use error::{ArchiveError, ArchiveErrorKind, Origin};
+pub use format::{ArchiveMetadata, ArchiveReader, PackageFormat, Script};
+pub use limits::{LimitExceeded, Limits};
+pub use name::{NameError, PackageName};
+pub use path::{PathError, RootPath};
+pub use platform::{Architecture, Platform, PlatformError};
+pub use progress::{Event, Progress, Silent, Task, TaskKind};
+pub use record::{Family, MultiArch, PackageRecord, Priority};
+pub use relation::{ArchQualifier, Constraint, Operator, Relation, Requirement};
+pub use universe::{MemoryUniverse, PackageId, Universe};
+pub use version::{Version, VersionError, VersionOrder};

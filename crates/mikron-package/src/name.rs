@@ -1,0 +1,90 @@
+//! Names of packages.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// The name of a package or of a virtual package: `nginx`, `libssl3`, `g++-12`.
+///
+/// Cheap to clone. The characters of all three families are accepted (deb-control(5) is the narrowest); white space, `/`,
+/// commas and control characters never are.
+///
+/// ```
+/// use mikron_package::PackageName;
+/// let name: PackageName = "libstdc++6".parse()?;
+/// assert_eq!(name.as_str(), "libstdc++6");
+/// assert!("a/b".parse::<PackageName>().is_err());
+/// # Ok::<(), mikron_package::NameError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct PackageName(Arc<str>);
+
+impl PackageName {
+    /// A name from text.
+    ///
+    /// # Errors
+    /// When the text is empty, longer than 512 bytes, or holds a character that no family allows.
+    pub fn new(name: &str) -> Result<Self, NameError> {
+        let allowed = |c: char| c.is_ascii_graphic() && !"/\\,;|&<>[]!\"'`*?$#".contains(c);
+        if name.is_empty() || name.len() > 512 || !name.chars().all(allowed) {
+            return Err(NameError {
+                name: name.chars().take(100).collect(),
+            });
+        }
+        Ok(Self(name.into()))
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for PackageName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for PackageName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Borrow<str> for PackageName {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::str::FromStr for PackageName {
+    type Err = NameError;
+    fn from_str(name: &str) -> Result<Self, NameError> {
+        Self::new(name)
+    }
+}
+
+impl TryFrom<String> for PackageName {
+    type Error = NameError;
+    fn try_from(name: String) -> Result<Self, NameError> {
+        Self::new(&name)
+    }
+}
+
+impl From<PackageName> for String {
+    fn from(name: PackageName) -> Self {
+        name.as_str().to_owned()
+    }
+}
+
+/// A text that is not a package name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{}` is not a package name", .name.escape_debug())]
+pub struct NameError {
+    /// The first hundred characters of what stood there.
+    pub name: String,
+}

@@ -1,0 +1,1 @@
+//! The merged tree: ownership, conflicts, finalizers

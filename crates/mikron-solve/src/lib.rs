@@ -1,0 +1,1 @@
+//! Which packages: dependency solving with conflicts explained as data

@@ -1,0 +1,1 @@
+//! Package repositories: fetching, trust, the verified cache, the universe

@@ -1,0 +1,1 @@
+//! Builders for ar, tar and .deb archives, well-formed and malformed.

@@ -1,0 +1,1 @@
+//! An HTTP server on loopback with faults to order.

@@ -1,0 +1,8 @@
+//! Test support: builders for archives and repositories, a faulty HTTP server, the reference tools and the machine's own
+//! Debian mirror. Never published, never used outside of tests and benches.
+
+pub mod archive;
+pub mod http;
+pub mod mirror;
+pub mod repository;
+pub mod tools;

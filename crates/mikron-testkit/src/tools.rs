@@ -1,0 +1,28 @@
+//! The reference tools that tests compare with.
+
+use std::path::PathBuf;
+
+/// Finds a reference tool on `PATH`.
+///
+/// `None` means that the calling test is to return at once: the tool is missing and the reason was printed.
+///
+/// # Panics
+/// When the tool is missing and `CI=true`: there, a skipped test is a failed one.
+pub fn tool(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let sbin = ["/usr/sbin".into(), "/sbin".into()];
+    let found = std::env::split_paths(&path).chain(sbin).map(|dir| dir.join(name)).find(|p| p.is_file());
+    if found.is_none() {
+        skip(&format!("the tool `{name}` is not installed"));
+    }
+    found
+}
+
+/// Prints why a test is skipped.
+///
+/// # Panics
+/// When `CI=true`.
+pub fn skip(reason: &str) {
+    assert!(std::env::var("CI").as_deref() != Ok("true"), "skipped in CI: {reason}");
+    eprintln!("skipped: {reason}");
+}

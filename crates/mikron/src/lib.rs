@@ -1,0 +1,1 @@
+//! Distroless OCI images from YAML, as a library
