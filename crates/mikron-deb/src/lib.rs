@@ -1,1 +1,23 @@
-//! Debian packages: the .deb reader, deb822, Release and Packages, version order
+//! Debian packages: the .deb reader, deb822, Release and Packages, version order.
+//!
+//! This crate stands behind the sources and before the facts: it reads what a Debian repository publishes (the signed
+//! text of a Release, the Packages indexes) and the archives that these name. It fetches nothing, trusts nothing by
+//! itself, and never writes.
+
+pub mod archive;
+mod control;
+mod deb822;
+mod error;
+mod raw;
+mod relation;
+mod version;
+
+pub use control::parse_control;
+pub use deb822::{Field, Fields, Stanza, StanzaReader};
+pub use error::{Deb822Error, Deb822ErrorKind, Place};
+pub use raw::{FieldId, RawFields};
+pub use relation::{
+    RelationKind, RelationRef, Relations, check_relations, parse_provides, parse_relations,
+    parse_requirements, scan_relations,
+};
+pub use version::DebVersionOrder;

@@ -1,0 +1,1 @@
+//! The reader of `.deb` archives (deb(5)).
