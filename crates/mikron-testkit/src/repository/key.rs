@@ -1,0 +1,240 @@
+//! OpenPGP keys made at run time, good and bad.
+
+use pgp::composed::{
+    ArmorOptions, CleartextSignedMessage, DetachedSignature, KeyType, SignedKeyDetails,
+    SignedPublicKey,
+};
+use pgp::crypto::hash::HashAlgorithm;
+use pgp::packet::{
+    KeyFlags, PubKeyInner, PublicKey, SecretKey, Signature, SignatureConfig, SignatureType,
+    Subpacket, SubpacketData, UserId,
+};
+use pgp::ser::Serialize as _;
+use pgp::types::{
+    Duration, KeyDetails as _, KeyVersion, PacketHeaderVersion, Password, Tag, Timestamp,
+};
+
+/// What kind of key is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyKind {
+    /// Ed25519: made and used in microseconds.
+    Ed25519,
+    /// RSA of so many bits.
+    Rsa(u32),
+}
+
+/// A key that signs repositories of tests.
+#[derive(Clone, Debug)]
+pub struct TestKey {
+    secret: SecretKey,
+    user: UserId,
+    kind: KeyKind,
+    created: u32,
+    lifetime: Option<u32>,
+    revoked: bool,
+    hash: HashAlgorithm,
+    signed_at: Option<u32>,
+}
+
+impl TestKey {
+    /// An Ed25519 key that was made an hour ago and never expires.
+    pub fn generate() -> Self {
+        let hour_ago = super::now() - 3600;
+        Self::generate_with(KeyKind::Ed25519, u32::try_from(hour_ago).unwrap_or(0), None)
+    }
+
+    /// A key of this kind, made at `created` (seconds since 1970), that lives for `lifetime` seconds.
+    ///
+    /// # Panics
+    /// When the OpenPGP library refuses the kind.
+    pub fn generate_with(kind: KeyKind, created: u32, lifetime: Option<u32>) -> Self {
+        let key_type = match kind {
+            KeyKind::Ed25519 => KeyType::Ed25519Legacy,
+            KeyKind::Rsa(bits) => KeyType::Rsa(bits),
+        };
+        let (public, secret) = key_type.generate(rand::thread_rng()).expect("a key");
+        let made = Timestamp::from_secs(created);
+        let inner = PubKeyInner::new(KeyVersion::V4, key_type.to_alg(), made, None, public)
+            .expect("a public key");
+        let public = PublicKey::from_inner(inner).expect("a public key packet");
+        let secret = SecretKey::new(public, secret).expect("a secret key packet");
+        let user = UserId::from_str(PacketHeaderVersion::New, "Test <test@example.org>")
+            .expect("a user id");
+        Self {
+            secret,
+            user,
+            kind,
+            created,
+            lifetime,
+            revoked: false,
+            hash: HashAlgorithm::Sha256,
+            signed_at: None,
+        }
+    }
+
+    /// The same key, revoked in its certificate.
+    #[must_use]
+    pub fn revoked(mut self) -> Self {
+        self.revoked = true;
+        self
+    }
+
+    /// Makes the signatures over data with SHA-1. Only RSA keys can.
+    #[must_use]
+    pub fn with_sha1(mut self) -> Self {
+        self.hash = HashAlgorithm::Sha1;
+        self
+    }
+
+    /// The time at which signatures over data claim to be made; without it, now.
+    #[must_use]
+    pub fn signing_at(mut self, seconds: u32) -> Self {
+        self.signed_at = Some(seconds);
+        self
+    }
+
+    /// The fingerprint, as 40 hexadecimal digits in upper case.
+    pub fn fingerprint(&self) -> String {
+        format!("{:X}", self.secret.fingerprint())
+    }
+
+    /// The key id: the last 16 digits of the fingerprint.
+    pub fn key_id(&self) -> String {
+        let fingerprint = self.fingerprint();
+        fingerprint[fingerprint.len() - 16..].to_owned()
+    }
+
+    /// What kind of key it is.
+    pub fn kind(&self) -> KeyKind {
+        self.kind
+    }
+
+    /// The certificate, binary.
+    ///
+    /// # Panics
+    /// Never: it is written to memory.
+    pub fn certificate(&self) -> Vec<u8> {
+        self.public().to_bytes().expect("a certificate")
+    }
+
+    /// The certificate, armoured.
+    ///
+    /// # Panics
+    /// Never: it is written to memory.
+    pub fn certificate_armored(&self) -> String {
+        self.public()
+            .to_armored_string(ArmorOptions::default())
+            .expect("a certificate")
+    }
+
+    /// Signs `text` in the clear (RFC 9580, section 7) with every key.
+    ///
+    /// # Panics
+    /// When a key cannot sign.
+    pub fn clearsign(keys: &[Self], text: &str) -> String {
+        // The line end before the signature does not belong to the signed text.
+        let text = text.strip_suffix('\n').unwrap_or(text);
+        let signed = CleartextSignedMessage::new_many(text, |normalised| {
+            Ok(keys
+                .iter()
+                .map(|key| key.sign(SignatureType::Text, normalised.as_bytes()))
+                .collect())
+        });
+        signed
+            .expect("a signed text")
+            .to_armored_string(ArmorOptions::default())
+            .expect("armour")
+    }
+
+    /// Signs `data` with every key; the signatures, armoured.
+    ///
+    /// # Panics
+    /// When a key cannot sign.
+    pub fn sign_detached(keys: &[Self], data: &[u8]) -> String {
+        let armoured = keys.iter().map(|key| {
+            let signature = DetachedSignature::new(key.sign(SignatureType::Binary, data));
+            signature
+                .to_armored_string(ArmorOptions::default())
+                .expect("armour")
+        });
+        armoured.collect()
+    }
+
+    fn sign(&self, kind: SignatureType, data: &[u8]) -> Signature {
+        let at = self
+            .signed_at
+            .unwrap_or_else(|| u32::try_from(super::now()).unwrap_or(u32::MAX));
+        let config = self.config(kind, self.hash, at, Vec::new());
+        config
+            .sign(&self.secret, &Password::empty(), data)
+            .expect("a signature")
+    }
+
+    fn config(
+        &self,
+        kind: SignatureType,
+        hash: HashAlgorithm,
+        at: u32,
+        more: Vec<SubpacketData>,
+    ) -> SignatureConfig {
+        let mut config = SignatureConfig::v4(kind, self.secret.algorithm(), hash);
+        let hashed = [
+            SubpacketData::SignatureCreationTime(Timestamp::from_secs(at)),
+            SubpacketData::IssuerFingerprint(self.secret.fingerprint()),
+        ];
+        config.hashed_subpackets = hashed
+            .into_iter()
+            .chain(more)
+            .map(|data| Subpacket::regular(data).expect("a subpacket"))
+            .collect();
+        let issuer = SubpacketData::IssuerKeyId(self.secret.legacy_key_id());
+        config.unhashed_subpackets = vec![Subpacket::regular(issuer).expect("a subpacket")];
+        config
+    }
+
+    fn public(&self) -> SignedPublicKey {
+        let public = self.secret.public_key();
+        let mut flags = KeyFlags::default();
+        flags.set_certify(true);
+        flags.set_sign(true);
+        let mut more = vec![
+            SubpacketData::KeyFlags(flags),
+            SubpacketData::IsPrimary(true),
+        ];
+        if let Some(lifetime) = self.lifetime {
+            let lifetime = std::time::Duration::from_secs(u64::from(lifetime));
+            more.push(SubpacketData::KeyExpirationTime(
+                Duration::try_from(lifetime).expect("32 bits"),
+            ));
+        }
+        let config = self.config(
+            SignatureType::CertPositive,
+            HashAlgorithm::Sha256,
+            self.created,
+            more,
+        );
+        let empty = Password::empty();
+        let certification = config
+            .sign_certification(&self.secret, public, &empty, Tag::UserId, &self.user)
+            .expect("a certification");
+        let revocations = self.revoked.then(|| {
+            let config = self.config(
+                SignatureType::KeyRevocation,
+                HashAlgorithm::Sha256,
+                self.created + 1,
+                Vec::new(),
+            );
+            config
+                .sign_key(&self.secret, &empty, public)
+                .expect("a revocation")
+        });
+        let users = vec![self.user.clone().into_signed(certification)];
+        let details = SignedKeyDetails::new(
+            revocations.into_iter().collect(),
+            Vec::new(),
+            users,
+            Vec::new(),
+        );
+        SignedPublicKey::new(public.clone(), details, Vec::new())
+    }
+}
