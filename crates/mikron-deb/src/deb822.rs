@@ -284,11 +284,16 @@ impl<'a> Fields<'a> {
                 _ => break,
             }
         }
+        let value = text[colon + 1..end].trim_ascii_start();
+        let begin = end - value.len();
+        let breaks = memchr::memchr_iter(b'\n', &text[colon..begin]).count();
         Ok(Some(Field {
             name,
-            value: text[colon + 1..end].trim_ascii(),
+            value: value.trim_ascii_end(),
             offset,
             line,
+            value_offset: offset + begin as u64,
+            value_line: line + breaks as u64,
             comments: self.comments,
         }))
     }
@@ -326,6 +331,10 @@ pub struct Field<'a> {
     pub offset: u64,
     /// The line of its name, counted from 1.
     pub line: u64,
+    /// Offset of the value's first byte in the stream.
+    pub value_offset: u64,
+    /// The line of the value's first byte.
+    pub value_line: u64,
     comments: bool,
 }
 

@@ -6,18 +6,26 @@
 
 pub mod archive;
 mod control;
+mod date;
 mod deb822;
 mod error;
+mod identity;
+mod packages;
 mod raw;
 mod relation;
+mod release;
 mod version;
 
 pub use control::parse_control;
+pub use date::parse_date;
 pub use deb822::{Field, Fields, Stanza, StanzaReader};
 pub use error::{Deb822Error, Deb822ErrorKind, Place};
+pub use identity::{IdentityMismatch, check_identity};
+pub use packages::PackagesReader;
 pub use raw::{FieldId, RawFields};
 pub use relation::{
     RelationKind, RelationRef, Relations, check_relations, parse_provides, parse_relations,
     parse_requirements, scan_relations,
 };
+pub use release::{Release, ReleaseFile, parse_release};
 pub use version::DebVersionOrder;

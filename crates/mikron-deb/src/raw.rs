@@ -166,7 +166,7 @@ impl<'a> RawFields<'a> {
                 return Err(raw.named(field.fault(Deb822ErrorKind::Duplicate)));
             }
             raw.values[id as usize] = Some(field.value);
-            raw.places[id as usize] = (field.line, field.offset);
+            raw.places[id as usize] = (field.value_line, field.value_offset);
         }
         Ok(raw)
     }
@@ -451,14 +451,20 @@ impl<'a> RawFields<'a> {
         read.map_err(|error| self.inside(id, error))
     }
 
-    /// An error at an offset inside a value becomes one at the field.
+    /// An error at an offset inside a value becomes one in the stream.
     fn inside(&self, id: FieldId, error: Deb822Error) -> Deb822Error {
-        self.fault(id, error.kind)
+        let inner = error.place.offset;
+        let mut outer = self.fault(id, error.kind);
+        let value = self.get(id).unwrap_or_default();
+        let before = &value[..value.len().min(inner as usize)];
+        outer.place.line += memchr::memchr_iter(b'\n', before).count() as u64;
+        outer.place.offset += inner;
+        outer
     }
 }
 
 /// Why a location could lead out of the repository, if it could.
-fn location_fault(location: &str) -> Option<&'static str> {
+pub(crate) fn location_fault(location: &str) -> Option<&'static str> {
     let path = location.strip_prefix("./").unwrap_or(location);
     if path.len() > 4096 {
         return Some("is longer than 4096 bytes");
