@@ -181,6 +181,11 @@ impl<'a> RawFields<'a> {
         self.values[id as usize] = Some(value);
     }
 
+    /// Line and offset of the stanza in the stream; zeroes for fields that come from elsewhere.
+    pub fn start(&self) -> (u64, u64) {
+        self.start
+    }
+
     /// An error of a field, with its place and package.
     pub fn fault(&self, id: FieldId, kind: impl Into<Deb822ErrorKind>) -> Deb822Error {
         let (line, offset) = match self.places[id as usize] {

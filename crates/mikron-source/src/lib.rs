@@ -1,1 +1,3 @@
 //! Package repositories: fetching, trust, the verified cache, the universe
+
+pub mod universe;
