@@ -1,0 +1,374 @@
+//! Fetching over HTTP and HTTPS.
+//!
+//! ureq moves the bytes; what may happen is decided here: redirects, credentials, addresses, pace, sizes. Nothing is ever
+//! decompressed on the way.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ureq::http::header::{self, HeaderMap, HeaderName};
+use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
+
+use super::redirect::{follow, is_private};
+use super::speed::{Pace, Paced};
+use super::{Fetch, FetchError, FetchErrorKind, Request, Response, Status, Url, Validator};
+
+/// How [`HttpFetch`] behaves. All of it has defaults that fit a mirror of a distribution.
+#[derive(Clone, Debug)]
+pub struct HttpOptions {
+    /// What to call oneself.
+    pub user_agent: String,
+    /// How many redirects are followed.
+    pub redirects: u32,
+    /// Whether hosts may have private, link-local or loopback addresses. A server that builds for others says no.
+    pub private_addresses: bool,
+    /// How long connecting may take, TLS included.
+    pub connect_timeout: Duration,
+    /// How long the server may take to begin its answer.
+    pub answer_timeout: Duration,
+    /// How long one fetch may take altogether.
+    pub deadline: Duration,
+    /// A body must bring at least so many bytes …
+    pub low_speed_bytes: u64,
+    /// … in each stretch of this length.
+    pub low_speed_window: Duration,
+    /// The longest head of an answer in bytes.
+    pub head_limit: usize,
+    /// How many idle connections are kept for each host.
+    pub connections: usize,
+    /// Whether a proxy is used.
+    pub proxy: Proxy,
+}
+
+/// Which proxy is used.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Proxy {
+    /// The one that the environment names (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`), if it names one.
+    #[default]
+    FromEnvironment,
+    /// None.
+    None,
+    /// This one, by URL.
+    Url(String),
+}
+
+impl Default for HttpOptions {
+    fn default() -> Self {
+        Self {
+            user_agent: concat!("mikron/", env!("CARGO_PKG_VERSION")).to_owned(),
+            redirects: 5,
+            private_addresses: true,
+            connect_timeout: Duration::from_secs(15),
+            answer_timeout: Duration::from_secs(30),
+            deadline: Duration::from_secs(30 * 60),
+            low_speed_bytes: 10 * 1024,
+            low_speed_window: Duration::from_secs(20),
+            head_limit: 64 * 1024,
+            connections: 8,
+            proxy: Proxy::default(),
+        }
+    }
+}
+
+/// Fetches over HTTP and HTTPS, keeping connections for reuse. Cheap to clone.
+///
+/// ```
+/// use mikron_source::fetch::{Fetch, HttpFetch, HttpOptions, Request};
+/// let http = HttpFetch::new(HttpOptions { redirects: 0, ..HttpOptions::default() });
+/// let error = http.fetch(&Request::get("http://me:secret@/")).unwrap_err();
+/// assert!(!error.to_string().contains("secret"));
+/// ```
+#[derive(Clone)]
+pub struct HttpFetch {
+    agent: ureq::Agent,
+    options: Arc<HttpOptions>,
+}
+
+impl fmt::Debug for HttpFetch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("HttpFetch").field(&self.options).finish()
+    }
+}
+
+impl HttpFetch {
+    /// A client with these options.
+    pub fn new(options: HttpOptions) -> Self {
+        let proxy = match &options.proxy {
+            Proxy::FromEnvironment => ureq::Proxy::try_from_env(),
+            Proxy::None => None,
+            Proxy::Url(url) => ureq::Proxy::new(url).ok(),
+        };
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            // Redirects are followed here, under our own policy.
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .user_agent(&options.user_agent)
+            .accept("*/*")
+            .accept_encoding("identity")
+            .proxy(proxy)
+            .timeout_resolve(Some(options.connect_timeout))
+            .timeout_connect(Some(options.connect_timeout))
+            .timeout_recv_response(Some(options.answer_timeout))
+            .timeout_per_read(Some(options.low_speed_window))
+            .max_response_header_size(options.head_limit)
+            .max_idle_connections_per_host(options.connections)
+            .max_idle_connections(options.connections * 4)
+            .input_buffer_size(256 * 1024)
+            .build();
+        let resolver = PolicyResolver {
+            inner: DefaultResolver::default(),
+            private_addresses: options.private_addresses,
+        };
+        Self {
+            agent: ureq::Agent::with_parts(config, DefaultConnector::default(), resolver),
+            options: Arc::new(options),
+        }
+    }
+
+    /// One request and its answer, redirects not followed.
+    fn ask(
+        &self,
+        url: &Url,
+        request: &Request,
+    ) -> Result<ureq::http::Response<ureq::Body>, FetchErrorKind> {
+        let mut call = self.agent.get(url.to_string());
+        if let Some(userinfo) = &url.userinfo {
+            call = call.header(header::AUTHORIZATION, basic_auth(userinfo));
+        }
+        if request.offset > 0 {
+            call = call.header(header::RANGE, format!("bytes={}-", request.offset));
+            if let Some(validator) = request.if_range.as_ref().and_then(Validator::for_range) {
+                call = call.header(header::IF_RANGE, validator);
+            }
+        }
+        if let Some(unless) = &request.unless {
+            if let Some(etag) = &unless.etag {
+                call = call.header(header::IF_NONE_MATCH, etag);
+            }
+            if let Some(date) = &unless.last_modified {
+                call = call.header(header::IF_MODIFIED_SINCE, date);
+            }
+        }
+        call.call()
+            .map_err(|error| kind_of(error, self.options.head_limit))
+    }
+}
+
+impl Fetch for HttpFetch {
+    fn fetch(&self, request: &Request) -> Result<Response, FetchError> {
+        let fail = |kind| FetchError::new(&request.url, kind);
+        let invalid = |reason| fail(FetchErrorKind::InvalidUrl { reason });
+        let deadline = Instant::now() + self.options.deadline;
+        let mut url = Url::parse(&request.url).map_err(invalid)?;
+        let mut redirects = 0;
+        let answer = loop {
+            let answer = self.ask(&url, request).map_err(fail)?;
+            if !matches!(answer.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+                break answer;
+            }
+            redirects += 1;
+            if redirects > self.options.redirects {
+                return Err(fail(FetchErrorKind::TooManyRedirects {
+                    limit: self.options.redirects,
+                }));
+            }
+            url = follow(&url, text(answer.headers(), &header::LOCATION)).map_err(fail)?;
+        };
+        let headers = answer.headers();
+        let status = status_of(answer.status().as_u16(), headers, request).map_err(fail)?;
+        let validator = Validator {
+            etag: text(headers, &header::ETAG).map(str::to_owned),
+            last_modified: text(headers, &header::LAST_MODIFIED).map(str::to_owned),
+        };
+        let encoding = text(headers, &header::CONTENT_ENCODING).map(str::to_owned);
+        let length = text(headers, &header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
+        let length = if status == Status::NotModified {
+            Some(0)
+        } else {
+            length
+        };
+        let pace = Pace {
+            bytes: self.options.low_speed_bytes,
+            window: self.options.low_speed_window,
+            deadline,
+        };
+        let body = answer
+            .into_body()
+            .into_with_config()
+            .limit(u64::MAX)
+            .reader();
+        Ok(Response {
+            status,
+            validator,
+            length,
+            encoding,
+            body: Box::new(Paced::new(body, &request.url, pace, length, body_error)),
+        })
+    }
+}
+
+/// What a status means for a request (RFC 9110, sections 14 and 15).
+fn status_of(code: u16, headers: &HeaderMap, request: &Request) -> Result<Status, FetchErrorKind> {
+    let wanted = request.offset;
+    match code {
+        // A server may ignore a range, and must when If-Range does not match.
+        200 => Ok(Status::Full),
+        206 => {
+            let found = text(headers, &header::CONTENT_RANGE).unwrap_or("none");
+            let start = found
+                .strip_prefix("bytes ")
+                .and_then(|range| range.split('-').next())
+                .and_then(|start| start.parse().ok());
+            if wanted > 0 && start == Some(wanted) {
+                Ok(Status::Partial)
+            } else {
+                Err(FetchErrorKind::WrongRange {
+                    wanted,
+                    found: found.chars().take(100).collect(),
+                })
+            }
+        }
+        304 if request.unless.is_some() => Ok(Status::NotModified),
+        304 => Err(FetchErrorKind::NotModified),
+        416 => Err(FetchErrorKind::RangeNotSatisfiable { offset: wanted }),
+        code => {
+            let after = text(headers, &header::RETRY_AFTER);
+            Err(FetchErrorKind::Status {
+                code,
+                // The other form of Retry-After, a date, would need the server's clock: it counts as none.
+                retry_after: after
+                    .and_then(|seconds| seconds.trim().parse().ok())
+                    .map(Duration::from_secs),
+            })
+        }
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+fn body_error(url: &str, error: io::Error) -> FetchError {
+    let kind = match error.downcast::<ureq::Error>() {
+        Ok(error) => kind_of(error, 0),
+        Err(error) => FetchErrorKind::Io(Arc::new(error)),
+    };
+    FetchError::new(url, kind)
+}
+
+fn kind_of(error: ureq::Error, head_limit: usize) -> FetchErrorKind {
+    match error {
+        ureq::Error::Io(error) => match error.downcast::<Refused>() {
+            Ok(refused) => refused.into(),
+            Err(error) => FetchErrorKind::Io(Arc::new(error)),
+        },
+        ureq::Error::Other(error) => match error.downcast::<Refused>() {
+            Ok(refused) => (*refused).into(),
+            Err(error) => FetchErrorKind::Protocol(error.to_string()),
+        },
+        ureq::Error::Timeout(what) => FetchErrorKind::Timeout {
+            what: what.to_string(),
+        },
+        ureq::Error::HostNotFound => FetchErrorKind::HostNotFound,
+        ureq::Error::LargeResponseHeader(..) => FetchErrorKind::HeadTooLong { limit: head_limit },
+        ureq::Error::Tls(what) => FetchErrorKind::Tls(what.to_owned()),
+        ureq::Error::Rustls(error) => FetchErrorKind::Tls(error.to_string()),
+        other => FetchErrorKind::Protocol(other.to_string()),
+    }
+}
+
+/// `Authorization: Basic` (RFC 7617) from the user information of a URL, of which `%` sequences are decoded.
+fn basic_auth(userinfo: &str) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut plain = Vec::with_capacity(userinfo.len() + 1);
+    let mut rest = userinfo.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let hex = tail.get(..2).filter(|_| *first == b'%');
+        let byte = hex
+            .and_then(|hex| std::str::from_utf8(hex).ok())
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        plain.push(byte.unwrap_or(*first));
+        rest = if byte.is_some() { &tail[2..] } else { tail };
+    }
+    if !userinfo.contains(':') {
+        plain.push(b':');
+    }
+    let mut text = String::from("Basic ");
+    for group in plain.chunks(3) {
+        let value = group
+            .iter()
+            .fold(0u32, |value, byte| value << 8 | u32::from(*byte))
+            << (8 * (3 - group.len()));
+        for i in 0..4 {
+            let index = (value >> (18 - 6 * i)) as usize & 63;
+            text.push(if i > group.len() {
+                '='
+            } else {
+                char::from(ALPHABET[index])
+            });
+        }
+    }
+    text
+}
+
+/// Resolves names, and refuses private addresses where the policy says so. As the connection goes to the very addresses
+/// that were checked here, a name cannot change its mind in between.
+#[derive(Debug)]
+struct PolicyResolver {
+    inner: DefaultResolver,
+    private_addresses: bool,
+}
+
+impl Resolver for PolicyResolver {
+    fn resolve(
+        &self,
+        uri: &ureq::http::Uri,
+        config: &ureq::config::Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let addresses = self.inner.resolve(uri, config, timeout)?;
+        let private = addresses.iter().find(|a| is_private(a.ip()));
+        match private {
+            Some(address) if !self.private_addresses => {
+                Err(ureq::Error::Other(Box::new(Refused {
+                    host: uri.host().unwrap_or_default().to_owned(),
+                    address: address.ip().to_string(),
+                })))
+            }
+            _ => Ok(addresses),
+        }
+    }
+}
+
+/// An address that the policy refuses.
+#[derive(Debug, thiserror::Error)]
+#[error("{host} has the private address {address}")]
+struct Refused {
+    host: String,
+    address: String,
+}
+
+impl From<Refused> for FetchErrorKind {
+    fn from(Refused { host, address }: Refused) -> Self {
+        Self::PrivateAddress { host, address }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::basic_auth;
+
+    #[test]
+    fn credentials_are_encoded_as_rfc_7617_has_it() {
+        assert_eq!(
+            basic_auth("Aladdin:open%20sesame"),
+            "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="
+        );
+        assert_eq!(basic_auth("a"), "Basic YTo=");
+        assert_eq!(basic_auth("ab:c%zz"), "Basic YWI6YyV6eg==");
+    }
+}
