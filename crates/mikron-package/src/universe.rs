@@ -85,6 +85,11 @@ impl<'a> MemoryUniverse<'a> {
 
     /// Adds a package with a pin priority; its source is called `memory`.
     pub fn add(&mut self, record: PackageRecord, priority: i32) -> PackageId {
+        self.add_from(record, priority, "memory")
+    }
+
+    /// Adds a package with a pin priority and the name of its source.
+    pub fn add_from(&mut self, record: PackageRecord, priority: i32, source: &str) -> PackageId {
         let id = PackageId(self.packages.len() as u32);
         self.named.entry(record.name.clone()).or_default().push(id);
         for provided in &record.provides {
@@ -93,7 +98,7 @@ impl<'a> MemoryUniverse<'a> {
                 ids.push(id);
             }
         }
-        self.packages.push((record, priority, "memory".to_owned()));
+        self.packages.push((record, priority, source.to_owned()));
         id
     }
 }
