@@ -1,0 +1,266 @@
+//! Making layers: out of the cache where an equal one was made before, else compressed, several at once.
+
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::thread;
+
+use mikron_package::{Contents, DiffId, Digest, Hasher, Progress, Task, TaskKind};
+
+use crate::encoder::Encoder;
+use crate::{BlobStore, BlobWriter, FrameCache, Layer, LayerError, LayerPlan, Recipe, StoreError};
+
+/// A layer that is in the store now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BuiltLayer {
+    /// The layer.
+    pub layer: Layer,
+    /// Its key in the frame cache.
+    pub key: Digest,
+    /// Whether it came from the cache, so that nothing was compressed.
+    pub cached: bool,
+}
+
+/// How much may run at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parallel {
+    /// Number of threads, at least one.
+    pub jobs: usize,
+    /// Bytes of memory for all encoders together. One encoder always runs, whatever it takes.
+    pub memory: u64,
+}
+
+impl Parallel {
+    /// So many threads, and 64 MiB for the encoders: two of the largest.
+    pub const fn jobs(jobs: usize) -> Self {
+        Self {
+            jobs,
+            memory: 64 << 20,
+        }
+    }
+}
+
+impl Default for Parallel {
+    /// One thread per processor.
+    fn default() -> Self {
+        Self::jobs(thread::available_parallelism().map_or(1, usize::from))
+    }
+}
+
+impl LayerPlan {
+    /// Makes the layer and stores it. Where `cache` holds an equal one, it is copied and nothing is compressed; where the
+    /// store holds it too, nothing is written at all.
+    ///
+    /// # Errors
+    /// When a content is missing or wrong, or store or cache fail. A corrupt cache entry is no error: it is replaced.
+    pub fn build(
+        &self,
+        recipe: Recipe,
+        contents: &dyn Contents,
+        store: &dyn BlobStore,
+        cache: Option<&dyn FrameCache>,
+    ) -> Result<BuiltLayer, LayerError> {
+        let key = self.key(recipe);
+        if let Some(cache) = cache
+            && let Some(layer) = from_cache(cache, &key, store)?
+        {
+            return Ok(BuiltLayer {
+                layer,
+                key,
+                cached: true,
+            });
+        }
+        let layer = self.compress(recipe, contents, store)?;
+        if let Some(cache) = cache {
+            let mut blob = store.open(&layer.blob)?;
+            cache
+                .insert(&key, &layer, &mut blob)
+                .map_err(LayerError::Cache)?;
+        }
+        Ok(BuiltLayer {
+            layer,
+            key,
+            cached: false,
+        })
+    }
+
+    fn compress(
+        &self,
+        recipe: Recipe,
+        contents: &dyn Contents,
+        store: &dyn BlobStore,
+    ) -> Result<Layer, LayerError> {
+        let writer = store.writer()?;
+        let failed = |source: io::Error| match source.downcast::<StoreError>() {
+            Ok(store) => LayerError::Store(store),
+            Err(source) => LayerError::Compress {
+                layer: self.name().to_owned(),
+                reason: source.to_string(),
+            },
+        };
+        let encoder = Encoder::new(recipe, self.unpacked(), writer).map_err(failed)?;
+        let mut stream = Hashed {
+            inner: encoder,
+            hasher: Hasher::default(),
+        };
+        self.write(contents, &mut stream).map_err(|e| match e {
+            LayerError::Write { source, .. } => failed(source),
+            other => other,
+        })?;
+        let diff_id = DiffId(stream.hasher.finish());
+        let writer: Box<dyn BlobWriter + '_> = stream.inner.finish().map_err(failed)?;
+        Ok(Layer {
+            blob: writer.commit(None)?,
+            diff_id,
+            unpacked: self.unpacked(),
+            compression: recipe.compression(),
+        })
+    }
+}
+
+/// A writer that hashes on the way.
+struct Hashed<W> {
+    inner: W,
+    hasher: Hasher,
+}
+
+impl<W: Write> Write for Hashed<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let n = self.inner.write(bytes)?;
+        self.hasher.update(&bytes[..n]);
+        Ok(n)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+fn from_cache(
+    cache: &dyn FrameCache,
+    key: &Digest,
+    store: &dyn BlobStore,
+) -> Result<Option<Layer>, LayerError> {
+    let Some(layer) = cache.get(key).map_err(LayerError::Cache)? else {
+        return Ok(None);
+    };
+    if store.contains(&layer.blob)? {
+        return Ok(Some(layer));
+    }
+    let Some(mut blob) = cache.open(key, &layer).map_err(LayerError::Cache)? else {
+        return Ok(None);
+    };
+    let mut writer = store.writer()?;
+    match io::copy(&mut blob, &mut writer) {
+        Ok(_) => {
+            writer.commit(Some(&layer.blob))?;
+            Ok(Some(layer))
+        }
+        // The reader is verified: a mismatch is the cache's fault and is cured by compressing again.
+        Err(e) => match e.downcast::<StoreError>() {
+            Ok(StoreError::Mismatch { .. }) => {
+                cache.remove(key).map_err(LayerError::Cache)?;
+                Ok(None)
+            }
+            Ok(other) => Err(other.into()),
+            Err(source) => Err(LayerError::Write {
+                layer: key.to_string(),
+                source,
+            }),
+        },
+    }
+}
+
+/// Builds several layers at once, the largest first. The result is in the order of the plans, and depends neither on the
+/// number of threads nor on who finishes first.
+///
+/// # Errors
+/// The error of the first plan, in their order, that failed. What has not begun by then is left out.
+pub fn build_layers(
+    plans: &[LayerPlan],
+    recipe: Recipe,
+    contents: &dyn Contents,
+    store: &dyn BlobStore,
+    cache: Option<&dyn FrameCache>,
+    parallel: Parallel,
+    progress: &dyn Progress,
+) -> Result<Vec<BuiltLayer>, LayerError> {
+    let mut order: Vec<usize> = (0..plans.len()).collect();
+    order.sort_by_key(|i| std::cmp::Reverse(plans[*i].unpacked()));
+    let queue = Mutex::new(order.into_iter());
+    let budget = Budget::new(parallel.memory);
+    let failed = AtomicBool::new(false);
+    let work = || {
+        let mut done = Vec::new();
+        while !failed.load(Ordering::Relaxed) {
+            let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let Some(i) = next else { break };
+            let plan = &plans[i];
+            let _held = budget.take(recipe.memory(plan.unpacked()));
+            let task = Task::start(
+                progress,
+                TaskKind::Layer,
+                plan.name(),
+                Some(plan.unpacked()),
+            );
+            let built = plan.build(recipe, contents, store, cache);
+            task.advance(plan.unpacked());
+            failed.fetch_or(built.is_err(), Ordering::Relaxed);
+            done.push((i, built));
+        }
+        done
+    };
+    let threads = parallel.jobs.clamp(1, plans.len().max(1));
+    let mut done: Vec<(usize, Result<BuiltLayer, LayerError>)> = thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        let mut done = work();
+        for other in others {
+            // A panic of a thread goes on in the caller, as if there were no threads.
+            done.extend(
+                other
+                    .join()
+                    .unwrap_or_else(|p| std::panic::resume_unwind(p)),
+            );
+        }
+        done
+    });
+    done.sort_by_key(|(i, _)| *i);
+    done.into_iter().map(|(_, built)| built).collect()
+}
+
+/// Bytes that may be in use at once.
+struct Budget {
+    total: u64,
+    used: Mutex<u64>,
+    freed: Condvar,
+}
+
+struct Held<'a>(&'a Budget, u64);
+
+impl Budget {
+    fn new(total: u64) -> Self {
+        Self {
+            total,
+            used: Mutex::new(0),
+            freed: Condvar::new(),
+        }
+    }
+
+    /// Waits until `bytes` are free, or nothing is in use.
+    fn take(&self, bytes: u64) -> Held<'_> {
+        let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let full = |used: &mut u64| *used > 0 && *used + bytes > self.total;
+        let mut used = self
+            .freed
+            .wait_while(used, full)
+            .unwrap_or_else(PoisonError::into_inner);
+        *used += bytes;
+        Held(self, bytes)
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        *self.0.used.lock().unwrap_or_else(PoisonError::into_inner) -= self.1;
+        self.0.freed.notify_all();
+    }
+}

@@ -1,0 +1,286 @@
+//! The cache of compressed layers, by key: what was compressed once is never compressed again.
+//!
+//! The key is [`LayerPlan::key`](crate::LayerPlan::key), a digest over all that the bytes depend on. So an entry never
+//! goes stale; it can only be missing or corrupt, and both are cured by compressing.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use mikron_package::Digest;
+
+use crate::files::{self, Lock, Temporary};
+use crate::json;
+use crate::store::check_expected;
+use crate::{Layer, StoreError, VerifiedReader};
+
+/// Keeps compressed layers by key.
+///
+/// Called from several threads at once; several processes may share what lies behind it.
+///
+/// ```
+/// use mikron_oci::{FrameCache, MemoryFrames, MemoryStore, LayerPlan, Recipe};
+/// use mikron_package::MemoryContents;
+/// let (store, cache, contents) =
+///     (MemoryStore::default(), MemoryFrames::default(), MemoryContents::default());
+/// let plan = LayerPlan::new("empty", &[])?;
+/// assert!(!plan.build(Recipe::default(), &contents, &store, Some(&cache))?.cached);
+/// assert!(plan.build(Recipe::default(), &contents, &store, Some(&cache))?.cached);
+/// # Ok::<(), mikron_oci::LayerError>(())
+/// ```
+pub trait FrameCache: Send + Sync {
+    /// What layer the key stands for, where it is known.
+    ///
+    /// # Errors
+    /// When the cache cannot be asked. An unreadable entry is no error but unknown.
+    fn get(&self, key: &Digest) -> Result<Option<Layer>, StoreError>;
+
+    /// Opens the bytes of a layer that [`get`](Self::get) knew, through a reader that verifies; `None` where they are gone.
+    ///
+    /// # Errors
+    /// When they are there and cannot be opened.
+    fn open(
+        &self,
+        key: &Digest,
+        layer: &Layer,
+    ) -> Result<Option<Box<dyn Read + Send + '_>>, StoreError>;
+
+    /// Adds a layer, whose bytes come from `blob`.
+    ///
+    /// # Errors
+    /// When the cache cannot be written, or the bytes are not those of the layer.
+    fn insert(&self, key: &Digest, layer: &Layer, blob: &mut dyn Read) -> Result<(), StoreError>;
+
+    /// Removes what was found to be corrupt.
+    ///
+    /// # Errors
+    /// When that fails; not when it is gone already.
+    fn remove(&self, key: &Digest) -> Result<(), StoreError>;
+}
+
+macro_rules! forward {
+    ($($pointer:ty),*) => {$(
+        impl<T: FrameCache + ?Sized> FrameCache for $pointer {
+            fn get(&self, key: &Digest) -> Result<Option<Layer>, StoreError> {
+                (**self).get(key)
+            }
+            fn open(
+                &self,
+                key: &Digest,
+                layer: &Layer,
+            ) -> Result<Option<Box<dyn Read + Send + '_>>, StoreError> {
+                (**self).open(key, layer)
+            }
+            fn insert(
+                &self,
+                key: &Digest,
+                layer: &Layer,
+                blob: &mut dyn Read,
+            ) -> Result<(), StoreError> {
+                (**self).insert(key, layer, blob)
+            }
+            fn remove(&self, key: &Digest) -> Result<(), StoreError> {
+                (**self).remove(key)
+            }
+        }
+    )*};
+}
+forward!(&T, Box<T>, Arc<T>);
+
+/// A frame cache in memory.
+#[derive(Debug, Default)]
+pub struct MemoryFrames(Mutex<Frames>);
+
+type Frames = BTreeMap<Digest, (Layer, Arc<[u8]>)>;
+
+impl MemoryFrames {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Frames> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl FrameCache for MemoryFrames {
+    fn get(&self, key: &Digest) -> Result<Option<Layer>, StoreError> {
+        Ok(self.lock().get(key).map(|(layer, _)| *layer))
+    }
+
+    fn open(
+        &self,
+        key: &Digest,
+        layer: &Layer,
+    ) -> Result<Option<Box<dyn Read + Send + '_>>, StoreError> {
+        let Some(bytes) = self.lock().get(key).map(|(_, bytes)| Arc::clone(bytes)) else {
+            return Ok(None);
+        };
+        let reader = VerifiedReader::new(io::Cursor::new(bytes), layer.blob, key.to_string());
+        Ok(Some(Box::new(reader)))
+    }
+
+    fn insert(&self, key: &Digest, layer: &Layer, blob: &mut dyn Read) -> Result<(), StoreError> {
+        let mut bytes = Vec::new();
+        blob.read_to_end(&mut bytes)
+            .map_err(|e| StoreError::unwrap_io(e, "read", &layer.blob.digest.to_string()))?;
+        check_expected(
+            Some(&layer.blob),
+            crate::Blob::of(&bytes),
+            "the layer to cache",
+        )?;
+        self.lock().insert(*key, (*layer, bytes.into()));
+        Ok(())
+    }
+
+    fn remove(&self, key: &Digest) -> Result<(), StoreError> {
+        self.lock().remove(key);
+        Ok(())
+    }
+}
+
+/// A frame cache in a directory: per key `KEY.blob` and `KEY.json`, the latter written last.
+///
+/// Each file is written to a temporary name and renamed, so a killed process leaves nothing but a temporary, which
+/// [`FrameDir::gc`] removes. Files are not synced: readers verify, so what a power loss tore is compressed again.
+#[derive(Clone, Debug)]
+pub struct FrameDir {
+    path: PathBuf,
+}
+
+/// Cap on the small JSON beside a blob.
+const META_CAP: u64 = 4096;
+
+impl FrameDir {
+    /// Opens a cache, making its directory where it is missing.
+    ///
+    /// # Errors
+    /// When that fails.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self, StoreError> {
+        let path = path.into();
+        std::fs::create_dir_all(&path).map_err(StoreError::io("create", &path))?;
+        Ok(Self { path })
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn file(&self, key: &Digest, extension: &str) -> PathBuf {
+        self.path.join(format!("{}.{extension}", key.hex()))
+    }
+
+    /// Removes temporaries of killed processes and the least recently used layers until at most `quota` bytes are left.
+    /// Gives back the number of bytes that were freed. Does nothing while another process is writing to the cache.
+    ///
+    /// # Errors
+    /// When the directory cannot be read or a file not be removed.
+    pub fn gc(&self, quota: u64) -> Result<u64, StoreError> {
+        let Some(_lock) = Lock::attempt(&self.path)? else {
+            return Ok(0);
+        };
+        files::remove_temporaries(&self.path)?;
+        let mut layers: Vec<(SystemTime, Digest, u64)> = Vec::new();
+        let listed = |e| StoreError::io("list", &self.path)(e);
+        for file in std::fs::read_dir(&self.path).map_err(listed)? {
+            let file = file.map_err(listed)?;
+            let name = file.file_name();
+            let Some(hex) = name.to_str().and_then(|n| n.strip_suffix(".blob")) else {
+                continue;
+            };
+            let (Ok(key), Ok(metadata)) = (Digest::from_hex(hex), file.metadata()) else {
+                continue;
+            };
+            // The time of the JSON is set on every use; a blob without one was never finished.
+            let used = std::fs::metadata(self.file(&key, "json")).and_then(|m| m.modified());
+            layers.push((used.unwrap_or(SystemTime::UNIX_EPOCH), key, metadata.len()));
+        }
+        layers.sort();
+        let mut total: u64 = layers.iter().map(|(_, _, size)| size).sum();
+        let before = total;
+        for (used, key, size) in layers {
+            if total > quota || used == SystemTime::UNIX_EPOCH {
+                self.remove(&key)?;
+                total -= size;
+            }
+        }
+        Ok(before - total)
+    }
+}
+
+fn ignore_missing(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+impl FrameCache for FrameDir {
+    fn get(&self, key: &Digest) -> Result<Option<Layer>, StoreError> {
+        let path = self.file(key, "json");
+        let bytes = match files::read_capped(&path, "manifest", META_CAP) {
+            Ok(bytes) => bytes,
+            Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                return Ok(None);
+            }
+            Err(StoreError::TooLarge { .. } | StoreError::NotAFile { .. }) => return Ok(None),
+            Err(other) => return Err(other),
+        };
+        let Ok(layer) = json::from_slice::<Layer>(&bytes) else {
+            return Ok(None);
+        };
+        // For the least-recently-used order. A cache that may not be written still serves.
+        if let Ok(file) = std::fs::File::options().append(true).open(&path) {
+            let _ = file.set_modified(SystemTime::now());
+        }
+        Ok(Some(layer))
+    }
+
+    fn open(
+        &self,
+        key: &Digest,
+        layer: &Layer,
+    ) -> Result<Option<Box<dyn Read + Send + '_>>, StoreError> {
+        let path = self.file(key, "blob");
+        match files::open(&path) {
+            Ok((file, _)) => {
+                let place = path.display().to_string();
+                Ok(Some(Box::new(VerifiedReader::new(file, layer.blob, place))))
+            }
+            Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                Ok(None)
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    fn insert(&self, key: &Digest, layer: &Layer, blob: &mut dyn Read) -> Result<(), StoreError> {
+        let _lock = Lock::wait(&self.path, false)?;
+        let path = self.file(key, "blob");
+        let mut temporary = Temporary::create(&self.path)?;
+        io::copy(blob, &mut temporary).map_err(StoreError::io("copy a layer to", &path))?;
+        check_expected(
+            Some(&layer.blob),
+            temporary.blob(),
+            &path.display().to_string(),
+        )?;
+        temporary.persist_unsynced(&path)?;
+        let text = json::canonical(layer).map_err(|source| StoreError::Json {
+            place: path.display().to_string(),
+            source,
+        })?;
+        let path = self.file(key, "json");
+        let mut temporary = Temporary::create(&self.path)?;
+        temporary
+            .write_all(&text)
+            .map_err(StoreError::io("write", &path))?;
+        temporary.persist_unsynced(&path)
+    }
+
+    fn remove(&self, key: &Digest) -> Result<(), StoreError> {
+        for extension in ["json", "blob"] {
+            let path = self.file(key, extension);
+            ignore_missing(std::fs::remove_file(&path)).map_err(StoreError::io("remove", &path))?;
+        }
+        Ok(())
+    }
+}

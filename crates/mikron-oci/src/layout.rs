@@ -1,0 +1,313 @@
+//! An OCI image layout in a directory (OCI image-spec, image-layout).
+//!
+//! *All or nothing.* A blob is written to a temporary name, synced and renamed; `index.json` is replaced in the same way,
+//! last, after the directory of the blobs is synced. So a reader sees the old image or the new one, whenever a writer is
+//! killed, and a full disk leaves the old one.
+//!
+//! *Several writers.* `index.json` is read, changed and replaced under an exclusive flock(2) on the layout's directory: no
+//! reference gets lost. While a writer is at work it holds a shared lock on `blobs`; temporaries of killed writers and
+//! unreferenced blobs are collected only by one who gets that lock exclusively.
+//!
+//! *What is there is kept.* A blob of the right name and size is not written again, and not read for it either; that a
+//! stranger did not change its bytes is what [`validate()`](crate::validate()) checks.
+
+use std::collections::BTreeSet;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use mikron_package::{Digest, Limits};
+use oci_spec::image::Descriptor;
+
+use crate::files::{self, Lock, Temporary};
+use crate::index_file::{IndexFile, check_tag};
+use crate::json;
+use crate::store::check_expected;
+use crate::{Blob, BlobStore, BlobWriter, StoreError, VerifiedReader};
+
+const VERSION_FILE: &str = "oci-layout";
+const INDEX_FILE: &str = "index.json";
+const VERSION: &str = "1.0.0";
+
+/// An image layout directory.
+///
+/// ```
+/// use mikron_oci::{Blob, BlobStore, Layout, put};
+/// let directory = tempfile::tempdir()?;
+/// let layout = Layout::create(directory.path().join("nginx"))?;
+/// let blob = put(&layout, b"hello")?;
+/// assert!(layout.contains(&blob)?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Layout {
+    path: PathBuf,
+    /// Whether blobs were renamed into place since their directory was synced.
+    dirty: AtomicBool,
+    /// Keeps collectors away while this writer is at work.
+    _session: Option<Lock>,
+}
+
+impl Layout {
+    /// Opens a layout for writing, making its directories where they are missing. What makes it a layout in the eyes of
+    /// others, `oci-layout` and `index.json`, is written with the first tag.
+    ///
+    /// # Errors
+    /// When directories cannot be made or locked, or there is a layout of another version.
+    pub fn create(path: impl Into<PathBuf>) -> Result<Self, StoreError> {
+        let path = path.into();
+        let blobs = path.join("blobs");
+        let sha256 = blobs.join("sha256");
+        std::fs::create_dir_all(&sha256).map_err(StoreError::io("create", &sha256))?;
+        if exists(&path.join(VERSION_FILE))? {
+            check_version(&path, &Limits::default())?;
+        }
+        if let Some(_alone) = Lock::attempt(&blobs)? {
+            files::remove_temporaries(&sha256)?;
+            files::remove_temporaries(&path)?;
+        }
+        let session = Lock::wait(&blobs, false)?;
+        Ok(Self {
+            path,
+            dirty: AtomicBool::new(false),
+            _session: Some(session),
+        })
+    }
+
+    /// Opens a layout that exists, for reading.
+    ///
+    /// # Errors
+    /// When it is none, or of an unknown version.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self, StoreError> {
+        let path = path.into();
+        check_version(&path, &Limits::default())?;
+        Ok(Self {
+            path,
+            dirty: AtomicBool::new(false),
+            _session: None,
+        })
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The bytes of `index.json`.
+    ///
+    /// # Errors
+    /// When it cannot be read, is no plain file, or exceeds [`Limits::manifest`].
+    pub fn index(&self, limits: &Limits) -> Result<Vec<u8>, StoreError> {
+        files::read_capped(&self.index_path(), "manifest", limits.manifest)
+    }
+
+    /// What the tags refer to, in the order of the file. Entries without a tag are left out.
+    ///
+    /// # Errors
+    /// When `index.json` cannot be read or is malformed.
+    pub fn tags(&self, limits: &Limits) -> Result<Vec<(String, Descriptor)>, StoreError> {
+        let bytes = self.index(limits)?;
+        let index: oci_spec::image::ImageIndex =
+            json::from_slice(&bytes).map_err(|e| self.index_error(e))?;
+        let tagged = index.manifests().iter().filter_map(|descriptor| {
+            let annotations = descriptor.annotations().as_ref()?;
+            let tag = annotations.get(crate::index_file::REF_NAME)?;
+            Some((tag.clone(), descriptor.clone()))
+        });
+        Ok(tagged.collect())
+    }
+
+    /// Where the blob lies.
+    pub fn blob_path(&self, digest: &Digest) -> PathBuf {
+        self.path.join("blobs/sha256").join(digest.hex())
+    }
+
+    /// Removes what no image needs: blobs that no reference reaches, and temporaries of killed writers. Gives back what was
+    /// removed. Does nothing while a writer is at work.
+    ///
+    /// # Errors
+    /// When the layout is not valid (then nothing can be said to be unreachable), or a file cannot be removed.
+    pub fn gc(path: impl Into<PathBuf>) -> Result<Vec<PathBuf>, StoreError> {
+        let layout = Self::open(path)?;
+        let Some(_alone) = Lock::attempt(&layout.path.join("blobs"))? else {
+            return Ok(Vec::new());
+        };
+        let _index = Lock::wait(&layout.path, true)?;
+        let sha256 = layout.path.join("blobs/sha256");
+        let mut removed = files::remove_temporaries(&layout.path)?;
+        removed.extend(files::remove_temporaries(&sha256)?);
+        let reached = crate::validate::reachable(&layout)?;
+        let mut found = BTreeSet::new();
+        let listed = |e| StoreError::io("list", &sha256)(e);
+        for entry in std::fs::read_dir(&sha256).map_err(listed)? {
+            let entry = entry.map_err(listed)?;
+            let digest = entry
+                .file_name()
+                .to_str()
+                .and_then(|n| Digest::from_hex(n).ok());
+            found.extend(digest.map(|d| (d, entry.path())));
+        }
+        for (digest, path) in found {
+            if !reached.contains(&digest) {
+                std::fs::remove_file(&path).map_err(StoreError::io("remove", &path))?;
+                removed.push(path);
+            }
+        }
+        Ok(removed)
+    }
+
+    fn index_path(&self) -> PathBuf {
+        self.path.join(INDEX_FILE)
+    }
+
+    fn index_error(&self, source: crate::json::JsonError) -> StoreError {
+        StoreError::Json {
+            place: self.index_path().display().to_string(),
+            source,
+        }
+    }
+
+    /// The file of a blob, opened without following links.
+    pub(crate) fn open_blob(&self, digest: &Digest) -> Result<(std::fs::File, u64), StoreError> {
+        files::open(&self.blob_path(digest)).map_err(|e| match e {
+            StoreError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                StoreError::Missing {
+                    digest: *digest,
+                    place: self.path.display().to_string(),
+                }
+            }
+            other => other,
+        })
+    }
+}
+
+fn exists(path: &Path) -> Result<bool, StoreError> {
+    match path.symlink_metadata() {
+        Ok(_) => Ok(true),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(e) => Err(StoreError::io("examine", path)(e)),
+    }
+}
+
+/// Refuses what is not a layout of the one version that there is.
+pub(crate) fn check_version(path: &Path, limits: &Limits) -> Result<(), StoreError> {
+    let file = path.join(VERSION_FILE);
+    let bytes = match files::read_capped(&file, "manifest", limits.manifest) {
+        Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            return Err(StoreError::NotALayout {
+                path: path.to_owned(),
+                reason: "it has no file `oci-layout`".to_owned(),
+            });
+        }
+        other => other?,
+    };
+    let document = json::parse(&bytes).map_err(|source| StoreError::Json {
+        place: file.display().to_string(),
+        source,
+    })?;
+    let version = document.get("imageLayoutVersion").and_then(|v| v.as_str());
+    match version {
+        Some(VERSION) => Ok(()),
+        Some(other) => Err(StoreError::UnknownVersion {
+            path: file,
+            version: other.chars().take(100).collect(),
+        }),
+        None => Err(StoreError::NotALayout {
+            path: path.to_owned(),
+            reason: "its `oci-layout` has no `imageLayoutVersion`".to_owned(),
+        }),
+    }
+}
+
+impl BlobStore for Layout {
+    fn contains(&self, blob: &Blob) -> Result<bool, StoreError> {
+        let path = self.blob_path(&blob.digest);
+        match path.symlink_metadata() {
+            Ok(metadata) => Ok(metadata.is_file() && metadata.len() == blob.size),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(e) => Err(StoreError::io("examine", path)(e)),
+        }
+    }
+
+    fn writer(&self) -> Result<Box<dyn BlobWriter + '_>, StoreError> {
+        let temporary = Temporary::create(&self.path.join("blobs/sha256"))?;
+        Ok(Box::new(LayoutWriter {
+            layout: self,
+            temporary,
+        }))
+    }
+
+    fn open(&self, blob: &Blob) -> Result<Box<dyn Read + Send + '_>, StoreError> {
+        let (file, _) = self.open_blob(&blob.digest)?;
+        let place = self.blob_path(&blob.digest).display().to_string();
+        Ok(Box::new(VerifiedReader::new(file, *blob, place)))
+    }
+
+    fn tag(&self, tag: &str, target: &Descriptor) -> Result<(), StoreError> {
+        check_tag(tag)?;
+        let limits = Limits::default();
+        if self.dirty.swap(false, Ordering::AcqRel) {
+            files::sync_directory(&self.path.join("blobs/sha256"))?;
+            files::sync_directory(&self.path.join("blobs"))?;
+        }
+        let _lock = Lock::wait(&self.path, true)?;
+        let mut changed = false;
+        let version = self.path.join(VERSION_FILE);
+        if exists(&version)? {
+            check_version(&self.path, &limits)?;
+        } else {
+            files::replace(
+                &version,
+                format!("{{\"imageLayoutVersion\":\"{VERSION}\"}}").as_bytes(),
+            )?;
+            changed = true;
+        }
+        let path = self.index_path();
+        let old = if exists(&path)? {
+            Some(self.index(&limits)?)
+        } else {
+            None
+        };
+        let mut index = match &old {
+            None => IndexFile::empty(),
+            Some(old) => IndexFile::parse(old).map_err(|e| self.index_error(e))?,
+        };
+        index.set(tag, target).map_err(|e| self.index_error(e))?;
+        let new = index.to_bytes().map_err(|e| self.index_error(e))?;
+        if old.as_ref() != Some(&new) {
+            files::replace(&path, &new)?;
+            changed = true;
+        }
+        if changed {
+            files::sync_directory(&self.path)?;
+        }
+        Ok(())
+    }
+}
+
+struct LayoutWriter<'a> {
+    layout: &'a Layout,
+    temporary: Temporary,
+}
+
+impl Write for LayoutWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.temporary.write(bytes)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl BlobWriter for LayoutWriter<'_> {
+    fn commit(self: Box<Self>, expected: Option<&Blob>) -> Result<Blob, StoreError> {
+        let found = self.temporary.blob();
+        let path = self.layout.blob_path(&found.digest);
+        check_expected(expected, found, &path.display().to_string())?;
+        if !self.layout.contains(&found)? {
+            self.temporary.persist(&path)?;
+            self.layout.dirty.store(true, Ordering::Release);
+        }
+        Ok(found)
+    }
+}
