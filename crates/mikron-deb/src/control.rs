@@ -6,9 +6,9 @@ use mikron_package::{ArchiveError, Limits, PackageRecord};
 
 use crate::deb822::{Stanza, StanzaReader};
 use crate::error::{Deb822Error, Deb822ErrorKind};
-use crate::raw::RawFields;
+use crate::raw::{FieldId, RawFields};
 
-/// Reads a `control` file: the record, and all fields in order, unfolded.
+/// Reads a `control` file: the record, and all fields in order, unfolded. Accepts what dpkg accepts.
 ///
 /// The record has neither location nor size nor digest: an archive cannot know them, and what it says is not believed.
 ///
@@ -52,16 +52,35 @@ fn read(
     Ok((record, fields))
 }
 
-/// All fields, none of them twice.
+/// All fields, with the rules that dpkg has for archives and apt has not for indexes: no field twice, whether it is known
+/// or not, names of at least two characters, no relation field that ends in a comma, a line break at the end.
 fn all_fields(stanza: &Stanza<'_>) -> Result<Vec<(String, String)>, Deb822Error> {
     let mut seen = BTreeSet::new();
     let mut fields = Vec::new();
+    let mut last = None;
     for field in stanza.fields() {
         let field = field?;
         if !seen.insert(field.name.to_ascii_lowercase()) {
             return Err(field.fault(Deb822ErrorKind::Duplicate));
         }
+        if field.name.len() < 2 {
+            return Err(field.fault(Deb822ErrorKind::FieldName(field.name.to_owned())));
+        }
+        let relations = FieldId::of(field.name).and_then(FieldId::relations);
+        if relations.is_some() && field.value.ends_with(b",") {
+            return Err(field.fault(Deb822ErrorKind::Relation {
+                text: ",".to_owned(),
+                reason: "a relation is expected behind the last comma",
+            }));
+        }
         fields.push((field.name.to_owned(), field.unfolded().into_owned()));
+        last = Some(field);
     }
-    Ok(fields)
+    match last {
+        Some(field) if !stanza.bytes().ends_with(b"\n") => {
+            Err(field.fault(Deb822ErrorKind::NoLineBreak))
+        }
+        Some(field) if field.value.is_empty() => Err(field.fault(Deb822ErrorKind::Empty)),
+        _ => Ok(fields),
+    }
 }

@@ -263,7 +263,8 @@ impl<'a> Fields<'a> {
             let shown = excerpt(first.trim_ascii_end());
             return Err(fault(Deb822ErrorKind::NoColon(shown), line, offset));
         };
-        let name = &first[..colon];
+        // dpkg and apt let white space stand before the colon.
+        let name = first[..colon].trim_ascii_end();
         let Some(name) = field_name(name) else {
             let shown = excerpt(name);
             return Err(fault(Deb822ErrorKind::FieldName(shown), line, offset));

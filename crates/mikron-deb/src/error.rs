@@ -163,6 +163,9 @@ pub enum Deb822ErrorKind {
     /// A field without a value that must have one.
     #[error("the field is empty")]
     Empty,
+    /// A control file whose last line does not end.
+    #[error("the last line has no line break; the file may be cut off")]
+    NoLineBreak,
     /// A value that is not UTF-8 where it must be.
     #[error("the value is not UTF-8")]
     NotUtf8,

@@ -117,11 +117,12 @@ impl FieldId {
     }
 
     /// What the field may hold, where it holds relations.
-    fn relations(self) -> Option<RelationKind> {
+    pub(crate) fn relations(self) -> Option<RelationKind> {
         match self {
             Self::PreDepends | Self::Depends | Self::Recommends => Some(RelationKind::Alternatives),
-            Self::Conflicts | Self::Breaks | Self::Replaces => Some(RelationKind::Plain),
-            Self::Provides => Some(RelationKind::Provides),
+            Self::Conflicts | Self::Breaks | Self::Replaces | Self::Provides => {
+                Some(RelationKind::Plain)
+            }
             _ => None,
         }
     }
@@ -264,11 +265,8 @@ impl<'a> RawFields<'a> {
     /// When a field is missing or malformed, or exceeds a limit.
     pub fn check(&self, limits: &Limits) -> Result<(), Deb822Error> {
         self.identity()?;
-        self.source()?;
         self.multi_arch()?;
         self.yes(FieldId::Essential)?;
-        self.section()?;
-        self.installed_size()?;
         for id in FieldId::ALL {
             if let (Some(kind), Some(value)) = (id.relations(), self.get(id)) {
                 check_relations(value, kind, limits).map_err(|error| self.inside(id, error))?;
@@ -285,7 +283,7 @@ impl<'a> RawFields<'a> {
         let (name, version, arch) = self.identity()?;
         let name = PackageName::new(name).map_err(|error| self.fault(FieldId::Package, error))?;
         let mut record = PackageRecord::new(name, Version::new(version), arch);
-        if let Some((source, version)) = self.source()? {
+        if let Some((source, version)) = self.source() {
             record.source =
                 PackageName::new(source).map_err(|error| self.fault(FieldId::Source, error))?;
             record.source_version = version.map(Version::new);
@@ -293,7 +291,7 @@ impl<'a> RawFields<'a> {
         record.multi_arch = self.multi_arch()?;
         record.essential = self.yes(FieldId::Essential)?;
         record.priority = self.priority();
-        record.section = self.section()?.map(str::to_owned);
+        record.section = self.section();
         record.pre_depends = self.requirements(FieldId::PreDepends, limits)?;
         record.depends = self.requirements(FieldId::Depends, limits)?;
         record.recommends = self.requirements(FieldId::Recommends, limits)?;
@@ -301,7 +299,7 @@ impl<'a> RawFields<'a> {
         record.breaks = self.relations(FieldId::Breaks, limits)?;
         record.replaces = self.relations(FieldId::Replaces, limits)?;
         record.provides = self.relations(FieldId::Provides, limits)?;
-        record.installed_size = self.installed_size()?;
+        record.installed_size = self.installed_size();
         if self.get(FieldId::Filename).is_some() {
             self.location()?.clone_into(&mut record.location);
         }
@@ -314,29 +312,19 @@ impl<'a> RawFields<'a> {
         Ok(record)
     }
 
-    /// `Source: name` or `Source: name (version)`.
-    fn source(&self) -> Result<Option<(&'a str, Option<&'a str>)>, Deb822Error> {
-        let Some(value) = self.get(FieldId::Source).filter(|value| !value.is_empty()) else {
-            return Ok(None);
-        };
-        let wrong = || {
-            self.fault(
-                FieldId::Source,
-                Deb822ErrorKind::value(value, "`name` or `name (version)`"),
-            )
-        };
-        let text = str::from_utf8(value).map_err(|_| wrong())?;
+    /// `Source: name` or `Source: name (version)`. What is neither counts as absent: it decides nothing here, and dpkg
+    /// and apt take it as it is.
+    fn source(&self) -> Option<(&'a str, Option<&'a str>)> {
+        let text = str::from_utf8(self.get(FieldId::Source)?).ok()?;
         let (name, version) = match text.split_once('(') {
             None => (text, None),
-            Some((name, version)) => {
-                let version = version.strip_suffix(')').ok_or_else(wrong)?;
-                (name.trim_ascii(), Some(version.trim_ascii()))
-            }
+            Some((name, version)) => (
+                name.trim_ascii(),
+                Some(version.strip_suffix(')')?.trim_ascii()),
+            ),
         };
-        if !is_name(name) || version.is_some_and(str::is_empty) {
-            return Err(wrong());
-        }
-        Ok(Some((name, version)))
+        let version_fits = version.is_none_or(|v| DebVersionOrder.validate(v).is_ok());
+        (is_name(name) && version_fits).then_some((name, version))
     }
 
     fn multi_arch(&self) -> Result<MultiArch, Deb822Error> {
@@ -377,20 +365,17 @@ impl<'a> RawFields<'a> {
             .map_or(Priority::Optional, |(_, priority)| priority)
     }
 
-    fn section(&self) -> Result<Option<&'a str>, Deb822Error> {
+    fn section(&self) -> Option<String> {
         self.get(FieldId::Section)
             .filter(|value| !value.is_empty())
-            .map(str::from_utf8)
-            .transpose()
-            .map_err(|_| self.fault(FieldId::Section, Deb822ErrorKind::NotUtf8))
+            .map(|value| String::from_utf8_lossy(value).into_owned())
     }
 
-    /// Kibibytes in the field, bytes here.
-    fn installed_size(&self) -> Result<u64, Deb822Error> {
-        match self.get(FieldId::InstalledSize) {
-            None | Some(b"") => Ok(0),
-            Some(_) => Ok(self.number(FieldId::InstalledSize)?.saturating_mul(1024)),
-        }
+    /// Kibibytes in the field, bytes here. An estimate: one that is no number is none, as for dpkg.
+    fn installed_size(&self) -> u64 {
+        self.number(FieldId::InstalledSize)
+            .unwrap_or(0)
+            .saturating_mul(1024)
     }
 
     fn number(&self, id: FieldId) -> Result<u64, Deb822Error> {

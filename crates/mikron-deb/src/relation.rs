@@ -88,7 +88,7 @@ impl<'a> Iterator for Relations<'a> {
         }
         self.skip_white();
         if self.at == self.value.len() && self.expected != Expected::AfterBar {
-            // dpkg lets a field be empty or end in a comma.
+            // A field may be empty; apt lets it end in a comma, too, and dpkg does not: see `parse_control`.
             self.expected = Expected::Done;
             return None;
         }
@@ -292,25 +292,29 @@ pub fn parse_relations(value: &[u8], limits: &Limits) -> Result<Vec<Relation>, D
     Ok(relations)
 }
 
-/// Reads `Provides`: no alternatives, and no operator but `=`.
+/// Reads `Provides`: no alternatives, and what has another operator than `=` is left out, since nothing can be satisfied
+/// by it (dpkg warns and goes on, apt ignores it).
 ///
 /// # Errors
-/// As [`parse_relations`], and when a version has another operator.
+/// As [`parse_relations`].
 pub fn parse_provides(value: &[u8], limits: &Limits) -> Result<Vec<Relation>, Deb822Error> {
-    let relations = parse_relations(value, limits)?;
-    check_relations(value, RelationKind::Provides, limits)?;
+    let mut relations = parse_relations(value, limits)?;
+    relations.retain(|relation| {
+        relation
+            .constraint
+            .as_ref()
+            .is_none_or(|constraint| constraint.operator == Operator::Equal)
+    });
     Ok(relations)
 }
 
 /// What a relation field may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RelationKind {
-    /// Alternatives and all operators: `Depends`, `Pre-Depends`, `Recommends`.
+    /// Alternatives: `Depends`, `Pre-Depends`, `Recommends`.
     Alternatives,
-    /// All operators: `Conflicts`, `Breaks`, `Replaces`.
+    /// None: `Conflicts`, `Breaks`, `Replaces`, `Provides`.
     Plain,
-    /// Only `=`: `Provides`.
-    Provides,
 }
 
 /// Checks a relation field without keeping anything of it.
@@ -324,21 +328,10 @@ pub fn check_relations(
 ) -> Result<(), Deb822Error> {
     let mut count = 0;
     for found in scan_relations(value) {
-        let mut found = found?;
+        let found = found?;
         counted(&mut count, limits)?;
         if kind != RelationKind::Alternatives {
-            found = plain(value, found)?;
-        }
-        if kind == RelationKind::Provides
-            && found
-                .version
-                .is_some_and(|(operator, _)| operator != Operator::Equal)
-        {
-            return Err(fault_at(
-                value,
-                found.offset,
-                "only `=` is allowed in Provides",
-            ));
+            plain(value, found)?;
         }
     }
     Ok(())

@@ -5,7 +5,7 @@ use std::io::Read;
 use mikron_deb::{
     Deb822Error, Deb822ErrorKind, FieldId, PackagesReader, RawFields, scan_relations,
 };
-use mikron_package::{LimitExceeded, Limits, Origin};
+use mikron_package::{LimitExceeded, Limits, Operator, Origin};
 
 use super::compact::{
     CompactError, CompactIndex, FORMAT, HEADER, MAGIC, fields_at, identity_at, mask, push_length,
@@ -111,7 +111,9 @@ impl<'a> Builder<'a> {
         let record = self.records.len() as u32;
         for relation in scan_relations(value) {
             let relation = relation?;
-            if relation.name.as_bytes() != own {
+            // Nothing is satisfied by what is provided with another operator than `=`.
+            let exact = relation.version.is_none_or(|(op, _)| op == Operator::Equal);
+            if exact && relation.name.as_bytes() != own {
                 let place = (start + relation.offset) as u32;
                 self.provides
                     .push((place, relation.name.len() as u32, record));
