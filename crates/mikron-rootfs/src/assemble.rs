@@ -1,0 +1,285 @@
+//! From parts to the finished tree, in one call.
+
+use std::collections::BTreeSet;
+
+use mikron_package::{Contents, Digest, Entry, EntryKind, MemoryContents};
+
+use crate::accounts::{Accounts, Database, RunAs, group_path, passwd_path};
+use crate::diagnostic::Diagnostic;
+use crate::error::RootfsError;
+use crate::files::{FileSource, SpecFile, SpecFileKind};
+use crate::finalize::{Context, Finalizer, Package, Report};
+use crate::glob::Globs;
+use crate::merge;
+use crate::part::{Owner, Part};
+use crate::scripts::{self, ScriptReport};
+use crate::tree::Tree;
+
+/// Everything that a tree is made of.
+#[derive(Clone, Debug, Default)]
+pub struct Assembly {
+    /// The chosen entries; those of one package in the order of its archive.
+    pub parts: Vec<Part>,
+    /// The packages that the parts come from, with their scripts.
+    pub packages: Vec<Package>,
+    /// The spec's own files.
+    pub files: Vec<SpecFile>,
+    /// The spec's accounts.
+    pub accounts: Accounts,
+    /// The user that the image runs as, by name or number.
+    pub run_as: Option<String>,
+    /// The spec's `remove` patterns. They apply to what packages and finalizers brought, never to the spec's own files.
+    pub remove: Vec<String>,
+    /// How to merge.
+    pub options: Options,
+}
+
+/// How to merge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Times are clamped to this, and what is made gets it: seconds since 1970 (SOURCE_DATE_EPOCH).
+    pub epoch: i64,
+    /// Whether paths that differ only in case or in Unicode normalisation are an error.
+    pub strict: bool,
+    /// Whether devices and named pipes of packages are kept.
+    pub devices: bool,
+    /// Whether /bin, /sbin and /lib* are links into /usr (Debian since 12, Fedora).
+    pub merged_usr: bool,
+}
+
+impl Default for Options {
+    /// Epoch 0, not strict, no devices, merged /usr.
+    fn default() -> Self {
+        Self {
+            epoch: 0,
+            strict: false,
+            devices: false,
+            merged_usr: true,
+        }
+    }
+}
+
+/// A finished tree, with what is to be known of it.
+#[derive(Clone, Debug)]
+pub struct Rootfs {
+    /// The tree.
+    pub tree: Tree,
+    /// Contents that finalizers and the spec made. They come on top of the packages' own.
+    pub made: MemoryContents,
+    /// What each finalizer did.
+    pub reports: Vec<Report>,
+    /// What became of each maintainer script.
+    pub scripts: Vec<ScriptReport>,
+    /// What a person should know, in order.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Who the image runs as, where the spec says so.
+    pub run_as: Option<RunAs>,
+}
+
+/// Merges the parts, places the spec's files, runs the finalizers and applies the `remove` patterns.
+///
+/// The result depends on nothing but its arguments, and not on the order of `packages` or on how the parts of different
+/// packages are interleaved.
+///
+/// # Errors
+/// The first fault in order of package and path; see [`RootfsError`].
+pub fn assemble(
+    assembly: Assembly,
+    contents: &dyn Contents,
+    finalizers: &[Box<dyn Finalizer>],
+) -> Result<Rootfs, RootfsError> {
+    let Assembly {
+        parts,
+        mut packages,
+        files,
+        accounts,
+        run_as,
+        remove,
+        options,
+    } = assembly;
+    let mut globs = Globs::new(&remove)?;
+    packages.sort_by(|a, b| a.name().cmp(b.name()));
+    let capabilities: BTreeSet<(String, String)> = parts
+        .iter()
+        .map(|part| (part.package.clone(), part.capability.clone()))
+        .collect();
+
+    let (mut tree, mut diagnostics) = merge::merge(parts, &packages, &options)?;
+    let mut made = MemoryContents::default();
+    place_files(&files, &mut tree, &mut made, &mut diagnostics)?;
+
+    let scanned = scripts::scan_all(&packages);
+    let context = Context {
+        packages: &packages,
+        capabilities: &capabilities,
+        accounts: &accounts,
+        run_as: run_as.as_deref(),
+        epoch: tree.epoch(),
+        contents,
+        scripts: &scanned,
+    };
+    let mut reports = Vec::new();
+    for finalizer in finalizers {
+        reports.push(finalizer.run(&context, &mut tree, &mut made)?);
+    }
+    let database = read_accounts(&context, &tree, &made)?;
+    own_files(&files, &mut tree, &database)?;
+    let run_as = run_as.map(|name| database.run_as(&name)).transpose()?;
+    let scripts = scripts::report(&scanned, &reports, &tree);
+
+    remove_matches(&mut globs, &mut tree, &mut diagnostics);
+    merge::finish(&mut tree, &options, &mut diagnostics)?;
+    diagnostics.sort();
+    diagnostics.dedup();
+    Ok(Rootfs {
+        tree,
+        made,
+        reports,
+        scripts,
+        diagnostics,
+        run_as,
+    })
+}
+
+/// Places the spec's files; names of owners are kept until the accounts are known.
+fn place_files(
+    files: &[SpecFile],
+    tree: &mut Tree,
+    made: &mut MemoryContents,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Result<(), RootfsError> {
+    for file in files {
+        let wrong = |reason: &str| RootfsError::SpecFile {
+            path: file.path.clone(),
+            reason: reason.to_owned(),
+        };
+        if file.mode.is_some_and(|mode| mode > 0o7777) {
+            return Err(wrong("the mode has bits above 7777"));
+        }
+        if file.path.components().any(|c| c.starts_with(b".wh.")) {
+            return Err(wrong(
+                "names that begin with `.wh.` are reserved for whiteouts in layers",
+            ));
+        }
+        let directory = file.kind == SpecFileKind::Directory;
+        // A directory at the path of a link is the directory that the link leads to.
+        let at = tree.follow(&file.path, directory);
+        let at = at.map_err(|fault| wrong(&fault.to_string()))?;
+        if at.is_root() {
+            return Err(wrong("the root directory itself cannot be placed"));
+        }
+        let there = tree.get(&at);
+        if let Some(node) = there {
+            match (directory, node.entry.is_directory()) {
+                (false, true) => return Err(wrong("a directory lies there")),
+                (true, false) => return Err(wrong("something that is no directory lies there")),
+                _ => {}
+            }
+            if node.owner == Owner::Spec && !directory {
+                return Err(wrong("the spec brings it twice"));
+            }
+            if let (false, Some(package)) = (directory, node.owner.package()) {
+                diagnostics.push(Diagnostic::Overridden {
+                    path: at.clone(),
+                    package: package.to_owned(),
+                });
+            }
+        }
+        let (kind, content, mode) = match &file.kind {
+            SpecFileKind::Directory => (EntryKind::Directory, None, 0o755),
+            SpecFileKind::Symlink(target) => {
+                if target.is_empty() || target.contains(&0) {
+                    return Err(wrong("the target is empty, or holds a NUL byte"));
+                }
+                let target = target.clone();
+                (EntryKind::Symlink { target }, None, 0o777)
+            }
+            SpecFileKind::File(FileSource::Bytes(bytes)) => {
+                let size = bytes.len() as u64;
+                let content: Digest = made.add(bytes.clone());
+                (EntryKind::File { size }, Some(content), 0o644)
+            }
+            SpecFileKind::File(FileSource::Content { digest, size }) => {
+                (EntryKind::File { size: *size }, Some(*digest), 0o644)
+            }
+        };
+        let mut entry = Entry::new(at, kind, file.mode.unwrap_or(mode));
+        if let EntryKind::Symlink { .. } = entry.kind {
+            entry.mode = 0o777;
+        }
+        entry.mtime = tree.epoch();
+        entry.user.clone_from(&file.owner);
+        entry.group.clone_from(&file.group);
+        tree.insert(entry, content, Owner::Spec)
+            .map_err(|error| match error {
+                RootfsError::NotADirectory { path, found, .. } => wrong(&format!(
+                    "{path}, which is a {found}, would have to be a directory"
+                )),
+                other => other,
+            })?;
+    }
+    Ok(())
+}
+
+/// The accounts as the tree's passwd and group files have them.
+fn read_accounts(
+    context: &Context<'_>,
+    tree: &Tree,
+    made: &MemoryContents,
+) -> Result<Database, RootfsError> {
+    let passwd = context.read(tree, made, &passwd_path())?;
+    let group = context.read(tree, made, &group_path())?;
+    Ok(Database::parse(
+        &passwd.unwrap_or_default(),
+        &group.unwrap_or_default(),
+    ))
+}
+
+/// Turns the owners of the spec's files into numbers.
+fn own_files(files: &[SpecFile], tree: &mut Tree, database: &Database) -> Result<(), RootfsError> {
+    for file in files {
+        let directory = file.kind == SpecFileKind::Directory;
+        let Ok(at) = tree.follow(&file.path, directory) else {
+            continue;
+        };
+        let Some(node) = tree.get_mut(&at) else {
+            continue;
+        };
+        let wanted_by = file.path.to_string();
+        if let Some(owner) = &file.owner {
+            node.entry.uid = database.uid(owner, &wanted_by)?;
+            node.entry.gid = database.primary_group(owner, node.entry.uid);
+        }
+        if let Some(group) = &file.group {
+            node.entry.gid = database.gid(group, &wanted_by)?;
+        }
+        // Layers carry numbers; a name that is a number would be taken for a name.
+        node.entry.user = None;
+        node.entry.group = None;
+    }
+    Ok(())
+}
+
+/// Takes out what the patterns match. A directory goes when nothing is left in it.
+fn remove_matches(globs: &mut Globs, tree: &mut Tree, diagnostics: &mut Vec<Diagnostic>) {
+    if globs.is_empty() {
+        return;
+    }
+    let matched: Vec<_> = tree
+        .nodes()
+        .filter(|node| globs.matches(&node.entry.path) && node.owner != Owner::Spec)
+        .map(|node| node.entry.path.clone())
+        .collect();
+    // Backwards, so that what a directory holds goes before the directory.
+    for path in matched.iter().rev() {
+        let is_directory = tree.get(path).is_some_and(|node| node.entry.is_directory());
+        if !is_directory || tree.below(path).next().is_none() {
+            tree.take(path);
+        }
+    }
+    for pattern in globs.unused() {
+        diagnostics.push(Diagnostic::PatternUnused {
+            pattern: pattern.to_owned(),
+        });
+    }
+}

@@ -1,0 +1,204 @@
+//! Errors of the merge, as data.
+
+use std::sync::Arc;
+
+use mikron_package::{Digest, Origin, PathError, RootPath};
+
+use crate::glob::PatternError;
+
+/// Why no tree came out.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RootfsError {
+    /// An entry of a package that cannot stand in an image.
+    #[error("{claim}: {path}: {fault}")]
+    Entry {
+        /// The package that brings it.
+        claim: Claim,
+        /// The path as the archive has it.
+        path: RootPath,
+        /// What is wrong.
+        fault: EntryFault,
+    },
+    /// Two packages bring the same path, and neither says that it replaces the other's files.
+    #[error(
+        "{path} is brought by {first} and by {second} with other content, and neither replaces the other"
+    )]
+    Duplicate {
+        /// The path in the merged tree.
+        path: RootPath,
+        /// Who has it.
+        first: Claim,
+        /// Who wants it too.
+        second: Claim,
+    },
+    /// One package has a file where another needs a directory.
+    #[error("{path} is a {found} of {first}, and {second} needs a directory there (for {wanted})")]
+    NotADirectory {
+        /// The path in the merged tree.
+        path: RootPath,
+        /// What lies there.
+        found: &'static str,
+        /// Whose it is.
+        first: Claim,
+        /// Who needs the directory.
+        second: Claim,
+        /// What it is needed for.
+        wanted: RootPath,
+    },
+    /// Two paths differ only in case or in Unicode normalisation, and the build is strict.
+    #[error(
+        "{first} and {second} differ only in case or in Unicode normalisation: they collide on filesystems that fold names (strict mode)"
+    )]
+    Collision {
+        /// The path that sorts first.
+        first: RootPath,
+        /// The other one.
+        second: RootPath,
+    },
+    /// A spec file that cannot be placed.
+    #[error("files: {path}: {reason}")]
+    SpecFile {
+        /// Its path.
+        path: RootPath,
+        /// Why not.
+        reason: String,
+    },
+    /// A name that no account has.
+    #[error(
+        "{wanted_by} names the {what} `{name}`, which no account has (add it under `accounts`, or use a number)"
+    )]
+    UnknownAccount {
+        /// `user` or `group`.
+        what: &'static str,
+        /// The name.
+        name: String,
+        /// Who names it: `run-as`, or a path.
+        wanted_by: String,
+    },
+    /// Accounts that contradict each other or break a rule.
+    #[error("accounts: {name}: {reason}")]
+    Account {
+        /// The account.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A malformed `remove` pattern.
+    #[error("remove: {0}")]
+    Pattern(#[from] PatternError),
+    /// A path that cannot stand inside the root.
+    #[error(transparent)]
+    Path(#[from] PathError),
+    /// A finalizer could not read a content.
+    #[error("{path}: content {digest}: {error}")]
+    Content {
+        /// The file.
+        path: RootPath,
+        /// Its content.
+        digest: Digest,
+        /// What reading gave.
+        error: Arc<std::io::Error>,
+    },
+    /// A finalizer outside of this crate failed.
+    #[error("the finalizer `{finalizer}`: {reason}")]
+    Finalizer {
+        /// Its name.
+        finalizer: String,
+        /// What went wrong.
+        reason: String,
+    },
+}
+
+/// A package that claims a path, with where its archive came from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Claim {
+    /// The package, or `the spec`, or the name of a finalizer.
+    pub package: String,
+    /// The archive; empty where it is unknown or where there is none.
+    pub origin: Origin,
+}
+
+impl std::fmt::Display for Claim {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.package)?;
+        if !self.origin.archive.is_empty() {
+            write!(f, " ({}", self.origin.archive)?;
+            if !self.origin.source.is_empty() {
+                write!(f, ", source {}", self.origin.source)?;
+            }
+            f.write_str(")")?;
+        }
+        Ok(())
+    }
+}
+
+/// What is wrong with one entry.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EntryFault {
+    /// A way through symbolic links that leaves the root.
+    #[error("the way to it leaves the root through the link {link}")]
+    Escape {
+        /// The link that climbs out.
+        link: RootPath,
+    },
+    /// A way through symbolic links that never ends.
+    #[error("the way to it goes round in circles through the link {link}")]
+    Loop {
+        /// A link of the loop.
+        link: RootPath,
+    },
+    /// A hard link whose file is not there.
+    #[error("the hard link names {target}, which the package does not bring")]
+    HardlinkMissing {
+        /// The target.
+        target: RootPath,
+    },
+    /// A hard link to something that is not a file.
+    #[error("the hard link names {target}, which is a {found}")]
+    HardlinkToOther {
+        /// The target.
+        target: RootPath,
+        /// What lies there.
+        found: &'static str,
+    },
+    /// Hard links that name each other.
+    #[error("the hard link names {target}, which leads back to it")]
+    HardlinkLoop {
+        /// The target.
+        target: RootPath,
+    },
+    /// A device or a named pipe, which nobody allowed.
+    #[error("a {found} is refused (allow devices by name to keep it)")]
+    Device {
+        /// What it is.
+        found: &'static str,
+    },
+    /// An extended attribute that would change how a container engine reads the layer.
+    #[error(
+        "the extended attribute `{name}` is refused: it belongs to the engine that unpacks the layer"
+    )]
+    Xattr {
+        /// Its name, escaped.
+        name: String,
+    },
+    /// A name that layers reserve (OCI image-spec, layer, "Whiteouts").
+    #[error("names that begin with `.wh.` are reserved for whiteouts in layers")]
+    Whiteout,
+    /// Mode bits that do not exist.
+    #[error("the mode {mode:o} has bits above 7777")]
+    Mode {
+        /// The mode.
+        mode: u32,
+    },
+    /// A regular file without a content digest.
+    #[error("the file comes without the digest of its content")]
+    NoContent,
+    /// A symbolic link that is empty or holds a NUL byte.
+    #[error("the target of the symbolic link is empty, or holds a NUL byte")]
+    BadTarget,
+    /// A path that cannot stand inside the root after links on its way were followed.
+    #[error("{0}")]
+    Path(PathError),
+}

@@ -1,0 +1,281 @@
+//! What takes the place of maintainer scripts: the trait, what it is given, and what it reports.
+
+use std::collections::BTreeSet;
+use std::io::Read as _;
+use std::sync::Arc;
+
+use mikron_package::{ArchiveMetadata, Contents, MemoryContents, Origin, RootPath, VersionOrder};
+use serde::Serialize;
+
+use crate::accounts::Accounts;
+use crate::error::RootfsError;
+use crate::finalizers::{
+    AccountsFinalizer, AlternativesFinalizer, CaBundleFinalizer, DirectoriesFinalizer,
+};
+use crate::scripts::ScannedScript;
+use crate::tree::Tree;
+
+/// Largest file that a finalizer reads, in bytes. Configuration and certificates are far below it.
+const MAX_READ: u64 = 16 << 20;
+
+/// A selected package: what its archive says of itself, and why it is here.
+#[derive(Clone)]
+pub struct Package {
+    /// Where the archive came from, for messages.
+    pub origin: Origin,
+    /// The archive's metadata, with the maintainer scripts.
+    pub metadata: Arc<ArchiveMetadata>,
+    /// How versions of its family are ordered, for `Replaces` with a version.
+    pub order: &'static dyn VersionOrder,
+    /// Whether the spec names it.
+    pub root: bool,
+}
+
+impl Package {
+    /// The package's name.
+    pub fn name(&self) -> &str {
+        self.metadata.record.name.as_str()
+    }
+}
+
+impl std::fmt::Debug for Package {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Package")
+            .field("name", &self.metadata.record.name)
+            .field("origin", &self.origin)
+            .field("root", &self.root)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a finalizer may know.
+pub struct Context<'a> {
+    /// The selected packages, in order of name.
+    pub packages: &'a [Package],
+    /// The capabilities that the selection holds, as (package, capability).
+    pub capabilities: &'a BTreeSet<(String, String)>,
+    /// The accounts that the spec asks for.
+    pub accounts: &'a Accounts,
+    /// The user that the image runs as, as the spec writes it.
+    pub run_as: Option<&'a str>,
+    /// Time of everything that is made, in seconds since 1970.
+    pub epoch: i64,
+    /// The contents of the packages' files.
+    pub contents: &'a dyn Contents,
+    /// The maintainer scripts, read once for all finalizers.
+    pub(crate) scripts: &'a [ScannedScript],
+}
+
+impl Context<'_> {
+    /// Whether the selection holds anything of a package.
+    pub fn has_package(&self, name: &str) -> bool {
+        self.packages.iter().any(|package| package.name() == name)
+    }
+
+    /// The content of the file at `path`, links followed; `None` where there is no such file.
+    ///
+    /// # Errors
+    /// When the content cannot be read, or has more than 16 MiB.
+    pub fn read(
+        &self,
+        tree: &Tree,
+        made: &MemoryContents,
+        path: &RootPath,
+    ) -> Result<Option<Vec<u8>>, RootfsError> {
+        let Some(node) = tree.lookup(path) else {
+            return Ok(None);
+        };
+        let Some(digest) = node.content else {
+            return Ok(None);
+        };
+        if let Some(bytes) = made.get(&digest) {
+            return Ok(Some(bytes.to_vec()));
+        }
+        let failed = |error: std::io::Error| RootfsError::Content {
+            path: path.clone(),
+            digest,
+            error: Arc::new(error),
+        };
+        let mut bytes = Vec::new();
+        let reader = self.contents.open(&digest).map_err(failed)?;
+        let read = reader.take(MAX_READ + 1).read_to_end(&mut bytes);
+        if read.map_err(failed)? as u64 > MAX_READ {
+            return Err(failed(std::io::Error::other(
+                "is larger than the 16 MiB that a finalizer reads",
+            )));
+        }
+        Ok(Some(bytes))
+    }
+}
+
+/// Produces, declaratively, what a maintainer script would have produced.
+///
+/// Finalizers run one after the other over the merged tree, before the spec's own `remove` patterns. They are functions of
+/// what they are given: no clock, no environment, no order of hashing.
+///
+/// ```
+/// use mikron_package::{Entry, EntryKind, MemoryContents, RootPath};
+/// use mikron_rootfs::{Context, Finalizer, Owner, Report, RootfsError, Tree};
+///
+/// /// Writes the time zone that the image uses.
+/// struct Timezone(&'static str);
+///
+/// impl Finalizer for Timezone {
+///     fn name(&self) -> &'static str {
+///         "timezone"
+///     }
+///     fn run(
+///         &self,
+///         _: &Context<'_>,
+///         tree: &mut Tree,
+///         contents: &mut MemoryContents,
+///     ) -> Result<Report, RootfsError> {
+///         let mut report = Report::new(self.name());
+///         let text = format!("{}\n", self.0).into_bytes();
+///         report.write(tree, contents, RootPath::new(b"/etc/timezone")?, text, 0o644)?;
+///         Ok(report)
+///     }
+/// }
+/// ```
+pub trait Finalizer: Send + Sync {
+    /// A short name, unique among the finalizers of a build.
+    fn name(&self) -> &'static str;
+
+    /// Changes the tree, adding contents that it makes, and reports what it did.
+    ///
+    /// # Errors
+    /// When a content cannot be read, or what it wants to make contradicts the tree.
+    fn run(
+        &self,
+        context: &Context<'_>,
+        tree: &mut Tree,
+        contents: &mut MemoryContents,
+    ) -> Result<Report, RootfsError>;
+}
+
+impl<T: Finalizer + ?Sized> Finalizer for &T {
+    fn name(&self) -> &'static str {
+        (**self).name()
+    }
+    fn run(
+        &self,
+        context: &Context<'_>,
+        tree: &mut Tree,
+        contents: &mut MemoryContents,
+    ) -> Result<Report, RootfsError> {
+        (**self).run(context, tree, contents)
+    }
+}
+
+impl<T: Finalizer + ?Sized> Finalizer for Box<T> {
+    fn name(&self) -> &'static str {
+        (**self).name()
+    }
+    fn run(
+        &self,
+        context: &Context<'_>,
+        tree: &mut Tree,
+        contents: &mut MemoryContents,
+    ) -> Result<Report, RootfsError> {
+        (**self).run(context, tree, contents)
+    }
+}
+
+impl<T: Finalizer + ?Sized> Finalizer for Arc<T> {
+    fn name(&self) -> &'static str {
+        (**self).name()
+    }
+    fn run(
+        &self,
+        context: &Context<'_>,
+        tree: &mut Tree,
+        contents: &mut MemoryContents,
+    ) -> Result<Report, RootfsError> {
+        (**self).run(context, tree, contents)
+    }
+}
+
+/// What one finalizer did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// The finalizer.
+    pub finalizer: String,
+    /// Paths that it made or changed, in the order in which it did.
+    pub made: Vec<RootPath>,
+    /// Calls of maintainer scripts whose effect it produced.
+    pub covered: BTreeSet<CallSite>,
+    /// Calls that would have had no effect in this image, with the reason.
+    pub irrelevant: std::collections::BTreeMap<CallSite, String>,
+}
+
+/// One call in one maintainer script.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct CallSite {
+    /// The package.
+    pub package: String,
+    /// The script, `postinst` say.
+    pub script: String,
+    /// The number of the call in the script, from 0.
+    pub call: usize,
+}
+
+impl Report {
+    /// An empty report.
+    pub fn new(finalizer: &str) -> Self {
+        Self {
+            finalizer: finalizer.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// Puts a file that this finalizer made into the tree, owned by root. A file of the spec at that path stands.
+    ///
+    /// # Errors
+    /// As [`Tree::insert`].
+    pub fn write(
+        &mut self,
+        tree: &mut Tree,
+        contents: &mut MemoryContents,
+        path: RootPath,
+        bytes: Vec<u8>,
+        mode: u32,
+    ) -> Result<(), RootfsError> {
+        let size = bytes.len() as u64;
+        let content = contents.add(bytes);
+        let kind = mikron_package::EntryKind::File { size };
+        let mut entry = mikron_package::Entry::new(path, kind, mode);
+        entry.mtime = tree.epoch();
+        self.place(tree, entry, Some(content))
+    }
+
+    /// Puts an entry that this finalizer made into the tree. An entry of the spec at that path stands.
+    ///
+    /// # Errors
+    /// As [`Tree::insert`].
+    pub fn place(
+        &mut self,
+        tree: &mut Tree,
+        entry: mikron_package::Entry,
+        content: Option<mikron_package::Digest>,
+    ) -> Result<(), RootfsError> {
+        let there = tree.follow(&entry.path, false).ok();
+        let there = there.and_then(|at| tree.get(&at));
+        if there.is_some_and(|node| node.owner == crate::Owner::Spec) {
+            return Ok(());
+        }
+        let owner = crate::Owner::finalizer(&self.finalizer);
+        let at = tree.insert(entry, content, owner)?;
+        self.made.push(at);
+        Ok(())
+    }
+}
+
+/// The finalizers that Mikron brings, in the order in which they run.
+pub fn builtin_finalizers() -> Vec<Box<dyn Finalizer>> {
+    vec![
+        Box::new(AccountsFinalizer),
+        Box::new(DirectoriesFinalizer),
+        Box::new(AlternativesFinalizer),
+        Box::new(CaBundleFinalizer),
+    ]
+}

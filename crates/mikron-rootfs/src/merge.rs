@@ -1,0 +1,453 @@
+//! The merge itself: whose entry stands at which path.
+//!
+//! The parts are laid down in a fixed order, whatever order they come in: links first, so that every later path is
+//! resolved through them; then directories, files and hard links, each by package (essential ones first, as a
+//! distribution installs them first) and within a package in the archive's order. What dpkg(1) refuses is refused.
+
+mod collision;
+mod hardlink;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mikron_package::{Entry, EntryKind, Relation, RootPath};
+
+use crate::assemble::Options;
+use crate::diagnostic::Diagnostic;
+use crate::error::{Claim, EntryFault, RootfsError};
+use crate::finalize::Package;
+use crate::part::{Owner, Part};
+use crate::tree::{Node, Tree, follow, kind_name};
+
+/// Directories that are links into /usr, with their targets (Debian base-files, hier(7)).
+const MERGED: [&[u8]; 6] = [b"bin", b"lib", b"lib32", b"lib64", b"libx32", b"sbin"];
+
+/// How often links are looked up through links before the merge gives up.
+const MAX_ROUNDS: usize = 16;
+
+/// Merges parts into a tree.
+pub(crate) fn merge(
+    parts: Vec<Part>,
+    packages: &[Package],
+    options: &Options,
+) -> Result<(Tree, Vec<Diagnostic>), RootfsError> {
+    let mut merge = Merge {
+        tree: Tree::new(options.epoch),
+        packages: packages.iter().map(|p| (p.name(), p)).collect(),
+        diagnostics: Vec::new(),
+        options,
+    };
+    let mut parts = merge.prepare(parts)?;
+    let links = merge.resolve_links(&mut parts)?;
+    for part in &mut parts {
+        if !matches!(part.entry.kind, EntryKind::Symlink { .. }) {
+            let at = follow(&part.entry.path, false, false, |at| links.get(at).cloned());
+            part.entry.path = at.map_err(|fault| merge.fault(part, fault))?;
+        }
+        if let EntryKind::Hardlink { target } = &part.entry.kind {
+            let at = follow(target, false, false, |at| links.get(at).cloned());
+            let target = at.map_err(|fault| merge.fault(part, fault))?;
+            part.entry.kind = EntryKind::Hardlink { target };
+        }
+    }
+    let (links, rest): (Vec<Part>, Vec<Part>) = parts
+        .into_iter()
+        .partition(|part| matches!(part.entry.kind, EntryKind::Symlink { .. }));
+    let (directories, rest): (Vec<Part>, Vec<Part>) =
+        rest.into_iter().partition(|part| part.entry.is_directory());
+    let (hardlinks, files): (Vec<Part>, Vec<Part>) = rest
+        .into_iter()
+        .partition(|part| matches!(part.entry.kind, EntryKind::Hardlink { .. }));
+    // Directories by depth, so that a parent's own entry comes before what would make it up.
+    let mut directories = directories;
+    directories.sort_by_key(|part| part.entry.path.components().count());
+
+    let is_directory: BTreeSet<(String, RootPath)> = directories
+        .iter()
+        .map(|part| (part.package.clone(), part.entry.path.clone()))
+        .collect();
+    for part in links {
+        merge.add(part, None)?;
+    }
+    for part in directories {
+        merge.add_directory(part)?;
+    }
+    let named = hardlink::resolve(files, hardlinks, &is_directory);
+    for (part, names) in named.map_err(|(part, fault)| merge.fault(&part, fault))? {
+        merge.add(part, names)?;
+    }
+    Ok((merge.tree, merge.diagnostics))
+}
+
+/// The last steps, after finalizers and patterns: the links of the merged /usr, directories that nobody brought and that
+/// hold nothing, hard links, collisions.
+pub(crate) fn finish(
+    tree: &mut Tree,
+    options: &Options,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Result<(), RootfsError> {
+    let empty: Vec<RootPath> = {
+        let bare = |node: &&Node| node.owner == Owner::Layout && node.entry.is_directory();
+        tree.nodes()
+            .filter(bare)
+            .map(|node| node.entry.path.clone())
+            .collect()
+    };
+    for path in empty.iter().rev() {
+        if tree.below(path).next().is_none() {
+            tree.take(path);
+        }
+    }
+    if options.merged_usr {
+        for name in MERGED {
+            let path = RootPath::new(name)?;
+            let target = [b"usr/", name].concat();
+            let leads_to = tree.get(&RootPath::new(&target)?);
+            if leads_to.is_some_and(|node| node.entry.is_directory()) && tree.get(&path).is_none() {
+                let kind = EntryKind::Symlink { target };
+                let mut entry = Entry::new(path, kind, 0o777);
+                entry.mtime = tree.epoch();
+                tree.insert(entry, None, Owner::Layout)?;
+            }
+        }
+    }
+    hardlink::group(tree);
+    collision::find(tree, options.strict, diagnostics)
+}
+
+struct Merge<'a> {
+    tree: Tree,
+    packages: BTreeMap<&'a str, &'a Package>,
+    diagnostics: Vec<Diagnostic>,
+    options: &'a Options,
+}
+
+impl Merge<'_> {
+    /// Checks every entry alone, moves it below /usr where it has to be, and brings the parts into their fixed order.
+    fn prepare(&mut self, parts: Vec<Part>) -> Result<Vec<Part>, RootfsError> {
+        let mut prepared = Vec::with_capacity(parts.len());
+        for mut part in parts {
+            self.check(&part)?;
+            if part.entry.path.is_root() {
+                continue;
+            }
+            if self.options.merged_usr {
+                if is_merged_link(&part.entry) {
+                    continue;
+                }
+                if let Some(own) = move_below_usr(&mut part.entry)? {
+                    self.diagnostics.push(Diagnostic::SelfLink {
+                        path: own,
+                        package: part.package,
+                    });
+                    continue;
+                }
+            }
+            part.entry.mtime = part.entry.mtime.clamp(0, self.options.epoch.max(0));
+            prepared.push(part);
+        }
+        let optional = |part: &Part| {
+            let package = self.packages.get(part.package.as_str());
+            package.is_none_or(|package| !package.metadata.record.essential)
+        };
+        prepared.sort_by(|a, b| (optional(a), &a.package).cmp(&(optional(b), &b.package)));
+        Ok(prepared)
+    }
+
+    /// The rules that one entry can break alone.
+    fn check(&self, part: &Part) -> Result<(), RootfsError> {
+        let entry = &part.entry;
+        let fault = if entry
+            .path
+            .components()
+            .any(|name| name.starts_with(b".wh."))
+        {
+            EntryFault::Whiteout
+        } else if entry.mode > 0o7777 {
+            EntryFault::Mode { mode: entry.mode }
+        } else if let Some(name) = entry.xattrs.keys().find(|name| engine_xattr(name)) {
+            EntryFault::Xattr {
+                name: name.escape_ascii().to_string(),
+            }
+        } else {
+            match &entry.kind {
+                EntryKind::CharDevice { .. } | EntryKind::BlockDevice { .. } | EntryKind::Fifo
+                    if !self.options.devices =>
+                {
+                    EntryFault::Device {
+                        found: kind_name(&entry.kind),
+                    }
+                }
+                EntryKind::File { .. } if part.content.is_none() => EntryFault::NoContent,
+                EntryKind::Symlink { target } if target.is_empty() || target.contains(&0) => {
+                    EntryFault::BadTarget
+                }
+                _ => return Ok(()),
+            }
+        };
+        Err(self.fault(part, fault))
+    }
+
+    /// Gives every symbolic link the path at which it lies once the links above it are followed.
+    fn resolve_links(
+        &self,
+        parts: &mut [Part],
+    ) -> Result<BTreeMap<RootPath, Vec<u8>>, RootfsError> {
+        let usr_links = MERGED
+            .iter()
+            .filter(|_| self.options.merged_usr)
+            .map(|name| {
+                let target = [b"usr/", *name].concat();
+                (RootPath::new(name).unwrap_or_default(), target)
+            });
+        let fixed: BTreeMap<RootPath, Vec<u8>> = usr_links.collect();
+        for _ in 0..MAX_ROUNDS {
+            let mut links = fixed.clone();
+            for part in parts.iter() {
+                if let EntryKind::Symlink { target } = &part.entry.kind {
+                    links.insert(part.entry.path.clone(), target.clone());
+                }
+            }
+            let mut moved = false;
+            for part in parts.iter_mut() {
+                if matches!(part.entry.kind, EntryKind::Symlink { .. }) {
+                    let at = follow(&part.entry.path, false, false, |at| links.get(at).cloned());
+                    let at = at.map_err(|fault| self.fault(part, fault))?;
+                    moved |= at != part.entry.path;
+                    part.entry.path = at;
+                }
+            }
+            if !moved {
+                return Ok(links);
+            }
+        }
+        match parts
+            .iter()
+            .find(|part| matches!(part.entry.kind, EntryKind::Symlink { .. }))
+        {
+            Some(part) => {
+                let link = part.entry.path.clone();
+                Err(self.fault(part, EntryFault::Loop { link }))
+            }
+            None => Ok(fixed),
+        }
+    }
+    /// Adds a link, a file or a device.
+    fn add(&mut self, part: Part, names: Option<RootPath>) -> Result<(), RootfsError> {
+        self.make_room(&part)?;
+        let path = part.entry.path.clone();
+        let Some(there) = self.tree.get(&path) else {
+            self.lay_down(part, names);
+            return Ok(());
+        };
+        if there.entry.is_directory() {
+            // A file here, and something below it there.
+            return Err(RootfsError::NotADirectory {
+                found: kind_name(&part.entry.kind),
+                first: self.claim(&part.package),
+                second: self.claim(there.owner.package().unwrap_or_default()),
+                wanted: self.below_or(&path),
+                path,
+            });
+        }
+        let same = there.content == part.content && same_attributes(&there.entry, &part.entry);
+        if same {
+            return Ok(());
+        }
+        let other = there.owner.package().unwrap_or_default().to_owned();
+        if other == part.package && there.entry.kind == part.entry.kind {
+            // The later of two entries of one archive stands, as in tar(1).
+            if there.content == part.content {
+                self.lay_down(part, names);
+                return Ok(());
+            }
+        }
+        let (by, from) = if self.replaces(&part.package, &other) {
+            (part.package.clone(), other.clone())
+        } else if self.replaces(&other, &part.package) {
+            (other.clone(), part.package.clone())
+        } else {
+            return Err(RootfsError::Duplicate {
+                path,
+                first: self.claim(&other),
+                second: self.claim(&part.package),
+            });
+        };
+        if by == part.package {
+            self.lay_down(part, names);
+        }
+        self.diagnostics
+            .push(Diagnostic::Replaced { path, by, from });
+        Ok(())
+    }
+
+    /// Adds a directory. The first package's attributes stand; a link at its path stays as it is, and so does what the
+    /// link leads to.
+    fn add_directory(&mut self, part: Part) -> Result<(), RootfsError> {
+        self.make_room(&part)?;
+        let path = part.entry.path.clone();
+        let Some(there) = self.tree.get(&path) else {
+            self.lay_down(part, None);
+            return Ok(());
+        };
+        match &there.entry.kind {
+            EntryKind::Directory if there.owner == Owner::Layout => self.lay_down(part, None),
+            EntryKind::Directory => {
+                if !same_attributes(&there.entry, &part.entry) {
+                    self.diagnostics.push(Diagnostic::DirectoryDiffers {
+                        path,
+                        kept: there.owner.package().unwrap_or_default().to_owned(),
+                        ignored: part.package,
+                    });
+                }
+            }
+            EntryKind::Symlink { .. } => {
+                let leads_to = self.tree.follow(&path, true);
+                let leads_to = leads_to.map_err(|fault| self.fault(&part, fault))?;
+                if let Some(node) = self.tree.get(&leads_to)
+                    && !node.entry.is_directory()
+                {
+                    return Err(self.not_a_directory(&leads_to, &part));
+                }
+                self.diagnostics.push(Diagnostic::DirectoryOverLink {
+                    path,
+                    ignored: part.package,
+                });
+            }
+            _ => return Err(self.not_a_directory(&path, &part)),
+        }
+        Ok(())
+    }
+
+    /// Makes the directories above a part, or says who is in the way.
+    fn make_room(&mut self, part: &Part) -> Result<(), RootfsError> {
+        let owner = Owner::package_of(&part.package, &part.capability);
+        match self.tree.make_parents(&part.entry.path, &owner) {
+            Err(RootfsError::NotADirectory { path, .. }) => Err(self.not_a_directory(&path, part)),
+            other => other,
+        }
+    }
+
+    fn not_a_directory(&self, path: &RootPath, part: &Part) -> RootfsError {
+        let there = self.tree.get(path);
+        RootfsError::NotADirectory {
+            path: path.clone(),
+            found: there.map_or("file", |node| kind_name(&node.entry.kind)),
+            first: self.claim(
+                there
+                    .and_then(|node| node.owner.package())
+                    .unwrap_or_default(),
+            ),
+            second: self.claim(&part.package),
+            wanted: part.entry.path.clone(),
+        }
+    }
+
+    /// The first path below a directory, for messages.
+    fn below_or(&self, path: &RootPath) -> RootPath {
+        let below = self.tree.below(path).next();
+        below.map_or_else(|| path.clone(), |node| node.entry.path.clone())
+    }
+
+    fn lay_down(&mut self, part: Part, names: Option<RootPath>) {
+        let owner = Owner::package_of(&part.package, &part.capability);
+        self.tree.put(Node {
+            entry: part.entry,
+            content: part.content,
+            owner,
+            names,
+        });
+    }
+
+    /// Whether a package says that it replaces another's files (deb-control(5), `Replaces`).
+    fn replaces(&self, by: &str, other: &str) -> bool {
+        let (Some(by), Some(other)) = (self.packages.get(by), self.packages.get(other)) else {
+            return false;
+        };
+        let version = other.metadata.record.version.as_str();
+        let names = |relation: &Relation| {
+            let fits = |c: &mikron_package::Constraint| c.matches(version, other.order);
+            relation.name == other.metadata.record.name
+                && relation.constraint.as_ref().is_none_or(fits)
+        };
+        by.metadata.record.replaces.iter().any(names)
+    }
+
+    fn claim(&self, package: &str) -> Claim {
+        let origin = self
+            .packages
+            .get(package)
+            .map(|package| package.origin.clone());
+        Claim {
+            package: if package.is_empty() {
+                "the layout".to_owned()
+            } else {
+                package.to_owned()
+            },
+            origin: origin.unwrap_or_default(),
+        }
+    }
+
+    fn fault(&self, part: &Part, fault: EntryFault) -> RootfsError {
+        RootfsError::Entry {
+            claim: self.claim(&part.package),
+            path: part.entry.path.clone(),
+            fault,
+        }
+    }
+}
+
+/// Whether two entries are the same but for their times.
+fn same_attributes(a: &Entry, b: &Entry) -> bool {
+    a.kind == b.kind && (a.mode, a.uid, a.gid) == (b.mode, b.uid, b.gid) && a.xattrs == b.xattrs
+}
+
+/// Extended attributes that an engine or overlayfs would act upon.
+fn engine_xattr(name: &[u8]) -> bool {
+    name.starts_with(b"trusted.") || name.starts_with(b"user.overlay.")
+}
+
+/// The path in a merged /usr.
+fn merged(path: &RootPath) -> Result<RootPath, RootfsError> {
+    let first = path.components().next().unwrap_or_default();
+    if MERGED.contains(&first) {
+        return Ok(RootPath::new(&[b"usr/", path.as_bytes()].concat())?);
+    }
+    Ok(path.clone())
+}
+
+/// Whether an entry is one of the links or directories that a merged /usr has by itself.
+fn is_merged_link(entry: &Entry) -> bool {
+    let bytes = entry.path.as_bytes();
+    if !MERGED.contains(&bytes) {
+        return false;
+    }
+    match &entry.kind {
+        EntryKind::Symlink { target } => {
+            let to = entry.path.resolve_link(target);
+            to.is_ok_and(|to| to.as_bytes().strip_prefix(b"usr/") == Some(bytes))
+        }
+        _ => false,
+    }
+}
+
+/// Moves an entry of /bin, /sbin or /lib* below /usr; links keep their meaning. `Some` with the path when the entry is a
+/// link that would lead to itself.
+fn move_below_usr(entry: &mut Entry) -> Result<Option<RootPath>, RootfsError> {
+    let path = merged(&entry.path)?;
+    match &mut entry.kind {
+        EntryKind::Hardlink { target } => *target = merged(target)?,
+        EntryKind::Symlink { target } => {
+            let meant = merged(&entry.path.resolve_link(target)?)?;
+            if meant == path {
+                return Ok(Some(path));
+            }
+            // `/lib/x -> ../usr/y` names another path once it lies one level deeper.
+            if path != entry.path && merged(&path.resolve_link(target)?)? != meant {
+                *target = [b"/", meant.as_bytes()].concat();
+            }
+        }
+        _ => {}
+    }
+    entry.path = path;
+    Ok(None)
+}

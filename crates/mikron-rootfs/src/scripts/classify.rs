@@ -1,0 +1,320 @@
+//! What a call in a maintainer script means to an image.
+
+use mikron_package::RootPath;
+
+use super::Outcome;
+use crate::shell::{Call, Word};
+use crate::tree::Tree;
+
+/// Why a whole script does not matter in an image.
+pub(super) fn whole_script(name: &str, text: &[u8]) -> Option<&'static str> {
+    match name {
+        "prerm" | "postrm" | "%preun" | "%postun" | ".pre-deinstall" | ".post-deinstall" => {
+            Some("runs only when the package is upgraded or removed")
+        }
+        "config" => Some("asks questions (debconf), which an image has no one to answer"),
+        ".pre-upgrade" | ".post-upgrade" => Some("runs only when the package is upgraded"),
+        _ if text.iter().all(u8::is_ascii_whitespace) => Some("is empty"),
+        _ => None,
+    }
+}
+
+/// What becomes of a call that no finalizer spoke of; `None` when it has no lasting effect at all.
+pub(super) fn call(call: &Call, tree: &Tree) -> Option<Outcome> {
+    let name = call.name();
+    if let Some(reason) = irrelevant(name) {
+        return Some(Outcome::Irrelevant {
+            reason: reason.to_owned(),
+        });
+    }
+    match name {
+        "rm" | "rmdir" | "unlink" => return Some(removal(call, tree)),
+        "update-alternatives" if has(call, &["--remove", "--remove-all", "--quiet-remove"]) => {
+            return Some(Outcome::Irrelevant {
+                reason: "removes a link that a new image does not have".to_owned(),
+            });
+        }
+        "." | "source" if has(call, &["/usr/share/debconf/confmodule"]) => return None,
+        "exec" if call.arguments().is_empty() && call.writes.is_empty() => return None,
+        "ldconfig" => return Some(loader_cache(tree)),
+        "dpkg-divert" | "dpkg-statoverride"
+            if has(call, &["--list", "--remove", "--listpackage"]) =>
+        {
+            return None;
+        }
+        "sed" if !call.arguments().iter().any(in_place) && call.writes.is_empty() => return None,
+        "find"
+            if !has(call, &["-exec", "-execdir", "-delete", "-ok"]) && call.writes.is_empty() =>
+        {
+            return None;
+        }
+        _ if reads_only(name) && call.writes.is_empty() => return None,
+        "" if call.writes.is_empty() && call.words.first().is_none_or(test_like) => return None,
+        _ => {}
+    }
+    // What is written beside descriptors and temporary files lasts.
+    Some(Outcome::NotCovered)
+}
+
+fn test_like(word: &Word) -> bool {
+    word.text.is_empty() || word.text == "[" || word.text == "[["
+}
+
+fn has(call: &Call, options: &[&str]) -> bool {
+    call.arguments()
+        .iter()
+        .any(|word| options.contains(&word.text.as_str()))
+}
+
+fn in_place(word: &Word) -> bool {
+    word.text == "--in-place" || word.text.starts_with("--in-place=") || {
+        let short = word
+            .text
+            .strip_prefix('-')
+            .filter(|rest| !rest.starts_with('-'));
+        short.is_some_and(|letters| letters.starts_with('i') || letters.starts_with("ni"))
+    }
+}
+
+/// Removing what is not in the image has no effect.
+fn removal(call: &Call, tree: &Tree) -> Outcome {
+    let mut targets = call
+        .arguments()
+        .iter()
+        .filter(|word| !word.text.starts_with('-'));
+    let absent = |word: &Word| {
+        let path = RootPath::new(word.text.as_bytes());
+        !word.literal || path.is_ok_and(|path| tree.lookup(&path).is_none())
+    };
+    if targets.all(absent) {
+        Outcome::Irrelevant {
+            reason: "removes what an earlier version left behind".to_owned(),
+        }
+    } else {
+        Outcome::NotCovered
+    }
+}
+
+/// The loader finds libraries in its default directories without a cache (ld.so(8)); a directory of its own needs one.
+fn loader_cache(tree: &Tree) -> Outcome {
+    let Ok(dir) = RootPath::new(b"etc/ld.so.conf.d") else {
+        return Outcome::NotCovered;
+    };
+    let own = tree.below(&dir).filter(|node| {
+        let name = node.entry.path.file_name().unwrap_or_default();
+        // `x86_64-linux-gnu.conf` and `libc.conf` name the default directories only.
+        name != b"libc.conf" && !name.windows(6).any(|w| w == b"-linux")
+    });
+    if own.count() == 0 {
+        Outcome::Irrelevant {
+            reason: "the loader searches its default directories without a cache".to_owned(),
+        }
+    } else {
+        Outcome::NotCovered
+    }
+}
+
+/// Commands that have no place in an image, with the reason.
+fn irrelevant(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "update-rc.d" | "invoke-rc.d" | "deb-systemd-helper" | "deb-systemd-invoke"
+        | "systemctl" | "service" | "start-stop-daemon" | "rc-update" | "rc-service"
+        | "deb-systemd-enable" | "systemd-run" | "initctl" | "policy-rc.d" | "kill" | "pkill"
+        | "killall" | "udevadm" => "an image has no service manager",
+        "dpkg-maintscript-helper"
+        | "rm_conffile"
+        | "mv_conffile"
+        | "symlink_to_dir"
+        | "dir_to_symlink" => "changes files of an earlier version",
+        "py3clean" | "pyclean" | "pypyclean" => "removes byte code of an earlier version",
+        "update-initramfs" | "update-grub" | "depmod" | "modprobe" | "sysctl" => {
+            "an image has no kernel"
+        }
+        "restart_services" | "needrestart" | "reboot-notifier" | "telinit" => {
+            "an image has no running services"
+        }
+        "aa-status" | "apparmor_parser" | "aa-enabled" => "an image brings no kernel policy",
+        "debconf-set-selections" | "debconf-communicate" => {
+            "asks questions (debconf), which an image has no one to answer"
+        }
+        _ if name.starts_with("db_") => {
+            "asks questions (debconf), which an image has no one to answer"
+        }
+        _ => return None,
+    })
+}
+
+/// Commands that leave nothing behind unless their output is written to a file.
+fn reads_only(name: &str) -> bool {
+    const READS_ONLY: &[&str] = &[
+        ":",
+        "[",
+        "[[",
+        "arch",
+        "awk",
+        "basename",
+        "break",
+        "cat",
+        "cd",
+        "cmp",
+        "command",
+        "comm",
+        "continue",
+        "cut",
+        "date",
+        "debconf-show",
+        "diff",
+        "dirname",
+        "dpkg",
+        "dpkg-architecture",
+        "dpkg-query",
+        "dpkg-vendor",
+        "echo",
+        "egrep",
+        "exit",
+        "export",
+        "expr",
+        "false",
+        "fgrep",
+        "gawk",
+        "getent",
+        "getopts",
+        "grep",
+        "hash",
+        "head",
+        "hostname",
+        "id",
+        "ischroot",
+        "local",
+        "logname",
+        "ls",
+        "mawk",
+        "md5sum",
+        "mktemp",
+        "nproc",
+        "od",
+        "pathfind",
+        "pidof",
+        "printf",
+        "ps",
+        "pwd",
+        "read",
+        "readlink",
+        "readonly",
+        "realpath",
+        "return",
+        "seq",
+        "set",
+        "sha256sum",
+        "shift",
+        "sleep",
+        "sort",
+        "stat",
+        "sync",
+        "tail",
+        "test",
+        "times",
+        "tr",
+        "trap",
+        "true",
+        "tty",
+        "type",
+        "umask",
+        "unalias",
+        "uname",
+        "uniq",
+        "unset",
+        "wait",
+        "wc",
+        "which",
+        "whoami",
+        "zcat",
+    ];
+    READS_ONLY.contains(&name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shell::scan;
+    use mikron_package::{Entry, EntryKind};
+
+    fn outcome(script: &str, tree: &Tree) -> Option<Outcome> {
+        let calls = scan(script.as_bytes());
+        assert_eq!(calls.len(), 1, "{calls:?}");
+        call(&calls[0], tree)
+    }
+
+    #[test]
+    fn a_command_that_only_reads_has_no_effect_until_it_writes_a_file() {
+        let tree = Tree::default();
+        assert_eq!(outcome("grep -q x /etc/passwd", &tree), None);
+        assert_eq!(outcome("sed s/a/b/ /etc/x", &tree), None);
+        assert_eq!(outcome("echo x > /etc/y", &tree), Some(Outcome::NotCovered));
+        assert_eq!(
+            outcome("sed -i s/a/b/ /etc/x", &tree),
+            Some(Outcome::NotCovered)
+        );
+        assert_eq!(outcome("> /var/log/x", &tree), Some(Outcome::NotCovered));
+        assert_eq!(outcome("find /x -delete", &tree), Some(Outcome::NotCovered));
+    }
+
+    #[test]
+    fn services_questions_and_upgrades_have_no_place_in_an_image() {
+        let tree = Tree::default();
+        for script in [
+            "systemctl daemon-reload",
+            "db_get x/y",
+            "update-rc.d nginx defaults",
+            "dpkg-maintscript-helper rm_conffile /etc/x 1 -- $@",
+            "deb-systemd-helper unmask nginx.service",
+        ] {
+            assert!(
+                matches!(outcome(script, &tree), Some(Outcome::Irrelevant { .. })),
+                "{script}"
+            );
+        }
+        assert_eq!(
+            outcome("/usr/lib/x/setup --now", &tree),
+            Some(Outcome::NotCovered)
+        );
+        assert_eq!(outcome("$PROGRAM x", &tree), Some(Outcome::NotCovered));
+    }
+
+    #[test]
+    fn removing_what_is_in_the_image_is_an_effect_and_removing_leftovers_is_none() {
+        let mut tree = Tree::new(0);
+        let path = RootPath::new(b"/etc/kept").unwrap();
+        tree.insert(
+            Entry::new(path, EntryKind::Directory, 0o755),
+            None,
+            crate::Owner::Spec,
+        )
+        .unwrap();
+        assert!(matches!(
+            outcome("rm -f /etc/old", &tree),
+            Some(Outcome::Irrelevant { .. })
+        ));
+        assert_eq!(
+            outcome("rm -rf /etc/kept", &tree),
+            Some(Outcome::NotCovered)
+        );
+    }
+
+    #[test]
+    fn ldconfig_matters_only_where_a_package_brings_library_directories_of_its_own() {
+        let mut tree = Tree::new(0);
+        assert!(matches!(
+            outcome("ldconfig", &tree),
+            Some(Outcome::Irrelevant { .. })
+        ));
+        let path = RootPath::new(b"/etc/ld.so.conf.d/own.conf").unwrap();
+        tree.insert(
+            Entry::new(path, EntryKind::File { size: 0 }, 0o644),
+            None,
+            crate::Owner::Spec,
+        )
+        .unwrap();
+        assert_eq!(outcome("ldconfig", &tree), Some(Outcome::NotCovered));
+    }
+}
