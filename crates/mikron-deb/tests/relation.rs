@@ -8,7 +8,7 @@ use mikron_package::{ArchQualifier, Limits, Operator, Requirement};
 
 fn shown(value: &str) -> Vec<String> {
     parse_requirements(value.as_bytes(), &Limits::default())
-        .unwrap()
+        .expect("the field is good")
         .iter()
         .map(ToString::to_string)
         .collect()
