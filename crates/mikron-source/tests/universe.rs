@@ -1,0 +1,343 @@
+//! Compact indexes hold what the text held, survive corruption, and make up a universe.
+
+use std::sync::Arc;
+
+use mikron_deb::{Deb822Error, Deb822ErrorKind, PackagesReader};
+use mikron_package::{Digest, Limits, Origin, PackageId, Universe};
+use mikron_source::universe::{
+    CompactError, CompactIndex, DebUniverse, Part, UniverseError, build_index,
+};
+
+fn stanza(name: &str, version: &str, more: &str) -> String {
+    let digest = Digest::of(format!("{name} {version}").as_bytes()).hex();
+    format!(
+        "Package: {name}\nVersion: {version}\nArchitecture: amd64\n{more}\
+         Filename: pool/{name}_{version}.deb\nSize: 9\nSHA256: {digest}\nDescription: not needed\n more\n\n"
+    )
+}
+
+fn origin() -> Origin {
+    Origin {
+        source: "debian".to_owned(),
+        archive: "main/Packages".to_owned(),
+    }
+}
+
+fn build(text: &str) -> Result<CompactIndex, Deb822Error> {
+    build_index(text.as_bytes(), "amd64", &Limits::default(), &origin())
+}
+
+fn index(text: &str) -> CompactIndex {
+    build(text).expect("the index is good")
+}
+
+fn part(text: &str, source: &str, priority: i32, label: &str) -> Part {
+    Part {
+        index: Arc::new(index(text)),
+        source: source.to_owned(),
+        priority,
+        label: label.to_owned(),
+    }
+}
+
+fn universe(parts: Vec<Part>) -> DebUniverse {
+    DebUniverse::new("amd64", parts).expect("the parts agree")
+}
+
+fn names(universe: &DebUniverse, ids: &[PackageId]) -> Vec<String> {
+    let shown = |id: &PackageId| {
+        let record = universe.record(*id);
+        format!(
+            "{} {} {}",
+            record.name,
+            record.version,
+            universe.source(*id)
+        )
+    };
+    ids.iter().map(shown).collect()
+}
+
+fn sample() -> String {
+    [
+        stanza("zlib", "1:1.2", "Multi-Arch: same\nSource: zlib-src (1.1)\n"),
+        stanza("postfix", "3.7", "Provides: mail-transport-agent, default-mta (= 1), postfix\nPre-Depends: a\nDepends: b (>= 1),\n c | d\n"),
+        stanza("exim4", "4.96", "Provides: mail-transport-agent, odd (>= 1), mail-transport-agent\nConflicts: mail-transport-agent\n"),
+        stanza("base-files", "12", "Essential: yes\nPriority: required\nSection: admin\nInstalled-Size: 3\n"),
+        stanza("awk", "1", "Essential: yes\n"),
+        stanza("zlib", "1:1.1", ""),
+    ]
+    .concat()
+}
+
+#[test]
+fn every_record_equals_that_of_the_text() {
+    let (text, limits) = (sample(), Limits::default());
+    let index = CompactIndex::open(index(&text).as_bytes().to_vec()).unwrap();
+    let mut reader = PackagesReader::new(text.as_bytes(), &limits, origin());
+    let mut expected = Vec::new();
+    while let Some(package) = reader.next_package().unwrap() {
+        expected.push(package.to_record(&limits).unwrap());
+    }
+    expected.sort_by(|a, b| (&a.name, a.version.as_str()).cmp(&(&b.name, b.version.as_str())));
+    let found: Vec<_> = (0..index.len()).map(|n| index.record(n).unwrap()).collect();
+    assert_eq!(found, expected);
+    assert_eq!(index.architecture(), "amd64");
+}
+
+#[test]
+fn the_same_text_gives_the_same_bytes() {
+    assert_eq!(index(&sample()).as_bytes(), index(&sample()).as_bytes());
+}
+
+#[test]
+fn packages_of_other_architectures_are_left_out() {
+    let text = [
+        stanza("a", "1", "").replace("Architecture: amd64", "Architecture: i386"),
+        stanza("b", "1", "").replace("Architecture: amd64", "Architecture: all"),
+    ]
+    .concat();
+    let index = index(&text);
+    assert_eq!((index.len(), index.name(0).unwrap()), (1, &b"b"[..]));
+}
+
+#[test]
+fn an_empty_index_is_one() {
+    let universe = universe(vec![part("", "debian", 500, "main")]);
+    assert!(universe.is_empty());
+    assert_eq!(
+        (
+            universe.named("a"),
+            universe.providers("a"),
+            universe.essential()
+        ),
+        (vec![], vec![], vec![])
+    );
+    assert!(universe.similar("a").is_empty());
+}
+
+#[test]
+fn names_providers_and_essential_packages_are_found() {
+    let universe = universe(vec![part(&sample(), "debian", 500, "main")]);
+    assert_eq!(
+        names(&universe, &universe.named("zlib")),
+        ["zlib 1:1.1 debian", "zlib 1:1.2 debian"]
+    );
+    assert_eq!(universe.named("zli"), []);
+    assert_eq!(
+        names(&universe, &universe.providers("mail-transport-agent")),
+        ["exim4 4.96 debian", "postfix 3.7 debian"]
+    );
+    assert_eq!(
+        names(&universe, &universe.providers("default-mta")),
+        ["postfix 3.7 debian"]
+    );
+    for none in ["odd", "postfix", "zlib", ""] {
+        assert_eq!(universe.providers(none), [], "{none}");
+    }
+    assert_eq!(
+        names(&universe, &universe.essential()),
+        ["awk 1 debian", "base-files 12 debian"]
+    );
+    assert_eq!(universe.all().count(), 6);
+}
+
+#[test]
+fn a_package_in_several_parts_counts_once_and_the_higher_priority_wins() {
+    let text = stanza("nginx", "1", "Provides: httpd\nEssential: yes\n");
+    let newer = stanza("nginx", "2", "Provides: httpd\n");
+    let universe = universe(vec![
+        part(&text, "debian", 500, "main"),
+        part(&format!("{text}{newer}"), "vendor", 900, "main"),
+        part(&text, "late", 900, "main"),
+    ]);
+    let found = universe.named("nginx");
+    assert_eq!(
+        names(&universe, &found),
+        ["nginx 1 vendor", "nginx 2 vendor"]
+    );
+    assert_eq!(universe.providers("httpd"), found);
+    assert_eq!(universe.essential(), found[..1]);
+    assert_eq!(universe.all().collect::<Vec<_>>(), found);
+    assert_eq!((universe.priority(found[0]), universe.len()), (900, 4));
+}
+
+#[test]
+fn an_unknown_number_is_no_panic() {
+    let universe = universe(vec![part(&sample(), "debian", 500, "main")]);
+    for id in [PackageId(99), PackageId(u32::MAX)] {
+        assert_eq!(universe.record(id).name.as_str(), "unknown");
+        let _ = (universe.priority(id), universe.source(id));
+    }
+}
+
+#[test]
+fn an_index_of_another_architecture_is_refused() {
+    let error = DebUniverse::new("arm64", vec![part("", "debian", 500, "main")]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "source debian: main was read for amd64, and the universe is for arm64"
+    );
+}
+
+#[test]
+fn names_that_resemble_come_best_first() {
+    let text: String = [
+        "nginx",
+        "nginx-core",
+        "nginy",
+        "inx",
+        "postgresql-15",
+        "libnginx-mod-geoip",
+    ]
+    .map(|name| stanza(name, "1", "Provides: ngin-x\n"))
+    .concat();
+    let universe = universe(vec![part(&text, "debian", 500, "main")]);
+    let similar = |name: &str| {
+        universe
+            .similar(name)
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(similar("ngnix")[0], "nginx");
+    assert_eq!(similar("nginxx")[..2], ["ngin-x", "nginx"]);
+    assert_eq!(similar("postgresql")[0], "postgresql-15");
+    assert_eq!(similar("nginx-cor")[0], "nginx-core");
+    assert_eq!(similar("completely-different"), Vec::<String>::new());
+    assert_eq!(similar(""), Vec::<String>::new());
+}
+
+#[test]
+fn bad_088_conflicting_stanzas() {
+    let good = stanza("nginx", "1", "Depends: a\n");
+    let other_digest = good.replace(&Digest::of(b"nginx 1").hex(), &"0".repeat(64));
+    let other_depends = good.replace("Depends: a", "Depends: b");
+    let other_size = good.replace("Size: 9", "Size: 10");
+    for other in [other_digest, other_depends, other_size] {
+        let error = build(&format!("{good}{}{other}", stanza("b", "1", ""))).unwrap_err();
+        let expected = ("nginx", "1", "amd64");
+        let Deb822ErrorKind::Conflict {
+            package,
+            version,
+            architecture,
+        } = &error.kind
+        else {
+            panic!("{error}")
+        };
+        assert_eq!((&**package, &**version, &**architecture), expected);
+        assert_eq!(
+            (error.place.line, &error.place.origin),
+            (20, &origin()),
+            "{error}"
+        );
+        let message = "main/Packages (source debian): package nginx: a second stanza describes nginx 1 amd64 with another";
+        assert!(error.to_string().starts_with(message), "{error}");
+    }
+}
+
+#[test]
+fn a_stanza_that_stands_twice_counts_once() {
+    let good = stanza("nginx", "1", "Provides: httpd\nEssential: yes\n");
+    let moved = good.replace("pool/", "pool/other/");
+    let universe = universe(vec![part(
+        &format!("{good}{good}{moved}"),
+        "debian",
+        500,
+        "main",
+    )]);
+    assert_eq!(universe.len(), 1);
+    assert_eq!(universe.providers("httpd").len(), 1);
+    assert_eq!(universe.essential().len(), 1);
+    assert_eq!(
+        universe.record(universe.named("nginx")[0]).location,
+        "pool/nginx_1.deb"
+    );
+}
+
+#[test]
+fn bad_088_conflicting_indexes_of_one_source() {
+    let good = stanza("nginx", "1", "");
+    let other = good.replace(&Digest::of(b"nginx 1").hex(), &"0".repeat(64));
+    let more = format!("{other}{}", stanza("b", "1", ""));
+    let parts = vec![
+        part(&good, "debian", 500, "bookworm/main"),
+        part(&more, "debian", 500, "bookworm-updates/main"),
+    ];
+    let error = DebUniverse::new("amd64", parts).unwrap_err();
+    assert!(
+        matches!(&error, UniverseError::Conflict { package, .. } if package == "nginx"),
+        "{error}"
+    );
+    let message = "source debian: bookworm/main and bookworm-updates/main hold different archives of nginx 1 amd64";
+    assert!(error.to_string().starts_with(message), "{error}");
+    // Two vendors may well build one version differently: the pin decides.
+    let parts = vec![
+        part(&good, "debian", 500, "main"),
+        part(&more, "vendor", 500, "main"),
+    ];
+    assert_eq!(universe(parts).named("nginx").len(), 1);
+}
+
+#[test]
+fn a_corrupted_index_is_an_error_and_never_a_panic() {
+    let good = index(&sample()).as_bytes().to_vec();
+    assert!(matches!(
+        CompactIndex::open(Vec::new()),
+        Err(CompactError::Format)
+    ));
+    assert!(matches!(
+        CompactIndex::open(b"MIKRDEBX".to_vec()),
+        Err(CompactError::Corrupt(8))
+    ));
+    for length in 0..good.len() {
+        exercise(good[..length].to_vec());
+    }
+    for at in 0..good.len() {
+        for value in [
+            0,
+            1,
+            0x7f,
+            0x80,
+            0xff,
+            good[at] ^ 1,
+            good[at].wrapping_add(1),
+        ] {
+            let mut bad = good.clone();
+            bad[at] = value;
+            exercise(bad);
+        }
+    }
+}
+
+/// Opens it and asks for everything.
+fn exercise(bytes: Vec<u8>) {
+    let Ok(index) = CompactIndex::open(bytes) else {
+        return;
+    };
+    let architecture = index.architecture().to_owned();
+    for number in 0..index.len().min(20) {
+        let _ = index.record(number);
+    }
+    let _ = (
+        index.named(b"zlib"),
+        index.providers(b"mail-transport-agent"),
+        index.essential(),
+    );
+    let part = Part {
+        index: Arc::new(index),
+        source: "a".into(),
+        priority: 500,
+        label: "a".into(),
+    };
+    let Ok(universe) = DebUniverse::new(&architecture, vec![part.clone(), part]) else {
+        return;
+    };
+    let _ = (
+        universe.named("zlib"),
+        universe.providers("default-mta"),
+        universe.essential(),
+    );
+    if universe.len() < 100 {
+        let _ = universe.similar("zlip");
+    }
+}
