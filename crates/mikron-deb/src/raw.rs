@@ -455,40 +455,33 @@ impl<'a> RawFields<'a> {
 
 /// Why a location could lead out of the repository, if it could.
 pub(crate) fn location_fault(location: &str) -> Option<&'static str> {
-    let path = location.strip_prefix("./").unwrap_or(location);
+    let path = location.strip_prefix("./").unwrap_or(location).as_bytes();
     if path.len() > 4096 {
         return Some("is longer than 4096 bytes");
     }
-    if path.bytes().any(|b| b.is_ascii_control() || b == b' ') {
-        return Some("holds white space or a control character");
-    }
-    if path.starts_with('/') {
+    if path.first() == Some(&b'/') {
         return Some("is absolute");
     }
-    if path.contains('\\') {
-        return Some("holds a backslash");
-    }
-    if path.contains('%') {
-        return Some("holds a percent sign");
-    }
-    if path.contains(['?', '#']) {
-        return Some("holds a query or fragment");
-    }
-    // A scheme is letters before a colon in the first component; a version's epoch can hold a colon too, but only
-    // behind the first slash or an underscore.
-    let first = path.split('/').next().unwrap_or_default();
-    if let Some((scheme, _)) = first.split_once(':')
-        && scheme
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
-    {
-        return Some("has a scheme");
-    }
-    if path.split('/').any(|part| part == "..") {
-        return Some("has a `..` component");
-    }
-    if path.split('/').any(|part| part.is_empty() || part == ".") {
-        return Some("has an empty component");
+    // One walk, as this runs for every package: each component is judged at the slash behind it.
+    let mut start = 0;
+    let mut scheme = true;
+    for (at, byte) in path.iter().chain(b"/").enumerate() {
+        match byte {
+            b'/' => match &path[start..at] {
+                b"" | b"." => return Some("has an empty component"),
+                b".." => return Some("has a `..` component"),
+                _ => (start, scheme) = (at + 1, false),
+            },
+            b'%' => return Some("holds a percent sign"),
+            b'\\' => return Some("holds a backslash"),
+            b'?' | b'#' => return Some("holds a query or fragment"),
+            b' ' | 0..=0x1f | 0x7f => return Some("holds white space or a control character"),
+            // A scheme is letters, digits and `+-.` before a colon in the first component. A version's epoch brings
+            // colons too, but behind a slash or an underscore.
+            b':' if scheme => return Some("has a scheme"),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'+' | b'-' | b'.' => {}
+            _ => scheme = false,
+        }
     }
     None
 }

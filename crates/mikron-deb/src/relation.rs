@@ -55,8 +55,13 @@ impl RelationRef<'_> {
 ///
 /// Names and versions are checked by dpkg's rules, so that what passes here can be converted later without an error.
 pub fn scan_relations(value: &[u8]) -> Relations<'_> {
+    let text = match str::from_utf8(value) {
+        Ok(text) => text,
+        Err(error) => str::from_utf8(&value[..error.valid_up_to()]).unwrap_or_default(),
+    };
     Relations {
         value,
+        text,
         at: 0,
         expected: Expected::First,
     }
@@ -66,6 +71,8 @@ pub fn scan_relations(value: &[u8]) -> Relations<'_> {
 #[derive(Clone, Debug)]
 pub struct Relations<'a> {
     value: &'a [u8],
+    /// The value as far as it is UTF-8. What lies behind is never taken: no relation holds anything but ASCII.
+    text: &'a str,
     at: usize,
     expected: Expected,
 }
@@ -132,7 +139,7 @@ impl<'a> Relations<'a> {
         while self.peek().is_some_and(|b| b.is_ascii() && wanted(b)) {
             self.at += 1;
         }
-        str::from_utf8(&self.value[begin..self.at]).unwrap_or_default()
+        self.text.get(begin..self.at).unwrap_or_default()
     }
 
     fn fault(&self, reason: &'static str) -> Deb822ErrorKind {
@@ -200,7 +207,7 @@ impl<'a> Relations<'a> {
     fn constraint(&mut self) -> Result<(Operator, &'a str), Deb822ErrorKind> {
         self.skip_white();
         // `<` and `>` alone are obsolete, and mean `<=` and `>=`; no operator means `=`. So dpkg reads them.
-        let operator = match self.take(|b| b"<=>".contains(&b)) {
+        let operator = match self.take(|b| matches!(b, b'<' | b'=' | b'>')) {
             "<<" => Operator::Less,
             "<=" | "<" => Operator::LessEqual,
             "=" | "" => Operator::Equal,
@@ -212,7 +219,9 @@ impl<'a> Relations<'a> {
             }
         };
         self.skip_white();
-        let version = self.take(|b| !b.is_ascii_whitespace() && !b"()<=>,|".contains(&b));
+        let version = self.take(|b| {
+            !b.is_ascii_whitespace() && !matches!(b, b'(' | b')' | b'<' | b'=' | b'>' | b',' | b'|')
+        });
         DebVersionOrder.validate(version)?;
         self.skip_white();
         if self.peek() != Some(b')') {
@@ -224,7 +233,7 @@ impl<'a> Relations<'a> {
 }
 
 fn is_name_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"+-._".contains(&byte)
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.' | b'_')
 }
 
 /// Whether dpkg accepts it as the name of a package: it begins with a letter or digit, and goes on with these or one

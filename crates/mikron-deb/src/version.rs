@@ -146,11 +146,12 @@ fn fault(version: &[u8]) -> Option<&'static str> {
     if !upstream.first().is_some_and(u8::is_ascii_digit) {
         return Some("does not start with a digit");
     }
-    let allowed = |also: &'static [u8]| move |b: &u8| b.is_ascii_alphanumeric() || also.contains(b);
-    if !upstream.iter().all(allowed(b".-+~:")) {
+    let common = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'+' | b'~');
+    let in_upstream = |b: &u8| common(*b) || matches!(b, b'-' | b':');
+    if !upstream.iter().all(in_upstream) {
         return Some("holds a character that is not allowed");
     }
-    if !revision.unwrap_or_default().iter().all(allowed(b".+~")) {
+    if !revision.unwrap_or_default().iter().all(|b| common(*b)) {
         return Some("has a revision with a character that is not allowed");
     }
     None
