@@ -4,7 +4,16 @@
 //! gives back indexes and archives of which every byte was covered by a signature:
 //!
 //! - [`fetch`]: `trait Fetch`, over HTTP, files and memory;
+//! - [`trust`]: signatures against explicit keys;
+//! - [`cache`]: blobs by digest, derived values by key, shared by processes and verified on read;
+//! - [`preset`]: what distributions are called, where they lie, and who signs them;
 //! - [`universe`]: all indexes of a build in a compact form, as one set to solve over.
 
+pub mod cache;
+mod environment;
 pub mod fetch;
+pub mod preset;
+pub mod trust;
 pub mod universe;
+
+pub use environment::Environment;

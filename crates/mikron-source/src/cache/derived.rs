@@ -1,0 +1,104 @@
+//! Derived values: what was computed from blobs, by namespace and key.
+
+use std::io::{Read as _, Write as _};
+use std::path::PathBuf;
+
+use mikron_package::{Digest, Hasher};
+
+use super::{Cache, CacheError};
+
+/// What stands behind the value: the SHA-256 of value and key, and this mark.
+const MARK: &[u8; 8] = b"mikronv1";
+
+/// The length of checksum and mark.
+const TRAILER: usize = 32 + MARK.len();
+
+impl Cache {
+    pub(super) fn derived_path(&self, namespace: &str, key: &Digest) -> PathBuf {
+        let hex = key.hex();
+        self.root
+            .join("derived")
+            .join(namespace)
+            .join(&hex[..2])
+            .join(hex)
+    }
+
+    /// The value that was stored for a key, if it is there and whole. A value that is torn or corrupt is removed, and a
+    /// warning says so; it will be computed anew.
+    ///
+    /// The key should hold everything that the value depends on: digests of the inputs, and a version of the recipe.
+    pub fn derived(&self, namespace: &str, key: &[u8]) -> Option<Vec<u8>> {
+        let digest = key_digest(namespace, key);
+        let path = self.derived_path(&plain_name(namespace), &digest);
+        let mut file = std::fs::File::open(&path).ok()?;
+        self.touch(&digest, &file);
+        let size = file.metadata().ok()?.len();
+        let mut bytes = Vec::with_capacity(usize::try_from(size).ok()?);
+        file.read_to_end(&mut bytes).ok()?;
+        let value = unsealed(bytes, &digest);
+        if value.is_none() {
+            let _ = std::fs::remove_file(&path);
+            self.warn(&format!(
+                "a cached value ({namespace}) is corrupt and was removed: {}",
+                path.display()
+            ));
+        }
+        value
+    }
+
+    /// Stores a value for a key, in place of what was there.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn put_derived(&self, namespace: &str, key: &[u8], value: &[u8]) -> Result<(), CacheError> {
+        let digest = key_digest(namespace, key);
+        let path = self.derived_path(&plain_name(namespace), &digest);
+        let mut file = self.temporary()?;
+        let written = file
+            .write_all(value)
+            .and_then(|()| file.write_all(&trailer(value, &digest)));
+        written.map_err(CacheError::at(file.path(), "write"))?;
+        self.publish(file, &path, false)?;
+        self.note_written(&digest, value.len() as u64);
+        Ok(())
+    }
+}
+
+fn key_digest(namespace: &str, key: &[u8]) -> Digest {
+    let mut hasher = Hasher::default();
+    hasher.update(namespace.as_bytes());
+    hasher.update(&[0]);
+    hasher.update(key);
+    hasher.finish()
+}
+
+/// A namespace as a directory's name.
+fn plain_name(namespace: &str) -> String {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if !namespace.is_empty() && namespace.len() <= 64 && namespace.chars().all(plain) {
+        namespace.to_owned()
+    } else {
+        Digest::of(namespace.as_bytes()).hex()
+    }
+}
+
+/// Checksum and mark for a value. The key is part of the checksum, so that no value can stand in for another.
+pub(super) fn trailer(value: &[u8], key: &Digest) -> [u8; TRAILER] {
+    let mut hasher = Hasher::default();
+    hasher.update(value);
+    hasher.update(key.as_bytes());
+    let mut trailer = [0; TRAILER];
+    trailer[..32].copy_from_slice(hasher.finish().as_bytes());
+    trailer[32..].copy_from_slice(MARK);
+    trailer
+}
+
+/// The value, if checksum and mark behind it are right.
+pub(super) fn unsealed(mut bytes: Vec<u8>, key: &Digest) -> Option<Vec<u8>> {
+    let end = bytes.len().checked_sub(TRAILER)?;
+    if bytes[end..] != trailer(&bytes[..end], key) {
+        return None;
+    }
+    bytes.truncate(end);
+    Some(bytes)
+}

@@ -1,0 +1,3 @@
+//! Presets.
+mod defaults;
+pub use defaults::debian_keyring;

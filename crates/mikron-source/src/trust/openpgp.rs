@@ -1,0 +1,330 @@
+//! OpenPGP signatures, over rpgpie and rPGP, with a floor of our own for hashes and keys.
+
+use mikron_package::{Digest, Hasher};
+use pgp::armor::Dearmor;
+use pgp::composed::SignedPublicKey;
+use pgp::crypto::hash::HashAlgorithm;
+use pgp::crypto::public_key::PublicKeyAlgorithm;
+use pgp::packet::{Packet, PacketParser, Signature, SignatureType};
+use pgp::ser::Serialize as _;
+use pgp::types::{KeyDetails, PublicParams, Timestamp};
+use rpgpie::certificate::{Certificate, Checked};
+
+use super::keyring::fingerprint;
+use super::{Keyring, Signer, TrustError, Verified, Verifier, split_cleartext};
+
+/// RSA keys below this many bits are refused.
+const RSA_FLOOR: usize = 2048;
+
+/// How far the clocks of signer and verifier may be apart, in seconds.
+const CLOCK_SKEW: i64 = 3600;
+
+/// More signatures than this in one file are refused unseen.
+const MAX_SIGNATURES: usize = 64;
+
+/// Verifies against an explicit keyring.
+///
+/// One valid signature of a known key suffices, as for apt; a wrong signature of a known key refuses the whole. MD5, SHA-1
+/// and RIPEMD-160, DSA, and RSA below 2048 bits are refused whenever they were used.
+///
+/// ```
+/// use mikron_source::preset::debian_keyring;
+/// use mikron_source::trust::{OpenPgp, TrustError, Verifier};
+/// let verifier = OpenPgp::new(debian_keyring(), 1_790_000_000);
+/// assert_eq!(verifier.verify_clearsigned(b"Suite: stable\n"), Err(TrustError::Unsigned));
+/// ```
+#[derive(Clone, Debug)]
+pub struct OpenPgp {
+    keyring: Keyring,
+    now: i64,
+    expired_keys: bool,
+}
+
+impl OpenPgp {
+    /// A verifier that knows these keys; `now` is the time in seconds since 1970.
+    pub fn new(keyring: Keyring, now: i64) -> Self {
+        Self {
+            keyring,
+            now,
+            expired_keys: false,
+        }
+    }
+
+    /// Accepts keys that have expired since they signed. For old suites that nobody signs any more.
+    #[must_use]
+    pub fn accept_expired_keys(mut self, accept: bool) -> Self {
+        self.expired_keys = accept;
+        self
+    }
+
+    fn verify(&self, data: &[u8], signatures: &[Signature]) -> Result<Signer, TrustError> {
+        if signatures.is_empty() {
+            return Err(TrustError::Unsigned);
+        }
+        let certificates = self.keyring.certificates()?;
+        let mut good = None;
+        let mut known_but_unfit = None;
+        for signature in signatures {
+            let Some(certificate) = certificates.iter().find(|c| issued(c, signature)) else {
+                continue;
+            };
+            match self.check(certificate, signature, data) {
+                Ok(signer) => good = good.or(Some(signer)),
+                // The text is not what a known key signed: no other signature makes up for that.
+                Err(error @ TrustError::BadSignature { .. }) => return Err(error),
+                Err(error) => known_but_unfit = known_but_unfit.or(Some(error)),
+            }
+        }
+        match (good, known_but_unfit) {
+            (Some(signer), _) => Ok(signer),
+            (None, Some(error)) => Err(error),
+            (None, None) => Err(TrustError::UnknownKey {
+                seen: signatures.iter().map(issuer).collect(),
+                known: self.keyring.fingerprints()?,
+            }),
+        }
+    }
+
+    /// Checks one signature of a known certificate.
+    fn check(
+        &self,
+        certificate: &SignedPublicKey,
+        signature: &Signature,
+        data: &[u8],
+    ) -> Result<Signer, TrustError> {
+        let key = issuer(signature);
+        let (Some(config), Some(created)) = (signature.config(), signature.created()) else {
+            return Err(TrustError::BadSignature { key });
+        };
+        if !matches!(config.typ, SignatureType::Binary | SignatureType::Text) {
+            return Err(TrustError::BadSignature { key });
+        }
+        if !strong_hash(config.hash_alg) {
+            return Err(TrustError::WeakHash {
+                key,
+                hash: config.hash_alg.to_string(),
+            });
+        }
+        if config.pub_alg == PublicKeyAlgorithm::DSA {
+            return Err(TrustError::WeakKey {
+                key,
+                what: "DSA".to_owned(),
+            });
+        }
+        let made_at = i64::from(created.as_secs());
+        if made_at > self.now + CLOCK_SKEW {
+            return Err(TrustError::FutureSignature {
+                key,
+                ahead: made_at - self.now,
+            });
+        }
+        let lifetime = signature
+            .signature_expiration_time()
+            .map_or(0, |d| i64::from(d.as_secs()));
+        if lifetime > 0 && made_at + lifetime < self.now {
+            return Err(TrustError::ExpiredSignature { key });
+        }
+        let checked = Checked::from(Certificate::from(certificate.clone()));
+        let now = Timestamp::from_secs(u32::try_from(self.now).unwrap_or(u32::MAX));
+        if checked.revoked_at(now) || checked.revoked_at(created) {
+            return Err(TrustError::RevokedKey { key });
+        }
+        let valid_at = |time: Timestamp| {
+            let keys = checked.valid_signing_capable_component_keys_at(time);
+            keys.into_iter()
+                .map(|v| v.as_componentkey().clone())
+                .find(|k| made_by(k, signature))
+        };
+        if let Some(what) = weakness(certificate, signature) {
+            return Err(TrustError::WeakKey { key, what });
+        }
+        let Some(component) = valid_at(created) else {
+            return Err(TrustError::ExpiredKey { key });
+        };
+        // Signer and verifier may be on clocks that differ: a signature of this second is valid now.
+        if !self.expired_keys && valid_at(now.max(created)).is_none() {
+            return Err(TrustError::ExpiredKey { key });
+        }
+        if component.verify(signature, data).is_err() {
+            return Err(TrustError::BadSignature { key });
+        }
+        Ok(Signer {
+            fingerprint: fingerprint(&certificate.primary_key),
+            made_at,
+        })
+    }
+}
+
+impl Verifier for OpenPgp {
+    fn verify_clearsigned(&self, message: &[u8]) -> Result<Verified, TrustError> {
+        let parts = split_cleartext(message)?;
+        let signatures = parse_signatures(parts.signatures)?;
+        // What is hashed has CR LF at its line ends, and none after the last line (RFC 9580, section 7.1).
+        let text = parts.text.strip_suffix(b"\n").unwrap_or(&parts.text);
+        let mut canonical = Vec::with_capacity(text.len() + text.len() / 32);
+        for (number, line) in text.split(|b| *b == b'\n').enumerate() {
+            if number > 0 {
+                canonical.extend_from_slice(b"\r\n");
+            }
+            canonical.extend_from_slice(line);
+        }
+        let signer = self.verify(&canonical, &signatures)?;
+        Ok(Verified {
+            text: parts.text,
+            signer,
+        })
+    }
+
+    fn verify_detached(&self, data: &[u8], signatures: &[u8]) -> Result<Signer, TrustError> {
+        self.verify(data, &parse_signatures(signatures)?)
+    }
+
+    fn identity(&self) -> Digest {
+        let mut hasher = Hasher::default();
+        hasher.update(self.keyring.identity().as_bytes());
+        hasher.update(&[1, u8::from(self.expired_keys)]);
+        hasher.finish()
+    }
+}
+
+/// Signatures from armoured blocks or binary packets. Nothing else may stand there: a message in `Release.gpg` could
+/// otherwise bring its own text along.
+fn parse_signatures(bytes: &[u8]) -> Result<Vec<Signature>, TrustError> {
+    const BEGIN: &[u8] = b"-----BEGIN PGP SIGNATURE-----";
+    const END: &[u8] = b"-----END PGP SIGNATURE-----";
+    let malformed = |reason, offset| TrustError::Malformed { reason, offset };
+    let mut signatures = Vec::new();
+    // Binary packets begin with a set bit (RFC 9580, section 4.2).
+    if bytes.first().is_some_and(|first| first & 0x80 != 0) {
+        parse_packets(bytes, 0, &mut signatures)?;
+        return Ok(signatures);
+    }
+    let mut at = 0;
+    while let Some(skip) = bytes[at..].iter().position(|b| !b.is_ascii_whitespace()) {
+        at += skip;
+        if !bytes[at..].starts_with(BEGIN) {
+            return Err(malformed("something else than a signature", at));
+        }
+        let end = bytes[at..].windows(END.len()).position(|w| w == END);
+        let end = at + end.ok_or_else(|| malformed("the signature has no end", at))? + END.len();
+        let block = &bytes[at..end];
+        if block[BEGIN.len()..]
+            .windows(11)
+            .any(|w| w == b"-----BEGIN ")
+        {
+            return Err(malformed("another block within the signature", at));
+        }
+        let mut packets = Vec::new();
+        let read = std::io::Read::read_to_end(&mut Dearmor::new(block), &mut packets);
+        read.map_err(|_| malformed("the signature's armour is damaged", at))?;
+        parse_packets(&packets, at, &mut signatures)?;
+        at = end;
+    }
+    Ok(signatures)
+}
+
+fn parse_packets(
+    packets: &[u8],
+    offset: usize,
+    signatures: &mut Vec<Signature>,
+) -> Result<(), TrustError> {
+    for packet in PacketParser::new(packets) {
+        match packet {
+            Ok(Packet::Signature(signature)) if signatures.len() < MAX_SIGNATURES => {
+                signatures.push(signature)
+            }
+            Ok(Packet::Signature(_)) => {
+                return Err(TrustError::Malformed {
+                    reason: "too many signatures",
+                    offset,
+                });
+            }
+            Ok(_) => {
+                return Err(TrustError::Malformed {
+                    reason: "something else than a signature",
+                    offset,
+                });
+            }
+            Err(_) => {
+                return Err(TrustError::Malformed {
+                    reason: "a malformed signature",
+                    offset,
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether a hash is strong enough for signatures over data. What is not listed is not accepted.
+fn strong_hash(hash: HashAlgorithm) -> bool {
+    matches!(
+        hash,
+        HashAlgorithm::Sha256
+            | HashAlgorithm::Sha384
+            | HashAlgorithm::Sha512
+            | HashAlgorithm::Sha3_256
+            | HashAlgorithm::Sha3_512
+    )
+}
+
+/// What is too weak about the key that made a signature, or about its primary key.
+fn weakness(key: &SignedPublicKey, signature: &Signature) -> Option<String> {
+    let subkeys = key
+        .public_subkeys
+        .iter()
+        .filter(|subkey| made_by(&subkey.key, signature));
+    std::iter::once(key.primary_key.public_params())
+        .chain(subkeys.map(|subkey| subkey.key.public_params()))
+        .find_map(|parameters| match parameters {
+            PublicParams::RSA(_) => {
+                let bits = rsa_bits(parameters);
+                (bits < RSA_FLOOR)
+                    .then(|| format!("RSA with {bits} bits; {RSA_FLOOR} are the least"))
+            }
+            PublicParams::DSA(_) => Some("DSA".to_owned()),
+            _ => None,
+        })
+}
+
+/// The length of the modulus: what its serialization begins with (RFC 9580, sections 3.2 and 5.5.5.1).
+fn rsa_bits(parameters: &PublicParams) -> usize {
+    match parameters.to_bytes().as_deref() {
+        Ok([high, low, ..]) => usize::from(u16::from_be_bytes([*high, *low])),
+        _ => 0,
+    }
+}
+
+/// Whether a certificate has the key that a signature names.
+fn issued(key: &SignedPublicKey, signature: &Signature) -> bool {
+    made_by(&key.primary_key, signature)
+        || key
+            .public_subkeys
+            .iter()
+            .any(|s| made_by(&s.key, signature))
+}
+
+/// Whether a signature names this key: by fingerprint where it has one, for key ids can collide.
+fn made_by(key: &impl KeyDetails, signature: &Signature) -> bool {
+    match signature.issuer_fingerprint().as_slice() {
+        [] => signature.issuer_key_id().contains(&&key.legacy_key_id()),
+        fingerprints => fingerprints.contains(&&key.fingerprint()),
+    }
+}
+
+/// The key that a signature names, for messages.
+fn issuer(signature: &Signature) -> String {
+    let fingerprint = signature
+        .issuer_fingerprint()
+        .first()
+        .map(|f| format!("{f:X}"));
+    let id = || {
+        signature
+            .issuer_key_id()
+            .first()
+            .map(|id| format!("{id}").to_uppercase())
+    };
+    fingerprint
+        .or_else(id)
+        .unwrap_or_else(|| "an unnamed key".to_owned())
+}
