@@ -1,1 +1,41 @@
-//! Which files: facts, capabilities, the closure and its reasons
+//! Which files: facts, capabilities, the closure and its reasons.
+//!
+//! This crate stands between the archives and the merged tree. [`scan`] reads an archive once, from front to back, and learns
+//! its [`PackageFacts`]: every entry with its digest and [`Class`], and for ELF files and scripts what they need and
+//! provide. Contents go into a [`Spool`] on the way, so that nothing has to be unpacked twice. [`select`] then takes, out
+//! of the facts of all packages that were solved for, the files that an image needs: a [`Selection`], in which every file and
+//! package carries its chain of reasons, and every package left out carries the reason why. [`verify`] proves a selection
+//! closed, or says by [`Violation`] what is not.
+//!
+//! It knows neither deb nor rpm: archives come through [`mikron_package::ArchiveReader`].
+
+mod classes;
+mod elf;
+mod error;
+mod explain;
+mod facts;
+mod glob;
+mod scan;
+mod select;
+mod spool;
+mod triggers;
+mod verify;
+
+pub use classes::{Class, classify};
+pub use elf::{ReadAt, read_elf};
+pub use error::{FactsError, SelectError};
+pub use explain::{Explanation, explain, why, why_not};
+pub use facts::{
+    DlopenNote, DlopenPriority, ElfClass, ElfFacts, ElfKind, Endianness, FileFacts, ImportedSymbol,
+    NeededVersions, PackageFacts, ScriptFacts, VersionNeed,
+};
+pub use glob::Glob;
+pub use scan::{fill, scan, scan_file};
+pub use select::{
+    CapabilityUse, Edge, FileRef, LeftOut, LeftOutReason, Missing, MissingCause, PackageInput,
+    Provided, Reason, Role, Select, SelectedFile, SelectedPackage, Selection, Step, Token, Wanted,
+    select,
+};
+pub use spool::{Blob, Spool, SpoolWriter};
+pub use triggers::{TRIGGERS, Trigger};
+pub use verify::{Violation, ViolationKind, verify};

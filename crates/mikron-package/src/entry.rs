@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::RootPath;
 
@@ -76,8 +76,10 @@ impl Entry {
 }
 
 /// What an entry is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "kebab-case")]
+///
+/// To people it is written with its type as a tag (`{"type": "file", "size": 1}`); compact formats, which cannot look ahead
+/// for a tag, get the number of the variant first.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EntryKind {
     /// A regular file.
     File {
@@ -111,5 +113,49 @@ pub enum EntryKind {
         minor: u32,
     },
     /// A named pipe.
+    Fifo,
+}
+
+impl Serialize for EntryKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            Tagged::serialize(self, serializer)
+        } else {
+            Numbered::serialize(self, serializer)
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for EntryKind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            Tagged::deserialize(deserializer)
+        } else {
+            Numbered::deserialize(deserializer)
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "EntryKind", tag = "type", rename_all = "kebab-case")]
+enum Tagged {
+    File { size: u64 },
+    Directory,
+    Symlink { target: Vec<u8> },
+    Hardlink { target: RootPath },
+    CharDevice { major: u32, minor: u32 },
+    BlockDevice { major: u32, minor: u32 },
+    Fifo,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "EntryKind", rename_all = "kebab-case")]
+enum Numbered {
+    File { size: u64 },
+    Directory,
+    Symlink { target: Vec<u8> },
+    Hardlink { target: RootPath },
+    CharDevice { major: u32, minor: u32 },
+    BlockDevice { major: u32, minor: u32 },
     Fifo,
 }

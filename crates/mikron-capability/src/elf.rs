@@ -1,0 +1,286 @@
+//! ELF files, read at positions: a library of 150 MB costs a few pages of memory.
+//!
+//! Only the file header, the program headers, the dynamic section and the tables it names are read (System V gABI, chapters 4
+//! and 5; LSB core, "Symbol Versioning"); section headers are never needed, and stripped files lack none of it.
+
+mod dynamic;
+mod notes;
+mod pages;
+
+use std::io;
+
+use crate::{ElfClass, ElfFacts, ElfKind, Endianness};
+use pages::Pages;
+
+/// Something that can be read at positions.
+pub trait ReadAt {
+    /// Its length in bytes.
+    fn len(&self) -> u64;
+
+    /// Whether it is empty.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Reads some bytes from `offset` on; 0 only at the end or for an empty buffer.
+    ///
+    /// # Errors
+    /// What reading gave.
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
+}
+
+impl<T: ReadAt + ?Sized> ReadAt for &T {
+    fn len(&self) -> u64 {
+        (**self).len()
+    }
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        (**self).read_at(offset, buffer)
+    }
+}
+
+/// Reads what an ELF file says of itself.
+///
+/// ```
+/// use mikron_capability::read_elf;
+/// let error = read_elf(&b"\x7fELF and nothing else"[..]).unwrap_err();
+/// assert_eq!(error.kind(), std::io::ErrorKind::InvalidData);
+/// ```
+///
+/// # Errors
+/// [`io::ErrorKind::InvalidData`] when the structure is broken, else what reading gave.
+pub fn read_elf<R: ReadAt + ?Sized>(file: &R) -> io::Result<ElfFacts> {
+    Image::open(&file)?.facts()
+}
+
+/// A broken structure, said as the end of "broken ELF file: …".
+fn broken(reason: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, reason.to_owned())
+}
+
+const PT_LOAD: u32 = 1;
+const PT_DYNAMIC: u32 = 2;
+const PT_INTERP: u32 = 3;
+const PT_NOTE: u32 = 4;
+
+/// More program headers than any linker writes.
+const MAX_SEGMENTS: u16 = 4096;
+
+#[derive(Clone, Copy, Debug)]
+struct Segment {
+    kind: u32,
+    offset: u64,
+    address: u64,
+    file_size: u64,
+}
+
+/// An open ELF file.
+struct Image<'a> {
+    pages: Pages<'a>,
+    class: ElfClass,
+    endianness: Endianness,
+    file_type: u16,
+    machine: u16,
+    flags: u32,
+    segments: Vec<Segment>,
+}
+
+impl<'a> Image<'a> {
+    fn open(file: &'a dyn ReadAt) -> io::Result<Self> {
+        let mut pages = Pages::new(file);
+        let mut ident = [0; 16];
+        pages.read(0, &mut ident)?;
+        if !ident.starts_with(b"\x7fELF") {
+            return Err(broken("no ELF magic"));
+        }
+        let class = match ident[4] {
+            1 => ElfClass::Elf32,
+            2 => ElfClass::Elf64,
+            _ => return Err(broken("unknown word size")),
+        };
+        let endianness = match ident[5] {
+            1 => Endianness::Little,
+            2 => Endianness::Big,
+            _ => return Err(broken("unknown byte order")),
+        };
+        let mut image = Self {
+            pages,
+            class,
+            endianness,
+            file_type: 0,
+            machine: 0,
+            flags: 0,
+            segments: Vec::new(),
+        };
+        image.file_type = image.u16(16)?;
+        image.machine = image.u16(18)?;
+        let wide = class == ElfClass::Elf64;
+        let (table, flags, size_at, count_at) = if wide {
+            (image.u64(32)?, 48, 54, 56)
+        } else {
+            (u64::from(image.u32(28)?), 36, 42, 44)
+        };
+        image.flags = image.u32(flags)?;
+        let size = image.u16(size_at)?;
+        let count = image.u16(count_at)?;
+        if count > MAX_SEGMENTS {
+            return Err(broken("over 4096 program headers"));
+        }
+        if count > 0 && size != if wide { 56 } else { 32 } {
+            return Err(broken("program headers of an unknown size"));
+        }
+        for i in 0..u64::from(count) {
+            let at = add(table, i * u64::from(size))?;
+            let kind = image.u32(at)?;
+            let (offset, address, file_size) = if wide {
+                (
+                    image.u64(add(at, 8)?)?,
+                    image.u64(add(at, 16)?)?,
+                    image.u64(add(at, 32)?)?,
+                )
+            } else {
+                let word = |image: &mut Self, by| image.u32(add(at, by)?).map(u64::from);
+                (
+                    word(&mut image, 4)?,
+                    word(&mut image, 8)?,
+                    word(&mut image, 16)?,
+                )
+            };
+            image.segments.push(Segment {
+                kind,
+                offset,
+                address,
+                file_size,
+            });
+        }
+        Ok(image)
+    }
+
+    fn facts(mut self) -> io::Result<ElfFacts> {
+        let interpreter = match self.segment(PT_INTERP) {
+            Some(segment) => Some(self.interpreter(segment)?),
+            None => None,
+        };
+        let dynamic = match self.segment(PT_DYNAMIC) {
+            Some(segment) if segment.file_size > 0 => dynamic::read(&mut self, segment)?,
+            _ => dynamic::Dynamic::default(),
+        };
+        let notes: Vec<Segment> = self
+            .segments
+            .iter()
+            .filter(|s| s.kind == PT_NOTE)
+            .copied()
+            .collect();
+        let mut dlopen = Vec::new();
+        for segment in notes {
+            notes::read(&mut self, segment, &mut dlopen)?;
+        }
+        let kind = match self.file_type {
+            1 => ElfKind::Relocatable,
+            2 => ElfKind::Executable,
+            3 if dynamic.pie || (interpreter.is_some() && dynamic.soname.is_none()) => {
+                ElfKind::PositionIndependent
+            }
+            3 => ElfKind::Shared,
+            _ => ElfKind::Other,
+        };
+        Ok(ElfFacts {
+            class: self.class,
+            endianness: self.endianness,
+            machine: self.machine,
+            flags: self.flags,
+            kind,
+            dynamic: dynamic.present,
+            interpreter,
+            soname: dynamic.soname,
+            needed: dynamic.needed,
+            rpath: dynamic.rpath,
+            runpath: dynamic.runpath,
+            bind_now: dynamic.bind_now,
+            version_needs: dynamic.version_needs,
+            version_definitions: dynamic.version_definitions,
+            imports: dynamic.imports,
+            dlopen,
+        })
+    }
+
+    fn segment(&self, kind: u32) -> Option<Segment> {
+        self.segments.iter().find(|s| s.kind == kind).copied()
+    }
+
+    fn interpreter(&mut self, segment: Segment) -> io::Result<String> {
+        if segment.file_size > 4096 {
+            return Err(broken("an interpreter of over 4096 bytes"));
+        }
+        let mut bytes = vec![0; segment.file_size as usize];
+        self.pages.read(segment.offset, &mut bytes)?;
+        let end = bytes.iter().position(|b| *b == 0).unwrap_or(bytes.len());
+        text(&bytes[..end])
+    }
+
+    /// The file offset of an address, by the loadable segments.
+    fn offset_of(&self, address: u64) -> io::Result<u64> {
+        let holds = |s: &&Segment| {
+            s.kind == PT_LOAD && address >= s.address && address - s.address < s.file_size
+        };
+        match self.segments.iter().find(holds) {
+            Some(segment) => add(segment.offset, address - segment.address),
+            None => Err(broken("an address outside of the loaded segments")),
+        }
+    }
+
+    fn u16(&mut self, at: u64) -> io::Result<u16> {
+        let mut bytes = [0; 2];
+        self.pages.read(at, &mut bytes)?;
+        Ok(match self.endianness {
+            Endianness::Little => u16::from_le_bytes(bytes),
+            Endianness::Big => u16::from_be_bytes(bytes),
+        })
+    }
+
+    fn u32(&mut self, at: u64) -> io::Result<u32> {
+        let mut bytes = [0; 4];
+        self.pages.read(at, &mut bytes)?;
+        Ok(match self.endianness {
+            Endianness::Little => u32::from_le_bytes(bytes),
+            Endianness::Big => u32::from_be_bytes(bytes),
+        })
+    }
+
+    fn u64(&mut self, at: u64) -> io::Result<u64> {
+        let mut bytes = [0; 8];
+        self.pages.read(at, &mut bytes)?;
+        Ok(match self.endianness {
+            Endianness::Little => u64::from_le_bytes(bytes),
+            Endianness::Big => u64::from_be_bytes(bytes),
+        })
+    }
+
+    /// A word of the file's own size.
+    fn word(&mut self, at: u64) -> io::Result<u64> {
+        match self.class {
+            ElfClass::Elf32 => self.u32(at).map(u64::from),
+            ElfClass::Elf64 => self.u64(at),
+        }
+    }
+
+    /// The size of such a word in bytes.
+    fn word_size(&self) -> u64 {
+        match self.class {
+            ElfClass::Elf32 => 4,
+            ElfClass::Elf64 => 8,
+        }
+    }
+}
+
+fn add(a: u64, b: u64) -> io::Result<u64> {
+    a.checked_add(b)
+        .ok_or_else(|| broken("an offset beyond 64 bits"))
+}
+
+/// Names in ELF files are ASCII in practice; what is not UTF-8 is kept readable.
+fn text(bytes: &[u8]) -> io::Result<String> {
+    if bytes.len() > 4096 {
+        return Err(broken("a name of over 4096 bytes"));
+    }
+    Ok(String::from_utf8_lossy(bytes).into_owned())
+}

@@ -1,0 +1,233 @@
+//! Globs over paths inside the root.
+
+use mikron_package::RootPath;
+use serde::{Deserialize, Serialize};
+
+use crate::SelectError;
+
+/// A glob over paths inside the root: `?` is one byte of a name, `*` any run of bytes of a name, `[a-c]` and `[!a-c]` a set, and
+/// `**` as a whole component any number of components. A leading `/` is optional.
+///
+/// ```
+/// use mikron_capability::Glob;
+/// use mikron_package::RootPath;
+/// let glob = Glob::new("/usr/share/doc/**")?;
+/// assert!(glob.matches(&RootPath::new(b"/usr/share/doc/nginx/copyright").unwrap()));
+/// assert!(!glob.matches(&RootPath::new(b"/usr/share/docs").unwrap()));
+/// # Ok::<(), mikron_capability::SelectError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Glob {
+    text: String,
+    components: Vec<Box<[u8]>>,
+}
+
+impl Glob {
+    /// Reads a glob.
+    ///
+    /// # Errors
+    /// [`SelectError::Glob`] when it is empty, climbs with `..`, has `**` beside other characters, or a set without an end.
+    pub fn new(text: &str) -> Result<Self, SelectError> {
+        let wrong = |reason| SelectError::Glob {
+            glob: text.chars().take(200).collect(),
+            reason,
+        };
+        let mut components: Vec<Box<[u8]>> = Vec::new();
+        for part in text.split('/') {
+            match part {
+                "" | "." => continue,
+                ".." => return Err(wrong("has a `..` component")),
+                "**" if components.last().is_some_and(|last| &**last == b"**") => continue,
+                "**" => {}
+                _ if part.contains("**") => return Err(wrong("has `**` beside other characters")),
+                _ if part.len() > 1024 => return Err(wrong("has a component of over 1024 bytes")),
+                _ => {}
+            }
+            if !sets_end(part.as_bytes()) {
+                return Err(wrong("has a `[` without its `]`"));
+            }
+            components.push(part.as_bytes().into());
+        }
+        if components.is_empty() {
+            return Err(wrong("names nothing"));
+        }
+        Ok(Self {
+            text: text.to_owned(),
+            components,
+        })
+    }
+
+    /// The glob as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether the whole path matches.
+    pub fn matches(&self, path: &RootPath) -> bool {
+        let names: Vec<&[u8]> = path.components().collect();
+        // Greedy with one place to come back to, as for `*` in a name: linear in practice, quadratic at worst.
+        let (mut g, mut n) = (0, 0);
+        let mut back: Option<(usize, usize)> = None;
+        while n < names.len() {
+            match self.components.get(g) {
+                Some(part) if &**part == b"**" => {
+                    back = Some((g, n));
+                    g += 1;
+                }
+                Some(part) if name_matches(part, names[n]) => {
+                    g += 1;
+                    n += 1;
+                }
+                _ => match back {
+                    Some((star, from)) => {
+                        back = Some((star, from + 1));
+                        (g, n) = (star + 1, from + 1);
+                    }
+                    None => return false,
+                },
+            }
+        }
+        // `dir/**` is what lies below `dir`, not `dir` itself.
+        let ends_open = g + 1 == self.components.len() && &*self.components[g] == b"**";
+        g == self.components.len() || (ends_open && g == 0)
+    }
+}
+
+impl TryFrom<String> for Glob {
+    type Error = SelectError;
+    fn try_from(text: String) -> Result<Self, SelectError> {
+        Self::new(&text)
+    }
+}
+
+impl From<Glob> for String {
+    fn from(glob: Glob) -> Self {
+        glob.text
+    }
+}
+
+fn sets_end(mut part: &[u8]) -> bool {
+    while let Some(open) = part.iter().position(|b| *b == b'[') {
+        match set_length(&part[open..]) {
+            Some(length) => part = &part[open + length..],
+            None => return false,
+        }
+    }
+    true
+}
+
+/// The length of the set at the front of `glob`, both brackets included.
+fn set_length(glob: &[u8]) -> Option<usize> {
+    let first = if glob.get(1) == Some(&b'!') { 2 } else { 1 };
+    // A `]` in the first place stands for itself.
+    let rest = glob.get(first + 1..)?;
+    rest.iter()
+        .position(|b| *b == b']')
+        .map(|at| first + 1 + at + 1)
+}
+
+fn set_has(set: &[u8], byte: u8) -> bool {
+    let inner = &set[1..set.len() - 1];
+    let (negated, inner) = match inner.strip_prefix(b"!") {
+        Some(rest) => (true, rest),
+        None => (false, inner),
+    };
+    let mut found = false;
+    let mut i = 0;
+    while i < inner.len() {
+        if inner.get(i + 1) == Some(&b'-') && i + 2 < inner.len() {
+            found |= (inner[i]..=inner[i + 2]).contains(&byte);
+            i += 3;
+        } else {
+            found |= inner[i] == byte;
+            i += 1;
+        }
+    }
+    found != negated
+}
+
+fn name_matches(glob: &[u8], name: &[u8]) -> bool {
+    let (mut g, mut n) = (0, 0);
+    let mut back: Option<(usize, usize)> = None;
+    while n < name.len() {
+        let step = match glob.get(g) {
+            Some(b'*') => {
+                back = Some((g, n));
+                g += 1;
+                continue;
+            }
+            Some(b'?') => Some(1),
+            Some(b'[') => {
+                set_length(&glob[g..]).filter(|length| set_has(&glob[g..g + length], name[n]))
+            }
+            Some(byte) => (*byte == name[n]).then_some(1),
+            None => None,
+        };
+        match (step, back) {
+            (Some(length), _) => {
+                g += length;
+                n += 1;
+            }
+            (None, Some((star, from))) => {
+                back = Some((star, from + 1));
+                (g, n) = (star + 1, from + 1);
+            }
+            (None, None) => return false,
+        }
+    }
+    glob[g..].iter().all(|b| *b == b'*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matches(glob: &str, path: &str) -> bool {
+        Glob::new(glob)
+            .expect(glob)
+            .matches(&RootPath::new(path.as_bytes()).expect(path))
+    }
+
+    #[test]
+    fn a_star_stays_inside_a_name_and_two_cross_components() {
+        assert!(matches(
+            "/usr/lib/*/libz.so.*",
+            "usr/lib/x86_64-linux-gnu/libz.so.1"
+        ));
+        assert!(!matches("/usr/lib/*", "usr/lib/a/b"));
+        assert!(matches("/usr/**/b", "usr/b"));
+        assert!(matches("/usr/**/b", "usr/x/y/b"));
+        assert!(!matches("/usr/**/b", "usr/x/y/bc"));
+        assert!(matches("**", "anything/at/all"));
+        assert!(matches("/a/**/c/**/e", "a/b/c/c/d/e"));
+    }
+
+    #[test]
+    fn what_lies_below_does_not_include_the_directory_itself() {
+        assert!(matches("/a/**", "a/b"));
+        assert!(!matches("/a/**", "a"));
+    }
+
+    #[test]
+    fn sets_match_one_byte() {
+        assert!(matches("/lib[a-c].so", "liba.so"));
+        assert!(!matches("/lib[!a-c].so", "liba.so"));
+        assert!(matches("/[]]", "]"));
+        assert!(matches("/a?c", "abc"));
+        assert!(!matches("/a?c", "ac"));
+    }
+
+    #[test]
+    fn a_hostile_glob_ends_soon() {
+        let glob = format!("/{}b", "a*".repeat(100));
+        assert!(!matches(&glob, &"a".repeat(250)));
+    }
+
+    #[test]
+    fn malformed_globs_are_refused() {
+        for glob in ["", "/", "a/../b", "a**", "[a"] {
+            assert!(Glob::new(glob).is_err(), "{glob}");
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! The pass over an archive: hash, spool and look into every entry, once, from front to back.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use mikron_package::{
+    ArchiveError, ArchiveReader, Digest, Entry, EntryKind, Hasher, Limits, RootPath,
+};
+
+use crate::{
+    FactsError, FileFacts, PackageFacts, ReadAt, ScriptFacts, Spool, SpoolWriter, classify,
+    read_elf,
+};
+
+/// Bodies are read in pieces of this many bytes.
+const PIECE: usize = 128 * 1024;
+
+/// Reads an archive once, from front to back, and learns its facts.
+///
+/// Every body is hashed. The bodies of entries for which `keep` says yes end up in the spool, as do no others: an ELF file that is
+/// not kept passes through the spool so that its structure can be read, and leaves nothing there. A file with the magic of ELF and
+/// a broken structure is no error: it has no [`FileFacts::elf`] and a [`FileFacts::note`].
+///
+/// ```
+/// use mikron_capability::{PackageFacts, FactsError, Spool, scan};
+/// use mikron_package::{ArchiveReader, Limits};
+/// fn facts(archive: &mut dyn ArchiveReader, spool: &Spool) -> Result<PackageFacts, FactsError> {
+///     let documentation = |path: &str| path.starts_with("/usr/share/doc/");
+///     scan(archive, spool, &Limits::default(), &|entry| !documentation(&entry.path.to_text()))
+/// }
+/// ```
+///
+/// # Errors
+/// When the archive cannot be read, a limit is exceeded, or the spool fails.
+pub fn scan(
+    reader: &mut dyn ArchiveReader,
+    spool: &Spool,
+    limits: &Limits,
+    keep: &dyn Fn(&Entry) -> bool,
+) -> Result<PackageFacts, FactsError> {
+    let metadata = reader.metadata().clone();
+    let mut files: Vec<FileFacts> = Vec::new();
+    let mut places: BTreeMap<RootPath, usize> = BTreeMap::new();
+    let mut buffer = vec![0; PIECE];
+    while let Some(entry) = reader.next_entry()? {
+        limits
+            .check_entries(files.len() as u64 + 1)
+            .map_err(ArchiveError::new)?;
+        let mut facts = scan_into(entry, reader.body(), spool, keep, &mut buffer)?;
+        if let Some(target) = facts.hard_link_target() {
+            if let Some(original) = places.get(target).map(|at| &files[*at]) {
+                facts = FileFacts {
+                    entry: facts.entry,
+                    ..original.clone()
+                };
+            }
+        }
+        places.insert(facts.entry.path.clone(), files.len());
+        files.push(facts);
+    }
+    Ok(PackageFacts { metadata, files })
+}
+
+/// Learns the facts of one file that comes from no archive: one that a spec adds.
+///
+/// # Errors
+/// As [`scan`]; [`FactsError::Length`] when `body` has another length than the entry says.
+pub fn scan_file(
+    entry: Entry,
+    body: &mut dyn Read,
+    spool: &Spool,
+    keep: bool,
+) -> Result<FileFacts, FactsError> {
+    scan_into(entry, body, spool, &|_| keep, &mut vec![0; PIECE])
+}
+
+/// Spools the contents in `wanted` out of an archive whose facts are known already. What the spool holds is not read again.
+///
+/// # Errors
+/// As [`scan`]; [`FactsError::Absent`] when the archive does not hold a wanted content.
+pub fn fill(
+    reader: &mut dyn ArchiveReader,
+    wanted: &BTreeSet<Digest>,
+    facts: &PackageFacts,
+    spool: &Spool,
+) -> Result<(), FactsError> {
+    let mut open: BTreeSet<Digest> = wanted
+        .iter()
+        .filter(|d| !spool.contains(d))
+        .copied()
+        .collect();
+    let mut buffer = vec![0; PIECE];
+    let mut files = facts.files.iter();
+    while let Some(entry) = reader.next_entry()? {
+        // The same archive gives the same entries in the same order.
+        let known = files.next().filter(|file| file.entry.path == entry.path);
+        let digest = known.and_then(|file| file.digest);
+        let EntryKind::File { size } = entry.kind else {
+            continue;
+        };
+        if digest.is_some_and(|digest| open.contains(&digest)) {
+            let mut sink = Sink::Kept(spool.writer(size).map_err(spooling(&entry.path))?);
+            copy_rest(&entry, size, 0, reader.body(), &mut sink, &mut buffer)?;
+            let found = sink.finish().map_err(spooling(&entry.path))?;
+            open.remove(&found);
+        }
+    }
+    match open.first() {
+        None => Ok(()),
+        Some(first) => Err(FactsError::Absent {
+            package: facts.metadata.record.name.clone(),
+            count: open.len(),
+            first: *first,
+        }),
+    }
+}
+
+fn spooling(path: &RootPath) -> impl Fn(io::Error) -> FactsError + '_ {
+    move |source| FactsError::Spool {
+        entry: path.clone(),
+        source: Arc::new(source),
+    }
+}
+
+/// Where a body goes.
+enum Sink<'a> {
+    Hashed(Hasher),
+    Kept(SpoolWriter<'a>),
+}
+
+impl Sink<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Hashed(hasher) => hasher.update(bytes),
+            Self::Kept(writer) => writer.write(bytes)?,
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> io::Result<Digest> {
+        match self {
+            Self::Hashed(hasher) => Ok(hasher.finish()),
+            Self::Kept(writer) => writer.finish(),
+        }
+    }
+}
+
+fn scan_into(
+    entry: Entry,
+    body: &mut dyn Read,
+    spool: &Spool,
+    keep: &dyn Fn(&Entry) -> bool,
+    buffer: &mut [u8],
+) -> Result<FileFacts, FactsError> {
+    let EntryKind::File { size } = entry.kind else {
+        return Ok(FileFacts::new(entry));
+    };
+    let kept = keep(&entry);
+    // The first piece decides: ELF files go through the spool in any case, since their structure is read at random.
+    let head_len = fill_buffer(body, buffer).map_err(|e| reading(&entry, e))?;
+    let head = &buffer[..head_len];
+    let is_elf = head.starts_with(b"\x7fELF");
+    let script = ScriptFacts::parse(head);
+    let loader_dirs = loader_dirs(&entry, head);
+    let mut sink = if kept || is_elf {
+        Sink::Kept(spool.writer(size).map_err(spooling(&entry.path))?)
+    } else {
+        Sink::Hashed(Hasher::default())
+    };
+    check_length(&entry, size, head_len as u64)?;
+    sink.write(head).map_err(spooling(&entry.path))?;
+    if head_len as u64 == size {
+        // One more read lets the reader check the end of the body, and finds what is too long.
+        let more = read_some(body, &mut buffer[..1]).map_err(|e| reading(&entry, e))?;
+        check_length(&entry, size, size + more as u64)?;
+    } else {
+        copy_rest(&entry, size, head_len as u64, body, &mut sink, buffer)?;
+    }
+    let (mut elf, mut note) = (None, None);
+    if let (true, Sink::Kept(writer)) = (is_elf, &sink) {
+        match read_elf(writer) {
+            Ok(facts) => elf = Some(Box::new(facts)),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                note = Some(format!("broken ELF file: {error}"));
+            }
+            Err(error) => return Err(spooling(&entry.path)(error)),
+        }
+    }
+    let digest = match sink {
+        Sink::Kept(writer) if !kept => writer.discard(),
+        sink => sink.finish(),
+    };
+    let digest = digest.map_err(spooling(&entry.path))?;
+    let class = classify(&entry, elf.as_deref());
+    Ok(FileFacts {
+        entry,
+        digest: Some(digest),
+        class,
+        elf,
+        script,
+        loader_dirs,
+        note,
+    })
+}
+
+fn copy_rest(
+    entry: &Entry,
+    size: u64,
+    mut count: u64,
+    body: &mut dyn Read,
+    sink: &mut Sink<'_>,
+    buffer: &mut [u8],
+) -> Result<(), FactsError> {
+    loop {
+        let n = read_some(body, buffer).map_err(|e| reading(entry, e))?;
+        if n == 0 {
+            break;
+        }
+        count += n as u64;
+        check_length(entry, size, count)?;
+        sink.write(&buffer[..n]).map_err(spooling(&entry.path))?;
+    }
+    if count == size {
+        Ok(())
+    } else {
+        Err(FactsError::Length {
+            entry: entry.path.clone(),
+            expected: size,
+            found: count,
+        })
+    }
+}
+
+fn check_length(entry: &Entry, expected: u64, found: u64) -> Result<(), FactsError> {
+    if found > expected {
+        return Err(FactsError::Length {
+            entry: entry.path.clone(),
+            expected,
+            found,
+        });
+    }
+    Ok(())
+}
+
+fn reading(entry: &Entry, error: io::Error) -> FactsError {
+    FactsError::Archive(ArchiveError::from_io(error).in_entry(&entry.path))
+}
+
+fn read_some(body: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match body.read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+fn fill_buffer(body: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut count = 0;
+    while count < buffer.len() {
+        match read_some(body, &mut buffer[count..])? {
+            0 => break,
+            n => count += n,
+        }
+    }
+    Ok(count)
+}
+
+/// The directories that a file of `/etc/ld.so.conf.d` names (ldconfig(8)): one a line or separated by commas, colons or spaces,
+/// `#` begins a comment. `include` and `hwcap` lines are left aside.
+fn loader_dirs(entry: &Entry, head: &[u8]) -> Vec<String> {
+    let path = entry.path.as_bytes();
+    if !(path.starts_with(b"etc/ld.so.conf.d/") && path.ends_with(b".conf")) {
+        return Vec::new();
+    }
+    let text = String::from_utf8_lossy(head);
+    let separators = [' ', '\t', ',', ':', '\r'];
+    text.lines()
+        .map(|line| line.split('#').next().unwrap_or(""))
+        .flat_map(|line| line.split(separators))
+        .filter(|word| word.starts_with('/'))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Bytes in memory can be looked into like a spooled content.
+impl ReadAt for [u8] {
+    fn len(&self) -> u64 {
+        <[u8]>::len(self) as u64
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let start = usize::try_from(offset)
+            .unwrap_or(usize::MAX)
+            .min(<[u8]>::len(self));
+        let rest = &self[start..];
+        let n = rest.len().min(buffer.len());
+        buffer[..n].copy_from_slice(&rest[..n]);
+        Ok(n)
+    }
+}

@@ -1,0 +1,63 @@
+//! The selection: out of the facts of all packages, the files that an image needs.
+//!
+//! [`select`] starts at what the spec names and follows what files say they need. It is pure: the same inputs give the same
+//! selection, and what is missing is reported as data, so that the caller can add packages and select again.
+
+mod capabilities;
+mod closure;
+mod finish;
+mod input;
+mod loader;
+mod output;
+mod packages;
+mod tree;
+
+pub use input::{Edge, PackageInput, Provided, Role, Select, Wanted};
+pub use output::{
+    CapabilityUse, FileRef, LeftOut, LeftOutReason, Missing, MissingCause, Reason, SelectedFile,
+    SelectedPackage, Selection, Step, Token,
+};
+
+pub(crate) use closure::is_made_at_run_time;
+pub(crate) use loader::{Loader, Lookup, runs_on};
+pub(crate) use output::chain;
+pub(crate) use tree::{Found, Tree, merged};
+
+use crate::SelectError;
+
+/// Selects the files that an image needs.
+///
+/// ```
+/// use std::sync::Arc;
+/// use mikron_capability::{FileFacts, PackageFacts, PackageInput, Role, Wanted, select};
+/// use mikron_package::{Entry, EntryKind, Platform, RootPath, Version};
+/// let conf = Entry::new(RootPath::new(b"/etc/motd.conf")?, EntryKind::File { size: 0 }, 0o644);
+/// let docs = Entry::new(RootPath::new(b"/usr/share/doc/motd/README")?, EntryKind::File { size: 9 }, 0o644);
+/// let files = vec![FileFacts::new(conf), FileFacts::new(docs)];
+/// let facts = PackageFacts::of_files("motd".parse()?, files);
+/// let root = PackageInput::new(Role::root(), Arc::new(facts));
+/// let selection = select(&[root], &Wanted::new("linux/amd64".parse()?))?;
+/// assert_eq!(selection.files.len(), 1);
+/// assert_eq!(selection.files[0].path.to_string(), "/etc/motd.conf");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// When a capability that was asked for does not exist, or an edge leads nowhere. What the image lacks is no error but
+/// [`Selection::missing`].
+pub fn select(packages: &[PackageInput], wanted: &Wanted) -> Result<Selection, SelectError> {
+    for package in packages {
+        if let Some(edge) = package
+            .requires
+            .iter()
+            .find(|edge| edge.to >= packages.len())
+        {
+            let package = package.name.clone();
+            return Err(SelectError::NoSuchInput {
+                package,
+                to: edge.to,
+            });
+        }
+    }
+    closure::Closure::new(packages, wanted).run()
+}

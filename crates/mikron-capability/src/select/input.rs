@@ -1,0 +1,139 @@
+//! What a selection is made from.
+
+use std::sync::Arc;
+
+use mikron_package::{PackageName, Platform, RootPath, Version};
+use serde::{Deserialize, Serialize};
+
+use crate::{Glob, PackageFacts};
+
+/// How much of the packages is taken (`select` in a spec).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Select {
+    /// The files that are reached from the roots.
+    #[default]
+    Minimal,
+    /// The run-time classes of roots and dependencies.
+    Package,
+    /// Roots and dependencies whole.
+    Full,
+}
+
+/// What a package is to the image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// The spec names it.
+    Root {
+        /// The capabilities that the spec names (`ca-certificates:bundle`); empty for what it needs at run time.
+        capabilities: Vec<String>,
+    },
+    /// A root needs it.
+    Dependency,
+    /// Its files are there for what names them, and never as a whole: `Essential` packages, which no dependency names.
+    Provider,
+    /// Files that the spec adds by itself. All of them are taken, and they stand before those of packages.
+    Files,
+}
+
+impl Role {
+    /// A root without named capabilities.
+    pub const fn root() -> Self {
+        Self::Root {
+            capabilities: Vec::new(),
+        }
+    }
+}
+
+/// One solved package with its facts.
+#[derive(Clone, Debug)]
+pub struct PackageInput {
+    /// Name.
+    pub name: PackageName,
+    /// Version.
+    pub version: Version,
+    /// Architecture in the family's words.
+    pub arch: String,
+    /// Name of the source package: siblings of one source belong together.
+    pub source: PackageName,
+    /// What it is to the image.
+    pub role: Role,
+    /// What its archive holds.
+    pub facts: Arc<PackageFacts>,
+    /// The packages that satisfy its dependencies.
+    pub requires: Vec<Edge>,
+    /// How much of it is taken, where the spec says so for this package alone.
+    pub select: Option<Select>,
+}
+
+impl PackageInput {
+    /// A package as its own archive describes it, without edges.
+    pub fn new(role: Role, facts: Arc<PackageFacts>) -> Self {
+        let record = &facts.metadata.record;
+        Self {
+            name: record.name.clone(),
+            version: record.version.clone(),
+            arch: record.arch.clone(),
+            source: record.source.clone(),
+            role,
+            facts,
+            requires: Vec::new(),
+            select: None,
+        }
+    }
+}
+
+/// A dependency that was solved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Edge {
+    /// Index of the package that satisfies it.
+    pub to: usize,
+    /// The relation as it stands in the package: `media-types | mime-support`.
+    pub relation: String,
+}
+
+/// A path that a finalizer will make: an alternative, an account file, the CA bundle.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provided {
+    /// The path.
+    pub path: RootPath,
+    /// Where it points, when it is a symbolic link; the target is followed like that of a packaged link.
+    pub target: Option<Vec<u8>>,
+    /// What makes it, for explanations: `update-alternatives of mawk`.
+    pub by: String,
+}
+
+/// What the spec wants beside its packages.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// How much of the packages is taken.
+    pub select: Select,
+    /// The platform of the image. Only files of its machine are started from.
+    pub platform: Platform,
+    /// Programs that the image must be able to start, by path or name: the first word of the entrypoint, or else of cmd.
+    pub programs: Vec<String>,
+    /// Further words of entrypoint and cmd. Those that are absolute paths of packaged files bring these in.
+    pub mentions: Vec<String>,
+    /// Paths that must not be in the image. What is removed provides nothing.
+    pub remove: Vec<Glob>,
+    /// Paths that finalizers will make.
+    pub provided: Vec<Provided>,
+    /// Whether `/bin`, `/sbin`, `/lib*` are links into `/usr` in the image.
+    pub merged_usr: bool,
+}
+
+impl Wanted {
+    /// A minimal selection for a platform, with merged /usr, and nothing beside the packages.
+    pub fn new(platform: Platform) -> Self {
+        Self {
+            select: Select::Minimal,
+            platform,
+            programs: Vec::new(),
+            mentions: Vec::new(),
+            remove: Vec::new(),
+            provided: Vec::new(),
+            merged_usr: true,
+        }
+    }
+}

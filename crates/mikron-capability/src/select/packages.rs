@@ -1,0 +1,145 @@
+//! What a package is, judged by its content and not by its name, section or architecture.
+
+use std::collections::HashSet;
+
+use super::PackageInput;
+use super::tree::parent;
+use crate::Class;
+use crate::classes::is_in_bin_dir;
+
+/// What a package brings to an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Nature {
+    /// Nothing that is read at run time: metapackages, documentation. Its dependencies count as those of who depends on it.
+    Transparent,
+    /// Programs; its configuration and data serve them.
+    Code,
+    /// Libraries, and no programs.
+    Library,
+    /// Configuration, data, modules or code of an interpreted language, perhaps with a helper script or two.
+    Data,
+}
+
+/// How much larger data are than the scripts beside them in a package that counts as data: tzdata, ca-certificates.
+const DATA_OVER_SCRIPTS: u64 = 4;
+
+/// A package's content in figures.
+#[derive(Clone, Debug)]
+pub(super) struct Summary {
+    pub(super) nature: Nature,
+    /// Whether it has a program that is no script.
+    pub(super) compiled: bool,
+    pub(super) has_source: bool,
+    /// Entries that are directories and hold nothing in this package.
+    pub(super) empty_dirs: Vec<usize>,
+}
+
+impl Summary {
+    pub(super) fn new(input: &PackageInput) -> Self {
+        let (mut programs, mut compiled) = (false, false);
+        let (mut scripts_size, mut data_size, mut source_size) = (0, 0, 0);
+        let (mut libs, mut other) = (false, false);
+        let mut parents: HashSet<&[u8]> = HashSet::new();
+        let mut last: &[u8] = b"";
+        for file in &input.facts.files {
+            let path = file.entry.path.as_bytes();
+            let above = parent(path);
+            if above != last {
+                parents.insert(above);
+                last = above;
+            }
+            if file.entry.is_directory() {
+                continue;
+            }
+            let size = file.entry.size();
+            match file.class {
+                Class::Bins => {
+                    let elf = file.elf.as_ref().is_some_and(|elf| elf.is_executable());
+                    compiled |= elf;
+                    // Programs outside of the directories of PATH are no reason to call a package code, unless compiled.
+                    programs |= elf || is_in_bin_dir(path);
+                    scripts_size += size;
+                }
+                Class::Libs => libs = true,
+                Class::Source => source_size += size,
+                Class::Modules | Class::Config | Class::Data => {
+                    other = true;
+                    data_size += size;
+                }
+                _ => {}
+            }
+        }
+        let helper_only = !compiled
+            && source_size == 0
+            && data_size >= DATA_OVER_SCRIPTS.saturating_mul(scripts_size);
+        let nature = if programs && !(other && helper_only) {
+            Nature::Code
+        } else if libs {
+            Nature::Library
+        } else if other || source_size > 0 {
+            Nature::Data
+        } else {
+            let empty_state = input.facts.files.iter().any(|file| {
+                file.entry.is_directory()
+                    && matches!(file.class, Class::Data | Class::Config)
+                    && !parents.contains(file.entry.path.as_bytes())
+            });
+            if empty_state || scripts_size > 0 {
+                Nature::Data
+            } else {
+                Nature::Transparent
+            }
+        };
+        let empty_dir = |(_, file): &(usize, &crate::FileFacts)| {
+            file.entry.is_directory()
+                && !file.entry.path.is_root()
+                && matches!(file.class, Class::Data | Class::Config)
+                && !parents.contains(file.entry.path.as_bytes())
+        };
+        let empty_dirs = input
+            .facts
+            .files
+            .iter()
+            .enumerate()
+            .filter(empty_dir)
+            .map(|(i, _)| i)
+            .collect();
+        Self {
+            nature,
+            compiled,
+            has_source: source_size > 0,
+            empty_dirs,
+        }
+    }
+}
+
+/// The interpreter whose code a source path is, by the start of its programs' and libraries' names.
+pub(super) fn interpreter_of(path: &[u8]) -> Option<&'static str> {
+    let text = String::from_utf8_lossy(path);
+    [
+        ("/python3", "python3"),
+        ("/pypy3", "pypy3"),
+        ("/python2", "python2"),
+        ("/perl", "perl"),
+        ("/ruby", "ruby"),
+        ("/nodejs", "node"),
+        ("/php", "php"),
+        ("/tcltk", "tclsh"),
+        ("/lua", "lua"),
+        ("/guile", "guile"),
+    ]
+    .into_iter()
+    .find(|(part, _)| text.contains(part))
+    .map(|(_, name)| name)
+}
+
+/// The interpreter that a program or library of this path is.
+pub(super) fn interpreter_at(path: &[u8]) -> Option<&'static str> {
+    let name = path.rsplit(|b| *b == b'/').next().unwrap_or(path);
+    let name = name.strip_prefix(b"lib").unwrap_or(name);
+    [
+        "python3", "pypy3", "python2", "perl", "ruby", "node", "php", "tclsh", "lua", "guile",
+    ]
+    .into_iter()
+    .find(|interpreter| name.starts_with(interpreter.as_bytes()))
+}
