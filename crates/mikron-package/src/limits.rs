@@ -45,6 +45,8 @@ pub struct Limits {
     pub alternatives: u32,
     /// Size of a spec or of a file that it includes as YAML.
     pub spec: u64,
+    /// Size of a lock.
+    pub lock: u64,
     /// Size of a manifest or an image index (OCI distribution-spec: 4 MiB).
     pub manifest: u64,
 }
@@ -70,6 +72,7 @@ impl Default for Limits {
             field: 4 * MIB,
             alternatives: 10_000,
             spec: MIB,
+            lock: 64 * MIB,
             manifest: 4 * MIB,
         }
     }

@@ -1,1 +1,64 @@
-//! The YAML spec of an image, its JSON Schema and its lock file
+//! The YAML spec of an image, its JSON Schema and its lock file.
+//!
+//! This crate stands at both ends of solving. Before it, [`Spec::parse`] turns a document into plain data, or into a
+//! [`SpecError`] that knows file, line, column, the offending line and a remedy. After it, a [`Lock`] pins what was
+//! resolved, and [`Lock::check`] says what has changed since. Nothing here opens a file or a connection.
+//!
+//! ```
+//! use mikron_package::Limits;
+//! use mikron_spec::{Select, Spec};
+//!
+//! let text = "\
+//! mikron: 1
+//! name: hello
+//! sources:
+//!   debian: { deb: bookworm }
+//! packages: [hello]
+//! ";
+//! let spec = Spec::parse("hello.yaml", text, &Limits::default())?;
+//! assert_eq!(spec.selection(), Select::Minimal);
+//!
+//! let error = Spec::parse("hello.yaml", "mikron: 1\nnmae: hello\n", &Limits::default()).unwrap_err();
+//! assert_eq!((error.line, error.column), (2, 1));
+//! assert_eq!(error.help.as_deref(), Some("did you mean `name`?"));
+//! # Ok::<(), mikron_spec::SpecError>(())
+//! ```
+
+mod account;
+mod check;
+mod error;
+mod file;
+mod image;
+mod layers;
+mod lock;
+mod lock_check;
+mod lock_diff;
+mod lock_write;
+mod policy;
+mod request;
+mod schema;
+mod source;
+mod spec;
+mod suggest;
+mod text;
+mod time;
+mod yaml;
+
+pub use account::{Accounts, Group, Id, Principal, RunAs, User};
+pub use error::{Document, SpecError, SpecErrorKind};
+pub use file::{FileContent, FileEntry, Mode};
+pub use image::{ImageSpec, Port, Protocol, Signal};
+pub use layers::{Compression, Layers, Strategy};
+pub use lock::{
+    Lock, LockedIndex, LockedPackage, LockedPlatform, LockedRelease, LockedRequest, LockedSource,
+    LockedSuite, Role, SelectionSummary,
+};
+pub use lock_check::{Change, StaleLock};
+pub use lock_diff::{LockDiff, PackageChange};
+pub use policy::{OutsideRoot, Policy};
+pub use request::{PackageRequest, Select, VersionRange};
+pub use schema::schema;
+pub use source::{Allow, Place, Source};
+pub use spec::{Kind, SchemaVersion, Spec};
+pub use text::ValueError;
+pub use time::{Timestamp, TimestampError};

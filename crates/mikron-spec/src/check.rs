@@ -1,0 +1,465 @@
+//! What the types of a spec cannot say: names that refer to each other, and values that depend on others.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::account::{Principal, is_account_name};
+use crate::error::{Document, SpecError, SpecErrorKind};
+use crate::layers::Layers;
+use crate::spec::Spec;
+use crate::suggest;
+use crate::text::shown;
+use crate::yaml::Node;
+
+/// Users and groups that every image may refer to: Debian's static ids (base-passwd) and `nonroot`.
+const STATIC_ACCOUNTS: [&str; 43] = [
+    "root",
+    "daemon",
+    "bin",
+    "sys",
+    "sync",
+    "games",
+    "man",
+    "lp",
+    "mail",
+    "news",
+    "uucp",
+    "proxy",
+    "www-data",
+    "backup",
+    "list",
+    "irc",
+    "_apt",
+    "nobody",
+    "nonroot",
+    "adm",
+    "tty",
+    "disk",
+    "kmem",
+    "dialout",
+    "fax",
+    "voice",
+    "cdrom",
+    "floppy",
+    "tape",
+    "sudo",
+    "audio",
+    "dip",
+    "operator",
+    "src",
+    "shadow",
+    "utmp",
+    "video",
+    "sasl",
+    "plugdev",
+    "staff",
+    "users",
+    "nogroup",
+    "systemd-journal",
+];
+
+/// Refuses a newer schema before anything else is said of its keys.
+pub(crate) fn schema_version(
+    document: &Document<'_>,
+    root: &Node,
+    key: &str,
+    supported: u32,
+) -> Result<(), SpecError> {
+    let Some(node) = root.get(key) else {
+        return Ok(());
+    };
+    let found = node.scalar().unwrap_or("");
+    if found.parse::<u64>().is_ok_and(|n| n > u64::from(supported)) {
+        let kind = SpecErrorKind::SchemaVersion {
+            found: found.to_owned(),
+            supported,
+        };
+        let help = "it was written for a newer Mikron; upgrade to read it".to_owned();
+        return Err(document.error_at(&[key], kind, Some(help)));
+    }
+    Ok(())
+}
+
+/// All checks of a spec, in the order of its keys.
+pub(crate) fn spec(spec: &Spec, document: &Document<'_>) -> Result<(), SpecError> {
+    let check = Check { spec, document };
+    check.name()?;
+    check.sources()?;
+    check.packages()?;
+    check.files()?;
+    check.remove()?;
+    check.accounts()?;
+    check.principals()?;
+    check.image()?;
+    check.platforms()?;
+    check.layers()
+}
+
+struct Check<'a> {
+    spec: &'a Spec,
+    document: &'a Document<'a>,
+}
+
+impl Check<'_> {
+    fn fail(&self, path: &[&str], message: impl Into<String>, help: &str) -> Result<(), SpecError> {
+        let help = Some(help.to_owned()).filter(|help| !help.is_empty());
+        let kind = SpecErrorKind::Invalid(message.into());
+        Err(self.document.error_at(path, kind, help))
+    }
+
+    fn dangling<'n>(
+        &self,
+        path: &[&str],
+        what: &'static str,
+        name: &str,
+        known: impl IntoIterator<Item = &'n str>,
+    ) -> SpecError {
+        let known: Vec<&str> = known.into_iter().collect();
+        let help = match suggest::nearest(name, known.iter().copied()) {
+            Some(near) => Some(format!("did you mean `{near}`?")),
+            None if known.is_empty() => None,
+            None => Some(format!(
+                "known are {}",
+                suggest::list(known.iter().copied())
+            )),
+        };
+        let kind = SpecErrorKind::Dangling {
+            what,
+            name: shown(name),
+            known: known.into_iter().map(str::to_owned).collect(),
+        };
+        self.document.error_at(path, kind, help)
+    }
+
+    fn name(&self) -> Result<(), SpecError> {
+        let name = &self.spec.name;
+        let word = |part: &str| {
+            let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+            part.starts_with(plain)
+                && part.ends_with(plain)
+                && part.chars().all(|c| plain(c) || "._-".contains(c))
+        };
+        if word(name) && name.len() <= 128 && !name.contains("..") {
+            return Ok(());
+        }
+        self.fail(
+            &["name"],
+            format!("`{}` cannot be the name of an image", shown(name)),
+            "use lower-case letters and digits, with `.`, `_` or `-` between them",
+        )
+    }
+
+    fn sources(&self) -> Result<(), SpecError> {
+        for name in self.spec.sources.keys() {
+            let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
+            if name.is_empty() || name.len() > 64 || !name.chars().all(plain) {
+                self.fail(
+                    &["sources", name],
+                    format!("`{}` cannot be the name of a source", shown(name)),
+                    "use lower-case letters, digits, `.`, `_` and `-`",
+                )?;
+            }
+        }
+        if self.spec.sources.is_empty() && !self.spec.packages.is_empty() {
+            self.fail(
+                &["packages"],
+                "there are packages and no source to take them from",
+                "add `sources: { debian: { deb: bookworm } }`",
+            )?;
+        }
+        Ok(())
+    }
+
+    fn packages(&self) -> Result<(), SpecError> {
+        let mut seen = BTreeSet::new();
+        for (i, request) in self.spec.packages.iter().enumerate() {
+            let i = i.to_string();
+            if let Some(source) = &request.source
+                && !self.spec.sources.contains_key(source)
+            {
+                let known = self.spec.sources.keys().map(String::as_str);
+                return Err(self.dangling(&["packages", &i, "source"], "source", source, known));
+            }
+            if !seen.insert((&request.name, &request.capabilities)) {
+                self.fail(
+                    &["packages", &i],
+                    format!("the package `{}` stands here twice", request.name),
+                    "keep one of them",
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    fn files(&self) -> Result<(), SpecError> {
+        let mut seen = BTreeSet::new();
+        for (i, file) in self.spec.files.iter().enumerate() {
+            let i = i.to_string();
+            if file.path.is_root() && !matches!(file.content, crate::FileContent::Directory) {
+                self.fail(&["files", &i, "path"], "`/` can only be a directory", "")?;
+            }
+            if !seen.insert(&file.path) {
+                self.fail(
+                    &["files", &i, "path"],
+                    format!("the path `{}` stands here twice", file.path),
+                    "keep one of them",
+                )?;
+            }
+            match &file.content {
+                crate::FileContent::From(from) if from.contains('\0') || from.contains(':') => {
+                    self.fail(
+                        &["files", &i, "from"],
+                        format!("`{}` is not a path", shown(from)),
+                        "`from` names a file beside the spec, not a URL",
+                    )?;
+                }
+                crate::FileContent::Symlink(target)
+                    if target.len() > 4095 || target.contains('\0') =>
+                {
+                    self.fail(
+                        &["files", &i, "target"],
+                        "the target of a symlink has at most 4095 bytes and no NUL",
+                        "",
+                    )?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn remove(&self) -> Result<(), SpecError> {
+        for (i, pattern) in self.spec.remove.iter().enumerate() {
+            let i = i.to_string();
+            if !pattern.starts_with('/') {
+                self.fail(
+                    &["remove", &i],
+                    format!("the pattern `{}` does not begin with `/`", shown(pattern)),
+                    &format!("did you mean `/{}`?", shown(pattern)),
+                )?;
+            }
+            if pattern.len() > 4096 || pattern.chars().any(char::is_control) {
+                self.fail(
+                    &["remove", &i],
+                    format!("the pattern `{}` cannot match a path", shown(pattern)),
+                    "",
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    fn accounts(&self) -> Result<(), SpecError> {
+        let accounts = &self.spec.accounts;
+        let mut names = BTreeSet::new();
+        let mut ids = BTreeMap::new();
+        for (i, user) in accounts.users.iter().enumerate() {
+            let i = i.to_string();
+            self.account_name(&["accounts", "users", &i, "name"], &user.name)?;
+            if !names.insert(&user.name) {
+                self.fail(
+                    &["accounts", "users", &i, "name"],
+                    format!("the user `{}` stands here twice", user.name),
+                    "keep one of them",
+                )?;
+            }
+            if let Some(other) = ids.insert(user.uid, &user.name) {
+                self.fail(
+                    &["accounts", "users", &i, "uid"],
+                    format!("the uid {} belongs to `{other}` already", user.uid),
+                    "give each user a number of its own",
+                )?;
+            }
+            // A colon or a line end would begin another field or another account (passwd(5)).
+            if user.comment.contains(|c: char| c == ':' || c.is_control()) {
+                self.fail(
+                    &["accounts", "users", &i, "comment"],
+                    "a comment cannot hold `:` or control characters",
+                    "",
+                )?;
+            }
+            for (key, path) in [("home", &user.home), ("shell", &user.shell)] {
+                if path.as_bytes().contains(&b':') {
+                    self.fail(
+                        &["accounts", "users", &i, key],
+                        format!("`{path}` cannot stand in /etc/passwd"),
+                        "choose a path without `:`",
+                    )?;
+                }
+            }
+        }
+        let mut names = BTreeSet::new();
+        let mut ids = BTreeMap::new();
+        for (i, group) in accounts.groups.iter().enumerate() {
+            let i = i.to_string();
+            self.account_name(&["accounts", "groups", &i, "name"], &group.name)?;
+            if !names.insert(&group.name) {
+                self.fail(
+                    &["accounts", "groups", &i, "name"],
+                    format!("the group `{}` stands here twice", group.name),
+                    "keep one of them",
+                )?;
+            }
+            if let Some(other) = ids.insert(group.gid, &group.name) {
+                self.fail(
+                    &["accounts", "groups", &i, "gid"],
+                    format!("the gid {} belongs to `{other}` already", group.gid),
+                    "give each group a number of its own",
+                )?;
+            }
+            for (j, member) in group.members.iter().enumerate() {
+                let j = j.to_string();
+                let path = ["accounts", "groups", &i, "members", &j];
+                self.account_name(&path, member)?;
+                self.user_exists(&path, member)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn account_name(&self, path: &[&str], name: &str) -> Result<(), SpecError> {
+        if is_account_name(name) {
+            return Ok(());
+        }
+        self.fail(
+            path,
+            format!("`{}` cannot be the name of a user or group", shown(name)),
+            "begin with a lower-case letter or `_`; then lower-case letters, digits, `-`, `_`; at most 32",
+        )
+    }
+
+    /// A name that is known is fine. So is one that a package may still bring, unless it looks like a slip.
+    fn user_exists(&self, path: &[&str], name: &str) -> Result<(), SpecError> {
+        let users = self
+            .spec
+            .accounts
+            .users
+            .iter()
+            .map(|user| user.name.as_str());
+        self.account_exists(path, "user", name, users.collect())
+    }
+
+    fn group_exists(&self, path: &[&str], name: &str) -> Result<(), SpecError> {
+        // A user's group of its own has the user's name.
+        let accounts = &self.spec.accounts;
+        let users = accounts.users.iter().map(|user| user.name.as_str());
+        let groups = accounts.groups.iter().map(|group| group.name.as_str());
+        self.account_exists(path, "group", name, groups.chain(users).collect())
+    }
+
+    fn account_exists(
+        &self,
+        path: &[&str],
+        what: &'static str,
+        name: &str,
+        mut declared: Vec<&str>,
+    ) -> Result<(), SpecError> {
+        if declared.contains(&name) || STATIC_ACCOUNTS.contains(&name) {
+            return Ok(());
+        }
+        let slip = suggest::nearest(name, declared.iter().copied()).is_some();
+        if slip || self.spec.packages.is_empty() {
+            declared.extend(["root", "nonroot"]);
+            return Err(self.dangling(path, what, name, declared));
+        }
+        Ok(())
+    }
+
+    fn principals(&self) -> Result<(), SpecError> {
+        for (i, file) in self.spec.files.iter().enumerate() {
+            let i = i.to_string();
+            if let Some(Principal::Name(name)) = &file.owner {
+                self.user_exists(&["files", &i, "owner"], name)?;
+            }
+            if let Some(Principal::Name(name)) = &file.group {
+                self.group_exists(&["files", &i, "group"], name)?;
+            }
+        }
+        if let Some(run_as) = &self.spec.run_as {
+            if let Principal::Name(name) = &run_as.user {
+                self.user_exists(&["run-as"], name)?;
+            }
+            if let Some(Principal::Name(name)) = &run_as.group {
+                self.group_exists(&["run-as"], name)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn image(&self) -> Result<(), SpecError> {
+        let image = &self.spec.image;
+        for key in ["entrypoint", "cmd"] {
+            let words = if key == "cmd" {
+                &image.cmd
+            } else {
+                &image.entrypoint
+            };
+            for (i, word) in words.iter().enumerate() {
+                if word.contains('\0') || (i == 0 && key == "entrypoint" && word.is_empty()) {
+                    let message = "a word of a command holds no NUL, and the first is not empty";
+                    self.fail(&["image", key, &i.to_string()], message, "")?;
+                }
+            }
+        }
+        for (name, value) in &image.env {
+            if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
+                self.fail(
+                    &["image", "env", name],
+                    format!("`{}` cannot be an environment variable", shown(name)),
+                    "names hold no `=`, and neither names nor values a NUL",
+                )?;
+            }
+        }
+        for (key, map) in [
+            ("labels", &image.labels),
+            ("annotations", &image.annotations),
+        ] {
+            if map.contains_key("") {
+                self.fail(&["image", key, ""], "a label without a name", "")?;
+            }
+        }
+        let mut seen = BTreeSet::new();
+        for (i, port) in image.ports.iter().enumerate() {
+            if !seen.insert(port) {
+                self.fail(
+                    &["image", "ports", &i.to_string()],
+                    format!("the port `{port}` stands here twice"),
+                    "keep one of them",
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    fn platforms(&self) -> Result<(), SpecError> {
+        if self.spec.platforms.is_empty() {
+            self.fail(
+                &["platforms"],
+                "there is no platform to build for",
+                "leave `platforms` out for `linux/amd64`",
+            )?;
+        }
+        let mut seen = BTreeSet::new();
+        for (i, platform) in self.spec.platforms.iter().enumerate() {
+            if !seen.insert(platform) {
+                self.fail(
+                    &["platforms", &i.to_string()],
+                    format!("the platform `{platform}` stands here twice"),
+                    "keep one of them",
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    fn layers(&self) -> Result<(), SpecError> {
+        let limit = self.spec.layers.limit;
+        if (1..=Layers::MAX_LIMIT).contains(&limit) {
+            return Ok(());
+        }
+        self.fail(
+            &["layers", "limit"],
+            format!("{limit} layers are not possible"),
+            "write a number from 1 to 127",
+        )
+    }
+}

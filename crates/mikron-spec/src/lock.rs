@@ -1,0 +1,465 @@
+//! The lock: what a spec was resolved to, pinned by digest.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mikron_package::{Digest, Limits, PackageName, Platform, Version};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Document, SpecError, SpecErrorKind};
+use crate::request::{PackageRequest, Select};
+use crate::source::Source;
+use crate::spec::Spec;
+use crate::text::shown;
+use crate::time::Timestamp;
+use crate::yaml::{self, Node, Shape};
+use crate::{check, lock_write};
+
+/// What a spec was resolved to: the indexes that were read and, for each platform, every archive by digest.
+///
+/// The same value is always written as the same text, whatever order its lists were filled in.
+///
+/// ```
+/// use mikron_package::Limits;
+/// use mikron_spec::{Lock, LockedRequest, Spec};
+/// # let text = "mikron: 1\nname: a\nsources: { debian: { deb: bookworm } }\npackages: [hello]\n";
+/// let mut spec = Spec::parse("a.yaml", text, &Limits::default())?;
+/// let mut lock = Lock::new(&spec);
+/// lock.platforms.insert(spec.platforms[0], Default::default());
+/// let text = lock.to_yaml();
+/// let read = Lock::parse("a.lock", &text, &Limits::default())?;
+/// assert_eq!(read, lock);
+/// assert!(read.check(&spec).is_ok());
+///
+/// spec.packages.push("curl".parse()?);
+/// let stale = read.check(&spec).unwrap_err();
+/// assert_eq!(stale.changes[0].to_string(), "the package `curl` was added");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lock {
+    /// The name of the image.
+    pub name: String,
+    /// The date of the newest index: the time that everything in the image bears.
+    pub epoch: Timestamp,
+    /// What of the spec decided the outcome.
+    pub request: LockedRequest,
+    /// What each source published.
+    pub sources: BTreeMap<String, LockedSource>,
+    /// What each platform consists of.
+    pub platforms: BTreeMap<Platform, LockedPlatform>,
+}
+
+/// The parts of a spec that decide which packages are chosen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct LockedRequest {
+    /// How much of the packages is taken.
+    pub select: Select,
+    /// The packages asked for, sorted.
+    pub packages: Vec<PackageRequest>,
+    /// The sources, without mirrors: where the same bytes are fetched from decides nothing.
+    pub sources: BTreeMap<String, Source>,
+}
+
+impl LockedRequest {
+    /// The parts of this spec.
+    pub fn of(spec: &Spec) -> Self {
+        let mut packages = spec.packages.clone();
+        packages.sort_by_cached_key(ToString::to_string);
+        let mut sources = spec.sources.clone();
+        for source in sources.values_mut() {
+            source.mirrors.clear();
+            source.components.sort_unstable();
+        }
+        Self {
+            select: spec.selection(),
+            packages,
+            sources,
+        }
+    }
+}
+
+/// What a source published when it was resolved.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct LockedSource {
+    /// Its suites.
+    pub suites: Vec<LockedSuite>,
+}
+
+/// One suite of a source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct LockedSuite {
+    /// The suite, as in `bookworm-security`; for families without suites, empty.
+    pub suite: String,
+    /// For presets the archive that it belongs to, as in `debian-security`; else empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub archive: String,
+    /// The signed file over its indexes.
+    pub release: LockedRelease,
+    /// The indexes that were read.
+    pub indexes: Vec<LockedIndex>,
+}
+
+/// The signed file over a suite's indexes: `InRelease`, or `Release`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct LockedRelease {
+    /// Where it lies, relative to the source's base URL.
+    pub path: String,
+    /// Its digest.
+    #[serde(with = "digest_text")]
+    pub digest: Digest,
+    /// When it was made.
+    pub date: Timestamp,
+    /// When it expires, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_until: Option<Timestamp>,
+}
+
+/// An index that was read.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct LockedIndex {
+    /// Where it lies, relative to the source's base URL.
+    pub path: String,
+    /// Its digest, as it was fetched.
+    #[serde(with = "digest_text")]
+    pub digest: Digest,
+    /// Its size in bytes, as it was fetched.
+    pub size: u64,
+}
+
+/// What one platform consists of.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct LockedPlatform {
+    /// The packages that were chosen.
+    pub packages: Vec<LockedPackage>,
+}
+
+/// One package of a platform.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct LockedPackage {
+    /// Its name.
+    pub name: PackageName,
+    /// Its version.
+    pub version: Version,
+    /// Its architecture in the family's own words (`amd64`, `all`).
+    pub arch: String,
+    /// Why it is there.
+    pub role: Role,
+    /// The source that it comes from.
+    pub source: String,
+    /// The suite of that source.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub suite: String,
+    /// Where the archive lies, relative to the source's base URL.
+    pub location: String,
+    /// The size of the archive in bytes.
+    pub size: u64,
+    /// The digest of the archive.
+    #[serde(with = "digest_text")]
+    pub digest: Digest,
+    /// What of it the image took, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selection: Option<SelectionSummary>,
+}
+
+/// Why a package is in a platform.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// The spec asks for it.
+    Root,
+    /// Something depends on it.
+    Dependency,
+    /// Nothing depends on it; it is at hand for the files that only it has (Essential packages).
+    Provider,
+}
+
+impl Role {
+    /// The word in the lock.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Root => "root",
+            Self::Dependency => "dependency",
+            Self::Provider => "provider",
+        }
+    }
+}
+
+/// What of a package the image took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct SelectionSummary {
+    /// The number of entries.
+    pub files: u64,
+    /// The digest of their list.
+    #[serde(with = "digest_text")]
+    pub digest: Digest,
+}
+
+/// The form of a lock in YAML: its digest stands before what it covers.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Form {
+    #[serde(rename = "mikron-lock")]
+    version: u32,
+    #[serde(with = "digest_text")]
+    digest: Digest,
+    name: String,
+    epoch: Timestamp,
+    request: LockedRequest,
+    sources: BTreeMap<String, LockedSource>,
+    platforms: BTreeMap<Platform, LockedPlatform>,
+}
+
+impl Lock {
+    /// The version of the lock's schema that this crate reads and writes.
+    pub const VERSION: u32 = 1;
+
+    /// A lock of this spec in which nothing is resolved yet.
+    pub fn new(spec: &Spec) -> Self {
+        Self {
+            name: spec.name.clone(),
+            epoch: Timestamp::default(),
+            request: LockedRequest::of(spec),
+            sources: BTreeMap::new(),
+            platforms: BTreeMap::new(),
+        }
+    }
+
+    /// Reads a lock. `file` is only used in messages.
+    ///
+    /// # Errors
+    /// When `text` is larger than [`Limits::lock`], is not a lock of this version, was changed after it was written, holds
+    /// a digest other than SHA-256, or names a place outside its sources. The error says where.
+    pub fn parse(file: &str, text: &str, limits: &Limits) -> Result<Self, SpecError> {
+        let document = Document::new(file, text);
+        yaml::check_size(&document, "lock", limits.lock)?;
+        let form: Form = match yaml::read(&document) {
+            Ok(form) => form,
+            Err(error) => return Err(better_error(&document, limits).unwrap_or(error)),
+        };
+        if form.version != Self::VERSION {
+            let kind = SpecErrorKind::SchemaVersion {
+                found: form.version.to_string(),
+                supported: Self::VERSION,
+            };
+            let help = Some("run `mikron lock` to write it anew".to_owned());
+            return Err(document.error_at(&["mikron-lock"], kind, help));
+        }
+        let lock = Self {
+            name: form.name,
+            epoch: form.epoch,
+            request: form.request,
+            sources: form.sources,
+            platforms: form.platforms,
+        };
+        lock.check_places(&document)?;
+        let computed = lock.digest();
+        if computed != form.digest {
+            let kind = SpecErrorKind::Tampered {
+                stated: form.digest,
+                computed,
+            };
+            let help = "run `mikron lock` to write it anew, or take it back from version control";
+            return Err(document.error_at(&["digest"], kind, Some(help.to_owned())));
+        }
+        Ok(lock)
+    }
+
+    /// The lock as text. Lists come out sorted.
+    pub fn to_yaml(&self) -> String {
+        lock_write::write(self, Some(self.digest()))
+    }
+
+    /// The digest of all that the lock says, which stands in its text too.
+    pub fn digest(&self) -> Digest {
+        Digest::of(lock_write::write(self, None).as_bytes())
+    }
+
+    /// Checks that everything lies below a source of the lock and stands there once.
+    fn check_places(&self, document: &Document<'_>) -> Result<(), SpecError> {
+        for (name, source) in &self.sources {
+            if !self.request.sources.contains_key(name) {
+                let known = self.request.sources.keys().cloned().collect();
+                return Err(dangling(
+                    document,
+                    &["sources", name],
+                    "source",
+                    name,
+                    known,
+                ));
+            }
+            for (i, suite) in source.suites.iter().enumerate() {
+                let i = i.to_string();
+                let at = ["sources", name, "suites", &i];
+                place(
+                    document,
+                    &[&at[..], &["release", "path"]].concat(),
+                    &suite.release.path,
+                )?;
+                for (j, index) in suite.indexes.iter().enumerate() {
+                    let j = j.to_string();
+                    place(
+                        document,
+                        &[&at[..], &["indexes", &j, "path"]].concat(),
+                        &index.path,
+                    )?;
+                }
+            }
+        }
+        for (platform, content) in &self.platforms {
+            let platform = platform.to_string();
+            let mut seen = BTreeSet::new();
+            for (i, package) in content.packages.iter().enumerate() {
+                let i = i.to_string();
+                let at = ["platforms", &platform, "packages", &i];
+                let at = |key| [&at[..], &[key]].concat();
+                place(document, &at("location"), &package.location)?;
+                let Some(source) = self.sources.get(&package.source) else {
+                    let known = self.sources.keys().cloned().collect();
+                    return Err(dangling(
+                        document,
+                        &at("source"),
+                        "source",
+                        &package.source,
+                        known,
+                    ));
+                };
+                if !source
+                    .suites
+                    .iter()
+                    .any(|suite| suite.suite == package.suite)
+                {
+                    let known = source.suites.iter().map(|s| s.suite.clone()).collect();
+                    return Err(dangling(
+                        document,
+                        &at("suite"),
+                        "suite",
+                        &package.suite,
+                        known,
+                    ));
+                }
+                if !seen.insert((&package.name, &package.arch)) {
+                    let message = format!("the package `{}` stands here twice", package.name);
+                    let kind = SpecErrorKind::Invalid(message);
+                    return Err(document.error_at(&at("name"), kind, None));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn dangling(
+    document: &Document<'_>,
+    at: &[&str],
+    what: &'static str,
+    name: &str,
+    known: Vec<String>,
+) -> SpecError {
+    let name = shown(name);
+    let kind = SpecErrorKind::Dangling { what, name, known };
+    document.error_at(at, kind, None)
+}
+
+/// A place below a base URL: relative, and nothing in it that climbs, names a host or ends the path.
+fn place(document: &Document<'_>, at: &[&str], path: &str) -> Result<(), SpecError> {
+    let plain = |c: char| c.is_ascii_graphic() && !"\\?#\"<>|".contains(c);
+    let part = |part: &str| !part.is_empty() && part != "." && part != "..";
+    let encoded = path.to_ascii_lowercase();
+    let hides = encoded.contains("%2e") || encoded.contains("%2f") || encoded.contains("%5c");
+    // A colon in the first part would make it a URL with a scheme (RFC 3986, 4.2).
+    let scheme = path
+        .split('/')
+        .next()
+        .is_some_and(|first| first.contains(':'));
+    if !hides && !scheme && path.chars().all(plain) && path.split('/').all(part) {
+        return Ok(());
+    }
+    let message = format!("`{}` does not lie in a source of the spec", shown(path));
+    let help = "places are relative to the base URL of their source".to_owned();
+    Err(document.error_at(at, SpecErrorKind::Forbidden(message), Some(help)))
+}
+
+/// What is wrong beneath an error of types: a newer schema, or digests that prove nothing.
+fn better_error(document: &Document<'_>, limits: &Limits) -> Option<SpecError> {
+    let root = match yaml::check(document, limits.lock) {
+        Ok(root) => root,
+        Err(error) => return Some(error),
+    };
+    if let Err(error) = check::schema_version(document, &root, "mikron-lock", Lock::VERSION) {
+        return Some(error);
+    }
+    let (node, algorithm) = weak_digest(&root)?;
+    let kind = SpecErrorKind::WeakDigest { algorithm };
+    let help = "run `mikron lock` to write it anew".to_owned();
+    Some(document.error(Some(node.span), kind, Some(help)))
+}
+
+/// The first value of a key `digest` that names another algorithm, and that algorithm.
+fn weak_digest(node: &Node) -> Option<(&Node, String)> {
+    match &node.shape {
+        Shape::Scalar(_) => None,
+        Shape::List(items) => items.iter().find_map(weak_digest),
+        Shape::Map(pairs) => pairs.iter().find_map(|(key, value)| {
+            let text = value.scalar().filter(|_| key == "digest");
+            match text.map(|text| text.split_once(':').unwrap_or(("", text))) {
+                None => weak_digest(value),
+                Some(("sha256", _)) => None,
+                Some(("", hex)) => {
+                    let by_length = match hex.len() {
+                        32 => "md5",
+                        40 => "sha1",
+                        _ => return None,
+                    };
+                    Some((value, by_length.to_owned()))
+                }
+                Some((algorithm, _)) => Some((value, shown(algorithm))),
+            }
+        }),
+    }
+}
+
+/// A digest with our message, for `#[serde(with)]`.
+mod digest_text {
+    use std::str::FromStr;
+
+    use mikron_package::Digest;
+    use serde::Deserializer;
+
+    use crate::text::{ValueError, parse, shown};
+
+    struct Text(Digest);
+
+    impl FromStr for Text {
+        type Err = ValueError;
+
+        fn from_str(text: &str) -> Result<Self, ValueError> {
+            text.parse().map(Self).map_err(|_| {
+                ValueError::new(
+                    format!("`{}` is not a digest", shown(text)),
+                    "expected is `sha256:` and 64 lower-case hexadecimal digits",
+                )
+            })
+        }
+    }
+
+    pub(super) fn serialize<S: serde::Serializer>(
+        digest: &Digest,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(digest)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Digest, D::Error> {
+        parse::<Text, D>(deserializer, "a digest").map(|text| text.0)
+    }
+}

@@ -1,0 +1,368 @@
+//! Where packages come from.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use mikron_package::Family;
+use schemars::JsonSchema;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::suggest;
+use crate::text::{ValueError, shown};
+
+/// A repository that a spec names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// The family of its packages.
+    pub family: Family,
+    /// Where it lies.
+    pub place: Place,
+    /// The suite below the base URL (`stable`); one that ends with `/` is a flat repository (sources.list(5)). `None` for
+    /// presets, which know theirs.
+    pub suite: Option<String>,
+    /// The components; empty for presets, which then take theirs, and for flat repositories.
+    pub components: Vec<String>,
+    /// Files with the keys that its metadata has to be signed with, relative to the spec's directory. Empty for presets,
+    /// which then take their built-in keyring.
+    pub keys: Vec<String>,
+    /// The pin priority (apt_preferences(5)); 500 if not given.
+    pub priority: Option<i32>,
+    /// The faults of its metadata that are tolerated.
+    pub allow: BTreeSet<Allow>,
+    /// For presets: base URLs by archive (`debian`, `debian-security`), which come before those of the machine.
+    pub mirrors: BTreeMap<String, String>,
+}
+
+/// Where a source lies.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Place {
+    /// A distribution by name, whose base URL the build finds.
+    Preset(String),
+    /// A base URL: `http:`, `https:` or `file:`. A `file:` path that does not begin with `/` is relative to the spec's
+    /// directory.
+    Url(String),
+}
+
+/// A fault of a source's metadata that a spec tolerates by name.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Allow {
+    /// Its `Valid-Until` has passed.
+    Expired,
+    /// It is older than what was seen before.
+    RolledBack,
+    /// Its parts do not belong together.
+    Mixed,
+    /// Nobody signed it.
+    Unsigned,
+}
+
+impl fmt::Display for Allow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Expired => "expired",
+            Self::RolledBack => "rolled-back",
+            Self::Mixed => "mixed",
+            Self::Unsigned => "unsigned",
+        })
+    }
+}
+
+impl Source {
+    /// The presets of the deb family: Debian releases by codename.
+    pub const DEB_PRESETS: [&'static str; 2] = ["bookworm", "trixie"];
+
+    /// A source that a preset describes whole.
+    pub fn preset(family: Family, name: &str) -> Self {
+        Self {
+            family,
+            place: Place::Preset(name.to_owned()),
+            suite: None,
+            components: Vec::new(),
+            keys: Vec::new(),
+            priority: None,
+            allow: BTreeSet::new(),
+            mirrors: BTreeMap::new(),
+        }
+    }
+
+    /// All URLs that the source names, with the key each stands under.
+    pub fn urls(&self) -> impl Iterator<Item = (Vec<&str>, &str)> {
+        let own = match &self.place {
+            Place::Url(url) => Some((vec![self.family_key()], url.as_str())),
+            Place::Preset(_) => None,
+        };
+        let mirrors = &self.mirrors;
+        own.into_iter().chain(
+            mirrors
+                .iter()
+                .map(|(name, url)| (vec!["mirrors", name.as_str()], url.as_str())),
+        )
+    }
+
+    /// The key under which the place stands: `deb`, `rpm`, `apk`.
+    pub(crate) fn family_key(&self) -> &'static str {
+        match self.family {
+            Family::Deb => "deb",
+            Family::Rpm => "rpm",
+            Family::Apk => "apk",
+        }
+    }
+}
+
+/// The form of a [`Source`] in YAML. Exactly one of `deb`, `rpm` and `apk` is given.
+#[derive(Default, Serialize, Deserialize, JsonSchema)]
+#[serde(
+    rename = "Source",
+    rename_all = "kebab-case",
+    deny_unknown_fields,
+    default
+)]
+struct Form {
+    /// A Debian release (`bookworm`, `trixie`), or the base URL of a deb repository.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deb: Option<String>,
+    /// The base URL of an rpm repository.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rpm: Option<String>,
+    /// The base URL of an apk repository.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    apk: Option<String>,
+    /// The suite of a deb repository, as in `stable`; one that ends with `/` is a flat repository.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    suite: Option<String>,
+    /// The components of a deb repository; `main` if not given.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    components: Vec<String>,
+    /// Files with the keys that sign it, relative to the spec's directory.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    keys: Vec<String>,
+    /// The pin priority; 500 if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    priority: Option<i32>,
+    /// Faults of its metadata that are tolerated.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    allow: BTreeSet<Allow>,
+    /// For a Debian release: base URLs by archive (`debian`, `debian-security`).
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    mirrors: BTreeMap<String, String>,
+}
+
+impl Form {
+    fn source(self) -> Result<Source, ValueError> {
+        let mut places = [
+            (Family::Deb, self.deb),
+            (Family::Rpm, self.rpm),
+            (Family::Apk, self.apk),
+        ]
+        .into_iter()
+        .filter_map(|(family, place)| place.map(|place| (family, place)));
+        let (family, place) = match (places.next(), places.next()) {
+            (Some(place), None) => place,
+            (None, _) => {
+                return Err(ValueError::new(
+                    "the source does not say where it lies",
+                    "add `deb: bookworm`, or `deb: URL` with `suite` and `keys`",
+                ));
+            }
+            (Some(_), Some(_)) => {
+                return Err(ValueError::new(
+                    "a source has one of `deb`, `rpm` and `apk`",
+                    "make two sources of it",
+                ));
+            }
+        };
+        let source = Source {
+            family,
+            place: parse_place(family, place)?,
+            suite: self.suite,
+            components: self.components,
+            keys: self.keys,
+            priority: self.priority,
+            allow: self.allow,
+            mirrors: self.mirrors,
+        };
+        source.complete()
+    }
+}
+
+fn parse_place(family: Family, text: String) -> Result<Place, ValueError> {
+    if is_url(&text) {
+        return Ok(Place::Url(text));
+    }
+    if text.contains([':', '/']) {
+        return Err(ValueError::new(
+            format!("`{}` is not a URL that can be read", shown(&text)),
+            "write `https://…`, `http://…`, or `file:` and a path",
+        ));
+    }
+    if family != Family::Deb {
+        return Err(ValueError::new(
+            format!("`{}` is not a URL", shown(&text)),
+            "write `https://…`, `http://…`, or `file:` and a path",
+        ));
+    }
+    if Source::DEB_PRESETS.contains(&text.as_str()) {
+        return Ok(Place::Preset(text));
+    }
+    let known = suggest::list(Source::DEB_PRESETS);
+    let help = match suggest::nearest(&text, Source::DEB_PRESETS) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("known are {known}; for others write a URL with `suite` and `keys`"),
+    };
+    Err(ValueError::new(
+        format!("there is no preset `{}`", shown(&text)),
+        help,
+    ))
+}
+
+/// Whether `text` is a URL of a scheme that can be read, without white space or control characters.
+pub(crate) fn is_url(text: &str) -> bool {
+    let web = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"))
+        .is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'));
+    let file = text
+        .strip_prefix("file:")
+        .is_some_and(|path| !path.is_empty());
+    (web || file) && !text.chars().any(|c| c.is_control() || c.is_whitespace())
+}
+
+impl Source {
+    /// Checks what belongs together and fills in what is understood.
+    fn complete(mut self) -> Result<Self, ValueError> {
+        if let Some(mirror) = self.mirrors.values().find(|url| !is_url(url)) {
+            return Err(ValueError::new(
+                format!("`{}` is not a URL that can be read", shown(mirror)),
+                "write `https://…`, `http://…`, or `file:` and a path",
+            ));
+        }
+        self.check_keys()?;
+        if self.is_plain_deb() && self.components.is_empty() {
+            self.components.push("main".to_owned());
+        }
+        let flat_names = self.components.iter().flat_map(|c| c.split('/'));
+        check_words(flat_names, "component")?;
+        if matches!(self.place, Place::Url(_))
+            && self.keys.is_empty()
+            && !self.allow.contains(&Allow::Unsigned)
+        {
+            return Err(ValueError::new(
+                "nothing says who signs this source",
+                "add `keys: [FILE]`, or `allow: [unsigned]` to take it from anybody",
+            ));
+        }
+        Ok(self)
+    }
+
+    /// Whether this is a deb repository with a URL that is not flat.
+    fn is_plain_deb(&self) -> bool {
+        self.family == Family::Deb && self.suite.as_ref().is_some_and(|s| !s.ends_with('/'))
+    }
+
+    /// Which keys may stand beside each other.
+    fn check_keys(&self) -> Result<(), ValueError> {
+        let surplus = |key: &str, whose: &str, help: &str| {
+            Err(ValueError::new(format!("{whose} has no `{key}`"), help))
+        };
+        match (&self.place, self.family) {
+            (Place::Preset(_), _) if self.suite.is_some() => {
+                let help = "it names its suites; for others write a URL";
+                surplus("suite", "a preset", help)
+            }
+            (Place::Url(_), _) if !self.mirrors.is_empty() => {
+                let help = "mirrors belong to presets such as `deb: bookworm`";
+                surplus("mirrors", "a source with a URL", help)
+            }
+            (Place::Url(_), Family::Deb) => {
+                let Some(suite) = &self.suite else {
+                    return Err(ValueError::new(
+                        "a deb repository needs a suite",
+                        "add `suite: stable`, or `suite: ./` for a flat repository",
+                    ));
+                };
+                if suite.ends_with('/') && !self.components.is_empty() {
+                    return surplus("components", "a flat repository", "remove them");
+                }
+                let parts = suite.strip_suffix('/').unwrap_or(suite).split('/');
+                check_words(parts, "suite")
+            }
+            (Place::Url(_), _) if self.suite.is_some() || !self.components.is_empty() => {
+                let key = if self.suite.is_some() {
+                    "suite"
+                } else {
+                    "components"
+                };
+                surplus(key, "this kind of source", "its URL says everything")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Suites and components become parts of URLs and paths.
+fn check_words<'a>(words: impl Iterator<Item = &'a str>, what: &str) -> Result<(), ValueError> {
+    for word in words {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-._+~".contains(c);
+        if word == ".." || word.is_empty() || !word.chars().all(plain) {
+            return Err(ValueError::new(
+                format!("`{}` cannot be part of a {what}", shown(word)),
+                "",
+            ));
+        }
+    }
+    Ok(())
+}
+
+impl<'de> Deserialize<'de> for Source {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Form::deserialize(deserializer)?
+            .source()
+            .map_err(|error| D::Error::custom(error.encoded()))
+    }
+}
+
+impl Serialize for Source {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let place = match &self.place {
+            Place::Preset(text) | Place::Url(text) => Some(text.clone()),
+        };
+        let mut form = Form {
+            suite: self.suite.clone(),
+            components: self.components.clone(),
+            keys: self.keys.clone(),
+            priority: self.priority,
+            allow: self.allow.clone(),
+            mirrors: self.mirrors.clone(),
+            ..Form::default()
+        };
+        match self.family {
+            Family::Deb => form.deb = place,
+            Family::Rpm => form.rpm = place,
+            Family::Apk => form.apk = place,
+        }
+        form.serialize(serializer)
+    }
+}
+
+impl JsonSchema for Source {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Source".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let mut schema = Form::json_schema(generator);
+        schema.insert(
+            "oneOf".to_owned(),
+            serde_json::json!([
+                { "required": ["deb"] },
+                { "required": ["rpm"] },
+                { "required": ["apk"] },
+            ]),
+        );
+        schema
+    }
+}

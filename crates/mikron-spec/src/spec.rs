@@ -1,0 +1,312 @@
+//! The spec: one document that describes one image.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use mikron_package::{Architecture, Digest, Limits, Platform};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::account::{Accounts, RunAs};
+use crate::error::{Document, SpecError, SpecErrorKind};
+use crate::file::FileEntry;
+use crate::image::ImageSpec;
+use crate::layers::Layers;
+use crate::lock::LockedRequest;
+use crate::request::{PackageRequest, Select};
+use crate::source::Source;
+use crate::text::{ValueError, shown};
+use crate::{check, suggest, yaml};
+
+/// The description of one image.
+///
+/// A program can fill it in itself and call [`Spec::validate`]; a document goes through [`Spec::parse`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(title = "Mikron spec")]
+pub struct Spec {
+    /// The version of this schema: 1.
+    pub mikron: SchemaVersion,
+    /// The image's name: lower-case letters, digits, `.`, `_`, `-`.
+    #[schemars(regex(pattern = "^[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*$"))]
+    pub name: String,
+    /// What the image is for; `runtime` if not given.
+    #[serde(default, skip_serializing_if = "Kind::is_runtime")]
+    pub kind: Kind,
+    /// Where packages come from, by a name of your choice.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sources: BTreeMap<String, Source>,
+    /// The packages that the image is about. What they need follows by itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub packages: Vec<PackageRequest>,
+    /// How much of the packages the image takes; `minimal` if not given, and `full` for `kind: build`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub select: Option<Select>,
+    /// Files that the spec itself brings.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<FileEntry>,
+    /// Patterns of paths that are left out, from `/`; `*` stays in one directory, `**` does not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remove: Vec<String>,
+    /// Users and groups besides those of the packages.
+    #[serde(default, skip_serializing_if = "Accounts::is_empty")]
+    pub accounts: Accounts,
+    /// Whom the process runs as; `root` if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_as: Option<RunAs>,
+    /// What a container engine is told.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub image: ImageSpec,
+    /// The platforms that are built; `linux/amd64` if not given, whatever machine builds.
+    #[serde(
+        default = "default_platforms",
+        deserialize_with = "platforms",
+        skip_serializing_if = "is_default_platforms"
+    )]
+    #[schemars(schema_with = "platforms_schema")]
+    pub platforms: Vec<Platform>,
+    /// How the content is cut into layers.
+    #[serde(default, skip_serializing_if = "Layers::is_default")]
+    pub layers: Layers,
+}
+
+impl Spec {
+    /// A spec with this name and nothing in it.
+    pub fn new(name: &str) -> Self {
+        Self {
+            mikron: SchemaVersion::default(),
+            name: name.to_owned(),
+            kind: Kind::default(),
+            sources: BTreeMap::new(),
+            packages: Vec::new(),
+            select: None,
+            files: Vec::new(),
+            remove: Vec::new(),
+            accounts: Accounts::default(),
+            run_as: None,
+            image: ImageSpec::default(),
+            platforms: default_platforms(),
+            layers: Layers::default(),
+        }
+    }
+
+    /// Reads a spec. `file` is only used in messages.
+    ///
+    /// # Errors
+    /// When `text` is larger than [`Limits::spec`], is not one well-formed YAML document, holds a key or value that is
+    /// unknown here, or names something that is not there. The error says where.
+    pub fn parse(file: &str, text: &str, limits: &Limits) -> Result<Self, SpecError> {
+        let document = Document::new(file, text);
+        let root = yaml::check(&document, limits.spec)?;
+        check::schema_version(&document, &root, "mikron", SchemaVersion::CURRENT)?;
+        let spec: Self = yaml::read(&document)?;
+        spec.validate_in(&document)?;
+        Ok(spec)
+    }
+
+    /// Checks a spec that a program has put together, by the rules of [`Spec::parse`]. The errors have no place.
+    ///
+    /// # Errors
+    /// When a name refers to nothing, or a value cannot be used.
+    pub fn validate(&self) -> Result<(), SpecError> {
+        self.validate_in(&Document::new(&self.name, ""))
+    }
+
+    fn validate_in(&self, document: &Document<'_>) -> Result<(), SpecError> {
+        check::spec(self, document)
+    }
+
+    /// How much of the packages is taken where a package does not say otherwise.
+    pub fn selection(&self) -> Select {
+        self.select.unwrap_or(match self.kind {
+            Kind::Runtime => Select::Minimal,
+            Kind::Build => Select::Full,
+        })
+    }
+
+    /// How much of one of the packages is taken.
+    pub fn selection_of(&self, request: &PackageRequest) -> Select {
+        request.select.unwrap_or_else(|| self.selection())
+    }
+
+    /// The spec as YAML that [`Spec::parse`] reads back as the same value. Comments of a document are not kept.
+    pub fn to_yaml(&self) -> String {
+        yaml::write(self)
+    }
+
+    /// The digest of what decides which packages are chosen: sources, packages, select and platforms, whatever their order
+    /// and spelling in YAML. Equal digests mean that a lock of the one spec fits the other.
+    pub fn resolution_digest(&self) -> Digest {
+        let mut platforms = self.platforms.clone();
+        platforms.sort_unstable();
+        let value =
+            serde_json::json!({ "platforms": platforms, "request": LockedRequest::of(self) });
+        // A `serde_json::Value` keeps its keys sorted, so the text depends on the values alone.
+        Digest::of(value.to_string().as_bytes())
+    }
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+fn default_platforms() -> Vec<Platform> {
+    vec![Platform::linux(Architecture::Amd64)]
+}
+
+fn is_default_platforms(platforms: &[Platform]) -> bool {
+    platforms == default_platforms()
+}
+
+/// A platform with our message and suggestion.
+struct PlatformName(Platform);
+
+impl FromStr for PlatformName {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        text.parse().map(Self).map_err(|_| {
+            let names: Vec<String> = known_platforms();
+            let names = names.iter().map(String::as_str);
+            let full = if text.contains('/') {
+                text.to_owned()
+            } else {
+                format!("linux/{text}")
+            };
+            let other_name = match full.as_str() {
+                "linux/x86_64" | "linux/x86-64" => Some("linux/amd64"),
+                "linux/aarch64" => Some("linux/arm64"),
+                "linux/armhf" | "linux/arm" => Some("linux/arm/v7"),
+                "linux/i386" => Some("linux/386"),
+                "linux/ppc64el" => Some("linux/ppc64le"),
+                _ => None,
+            };
+            let help = match other_name.or_else(|| suggest::nearest(&full, names.clone())) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("known are {}", suggest::list(names)),
+            };
+            ValueError::new(format!("`{}` is not a platform", shown(text)), help)
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for PlatformName {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        crate::text::parse(deserializer, "a platform, as in `linux/amd64`")
+    }
+}
+
+fn known_platforms() -> Vec<String> {
+    let all = Architecture::ALL.into_iter();
+    all.map(|a| Platform::linux(a).to_string()).collect()
+}
+
+fn platforms<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Platform>, D::Error> {
+    let names = Vec::<PlatformName>::deserialize(deserializer)?;
+    Ok(names.into_iter().map(|name| name.0).collect())
+}
+
+fn platforms_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({
+        "type": "array",
+        "items": { "type": "string", "enum": known_platforms() },
+        "minItems": 1,
+        "uniqueItems": true,
+        "default": ["linux/amd64"],
+    })
+}
+
+/// What an image is for.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// To run a program.
+    #[default]
+    Runtime,
+    /// To build programs in: a toolchain, with whole packages.
+    Build,
+}
+
+impl Kind {
+    #[allow(clippy::trivially_copy_pass_by_ref)] // the shape that serde asks for
+    fn is_runtime(&self) -> bool {
+        *self == Self::Runtime
+    }
+}
+
+/// The version of the schema that a document is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SchemaVersion(u32);
+
+impl SchemaVersion {
+    /// The version that this crate reads and writes.
+    pub const CURRENT: u32 = 1;
+
+    /// The number.
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+}
+
+impl Default for SchemaVersion {
+    fn default() -> Self {
+        Self(Self::CURRENT)
+    }
+}
+
+impl fmt::Display for SchemaVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for SchemaVersion {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        if text == Self::CURRENT.to_string() {
+            return Ok(Self(Self::CURRENT));
+        }
+        let kind = SpecErrorKind::SchemaVersion {
+            found: shown(text),
+            supported: Self::CURRENT,
+        };
+        Err(ValueError::new(kind.to_string(), "write `mikron: 1`"))
+    }
+}
+
+impl Serialize for SchemaVersion {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u32(self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for SchemaVersion {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        crate::text::parse(deserializer, "the number 1")
+    }
+}
+
+impl JsonSchema for SchemaVersion {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "SchemaVersion".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "description": "The version of the schema", "const": 1 })
+    }
+}
