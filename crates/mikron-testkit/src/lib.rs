@@ -2,6 +2,7 @@
 //! Debian mirror. Never published, never used outside of tests and benches.
 
 pub mod archive;
+pub mod elf;
 pub mod http;
 pub mod mirror;
 pub mod repository;
