@@ -165,3 +165,15 @@ impl From<std::io::Error> for ArchiveErrorKind {
         Self::Io(Arc::new(error))
     }
 }
+
+impl From<LimitExceeded> for ArchiveError {
+    fn from(error: LimitExceeded) -> Self {
+        Self::new(error)
+    }
+}
+
+impl From<PathError> for ArchiveError {
+    fn from(error: PathError) -> Self {
+        Self::new(error)
+    }
+}
