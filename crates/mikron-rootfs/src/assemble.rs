@@ -145,7 +145,7 @@ pub fn assemble(
 fn place_files(
     files: &[SpecFile],
     tree: &mut Tree,
-    made: &mut MemoryContents,
+    contents: &mut MemoryContents,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Result<(), RootfsError> {
     for file in files {
@@ -196,7 +196,7 @@ fn place_files(
             }
             SpecFileKind::File(FileSource::Bytes(bytes)) => {
                 let size = bytes.len() as u64;
-                let content: Digest = made.add(bytes.clone());
+                let content: Digest = contents.add(bytes.clone());
                 (EntryKind::File { size }, Some(content), 0o644)
             }
             SpecFileKind::File(FileSource::Content { digest, size }) => {

@@ -59,11 +59,4 @@ pub enum Diagnostic {
         /// Whose file it was.
         package: String,
     },
-    /// An owner by name that no account has; the number of the archive stands.
-    UnknownOwner {
-        /// The path.
-        path: RootPath,
-        /// The name.
-        name: String,
-    },
 }

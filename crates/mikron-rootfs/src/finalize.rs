@@ -10,7 +10,8 @@ use serde::Serialize;
 use crate::accounts::Accounts;
 use crate::error::RootfsError;
 use crate::finalizers::{
-    AccountsFinalizer, AlternativesFinalizer, CaBundleFinalizer, DirectoriesFinalizer,
+    AccountsFinalizer, AlternativesFinalizer, BaseFinalizer, CaBundleFinalizer,
+    DirectoriesFinalizer,
 };
 use crate::scripts::ScannedScript;
 use crate::tree::Tree;
@@ -29,9 +30,23 @@ pub struct Package {
     pub order: &'static dyn VersionOrder,
     /// Whether the spec names it.
     pub root: bool,
+    /// The archive's sysusers.d(5) and tmpfiles.d(5) files with their text, chosen or not: declarations that its scripts
+    /// would have had carried out.
+    pub declarations: Vec<(RootPath, Vec<u8>)>,
 }
 
 impl Package {
+    /// A package of which only the metadata are known.
+    pub fn new(metadata: Arc<ArchiveMetadata>, order: &'static dyn VersionOrder) -> Self {
+        Self {
+            origin: Origin::default(),
+            metadata,
+            order,
+            root: false,
+            declarations: Vec::new(),
+        }
+    }
+
     /// The package's name.
     pub fn name(&self) -> &str {
         self.metadata.record.name.as_str()
@@ -273,6 +288,7 @@ impl Report {
 /// The finalizers that Mikron brings, in the order in which they run.
 pub fn builtin_finalizers() -> Vec<Box<dyn Finalizer>> {
     vec![
+        Box::new(BaseFinalizer),
         Box::new(AccountsFinalizer),
         Box::new(DirectoriesFinalizer),
         Box::new(AlternativesFinalizer),

@@ -2,10 +2,16 @@
 
 mod accounts;
 mod alternatives;
+mod base;
 mod ca_bundle;
+mod declarations;
 mod directories;
+mod options;
+mod static_ids;
+mod user_calls;
 
 pub use accounts::AccountsFinalizer;
 pub use alternatives::AlternativesFinalizer;
+pub use base::BaseFinalizer;
 pub use ca_bundle::CaBundleFinalizer;
 pub use directories::DirectoriesFinalizer;

@@ -46,7 +46,8 @@ pub use error::{Claim, EntryFault, RootfsError};
 pub use files::{FileSource, SpecFile, SpecFileKind};
 pub use finalize::{CallSite, Context, Finalizer, Package, Report, builtin_finalizers};
 pub use finalizers::{
-    AccountsFinalizer, AlternativesFinalizer, CaBundleFinalizer, DirectoriesFinalizer,
+    AccountsFinalizer, AlternativesFinalizer, BaseFinalizer, CaBundleFinalizer,
+    DirectoriesFinalizer,
 };
 pub use glob::{Globs, PatternError};
 pub use part::{Owner, Part};

@@ -75,6 +75,9 @@ pub(crate) fn merge(
     for (part, names) in named.map_err(|(part, fault)| merge.fault(&part, fault))? {
         merge.add(part, names)?;
     }
+    if options.merged_usr {
+        merge.link_usr()?;
+    }
     Ok((merge.tree, merge.diagnostics))
 }
 
@@ -97,17 +100,16 @@ pub(crate) fn finish(
             tree.take(path);
         }
     }
-    if options.merged_usr {
-        for name in MERGED {
-            let path = RootPath::new(name)?;
-            let target = [b"usr/", name].concat();
-            let leads_to = tree.get(&RootPath::new(&target)?);
-            if leads_to.is_some_and(|node| node.entry.is_directory()) && tree.get(&path).is_none() {
-                let kind = EntryKind::Symlink { target };
-                let mut entry = Entry::new(path, kind, 0o777);
-                entry.mtime = tree.epoch();
-                tree.insert(entry, None, Owner::Layout)?;
-            }
+    for name in MERGED {
+        let path = RootPath::new(name)?;
+        let below_usr = tree.get(&RootPath::new(&[b"usr/", name].concat())?);
+        let needed = below_usr.is_some_and(|node| node.entry.is_directory());
+        if !needed
+            && tree
+                .get(&path)
+                .is_some_and(|node| node.owner == Owner::Layout)
+        {
+            tree.take(&path);
         }
     }
     hardlink::group(tree);
@@ -231,6 +233,20 @@ impl Merge<'_> {
             None => Ok(fixed),
         }
     }
+    /// Makes the links of a merged /usr. Those that lead to nothing go in the end.
+    fn link_usr(&mut self) -> Result<(), RootfsError> {
+        for name in MERGED {
+            let path = RootPath::new(name)?;
+            if self.tree.get(&path).is_none() {
+                let target = [b"usr/", name].concat();
+                let mut entry = Entry::new(path, EntryKind::Symlink { target }, 0o777);
+                entry.mtime = self.tree.epoch();
+                self.tree.insert(entry, None, Owner::Layout)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Adds a link, a file or a device.
     fn add(&mut self, part: Part, names: Option<RootPath>) -> Result<(), RootfsError> {
         self.make_room(&part)?;

@@ -94,6 +94,10 @@ impl Call {
 pub fn scan(script: &[u8]) -> Vec<Call> {
     let text = String::from_utf8_lossy(script);
     let mut scanner = Scanner::default();
+    // Where dpkg unpacks to: the root itself (dpkg(1), DPKG_ROOT).
+    scanner
+        .variables
+        .insert("DPKG_ROOT".to_owned(), Some(String::new()));
     scanner.run(&text, 1, 0);
     let Scanner {
         mut calls,
@@ -313,10 +317,9 @@ impl Scanner {
             in_condition: true,
             values,
         }) = open.last_mut()
+            && values.len() < MAX_GUARDS
         {
-            if values.len() < MAX_GUARDS {
-                values.extend(compared_with_argument(&words));
-            }
+            values.extend(compared_with_argument(&words));
         }
         let guards = open
             .iter()

@@ -1,12 +1,34 @@
-//! Accounts.
+//! /etc/passwd and /etc/group.
 
-use mikron_package::MemoryContents;
+use std::collections::{BTreeMap, BTreeSet};
 
+use mikron_package::{MemoryContents, RootPath};
+
+use super::declarations::{self, field};
+use super::static_ids::{GROUPS, USERS};
+use super::user_calls;
+use crate::accounts::{
+    Database, Group, GroupLine, MAX_ID, PasswdLine, User, check_field, check_name, group_path,
+    passwd_path,
+};
 use crate::error::RootfsError;
 use crate::finalize::{Context, Finalizer, Report};
+use crate::part::Owner;
 use crate::tree::Tree;
 
-/// Accounts.
+/// The numbers of accounts that are made when a package is installed (Debian Policy 9.2.2: 100–999). 100 is the group
+/// `users`.
+const DYNAMIC: std::ops::RangeInclusive<u32> = 101..=999;
+
+/// Largest configuration file that is searched for the name of an account, in bytes.
+const MAX_SEARCH: u64 = 256 << 10;
+
+/// Writes /etc/passwd and /etc/group.
+///
+/// They hold root and nobody; the spec's accounts; the accounts that maintainer scripts create by literal calls of adduser
+/// or useradd, and that sysusers.d(5) files declare; and those of Debian's static accounts that the spec, a file's owner,
+/// or a maintainer script refers to. Accounts without a fixed number get the first free ones from 101, in order of name.
+/// There is no /etc/shadow: nobody logs in with a password. Files of the spec at these paths stand.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AccountsFinalizer;
 
@@ -17,10 +39,494 @@ impl Finalizer for AccountsFinalizer {
 
     fn run(
         &self,
-        _: &Context<'_>,
-        _: &mut Tree,
-        _: &mut MemoryContents,
+        context: &Context<'_>,
+        tree: &mut Tree,
+        contents: &mut MemoryContents,
     ) -> Result<Report, RootfsError> {
-        Ok(Report::new(self.name()))
+        let mut report = Report::new(self.name());
+        let passwd = context
+            .read(tree, contents, &passwd_path())?
+            .unwrap_or_default();
+        let group = context
+            .read(tree, contents, &group_path())?
+            .unwrap_or_default();
+        let mut wishes = Wishes {
+            database: Database::parse(&passwd, &group),
+            ..Wishes::default()
+        };
+        for user in &context.accounts.users {
+            wishes.user(user.clone())?;
+        }
+        for group in &context.accounts.groups {
+            wishes.group(group.clone())?;
+        }
+        for script in context.scripts {
+            for (site, call) in script.installing() {
+                if let Some(wish) = user_calls::read(call) {
+                    for group in wish.groups {
+                        wishes.group(group)?;
+                    }
+                    for user in wish.users {
+                        wishes.user(user)?;
+                    }
+                    report.covered.insert(site);
+                } else if call.name() == "systemd-sysusers" {
+                    report.covered.insert(site);
+                }
+            }
+        }
+        sysusers(
+            &declarations::lines(context, tree, contents, "sysusers.d")?,
+            &mut wishes,
+        )?;
+        wishes.refer("root");
+        wishes.refer("nobody");
+        wishes.refer("nogroup");
+        references(context, tree, contents, &mut wishes)?;
+        let shell = |tree: &Tree, path: &str| {
+            RootPath::new(path.as_bytes()).is_ok_and(|path| tree.lookup(&path).is_some())
+        };
+        let shells = ["/bin/bash", "/bin/sh"];
+        let root_shell = shells.into_iter().find(|path| shell(tree, path));
+        let database = wishes.settle(root_shell.unwrap_or("/usr/sbin/nologin"))?;
+
+        let passwd = database.passwd().into_bytes();
+        report.write(tree, contents, passwd_path(), passwd, 0o644)?;
+        let group = database.group().into_bytes();
+        report.write(tree, contents, group_path(), group, 0o644)?;
+        own_by_name(tree, &database);
+        Ok(report)
+    }
+}
+
+/// Gives entries of packages the numbers of their owners' names, as dpkg(1) does: a name that the image knows outweighs the
+/// number in the archive.
+fn own_by_name(tree: &mut Tree, database: &Database) {
+    let mut changes = Vec::new();
+    for node in tree.nodes().filter(|node| node.owner.package().is_some()) {
+        let entry = &node.entry;
+        let user = entry
+            .user
+            .as_deref()
+            .and_then(|name| database.users.get(name));
+        let group = entry
+            .group
+            .as_deref()
+            .and_then(|name| database.groups.get(name));
+        let uid = user.map_or(entry.uid, |line| line.uid);
+        let gid = group.map_or(entry.gid, |line| line.gid);
+        if (uid, gid) != (entry.uid, entry.gid) {
+            changes.push((entry.path.clone(), uid, gid));
+        }
+    }
+    for (path, uid, gid) in changes {
+        if let Some(node) = tree.get_mut(&path) {
+            node.entry.uid = uid;
+            node.entry.gid = gid;
+        }
+    }
+}
+
+/// Reads sysusers.d(5) lines.
+fn sysusers(lines: &[declarations::Line], wishes: &mut Wishes) -> Result<(), RootfsError> {
+    for line in lines {
+        let Some(name) = field(line, 1).filter(|name| check_name(name).is_ok()) else {
+            continue;
+        };
+        let id = field(line, 2).unwrap_or_default();
+        match line.first().map_or("", |kind| kind.trim_end_matches('!')) {
+            "u" => {
+                let (uid, group) = id.split_once(':').unwrap_or((id, ""));
+                let gid = group.parse().ok();
+                wishes.user(User {
+                    uid: uid.parse().ok(),
+                    gid,
+                    group: Some(group)
+                        .filter(|g| !g.is_empty() && gid.is_none())
+                        .map(str::to_owned),
+                    gecos: field(line, 3).map(str::to_owned),
+                    home: Some(field(line, 4).unwrap_or("/").to_owned()),
+                    shell: field(line, 5).map(str::to_owned),
+                    ..User::new(name)
+                })?;
+            }
+            "g" => wishes.group(Group {
+                name: name.to_owned(),
+                gid: id.parse().ok(),
+                members: Vec::new(),
+            })?,
+            "m" if check_name(id).is_ok() => wishes.group(Group {
+                name: id.to_owned(),
+                gid: None,
+                members: vec![name.to_owned()],
+            })?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Finds the static accounts that something refers to.
+fn references(
+    context: &Context<'_>,
+    tree: &Tree,
+    contents: &MemoryContents,
+    wishes: &mut Wishes,
+) -> Result<(), RootfsError> {
+    if let Some(run_as) = context.run_as {
+        for name in run_as.split(':') {
+            wishes.refer(name);
+        }
+    }
+    for script in context.scripts {
+        for (_, call) in script.installing() {
+            let owners = [
+                "chown",
+                "chgrp",
+                "install",
+                "dpkg-statoverride",
+                "su",
+                "runuser",
+                "setpriv",
+            ];
+            if owners.contains(&call.name()) {
+                for word in call.arguments().iter().filter(|word| word.literal) {
+                    for name in word.text.split([':', '=']) {
+                        wishes.refer(name);
+                    }
+                }
+            }
+        }
+    }
+    let mut config = Vec::new();
+    for node in tree.nodes() {
+        let entry = &node.entry;
+        for name in [&entry.user, &entry.group].into_iter().flatten() {
+            wishes.refer(name);
+        }
+        let of_package = node.owner.package().is_some();
+        if of_package && let Some(user) = USERS.iter().find(|user| user.1 == entry.uid) {
+            wishes.refer_user(user.0);
+        }
+        if of_package && let Some(group) = GROUPS.iter().find(|group| group.1 == entry.gid) {
+            wishes.refer_group(group.0);
+        }
+        let in_etc = entry.path.as_bytes().starts_with(b"etc/");
+        if in_etc && entry.is_file() && entry.size() <= MAX_SEARCH && node.owner != Owner::Layout {
+            config.push(&entry.path);
+        }
+    }
+    // Servers name their account in their configuration: `user www-data;`. No other static name is as distinct.
+    for path in config {
+        let text = context.read(tree, contents, path)?.unwrap_or_default();
+        if text.windows(8).any(|window| window == b"www-data") {
+            wishes.refer("www-data");
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// The accounts that are asked for, before all have numbers.
+#[derive(Default)]
+struct Wishes {
+    database: Database,
+    users: BTreeMap<String, User>,
+    groups: BTreeMap<String, Group>,
+    refer_users: BTreeSet<&'static str>,
+    refer_groups: BTreeSet<&'static str>,
+}
+
+impl Wishes {
+    /// Asks for a user. What was asked for before is kept, and completed.
+    fn user(&mut self, user: User) -> Result<(), RootfsError> {
+        check_name(&user.name)?;
+        for (what, text) in [
+            ("home", &user.home),
+            ("shell", &user.shell),
+            ("comment", &user.gecos),
+        ] {
+            check_field(&user.name, what, text.as_deref().unwrap_or_default())?;
+        }
+        for (what, id) in [("uid", user.uid), ("gid", user.gid)] {
+            if id.is_some_and(|id| id > MAX_ID) {
+                return Err(wrong(
+                    &user.name,
+                    format!("the {what} is beyond 4294967294"),
+                ));
+            }
+        }
+        for group in user.groups.iter().chain(&user.group) {
+            check_name(group)?;
+        }
+        let known = self
+            .users
+            .entry(user.name.clone())
+            .or_insert_with(|| User::new(&user.name));
+        known.uid = known.uid.or(user.uid);
+        if known.gid.is_none() && known.group.is_none() {
+            known.gid = user.gid;
+            known.group = user.group;
+        }
+        known.home = known.home.take().or(user.home);
+        known.shell = known.shell.take().or(user.shell);
+        known.gecos = known.gecos.take().or(user.gecos);
+        known.groups.extend(user.groups);
+        Ok(())
+    }
+
+    /// Asks for a group.
+    fn group(&mut self, group: Group) -> Result<(), RootfsError> {
+        check_name(&group.name)?;
+        if group.gid.is_some_and(|id| id > MAX_ID) {
+            return Err(wrong(
+                &group.name,
+                "the gid is beyond 4294967294".to_owned(),
+            ));
+        }
+        for member in &group.members {
+            check_name(member)?;
+        }
+        let known = self.groups.entry(group.name.clone()).or_default();
+        known.name = group.name;
+        known.gid = known.gid.or(group.gid);
+        known.members.extend(group.members);
+        Ok(())
+    }
+
+    /// Something names an account: where it is a static one, it belongs into the files.
+    fn refer(&mut self, name: &str) {
+        self.refer_user(name);
+        self.refer_group(name);
+    }
+
+    fn refer_user(&mut self, name: &str) {
+        if let Some(user) = USERS.iter().find(|user| user.0 == name) {
+            self.refer_users.insert(user.0);
+            if let Some(group) = GROUPS.iter().find(|group| group.1 == user.2) {
+                self.refer_groups.insert(group.0);
+            }
+        }
+    }
+
+    fn refer_group(&mut self, name: &str) {
+        if let Some(group) = GROUPS.iter().find(|group| group.0 == name) {
+            self.refer_groups.insert(group.0);
+        }
+    }
+
+    /// Gives everyone a number and writes the lines.
+    fn settle(mut self, root_shell: &str) -> Result<Database, RootfsError> {
+        self.complete_groups();
+        let mut database = std::mem::take(&mut self.database);
+        // Numbers that are taken: by the files, by the spec and scripts, by Debian's static accounts.
+        let mut users_taken: BTreeMap<u32, String> = BTreeMap::new();
+        let mut groups_taken: BTreeMap<u32, String> = BTreeMap::new();
+        for line in database.users.values() {
+            users_taken.insert(line.uid, line.name.clone());
+        }
+        for line in database.groups.values() {
+            groups_taken.insert(line.gid, line.name.clone());
+        }
+        for group in self.groups.values_mut() {
+            let known = database.groups.get(&group.name).map(|line| line.gid);
+            let fixed = GROUPS
+                .iter()
+                .find(|fixed| fixed.0 == group.name)
+                .map(|fixed| fixed.1);
+            group.gid = known.or(group.gid).or(fixed);
+            reserve(&mut groups_taken, group.gid, &group.name, "gid")?;
+        }
+        for user in self.users.values_mut() {
+            let known = database.users.get(&user.name).map(|line| line.uid);
+            let fixed = USERS
+                .iter()
+                .find(|fixed| fixed.0 == user.name)
+                .map(|fixed| fixed.1);
+            user.uid = known.or(user.uid).or(fixed);
+            reserve(&mut users_taken, user.uid, &user.name, "uid")?;
+        }
+        let names: BTreeSet<String> = self
+            .users
+            .keys()
+            .chain(self.groups.keys())
+            .cloned()
+            .collect();
+        for name in names {
+            let user_open = self.users.get(&name).is_some_and(|user| user.uid.is_none());
+            let group_open = self
+                .groups
+                .get(&name)
+                .is_some_and(|group| group.gid.is_none());
+            let own = self
+                .users
+                .get(&name)
+                .and_then(|user| user.uid)
+                .filter(|_| group_open);
+            let shared = self
+                .groups
+                .get(&name)
+                .and_then(|group| group.gid)
+                .filter(|_| user_open);
+            let free = |id: &u32| {
+                (!user_open || !users_taken.contains_key(id))
+                    && (!group_open || !groups_taken.contains_key(id))
+            };
+            if !user_open && !group_open {
+                continue;
+            }
+            let preferred = own.or(shared).filter(free);
+            let id = preferred
+                .or_else(|| DYNAMIC.clone().find(free))
+                .ok_or_else(|| wrong(&name, "no number from 101 to 999 is free".to_owned()))?;
+            if let Some(user) = self.users.get_mut(&name).filter(|_| user_open) {
+                user.uid = Some(id);
+                users_taken.insert(id, name.clone());
+            }
+            if let Some(group) = self.groups.get_mut(&name).filter(|_| group_open) {
+                group.gid = Some(id);
+                groups_taken.insert(id, name.clone());
+            }
+        }
+        self.write(&mut database, root_shell)?;
+        Ok(database)
+    }
+
+    /// Adds what users and references imply: static accounts, own groups, memberships.
+    fn complete_groups(&mut self) {
+        for (name, uid, gid, gecos, home) in USERS {
+            if self.refer_users.contains(name) || self.users.contains_key(*name) {
+                let known = self.database.users.contains_key(*name);
+                if known && !self.users.contains_key(*name) {
+                    continue;
+                }
+                let user = self
+                    .users
+                    .entry((*name).to_owned())
+                    .or_insert_with(|| User::new(name));
+                user.uid = user.uid.or(Some(*uid));
+                if user.gid.is_none() && user.group.is_none() {
+                    user.gid = Some(*gid);
+                }
+                user.gecos.get_or_insert_with(|| (*gecos).to_owned());
+                user.home.get_or_insert_with(|| (*home).to_owned());
+            }
+        }
+        let referred: Vec<&str> = self.refer_groups.iter().copied().collect();
+        for name in referred {
+            self.named_group(name);
+        }
+        let users: Vec<User> = self.users.values().cloned().collect();
+        for user in users {
+            match (&user.group, user.gid) {
+                (Some(group), _) => self.named_group(group),
+                (None, Some(gid)) => {
+                    if let Some(group) = GROUPS.iter().find(|group| group.1 == gid) {
+                        self.named_group(group.0);
+                    } else if !self.has_gid(gid) {
+                        self.named_group(&user.name);
+                        if let Some(group) = self.groups.get_mut(&user.name) {
+                            group.gid = group.gid.or(Some(gid));
+                        }
+                    }
+                }
+                (None, None) if self.database.users.contains_key(&user.name) => {}
+                (None, None) => self.named_group(&user.name),
+            }
+            for group in &user.groups {
+                self.named_group(group);
+                if let Some(group) = self.groups.get_mut(group) {
+                    group.members.push(user.name.clone());
+                }
+            }
+        }
+    }
+
+    fn named_group(&mut self, name: &str) {
+        self.groups.entry(name.to_owned()).or_insert_with(|| Group {
+            name: name.to_owned(),
+            ..Group::default()
+        });
+    }
+
+    fn has_gid(&self, gid: u32) -> bool {
+        self.groups.values().any(|group| group.gid == Some(gid))
+            || self.database.groups.values().any(|line| line.gid == gid)
+    }
+
+    /// Turns the wishes, which have numbers now, into lines.
+    fn write(self, database: &mut Database, root_shell: &str) -> Result<(), RootfsError> {
+        for group in self.groups.into_values() {
+            let Some(gid) = group.gid else { continue };
+            let line = database
+                .groups
+                .entry(group.name.clone())
+                .or_insert(GroupLine {
+                    name: group.name,
+                    gid,
+                    members: Vec::new(),
+                });
+            line.members.extend(group.members);
+            line.members.sort();
+            line.members.dedup();
+        }
+        for user in self.users.into_values() {
+            let Some(uid) = user.uid else { continue };
+            if database.users.contains_key(&user.name) {
+                continue;
+            }
+            let group = user.group.as_deref().unwrap_or(&user.name);
+            let gid = match (user.gid, database.groups.get(group)) {
+                (Some(gid), _) => gid,
+                (None, Some(line)) => line.gid,
+                (None, None) => {
+                    return Err(wrong(&user.name, format!("there is no group `{group}`")));
+                }
+            };
+            let shell = if uid == 0 {
+                root_shell
+            } else {
+                "/usr/sbin/nologin"
+            };
+            database.users.insert(
+                user.name.clone(),
+                PasswdLine {
+                    name: user.name,
+                    uid,
+                    gid,
+                    gecos: user.gecos.unwrap_or_default(),
+                    home: user.home.unwrap_or_else(|| "/nonexistent".to_owned()),
+                    shell: user.shell.unwrap_or_else(|| shell.to_owned()),
+                },
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Takes a number for a name.
+fn reserve(
+    taken: &mut BTreeMap<u32, String>,
+    id: Option<u32>,
+    name: &str,
+    what: &str,
+) -> Result<(), RootfsError> {
+    let Some(id) = id else { return Ok(()) };
+    match taken.get(&id) {
+        Some(other) if other != name => Err(wrong(
+            name,
+            format!("the {what} {id} belongs to `{other}` already"),
+        )),
+        _ => {
+            taken.insert(id, name.to_owned());
+            Ok(())
+        }
+    }
+}
+
+fn wrong(name: &str, reason: String) -> RootfsError {
+    RootfsError::Account {
+        name: name.to_owned(),
+        reason,
     }
 }

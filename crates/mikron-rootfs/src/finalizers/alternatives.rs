@@ -1,14 +1,29 @@
-//! Alternatives.
+//! The links that update-alternatives(1) manages.
 
-use mikron_package::MemoryContents;
+use std::collections::BTreeMap;
+
+use mikron_package::{Entry, EntryKind, MemoryContents, RootPath};
 
 use crate::error::RootfsError;
-use crate::finalize::{Context, Finalizer, Report};
+use crate::finalize::{CallSite, Context, Finalizer, Report};
+use crate::shell::Call;
 use crate::tree::Tree;
 
-/// Alternatives.
+/// Makes the links of literal `update-alternatives --install` calls whose program is in the image: `/etc/alternatives/NAME` and
+/// the link to it. Of several candidates the one of highest priority wins, then the first in order of package.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AlternativesFinalizer;
+
+/// One candidate for a name.
+#[derive(Clone, Debug)]
+struct Candidate {
+    name: String,
+    link: RootPath,
+    path: RootPath,
+    priority: i64,
+    /// (link, name, path) of what goes with it.
+    slaves: Vec<(RootPath, String, RootPath)>,
+}
 
 impl Finalizer for AlternativesFinalizer {
     fn name(&self) -> &'static str {
@@ -17,10 +32,99 @@ impl Finalizer for AlternativesFinalizer {
 
     fn run(
         &self,
-        _: &Context<'_>,
-        _: &mut Tree,
+        context: &Context<'_>,
+        tree: &mut Tree,
         _: &mut MemoryContents,
     ) -> Result<Report, RootfsError> {
-        Ok(Report::new(self.name()))
+        let mut report = Report::new(self.name());
+        let mut best: BTreeMap<String, Candidate> = BTreeMap::new();
+        for script in context.scripts {
+            for (site, call) in script.installing() {
+                let Some(candidate) = candidate(call) else {
+                    continue;
+                };
+                if tree.lookup(&candidate.path).is_none() {
+                    absent(&mut report, site, &candidate.path);
+                    continue;
+                }
+                report.covered.insert(site);
+                let better = |known: &Candidate| candidate.priority > known.priority;
+                if best.get(&candidate.name).is_none_or(better) {
+                    best.insert(candidate.name.clone(), candidate);
+                }
+            }
+        }
+        for candidate in best.into_values() {
+            link(
+                tree,
+                &mut report,
+                &candidate.link,
+                &candidate.name,
+                &candidate.path,
+            )?;
+            for (at, name, path) in &candidate.slaves {
+                if tree.lookup(path).is_some() {
+                    link(tree, &mut report, at, name, path)?;
+                }
+            }
+        }
+        Ok(report)
     }
+}
+
+fn absent(report: &mut Report, site: CallSite, path: &RootPath) {
+    let reason = format!("{path} is not in the image");
+    report.irrelevant.insert(site, reason);
+}
+
+/// Makes the two links of one name, where no package has something there.
+fn link(
+    tree: &mut Tree,
+    report: &mut Report,
+    at: &RootPath,
+    name: &str,
+    path: &RootPath,
+) -> Result<(), RootfsError> {
+    let middle = RootPath::new(b"etc/alternatives")?.join(name.as_bytes())?;
+    for (at, to) in [(&middle, path), (at, &middle)] {
+        let there = tree.follow(at, false).ok();
+        if there.is_some_and(|there| tree.get(&there).is_some()) {
+            continue;
+        }
+        let target = [b"/", to.as_bytes()].concat();
+        let mut entry = Entry::new(at.clone(), EntryKind::Symlink { target }, 0o777);
+        entry.mtime = tree.epoch();
+        report.place(tree, entry, None)?;
+    }
+    Ok(())
+}
+
+/// Reads `--install LINK NAME PATH PRIORITY [--slave LINK NAME PATH]…`.
+fn candidate(call: &Call) -> Option<Candidate> {
+    if call.name() != "update-alternatives" {
+        return None;
+    }
+    let words = call.literal_arguments()?;
+    let start = words.iter().position(|word| *word == "--install")?;
+    let [link, name, path, priority] = words.get(start + 1..start + 5)? else {
+        return None;
+    };
+    let path_of = |text: &str| RootPath::new(text.as_bytes()).ok().filter(|p| !p.is_root());
+    let name_of = |name: &str| (!name.contains('/') && !name.is_empty()).then(|| name.to_owned());
+    let mut slaves = Vec::new();
+    for (at, word) in words.iter().enumerate().skip(start) {
+        if *word == "--slave" || *word == "--follower" {
+            let [link, name, path] = words.get(at + 1..at + 4)? else {
+                return None;
+            };
+            slaves.push((path_of(link)?, name_of(name)?, path_of(path)?));
+        }
+    }
+    Some(Candidate {
+        name: name_of(name)?,
+        link: path_of(link)?,
+        path: path_of(path)?,
+        priority: priority.parse().ok()?,
+        slaves,
+    })
 }

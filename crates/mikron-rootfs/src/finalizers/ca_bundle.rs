@@ -1,26 +1,142 @@
-//! CaBundle.
+//! The bundle of certificate authorities that update-ca-certificates(8) makes.
 
-use mikron_package::MemoryContents;
+use mikron_package::{Entry, EntryKind, MemoryContents, RootPath};
 
 use crate::error::RootfsError;
 use crate::finalize::{Context, Finalizer, Report};
 use crate::tree::Tree;
 
-/// CaBundle.
+/// Writes /etc/ssl/certs/ca-certificates.crt from the certificates of the package `ca-certificates`, then those under
+/// /usr/local/share/ca-certificates, each in order of path; and, where OpenSSL's default file is missing, a link to it at
+/// /usr/lib/ssl/cert.pem, because OpenSSL's default directory would need links by hash.
+///
+/// When the selection holds nothing of the package but its capability `bundle`, the single certificates are taken out once
+/// they are in the bundle; else /etc/ssl/certs gets a link to each of them.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CaBundleFinalizer;
 
+const PACKAGE: &str = "ca-certificates";
+
 impl Finalizer for CaBundleFinalizer {
     fn name(&self) -> &'static str {
-        "ca_bundle"
+        "ca-bundle"
     }
 
     fn run(
         &self,
-        _: &Context<'_>,
-        _: &mut Tree,
-        _: &mut MemoryContents,
+        context: &Context<'_>,
+        tree: &mut Tree,
+        contents: &mut MemoryContents,
     ) -> Result<Report, RootfsError> {
-        Ok(Report::new(self.name()))
+        let mut report = Report::new(self.name());
+        let of_package = RootPath::new(b"usr/share/ca-certificates")?;
+        let local = RootPath::new(b"usr/local/share/ca-certificates")?;
+        let certificates = |tree: &Tree, dir: &RootPath| -> Vec<RootPath> {
+            let all = tree.below(dir).filter(|node| {
+                node.entry.path.as_bytes().ends_with(b".crt") && node.content.is_some()
+            });
+            let mut paths: Vec<RootPath> = all.map(|node| node.entry.path.clone()).collect();
+            paths.sort_by(|a, b| a.as_bytes().cmp(b.as_bytes()));
+            paths
+        };
+        let own = certificates(tree, &of_package);
+        let all: Vec<RootPath> = own
+            .iter()
+            .cloned()
+            .chain(certificates(tree, &local))
+            .collect();
+        if all.is_empty() {
+            return Ok(report);
+        }
+        let mut bundle = Vec::new();
+        for path in &all {
+            let text = context.read(tree, contents, path)?.unwrap_or_default();
+            bundle.extend_from_slice(&text);
+            if bundle.last().is_some_and(|last| *last != b'\n') {
+                bundle.push(b'\n');
+            }
+        }
+        let path = RootPath::new(b"etc/ssl/certs/ca-certificates.crt")?;
+        report.write(tree, contents, path, bundle, 0o644)?;
+
+        let mut chosen = context
+            .capabilities
+            .iter()
+            .filter(|(package, _)| package == PACKAGE);
+        if chosen.all(|(_, capability)| capability == "bundle") {
+            for path in &own {
+                tree.take(path);
+            }
+            prune(tree, &of_package);
+        }
+        for path in &all {
+            if tree.get(path).is_some() {
+                link(
+                    tree,
+                    &mut report,
+                    &pem(path)?,
+                    [b"/", path.as_bytes()].concat(),
+                )?;
+            }
+        }
+        let default_file = RootPath::new(b"usr/lib/ssl/cert.pem")?;
+        let target = b"/etc/ssl/certs/ca-certificates.crt".to_vec();
+        link(tree, &mut report, &default_file, target)?;
+
+        for script in context.scripts {
+            for (site, call) in script.installing() {
+                if call.name() == "update-ca-certificates" {
+                    report.covered.insert(site);
+                } else if script.package == PACKAGE && site_of_questions(call.name()) {
+                    let reason = "chooses among certificates; the bundle holds all of them";
+                    report.irrelevant.insert(site, reason.to_owned());
+                }
+            }
+        }
+        Ok(report)
     }
+}
+
+/// Commands by which the package's own script turns answers into /etc/ca-certificates.conf.
+fn site_of_questions(name: &str) -> bool {
+    [
+        "mkdir", "chgrp", "chmod", "chown", "cp", "mv", "sed", "echo", "printf", "cat", "sort",
+        "rm", "tr",
+    ]
+    .contains(&name)
+}
+
+/// Takes out a directory with all that is below it, when no file is left there.
+fn prune(tree: &mut Tree, dir: &RootPath) {
+    if tree.below(dir).all(|node| node.entry.is_directory()) {
+        tree.remove(dir);
+    }
+}
+
+/// The name of the link to a certificate, as update-ca-certificates(8) makes it.
+fn pem(path: &RootPath) -> Result<RootPath, RootfsError> {
+    let name = path.file_name().unwrap_or_default();
+    let stem = name.strip_suffix(b".crt").unwrap_or(name);
+    let safe = stem.iter().map(|byte| match byte {
+        b' ' | b',' => b'_',
+        b'(' | b')' => b'=',
+        other => *other,
+    });
+    let name: Vec<u8> = safe.chain(*b".pem").collect();
+    Ok(RootPath::new(b"etc/ssl/certs")?.join(&name)?)
+}
+
+fn link(
+    tree: &mut Tree,
+    report: &mut Report,
+    at: &RootPath,
+    target: Vec<u8>,
+) -> Result<(), RootfsError> {
+    let there = tree.follow(at, false).ok();
+    if there.is_some_and(|there| tree.get(&there).is_some()) {
+        return Ok(());
+    }
+    let mut entry = Entry::new(at.clone(), EntryKind::Symlink { target }, 0o777);
+    entry.mtime = tree.epoch();
+    report.place(tree, entry, None)
 }

@@ -29,6 +29,8 @@ pub(super) struct Lexer<'a> {
     line: u32,
     /// Delimiters of here-documents whose bodies follow the present line, and whether leading tabs are taken off.
     here: Vec<(String, bool)>,
+    /// Whether the word that was read last has quotes.
+    quoted: bool,
 }
 
 type Variables = BTreeMap<String, Option<String>>;
@@ -39,6 +41,7 @@ impl<'a> Lexer<'a> {
             chars: text.chars().peekable(),
             line,
             here: Vec::new(),
+            quoted: false,
         }
     }
 
@@ -114,6 +117,10 @@ impl<'a> Lexer<'a> {
                 _ => {
                     let word = self.word(variables, inner);
                     // A number right before `<` or `>` is a descriptor.
+                    if word.text.is_empty() && word.literal && !self.quoted {
+                        // An empty variable without quotes is no word at all.
+                        continue;
+                    }
                     let redirects = matches!(self.chars.peek(), Some('<' | '>'));
                     if redirects && word.text.bytes().all(|b| b.is_ascii_digit()) {
                         continue;
@@ -211,17 +218,20 @@ impl<'a> Lexer<'a> {
             text: String::new(),
             literal: true,
         };
+        self.quoted = false;
         while let Some(&c) = self.chars.peek() {
             match c {
                 ' ' | '\t' | '\r' | '\n' | ';' | '&' | '|' | '(' | ')' | '<' | '>' => break,
                 '\'' => {
                     self.bump();
+                    self.quoted = true;
                     while let Some(c) = self.bump().filter(|c| *c != '\'') {
                         word.text.push(c);
                     }
                 }
                 '"' => {
                     self.bump();
+                    self.quoted = true;
                     self.double_quoted(&mut word, variables, inner);
                 }
                 '\\' => {
@@ -329,6 +339,7 @@ impl<'a> Lexer<'a> {
         let plain_only = plain == name || name[plain.len()..].starts_with(":-");
         match variables.get(plain) {
             Some(Some(value)) if plain_only => word.text.push_str(value),
+            Some(Some(value)) if value.is_empty() && name[plain.len()..].starts_with(":+") => {}
             _ => {
                 word.text.push_str(&written);
                 word.literal = false;
@@ -349,7 +360,6 @@ impl<'a> Lexer<'a> {
                     text.extend(self.bump());
                     continue;
                 }
-                Some(_) => {}
                 None if c == '\'' || c == '"' => quote = Some(c),
                 None if c == open => {
                     depth += 1;
@@ -363,7 +373,7 @@ impl<'a> Lexer<'a> {
                         break;
                     }
                 }
-                None => {}
+                _ => {}
             }
             text.push(c);
         }

@@ -1,0 +1,100 @@
+//! sysusers.d(5) and tmpfiles.d(5): what packages declare instead of scripting it.
+
+use std::collections::BTreeMap;
+
+use mikron_package::{MemoryContents, RootPath};
+
+use crate::error::RootfsError;
+use crate::finalize::Context;
+use crate::tree::Tree;
+
+/// One line of a declaration, split into fields; quotes are taken off.
+pub(super) type Line = Vec<String>;
+
+/// The lines of all files of a kind (`sysusers.d`, `tmpfiles.d`), in order of file name. A file under /etc hides one of the same
+/// name under /usr/lib.
+pub(super) fn lines(
+    context: &Context<'_>,
+    tree: &Tree,
+    made: &MemoryContents,
+    kind: &str,
+) -> Result<Vec<Line>, RootfsError> {
+    let mut files: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
+    let is_kind = |path: &RootPath| {
+        let dir = path.parent();
+        let dir = dir.as_ref().and_then(RootPath::file_name);
+        dir == Some(kind.as_bytes()) && path.as_bytes().ends_with(b".conf")
+    };
+    let name = |path: &RootPath| path.file_name().unwrap_or_default().to_vec();
+    for package in context.packages {
+        for (path, text) in package
+            .declarations
+            .iter()
+            .filter(|(path, _)| is_kind(path))
+        {
+            files.insert(name(path), text.clone());
+        }
+    }
+    for dir in ["usr/lib", "etc"] {
+        let dir = RootPath::new(format!("{dir}/{kind}").as_bytes())?;
+        for node in tree.below(&dir).filter(|node| is_kind(&node.entry.path)) {
+            if let Some(text) = context.read(tree, made, &node.entry.path)? {
+                files.insert(name(&node.entry.path), text);
+            }
+        }
+    }
+    let mut lines = Vec::new();
+    for text in files.into_values() {
+        for line in String::from_utf8_lossy(&text).lines() {
+            let line = line.trim();
+            if !line.is_empty() && !line.starts_with('#') {
+                lines.push(fields(line));
+            }
+        }
+    }
+    Ok(lines)
+}
+
+/// A field, or `None` for `-` and for what is not there.
+pub(super) fn field(line: &Line, number: usize) -> Option<&str> {
+    line.get(number)
+        .map(String::as_str)
+        .filter(|field| *field != "-" && !field.is_empty())
+}
+
+/// Splits a line at blanks, respecting quotes.
+fn fields(line: &str) -> Line {
+    let mut fields = Vec::new();
+    let mut field = String::new();
+    let mut quote = None;
+    let mut any = false;
+    for c in line.chars() {
+        match quote {
+            Some(q) if c == q => quote = None,
+            None if c == '"' || c == '\'' => {
+                quote = Some(c);
+                any = true;
+            }
+            None if c.is_whitespace() => {
+                if any || !field.is_empty() {
+                    fields.push(std::mem::take(&mut field));
+                    any = false;
+                }
+            }
+            _ => field.push(c),
+        }
+    }
+    if any || !field.is_empty() {
+        fields.push(field);
+    }
+    fields
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn quoted_fields_keep_their_blanks() {
+        let line = super::fields("u redis - \"Redis server\" /var/lib/redis");
+        assert_eq!(line, ["u", "redis", "-", "Redis server", "/var/lib/redis"]);
+    }
+}

@@ -1,0 +1,423 @@
+//! What takes the place of maintainer scripts.
+
+mod common;
+
+use common::{Image, Look, path};
+use mikron_package::{Entry, EntryKind};
+use mikron_rootfs::{Group, Outcome, RootfsError, User};
+
+#[test]
+fn a_bare_image_has_root_nobody_and_the_directories_that_all_programs_expect() {
+    let rootfs = Image::new()
+        .file("p", "/usr/bin/p", "1")
+        .finalize()
+        .unwrap();
+    assert_eq!(
+        rootfs.text("/etc/passwd"),
+        "root:x:0:0:root:/root:/usr/sbin/nologin\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
+    );
+    assert_eq!(rootfs.text("/etc/group"), "root:x:0:\nnogroup:x:65534:\n");
+    assert_eq!(rootfs.at("/tmp").unwrap().entry.mode, 0o1777);
+    assert_eq!(rootfs.target("/var/run").as_deref(), Some("/run"));
+    assert!(rootfs.at("/etc/shadow").is_none());
+}
+
+#[test]
+fn root_has_a_shell_where_the_image_has_one() {
+    let image = Image::new()
+        .file("dash", "/bin/dash", "1")
+        .link("dash", "/bin/sh", "dash");
+    let rootfs = image.finalize().unwrap();
+    assert!(
+        rootfs
+            .text("/etc/passwd")
+            .starts_with("root:x:0:0:root:/root:/bin/sh\n")
+    );
+}
+
+#[test]
+fn accounts_of_scripts_get_numbers_in_order_of_name() {
+    let script = "#!/bin/sh\nset -e\nUSER=zed\ncase \"$1\" in\nconfigure)\n  adduser --quiet --system --group --home /var/lib/$USER --no-create-home $USER\n  addgroup --system certs\n  adduser $USER certs\n;;\nesac\n";
+    let image = Image::new()
+        .script("b", "postinst", script)
+        .script("a", "preinst", "useradd -r -d /srv -s /bin/false alpha")
+        .file("b", "/usr/bin/b", "1");
+    let rootfs = image.finalize().unwrap();
+    let passwd = rootfs.text("/etc/passwd");
+    assert!(
+        passwd.contains("\nalpha:x:101:101::/srv:/bin/false\n"),
+        "{passwd}"
+    );
+    assert!(
+        passwd.contains("\nzed:x:103:103::/var/lib/zed:/usr/sbin/nologin\n"),
+        "{passwd}"
+    );
+    let group = rootfs.text("/etc/group");
+    assert!(group.contains("\ncerts:x:102:zed\nzed:x:103:\n"), "{group}");
+    for script in &rootfs.scripts {
+        assert_eq!(script.uncovered().count(), 0, "{script:?}");
+    }
+}
+
+#[test]
+fn the_spec_fixes_numbers_and_outweighs_scripts() {
+    let mut image = Image::new().script("p", "postinst", "adduser --system --group --home /x web");
+    image.assembly.accounts.users = vec![User {
+        uid: Some(101),
+        gecos: Some("Web".into()),
+        groups: vec!["tty".into(), "own".into()],
+        ..User::new("web")
+    }];
+    image.assembly.accounts.groups = vec![Group {
+        name: "own".into(),
+        gid: Some(2000),
+        members: Vec::new(),
+    }];
+    image.assembly.run_as = Some("web".into());
+    let rootfs = image.finalize().unwrap();
+    assert!(
+        rootfs
+            .text("/etc/passwd")
+            .contains("web:x:101:101:Web:/x:/usr/sbin/nologin\n")
+    );
+    let group = rootfs.text("/etc/group");
+    assert!(
+        group.contains("tty:x:5:web\n") && group.contains("own:x:2000:web\n"),
+        "{group}"
+    );
+    assert_eq!(rootfs.run_as.unwrap().to_string(), "101:101");
+}
+
+#[test]
+fn static_accounts_are_there_when_something_names_them() {
+    let image = Image::new()
+        .script("nginx-common", "postinst", "chown www-data:adm /var/log/x")
+        .file_with("p", "/etc/secret", "1", |entry| entry.gid = 42);
+    let rootfs = image.finalize().unwrap();
+    assert!(
+        rootfs
+            .text("/etc/passwd")
+            .contains("www-data:x:33:33:www-data:/var/www:/usr/sbin/nologin")
+    );
+    let group = rootfs.text("/etc/group");
+    for line in ["adm:x:4:\n", "shadow:x:42:\n", "www-data:x:33:\n"] {
+        assert!(group.contains(line), "{group}");
+    }
+    let rootfs = Image::new()
+        .file("p", "/etc/nginx.conf", "user www-data;\n")
+        .finalize()
+        .unwrap();
+    assert!(rootfs.text("/etc/passwd").contains("www-data"));
+    let mut image = Image::new();
+    image.assembly.run_as = Some("nonroot".into());
+    let rootfs = image.finalize().unwrap();
+    assert_eq!(rootfs.run_as.unwrap().to_string(), "65532:65532");
+    assert!(
+        rootfs
+            .text("/etc/passwd")
+            .contains("nonroot:x:65532:65532:nonroot:/home/nonroot")
+    );
+}
+
+#[test]
+fn names_in_an_archive_outweigh_its_numbers() {
+    let image = Image::new()
+        .script("p", "postinst", "adduser --system --group svc")
+        .file_with("p", "/var/x", "1", |entry| {
+            entry.uid = 999;
+            entry.user = Some("svc".into());
+            entry.group = Some("root".into());
+        });
+    let rootfs = image.finalize().unwrap();
+    let entry = &rootfs.at("/var/x").unwrap().entry;
+    assert_eq!((entry.uid, entry.gid), (101, 0));
+}
+
+#[test]
+fn accounts_that_contradict_each_other_are_refused() {
+    let clash = |users: Vec<User>| {
+        let mut image = Image::new();
+        image.assembly.accounts.users = users;
+        image.finalize().unwrap_err()
+    };
+    let uid = |name, uid| User {
+        uid: Some(uid),
+        ..User::new(name)
+    };
+    let error = clash(vec![uid("a", 7_000), uid("b", 7_000)]);
+    assert_eq!(
+        error.to_string(),
+        "accounts: b: the uid 7000 belongs to `a` already"
+    );
+    assert!(matches!(
+        clash(vec![uid("a", 0)]),
+        RootfsError::Account { .. }
+    ));
+    assert!(matches!(
+        clash(vec![uid("a", u32::MAX)]),
+        RootfsError::Account { .. }
+    ));
+    let home = User {
+        home: Some("/a\nroot2:x:0:0::/:".into()),
+        ..User::new("a")
+    };
+    assert!(
+        clash(vec![home])
+            .to_string()
+            .contains("home holds a colon or a line break")
+    );
+}
+
+#[test]
+fn sysusers_and_tmpfiles_are_carried_out() {
+    let mut image = Image::new()
+        .script(
+            "p",
+            "postinst",
+            "systemd-sysusers p.conf\nsystemd-tmpfiles --create p.conf || true",
+        )
+        .file("p", "/usr/bin/p", "1");
+    let conf = |at: &str, text: &str| (path(at), text.as_bytes().to_vec());
+    image.assembly.packages[0].declarations = vec![
+        conf(
+            "/usr/lib/sysusers.d/p.conf",
+            "# users\nu! svc - \"A service\" /var/lib/svc\nm svc tty\n",
+        ),
+        conf(
+            "/usr/lib/tmpfiles.d/p.conf",
+            "d /run/svc 0750 svc svc -\nL /run/p - - - - /usr/bin/p\nd /x/%u\n",
+        ),
+    ];
+    let rootfs = image.finalize().unwrap();
+    assert!(
+        rootfs
+            .text("/etc/passwd")
+            .contains("svc:x:101:101:A service:/var/lib/svc:/usr/sbin/nologin")
+    );
+    assert!(rootfs.text("/etc/group").contains("tty:x:5:svc\n"));
+    let run = &rootfs.at("/run/svc").unwrap().entry;
+    assert_eq!((run.mode, run.uid, run.gid), (0o750, 101, 101));
+    assert_eq!(rootfs.target("/run/p").as_deref(), Some("/usr/bin/p"));
+    assert_eq!(rootfs.scripts[0].uncovered().count(), 0);
+}
+
+#[test]
+fn directories_owners_links_and_copies_of_postinst_are_made() {
+    let script = "
+        mkdir -p /var/www/html
+        install -d -m 2775 -o www-data -g adm /var/run/p
+        if [ ! -e /var/log/p.log ]; then touch /var/log/p.log; chmod 640 /var/log/p.log; fi
+        chown -R www-data:adm /var/lib/p
+        dpkg-statoverride --update --add root www-data 0640 /etc/p.conf
+        ln -s /etc/p/available/site /etc/p/enabled/site
+        cp /usr/share/p/index.html /var/www/html/index.html
+        ucf --three-way /usr/share/p/index.html /etc/p/index.html
+        chown www-data /not/there
+        ln -sf /not/there /etc/p/gone
+        mkdir -p \"$1\"";
+    let image = Image::new()
+        .script("p", "postinst", script)
+        .dir("p", "/var/lib/p", 0o755)
+        .file("p", "/var/lib/p/state", "1")
+        .file("p", "/etc/p.conf", "2")
+        .file("p", "/etc/p/available/site", "3")
+        .dir("p", "/etc/p/enabled", 0o755)
+        .file("p", "/usr/share/p/index.html", "4");
+    let rootfs = image.finalize().unwrap();
+    let attributes = |at: &str| {
+        let entry = &rootfs.at(at).unwrap_or_else(|| panic!("{at}")).entry;
+        (entry.mode, entry.uid, entry.gid)
+    };
+    assert_eq!(
+        attributes("/run/p"),
+        (0o2775, 33, 4),
+        "through the link /var/run"
+    );
+    assert_eq!(attributes("/var/log/p.log"), (0o640, 0, 0));
+    assert_eq!(attributes("/var/lib/p/state"), (0o644, 33, 4));
+    assert_eq!(attributes("/etc/p.conf"), (0o640, 0, 33));
+    assert_eq!(
+        rootfs.target("/etc/p/enabled/site").as_deref(),
+        Some("/etc/p/available/site")
+    );
+    for copy in ["/var/www/html/index.html", "/etc/p/index.html"] {
+        let source = rootfs.at("/usr/share/p/index.html").unwrap().content;
+        assert_eq!(rootfs.at(copy).unwrap().content, source);
+    }
+    assert!(rootfs.at("/etc/p/gone").is_none());
+    let uncovered: Vec<&str> = rootfs.scripts[0]
+        .uncovered()
+        .map(|e| e.command.as_str())
+        .collect();
+    assert_eq!(uncovered, ["mkdir -p $1"]);
+    let irrelevant = rootfs.scripts[0]
+        .effects
+        .iter()
+        .filter(|e| matches!(e.outcome, Outcome::Irrelevant { .. }));
+    assert_eq!(irrelevant.count(), 2);
+}
+
+#[test]
+fn nothing_that_a_package_or_the_spec_brought_is_written_over() {
+    let image = Image::new()
+        .script(
+            "p",
+            "postinst",
+            "cp /a /b\nln -sf /a /b\ntouch /b\nmkdir -p -m 700 /d /a/x",
+        )
+        .file("p", "/a", "1")
+        .file("p", "/b", "2")
+        .dir("p", "/d", 0o755);
+    let rootfs = image.finalize().unwrap();
+    assert_eq!(rootfs.at("/b").unwrap().entry.size(), 1);
+    assert_ne!(
+        rootfs.at("/b").unwrap().content,
+        rootfs.at("/a").unwrap().content
+    );
+    assert_eq!(rootfs.at("/d").unwrap().entry.mode, 0o755);
+    assert!(rootfs.at("/a").unwrap().entry.is_file());
+}
+
+#[test]
+fn the_best_alternative_whose_program_is_there_is_linked() {
+    let install = |path: &str, priority: u32| {
+        format!(
+            "update-alternatives --install /usr/bin/awk awk {path} {priority} \\\n  --slave /usr/share/man/man1/awk.1.gz awk.1.gz /usr/share/man/{priority}.1.gz --slave /usr/bin/nawk nawk {path}\n"
+        )
+    };
+    let image = Image::new()
+        .script("mawk", "postinst", &install("/usr/bin/mawk", 5))
+        .script(
+            "original-awk",
+            "postinst",
+            &install("/usr/bin/original-awk", 3),
+        )
+        .script("gawk", "postinst", &install("/usr/bin/gawk", 10))
+        .file("mawk", "/usr/bin/mawk", "1")
+        .file("original-awk", "/usr/bin/original-awk", "2");
+    let rootfs = image.finalize().unwrap();
+    assert_eq!(
+        rootfs.target("/usr/bin/awk").as_deref(),
+        Some("/etc/alternatives/awk")
+    );
+    assert_eq!(
+        rootfs.target("/etc/alternatives/awk").as_deref(),
+        Some("/usr/bin/mawk")
+    );
+    assert_eq!(
+        rootfs.target("/etc/alternatives/nawk").as_deref(),
+        Some("/usr/bin/mawk")
+    );
+    assert!(rootfs.at("/etc/alternatives/awk.1.gz").is_none());
+    let gawk = rootfs.scripts.iter().find(|s| s.package == "gawk").unwrap();
+    assert!(
+        matches!(&gawk.effects[0].outcome, Outcome::Irrelevant { reason } if reason.contains("/usr/bin/gawk"))
+    );
+}
+
+#[test]
+fn certificates_become_one_bundle() {
+    let image = |capability: &str| {
+        let mut image = Image::new()
+            .script(
+                "ca-certificates",
+                "postinst",
+                "update-ca-certificates --fresh",
+            )
+            .file(
+                "ca-certificates",
+                "/usr/share/ca-certificates/mozilla/B_(x).crt",
+                "bbb",
+            )
+            .file(
+                "ca-certificates",
+                "/usr/share/ca-certificates/mozilla/A.crt",
+                "aaa\n",
+            );
+        for part in &mut image.assembly.parts {
+            part.capability = capability.to_owned();
+        }
+        image
+    };
+    let rootfs = image("bundle").finalize().unwrap();
+    assert_eq!(
+        rootfs.text("/etc/ssl/certs/ca-certificates.crt"),
+        "aaa\nbbb\n"
+    );
+    assert!(
+        rootfs.at("/usr/share/ca-certificates").is_none(),
+        "all is in the bundle"
+    );
+    let to_bundle = rootfs.tree.lookup(&path("/usr/lib/ssl/cert.pem")).unwrap();
+    assert_eq!(
+        to_bundle.entry.path,
+        path("/etc/ssl/certs/ca-certificates.crt")
+    );
+    assert!(matches!(
+        rootfs.scripts[0].effects[0].outcome,
+        Outcome::Covered { .. }
+    ));
+
+    let rootfs = image("data").finalize().unwrap();
+    assert_eq!(
+        rootfs.target("/etc/ssl/certs/B_=x=.pem").as_deref(),
+        Some("/usr/share/ca-certificates/mozilla/B_(x).crt")
+    );
+    assert!(
+        rootfs
+            .at("/usr/share/ca-certificates/mozilla/A.crt")
+            .is_some()
+    );
+}
+
+#[test]
+fn every_script_is_listed_with_what_became_of_it() {
+    let image = Image::new()
+        .script("p", "prerm", "systemctl stop p")
+        .script("p", "postinst", "set -e\nupdate-rc.d p defaults\n/usr/lib/p/setup --first\necho done > /var/lib/p/stamp\nif [ \"$1\" = upgrade ]; then /usr/lib/p/migrate; fi\n")
+        .script("q", "config", "db_input high q/x");
+    let rootfs = image.finalize().unwrap();
+    let names: Vec<(&str, &str)> = rootfs
+        .scripts
+        .iter()
+        .map(|s| (s.package.as_str(), s.script.as_str()))
+        .collect();
+    assert_eq!(names, [("p", "prerm"), ("p", "postinst"), ("q", "config")]);
+    assert!(
+        rootfs.scripts[0]
+            .irrelevant
+            .as_deref()
+            .unwrap()
+            .contains("removed")
+    );
+    let postinst = &rootfs.scripts[1];
+    let uncovered: Vec<(u32, &str)> = postinst
+        .uncovered()
+        .map(|e| (e.line, e.command.as_str()))
+        .collect();
+    assert_eq!(
+        uncovered,
+        [
+            (3, "/usr/lib/p/setup --first"),
+            (4, "echo done > /var/lib/p/stamp")
+        ]
+    );
+    assert_eq!(postinst.effects.len(), 3);
+}
+
+#[test]
+fn devices_stay_out_of_the_way_of_finalizers() {
+    let mut image = Image::new()
+        .script("p", "postinst", "chmod 600 /dev/p\nmkdir /dev/p/x")
+        .entry(
+            "p",
+            Entry::new(
+                path("/dev/p"),
+                EntryKind::CharDevice { major: 1, minor: 3 },
+                0o666,
+            ),
+        );
+    image.assembly.options.devices = true;
+    let rootfs = image.finalize().unwrap();
+    assert_eq!(rootfs.at("/dev/p").unwrap().entry.mode, 0o600);
+}
