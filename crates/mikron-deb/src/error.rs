@@ -49,6 +49,19 @@ impl Deb822Error {
         }
     }
 
+    /// Finds such an error inside an I/O error, or wraps the I/O error.
+    pub fn from_io(error: std::io::Error) -> Self {
+        match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+            Some(inner) => Self::clone(inner),
+            None => Self::new(error),
+        }
+    }
+
+    /// Wraps the error for an interface that only carries I/O errors.
+    pub fn into_io(self) -> std::io::Error {
+        std::io::Error::other(self)
+    }
+
     /// Sets the origin where none is set.
     #[must_use]
     pub fn in_file(mut self, origin: &Origin) -> Self {

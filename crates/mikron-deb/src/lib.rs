@@ -16,6 +16,7 @@ mod relation;
 mod release;
 mod version;
 
+pub use archive::DebFormat;
 pub use control::parse_control;
 pub use date::parse_date;
 pub use deb822::{Field, Fields, Stanza, StanzaReader};

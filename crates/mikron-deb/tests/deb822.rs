@@ -164,3 +164,12 @@ fn a_failing_reader_is_an_error_with_its_place() {
     let error = read_from(b"A: 1\n".chain(Broken), &Limits::default()).unwrap_err();
     assert!(error.to_string().contains("the disk is gone"), "{error}");
 }
+
+#[test]
+fn an_error_survives_its_way_through_an_i_o_error() {
+    let error = read("no colon\n").unwrap_err();
+    let again = Deb822Error::from_io(error.clone().into_io());
+    assert_eq!(again.to_string(), error.to_string());
+    let other = Deb822Error::from_io(std::io::Error::other("gone"));
+    assert!(matches!(other.kind, Deb822ErrorKind::Io(_)), "{other}");
+}
