@@ -67,7 +67,12 @@ impl Finalizer for AccountsFinalizer {
                         wishes.group(group)?;
                     }
                     for user in wish.users {
-                        wishes.user(user)?;
+                        // A static account is there before any script, which then leaves it as it is.
+                        if USERS.iter().any(|fixed| fixed.0 == user.name) {
+                            wishes.refer(&user.name);
+                        } else {
+                            wishes.user(user)?;
+                        }
                     }
                     report.covered.insert(site);
                 } else if call.name() == "systemd-sysusers" {

@@ -85,7 +85,8 @@ impl Finalizer for CaBundleFinalizer {
 
         for script in context.scripts {
             for (site, call) in script.installing() {
-                if call.name() == "update-ca-certificates" {
+                let triggers = call.name() == "dpkg-trigger" && script.package == PACKAGE;
+                if call.name() == "update-ca-certificates" || triggers {
                     report.covered.insert(site);
                 } else if script.package == PACKAGE && site_of_questions(call.name()) {
                     let reason = "chooses among certificates; the bundle holds all of them";

@@ -29,6 +29,11 @@ pub(super) fn call(call: &Call, tree: &Tree) -> Option<Outcome> {
     }
     match name {
         "rm" | "rmdir" | "unlink" => return Some(removal(call, tree)),
+        "chmod" | "chown" | "chgrp" | "mv" | "setcap" | "setfacl" if all_absent(call, tree) => {
+            return Some(Outcome::Irrelevant {
+                reason: "what it changes is not in the image".to_owned(),
+            });
+        }
         "update-alternatives" if has(call, &["--remove", "--remove-all", "--quiet-remove"]) => {
             return Some(Outcome::Irrelevant {
                 reason: "removes a link that a new image does not have".to_owned(),
@@ -74,6 +79,21 @@ fn in_place(word: &Word) -> bool {
             .filter(|rest| !rest.starts_with('-'));
         short.is_some_and(|letters| letters.starts_with('i') || letters.starts_with("ni"))
     }
+}
+
+/// Whether a call names paths, and none of them is in the image. The target of `mv` counts as one.
+fn all_absent(call: &Call, tree: &Tree) -> bool {
+    let mut any = false;
+    let absent = call.arguments().iter().all(|word| {
+        if !word.text.contains(['/', '$']) {
+            return true;
+        }
+        any = true;
+        let path = RootPath::new(word.text.as_bytes());
+        let known = word.literal && word.text.starts_with('/');
+        known && path.is_ok_and(|path| tree.lookup(&path).is_none())
+    });
+    any && absent
 }
 
 /// Removing what is not in the image has no effect.
@@ -134,6 +154,9 @@ fn irrelevant(name: &str) -> Option<&'static str> {
             "an image has no running services"
         }
         "aa-status" | "apparmor_parser" | "aa-enabled" => "an image brings no kernel policy",
+        "runit-helper" => "an image has no service manager",
+        "logger" => "an image has no system log",
+        "restorecon" | "chcon" => "the host sets security labels, not the image",
         "debconf-set-selections" | "debconf-communicate" => {
             "asks questions (debconf), which an image has no one to answer"
         }
@@ -161,7 +184,10 @@ fn reads_only(name: &str) -> bool {
         "comm",
         "continue",
         "cut",
+        "base64",
         "date",
+        "df",
+        "dpkg-realpath",
         "debconf-show",
         "diff",
         "dirname",
@@ -194,6 +220,7 @@ fn reads_only(name: &str) -> bool {
         "nproc",
         "od",
         "pathfind",
+        "pgrep",
         "pidof",
         "printf",
         "ps",
@@ -209,6 +236,7 @@ fn reads_only(name: &str) -> bool {
         "shift",
         "sleep",
         "sort",
+        "ss",
         "stat",
         "sync",
         "tail",
@@ -228,6 +256,7 @@ fn reads_only(name: &str) -> bool {
         "wc",
         "which",
         "whoami",
+        "ypwhich",
         "zcat",
     ];
     READS_ONLY.contains(&name)
@@ -299,6 +328,28 @@ mod tests {
             outcome("rm -rf /etc/kept", &tree),
             Some(Outcome::NotCovered)
         );
+    }
+
+    #[test]
+    fn changing_what_is_not_in_the_image_has_no_effect() {
+        let tree = Tree::default();
+        for script in [
+            "chmod +x /etc/init.d/x",
+            "mv /etc/x /etc/x.old",
+            "chown a:b /var/x",
+        ] {
+            assert!(
+                matches!(outcome(script, &tree), Some(Outcome::Irrelevant { .. })),
+                "{script}"
+            );
+        }
+        for script in ["chmod +x $FILE", "chown a:b", "mv /etc/x \"$1\""] {
+            assert_eq!(
+                outcome(script, &tree),
+                Some(Outcome::NotCovered),
+                "{script}"
+            );
+        }
     }
 
     #[test]
