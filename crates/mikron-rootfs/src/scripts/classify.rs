@@ -140,7 +140,7 @@ fn irrelevant(name: &str) -> Option<&'static str> {
         "update-rc.d" | "invoke-rc.d" | "deb-systemd-helper" | "deb-systemd-invoke"
         | "systemctl" | "service" | "start-stop-daemon" | "rc-update" | "rc-service"
         | "deb-systemd-enable" | "systemd-run" | "initctl" | "policy-rc.d" | "kill" | "pkill"
-        | "killall" | "udevadm" => "an image has no service manager",
+        | "killall" | "udevadm" | "runit-helper" => "an image has no service manager",
         "dpkg-maintscript-helper"
         | "rm_conffile"
         | "mv_conffile"
@@ -154,7 +154,6 @@ fn irrelevant(name: &str) -> Option<&'static str> {
             "an image has no running services"
         }
         "aa-status" | "apparmor_parser" | "aa-enabled" => "an image brings no kernel policy",
-        "runit-helper" => "an image has no service manager",
         "logger" => "an image has no system log",
         "restorecon" | "chcon" => "the host sets security labels, not the image",
         "debconf-set-selections" | "debconf-communicate" => {
