@@ -23,6 +23,7 @@ pub use file::FileFetch;
 pub use http::{HttpFetch, HttpOptions, Proxy};
 pub use memory::MemoryFetch;
 pub use router::Router;
+pub(crate) use url::join_location;
 pub use url::{Url, redact};
 
 /// Gets one thing by its URL.

@@ -7,10 +7,14 @@
 //! - [`trust`]: signatures against explicit keys;
 //! - [`cache`]: blobs by digest, derived values by key, shared by processes and verified on read;
 //! - [`preset`]: what distributions are called, where they lie, and who signs them;
+//! - [`download`]: from one of several locations into the cache, resumed, retried and checked;
+//! - [`deb`]: Debian repositories;
 //! - [`universe`]: all indexes of a build in a compact form, as one set to solve over.
 
 pub mod cache;
 mod environment;
+pub mod deb;
+pub mod download;
 pub mod fetch;
 pub mod preset;
 pub mod trust;

@@ -5,7 +5,7 @@ use mikron_source::trust::{Keyring, OpenPgp, TrustError, Verifier};
 use mikron_testkit::repository::{KeyKind, RepositoryBuilder, TestKey, now};
 
 fn keyring(key: &TestKey) -> Keyring {
-    Keyring::new(key.certificate()).unwrap()
+    Keyring::new(key.certificate()).expect("a test key's certificate is sound")
 }
 
 fn signed_by(key: &TestKey) -> Vec<u8> {
@@ -279,8 +279,8 @@ fn the_embedded_debian_keys_verify_the_real_archive() {
             .body
             .read_to_end(&mut message)
             .unwrap();
-        let verified = verifier.verify_clearsigned(&message).unwrap();
-        assert!(verified.text.starts_with(b"Origin: Debian\n"));
+        let signed = verifier.verify_clearsigned(&message).unwrap();
+        assert!(signed.text.starts_with(b"Origin: Debian\n"));
         let at = message.len() / 3;
         message[at] ^= 1;
         let error = verifier.verify_clearsigned(&message).unwrap_err();

@@ -175,7 +175,6 @@ pub fn redact(url: &str) -> String {
 
 /// Puts an archive's or index's location behind a base URL. The location comes out of an index, so characters that have a
 /// meaning in URLs are encoded; its path was checked by whoever read the index.
-#[allow(dead_code)] // until the repository protocol uses it
 pub(crate) fn join_location(base: &str, location: &str) -> String {
     let base = base.trim_end_matches('/');
     let mut url = String::with_capacity(base.len() + location.len() + 1);

@@ -26,3 +26,93 @@ const DEBIAN_KEYS: [&[u8]; 9] = [
 pub fn debian_keyring() -> Keyring {
     Keyring::embedded(&DEBIAN_KEYS)
 }
+
+/// An archive of Debian.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Archive {
+    /// The main archive, with stable updates.
+    Debian,
+    /// The security archive.
+    Security,
+}
+
+impl Archive {
+    /// Its name: in mirrors' settings, and in the snapshot service.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Debian => "debian",
+            Self::Security => "debian-security",
+        }
+    }
+
+    /// Where everybody finds it.
+    pub(super) fn public(self) -> &'static str {
+        match self {
+            Self::Debian => "https://example.org/debian",
+            Self::Security => "https://example.org/debian-security",
+        }
+    }
+
+    /// Where it stands as it was at a moment, in seconds since 1970.
+    pub(super) fn snapshot(self, at: i64) -> String {
+        let (year, month, day) = crate::deb::civil(at.div_euclid(86_400));
+        let rest = at.rem_euclid(86_400);
+        format!(
+            "https://example.org/archive/{}/{year:04}{month:02}{day:02}T{:02}{:02}{:02}Z",
+            self.name(),
+            rest / 3600,
+            rest / 60 % 60,
+            rest % 60
+        )
+    }
+}
+
+/// A release of Debian.
+#[derive(Debug)]
+pub(super) struct Release {
+    /// Its codename, and other names of presets.
+    pub(super) names: &'static [&'static str],
+    /// Its suites, and in which archive they are.
+    pub(super) suites: &'static [(Archive, &'static str)],
+}
+
+/// The releases of Debian. Names that move from one release to the next (`stable`) are not among them: a spec that says
+/// today what it will not mean tomorrow is no use to anybody.
+pub(super) const DEBIAN: [Release; 5] = [
+    Release {
+        names: &["bullseye"],
+        suites: &[
+            (Archive::Debian, "bullseye"),
+            (Archive::Debian, "bullseye-updates"),
+            (Archive::Security, "bullseye-security"),
+        ],
+    },
+    Release {
+        names: &["bookworm"],
+        suites: &[
+            (Archive::Debian, "bookworm"),
+            (Archive::Debian, "bookworm-updates"),
+            (Archive::Security, "bookworm-security"),
+        ],
+    },
+    Release {
+        names: &["trixie"],
+        suites: &[
+            (Archive::Debian, "trixie"),
+            (Archive::Debian, "trixie-updates"),
+            (Archive::Security, "trixie-security"),
+        ],
+    },
+    Release {
+        names: &["forky"],
+        suites: &[
+            (Archive::Debian, "forky"),
+            (Archive::Debian, "forky-updates"),
+            (Archive::Security, "forky-security"),
+        ],
+    },
+    Release {
+        names: &["sid", "unstable"],
+        suites: &[(Archive::Debian, "sid")],
+    },
+];

@@ -231,7 +231,7 @@ fn parse_packets(
     for packet in PacketParser::new(packets) {
         match packet {
             Ok(Packet::Signature(signature)) if signatures.len() < MAX_SIGNATURES => {
-                signatures.push(signature)
+                signatures.push(signature);
             }
             Ok(Packet::Signature(_)) => {
                 return Err(TrustError::Malformed {

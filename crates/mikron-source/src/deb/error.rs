@@ -1,0 +1,149 @@
+//! Repositories that cannot be used, with which and why.
+
+use std::fmt;
+
+use mikron_deb::Deb822Error;
+
+use super::release::shown_date;
+use crate::cache::CacheError;
+use crate::download::DownloadError;
+use crate::trust::TrustError;
+
+/// A repository that cannot be used.
+#[derive(Clone, Debug)]
+pub struct SourceError {
+    /// The name of the source in the spec.
+    pub source: String,
+    /// The suite.
+    pub suite: String,
+    /// Why.
+    pub kind: Box<SourceErrorKind>,
+}
+
+impl fmt::Display for SourceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "source {} ({}): {}", self.source, self.suite, self.kind)
+    }
+}
+
+impl std::error::Error for SourceError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&*self.kind)
+    }
+}
+
+/// Why a repository cannot be used.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SourceErrorKind {
+    /// No base URL is known.
+    #[error("no location is known; name one in the spec, or with --mirror")]
+    NoLocation,
+    /// Its Release cannot be fetched.
+    #[error(transparent)]
+    Fetch(#[from] DownloadError),
+    /// Its Release is not believed.
+    #[error("{url} is not trusted: {error}")]
+    Untrusted {
+        /// The file, without credentials.
+        url: String,
+        /// Why not.
+        error: TrustError,
+    },
+    /// Its Release is malformed.
+    #[error("{url} cannot be read: {error}")]
+    Malformed {
+        /// The file, without credentials.
+        url: String,
+        /// What is wrong.
+        error: Deb822Error,
+    },
+    /// Its Release was for a time that has passed.
+    #[error(
+        "its Release was valid until {} and is expired: the repository is no longer updated, or the clock of this \
+         machine is wrong (`allow-expired` forgives it)",
+        shown_date(*.valid_until)
+    )]
+    Expired {
+        /// Valid-Until, in seconds since 1970.
+        valid_until: i64,
+    },
+    /// Its Release is from the future.
+    #[error(
+        "its Release is dated {}, which is in the future: the clock of this machine is wrong, or the repository's is",
+        shown_date(*.date)
+    )]
+    Future {
+        /// Its Date, in seconds since 1970.
+        date: i64,
+    },
+    /// Its Release is older than one that was seen before, or than the lock's.
+    #[error(
+        "its Release is dated {}, older than the one of {} that {}: a roll-back (`allow-older` forgives it)",
+        shown_date(*.date), shown_date(*.seen), if *.by_lock { "the lock was made from" } else { "was seen before" }
+    )]
+    Older {
+        /// Its Date, in seconds since 1970.
+        date: i64,
+        /// The Date of the one that is known.
+        seen: i64,
+        /// Whether the lock knows it, and not this machine.
+        by_lock: bool,
+    },
+    /// The Release has no Date, so nobody knows how old it is.
+    #[error("its Release has no Date")]
+    NoDate,
+    /// Its Release is that of another suite.
+    #[error(
+        "its Release is that of another suite: Suite {}, Codename {} (`allow-other-suite` forgives it)",
+        .found.as_deref().unwrap_or("none"), .codename.as_deref().unwrap_or("none")
+    )]
+    WrongSuite {
+        /// The Suite that it names.
+        found: Option<String>,
+        /// The Codename that it names.
+        codename: Option<String>,
+    },
+    /// Its Release names no such index.
+    #[error("there is no index of component `{component}` for {architecture}; the repository has the components {}, and the architectures {}", .components.join(", "), .architectures.join(", "))]
+    NoIndex {
+        /// The component.
+        component: String,
+        /// The architecture.
+        architecture: String,
+        /// The components that there are.
+        components: Vec<String>,
+        /// The architectures that there are.
+        architectures: Vec<String>,
+    },
+    /// An index is not what the Release says.
+    #[error(
+        "the index {path} is not the one that the Release names; the mirror is stale or half synchronised: {error}"
+    )]
+    Index {
+        /// Its path below the suite.
+        path: String,
+        /// What was tried.
+        error: DownloadError,
+    },
+    /// An index is malformed.
+    #[error("the index {path} cannot be read: {error}")]
+    MalformedIndex {
+        /// Its path below the suite.
+        path: String,
+        /// What is wrong.
+        error: Deb822Error,
+    },
+    /// A location that leads out of the repository.
+    #[error("the location `{}` leads out of the repository", .location.escape_debug())]
+    Location {
+        /// The location.
+        location: String,
+    },
+    /// Nothing is known of it here, and the network must not be asked.
+    #[error("nothing of it is in the cache, and the network must not be asked (--offline)")]
+    Offline,
+    /// The cache cannot be read or written.
+    #[error(transparent)]
+    Cache(#[from] CacheError),
+}

@@ -1,0 +1,258 @@
+//! Indexes: downloaded, hashed, unpacked and made compact in one overlapping run.
+
+use std::io::{self, BufReader, Read};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{Scope, ScopedJoinHandle};
+
+use mikron_archive::{Cap, Decompressor};
+use mikron_deb::Deb822Error;
+use mikron_package::{Limits, Origin, Task, TaskKind};
+
+use super::{Context, DebRepository, IndexRef, SourceError, SourceErrorKind};
+use crate::cache::CorruptBlob;
+use crate::download::{DownloadError, Tap, Wanted};
+use crate::fetch::join_location;
+use crate::universe::{CompactIndex, build_index};
+
+/// The namespace of compact indexes in the cache. The number changes with their form.
+const NAMESPACE: &str = "index-1";
+
+/// So many pieces of a download may wait for the parser.
+const QUEUE: usize = 64;
+
+impl DebRepository {
+    /// An index in compact form: out of the cache, made from a cached blob, or fetched.
+    pub(super) fn index(
+        &self,
+        context: &Context<'_>,
+        reference: &IndexRef,
+        architecture: &str,
+    ) -> Result<Arc<CompactIndex>, SourceError> {
+        let key = format!("{} {architecture}", reference.file.digest);
+        if let Some(bytes) = context.cache.derived(NAMESPACE, key.as_bytes())
+            && let Ok(index) = CompactIndex::open(bytes)
+        {
+            return Ok(Arc::new(index));
+        }
+        let label = format!("{} {}", self.suite, reference.path);
+        let _task = Task::start(
+            context.progress,
+            TaskKind::Index,
+            &label,
+            Some(reference.file.size),
+        );
+        let parser = Parser {
+            reference,
+            architecture,
+            limits: context.limits,
+            origin: Origin {
+                source: self.name.clone(),
+                archive: format!("{}/{}", self.suite, reference.path),
+            },
+        };
+        let index = match self.index_of_blob(context, &parser)? {
+            Some(index) => index,
+            None => self.download_index(context, &parser)?,
+        };
+        let stored = context
+            .cache
+            .put_derived(NAMESPACE, key.as_bytes(), index.as_bytes());
+        stored.map_err(|error| self.error(error))?;
+        Ok(Arc::new(index))
+    }
+
+    /// Makes the compact form from the published file, when the cache has it.
+    fn index_of_blob(
+        &self,
+        context: &Context<'_>,
+        parser: &Parser<'_>,
+    ) -> Result<Option<CompactIndex>, SourceError> {
+        let blob = context.cache.open_blob(&parser.reference.file.digest);
+        let Some(mut blob) = blob.map_err(|error| self.error(error))? else {
+            return Ok(None);
+        };
+        let parsed = parser.parse(&mut blob);
+        // Digest and size are checked at the very end, which the parser need not have reached.
+        match io::copy(&mut blob, &mut io::sink()) {
+            Ok(_) => parsed
+                .map(Some)
+                .map_err(|error| self.malformed(parser, error)),
+            Err(error)
+                if error
+                    .get_ref()
+                    .is_some_and(<dyn std::error::Error + Send + Sync>::is::<CorruptBlob>) =>
+            {
+                Ok(None)
+            }
+            Err(error) => {
+                let action = crate::cache::CacheError::at(context.cache.path(), "read a blob in");
+                Err(self.error(action(error)))
+            }
+        }
+    }
+
+    fn download_index(
+        &self,
+        context: &Context<'_>,
+        parser: &Parser<'_>,
+    ) -> Result<CompactIndex, SourceError> {
+        let reference = parser.reference;
+        let wanted = Wanted {
+            name: format!("{} {}", self.suite, reference.path),
+            digest: reference.file.digest,
+            size: reference.file.size,
+            urls: self.index_urls(reference),
+        };
+        let limit = mikron_package::LimitExceeded::check(
+            "index",
+            reference.file.size,
+            context.limits.index,
+        );
+        limit.map_err(|error| self.malformed(parser, Deb822Error::new(error)))?;
+        std::thread::scope(|scope| {
+            let mut tap = Pipeline {
+                scope,
+                parser,
+                running: None,
+            };
+            let downloaded = context.downloader().download(&wanted, &mut tap);
+            match downloaded {
+                Ok(_) => tap.finish().map_err(|error| self.malformed(parser, error)),
+                Err(DownloadError::Cache(error)) => Err(self.error(error)),
+                Err(DownloadError::Offline { .. }) => Err(self.error(SourceErrorKind::Offline)),
+                Err(error) => Err(self.error(SourceErrorKind::Index {
+                    path: reference.path.clone(),
+                    error,
+                })),
+            }
+        })
+    }
+
+    /// Where an index may be: by hash, which a mirror's update cannot tear from its Release, then by its own path.
+    fn index_urls(&self, reference: &IndexRef) -> Vec<String> {
+        let suite = self.suite.trim_end_matches('/');
+        let directory = reference
+            .path
+            .rsplit_once('/')
+            .map_or("", |(directory, _)| directory);
+        let hex = reference.file.digest.hex();
+        let by_hash = format!("dists/{suite}/{directory}/by-hash/SHA256/{hex}");
+        let canonical = format!("dists/{suite}/{}", reference.path);
+        let of_base = |base: &String| {
+            let first = reference.by_hash.then(|| join_location(base, &by_hash));
+            first.into_iter().chain([join_location(base, &canonical)])
+        };
+        self.all_bases().flat_map(of_base).collect()
+    }
+
+    fn malformed(&self, parser: &Parser<'_>, error: Deb822Error) -> SourceError {
+        self.error(SourceErrorKind::MalformedIndex {
+            path: parser.reference.path.clone(),
+            error,
+        })
+    }
+}
+
+/// What parsing needs to know.
+struct Parser<'a> {
+    reference: &'a IndexRef,
+    architecture: &'a str,
+    limits: &'a Limits,
+    origin: Origin,
+}
+
+impl Parser<'_> {
+    /// Unpacks and parses the published file.
+    fn parse(&self, input: impl Read) -> Result<CompactIndex, Deb822Error> {
+        let input = BufReader::with_capacity(256 * 1024, input);
+        let compression = self.reference.compression.decoder();
+        let text = Decompressor::new(input, compression, self.limits, Cap::index(self.limits));
+        let text =
+            text.map_err(|error| Deb822Error::from_io(error.into_io()).in_file(&self.origin))?;
+        build_index(text, self.architecture, self.limits, &self.origin)
+    }
+}
+
+/// Hands the bytes of a download to a parser on another thread.
+struct Pipeline<'scope, 'env> {
+    scope: &'scope Scope<'scope, 'env>,
+    parser: &'env Parser<'env>,
+    running: Option<Running<'scope>>,
+}
+
+struct Running<'scope> {
+    pieces: SyncSender<Vec<u8>>,
+    parser: ScopedJoinHandle<'scope, Result<CompactIndex, Deb822Error>>,
+}
+
+impl<'scope> Pipeline<'scope, '_> {
+    fn running(&mut self) -> &mut Running<'scope> {
+        let (scope, parser) = (self.scope, self.parser);
+        self.running.get_or_insert_with(|| {
+            let (pieces, receiver) = sync_channel(QUEUE);
+            let pieces_in = Pieces {
+                receiver,
+                piece: Vec::new(),
+                at: 0,
+            };
+            Running {
+                pieces,
+                parser: scope.spawn(move || parser.parse(pieces_in)),
+            }
+        })
+    }
+
+    /// Waits for the parser. To be called when the download has been verified.
+    fn finish(mut self) -> Result<CompactIndex, Deb822Error> {
+        // An empty index has no bytes to begin with.
+        self.running();
+        let Some(Running { pieces, parser }) = self.running.take() else {
+            return self.parser.parse(io::empty());
+        };
+        drop(pieces);
+        match parser.join() {
+            Ok(result) => result,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    }
+}
+
+impl Tap for Pipeline<'_, '_> {
+    fn restart(&mut self) {
+        // The parser of the void bytes ends when it misses the rest; nobody looks at what it says.
+        self.running = None;
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        // A parser that gave up does not end the download: whether its bytes are at fault, or the file as it was
+        // published, is what the digest will say.
+        let _ = self.running().pieces.send(bytes.to_vec());
+        Ok(())
+    }
+}
+
+/// The pieces of a download as a stream.
+struct Pieces {
+    receiver: Receiver<Vec<u8>>,
+    piece: Vec<u8>,
+    at: usize,
+}
+
+impl Read for Pieces {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.at == self.piece.len() {
+            match self.receiver.recv() {
+                Ok(piece) => {
+                    self.piece = piece;
+                    self.at = 0;
+                }
+                Err(_) => return Ok(0),
+            }
+        }
+        let n = buffer.len().min(self.piece.len() - self.at);
+        buffer[..n].copy_from_slice(&self.piece[self.at..self.at + n]);
+        self.at += n;
+        Ok(n)
+    }
+}

@@ -1,0 +1,492 @@
+//! The Release of a suite: fetched, verified, judged by its age, and remembered.
+
+use mikron_deb::{Release, parse_release};
+use mikron_package::Digest;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Context, DebRepository, Index, IndexRef, SourceError, SourceErrorKind, Suite, Trust,
+    VerifiedRelease,
+};
+use crate::download::Small;
+use crate::fetch::{Validator, redact};
+use crate::trust::{OpenPgp, Signer, TrustError, Verifier, split_cleartext};
+
+/// How far a Date may lie in the future, in seconds.
+const CLOCK_SKEW: i64 = 3600;
+
+/// What is remembered of a suite between builds. It is written only when all of the suite held.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Seen {
+    /// When a server last confirmed it, in seconds since 1970.
+    checked_at: i64,
+    /// The file's version at the base with this digest.
+    base: Digest,
+    validator: Validator,
+    verified: VerifiedRelease,
+}
+
+/// A Release, and where it comes from.
+struct Candidate {
+    verified: VerifiedRelease,
+    /// The place of its base in the list.
+    place: usize,
+    validator: Validator,
+    /// Whether it is what was remembered.
+    known: bool,
+}
+
+impl DebRepository {
+    /// Refreshes this suite for these architectures.
+    pub(super) fn refresh(
+        &self,
+        context: &Context<'_>,
+        architectures: &[&str],
+    ) -> Result<Vec<Suite>, SourceError> {
+        let seen = self.seen(context);
+        let fresh = |seen: &Seen| {
+            let age = context.now - seen.checked_at;
+            age >= 0 && u64::try_from(age).is_ok_and(|age| age < context.refresh_after.as_secs())
+        };
+        if let Some(seen) = &seen
+            && (context.offline || fresh(seen))
+        {
+            // Even what is fresh here may have expired meanwhile, or be older than a lock.
+            let verdict = self.judge(&seen.verified, context);
+            let older = self
+                .not_before
+                .is_some_and(|floor| seen.verified.date() < floor);
+            if context.offline || (verdict.is_ok() && !older) {
+                verdict?;
+                self.check_floor(&seen.verified)?;
+                return self.suites(&seen.verified, architectures);
+            }
+        }
+        if context.offline {
+            return Err(self.error(SourceErrorKind::Offline));
+        }
+        let mut first_error = None;
+        let mut start = 0;
+        while start < self.bases.len() {
+            let (place, result) = match self.candidate(context, start, seen.as_ref()) {
+                Ok(candidate) => (
+                    candidate.place,
+                    self.complete(context, &candidate, seen.as_ref(), architectures),
+                ),
+                Err((place, error)) => (place, Err(error)),
+            };
+            match result {
+                Ok(suites) => return Ok(suites),
+                Err(error) => {
+                    start = place + 1;
+                    if start < self.bases.len() {
+                        context.warn(&format!("{error}; trying the next location"));
+                    }
+                    first_error.get_or_insert(error);
+                }
+            }
+        }
+        Err(first_error.unwrap_or_else(|| self.error(SourceErrorKind::NoLocation)))
+    }
+
+    /// From a verified Release to suites with all their indexes; remembers it at the end.
+    fn complete(
+        &self,
+        context: &Context<'_>,
+        candidate: &Candidate,
+        seen: Option<&Seen>,
+        architectures: &[&str],
+    ) -> Result<Vec<Suite>, SourceError> {
+        self.judge(&candidate.verified, context)?;
+        let date = candidate.verified.date();
+        let newer = seen.filter(|seen| seen.verified.date() > date && !self.options.allow_older);
+        if let Some(seen) = newer {
+            // The old is kept, and said (apt does the same): it was verified, and is newer than what came.
+            self.judge(&seen.verified, context)?;
+            self.check_floor(&seen.verified)?;
+            let kind = SourceErrorKind::Older {
+                date,
+                seen: seen.verified.date(),
+                by_lock: false,
+            };
+            context.warn(&format!("{}; the newer one is kept", self.error(kind)));
+            let suites = self.suites(&seen.verified, architectures)?;
+            Self::fetch_missing(context, &suites)?;
+            return Ok(suites);
+        }
+        self.check_floor(&candidate.verified)?;
+        let suites = self.suites(&candidate.verified, architectures)?;
+        if !candidate.known {
+            Self::fetch_missing(context, &suites)?;
+        }
+        let seen = Seen {
+            checked_at: context.now,
+            base: base_digest(&self.bases[candidate.place]),
+            validator: candidate.validator.clone(),
+            verified: candidate.verified.clone(),
+        };
+        let record = postcard::to_stdvec(&seen).ok();
+        let updated = context.cache.update_state(&self.state_name(), |_| record);
+        updated.map_err(|error| self.error(error))?;
+        Ok(suites)
+    }
+
+    /// Reads all indexes, several at once, so that a Release is remembered only with all that it names.
+    fn fetch_missing(context: &Context<'_>, suites: &[Suite]) -> Result<(), SourceError> {
+        let all: Vec<(&Suite, &Index)> = suites
+            .iter()
+            .flat_map(|suite| suite.indexes.iter().map(move |index| (suite, index)))
+            .collect();
+        let results: Vec<Result<(), SourceError>> = std::thread::scope(|scope| {
+            let open = |(suite, index): (&'_ Suite, &'_ Index)| {
+                let (suite, index) = (suite.clone(), index.clone());
+                scope.spawn(move || suite.open(context, &index))
+            };
+            let running: Vec<_> = all.iter().map(|pair| open(*pair)).collect();
+            let joined =
+                running
+                    .into_iter()
+                    .zip(&all)
+                    .map(|(thread, (_, index))| match thread.join() {
+                        Ok(result) => result.map(|compact| drop(index.compact.set(compact))),
+                        Err(panic) => std::panic::resume_unwind(panic),
+                    });
+            joined.collect()
+        });
+        results.into_iter().collect()
+    }
+
+    /// The name of what is remembered. Other keys or another policy make another name: what they verified counts for
+    /// nothing here.
+    fn state_name(&self) -> String {
+        let keys = match &self.trust {
+            Trust::Keys(keyring) => keyring.identity().hex(),
+            Trust::Unsigned => "unsigned".to_owned(),
+        };
+        format!("release 1 {} {} {keys}", self.identity, self.suite)
+    }
+
+    fn seen(&self, context: &Context<'_>) -> Option<Seen> {
+        postcard::from_bytes(&context.cache.state(&self.state_name())?).ok()
+    }
+
+    /// The first Release from `start` on that can be fetched and verified; else the error of the last place asked.
+    fn candidate(
+        &self,
+        context: &Context<'_>,
+        start: usize,
+        seen: Option<&Seen>,
+    ) -> Result<Candidate, (usize, SourceError)> {
+        let base = &self.bases[start];
+        let known = seen.filter(|seen| seen.base == base_digest(base));
+        let result = self.fetch_release(context, base, known);
+        result
+            .map(|found| Candidate {
+                place: start,
+                ..found
+            })
+            .map_err(|error| (start, error))
+    }
+
+    /// Fetches from one base: InRelease, else Release with Release.gpg.
+    fn fetch_release(
+        &self,
+        context: &Context<'_>,
+        base: &str,
+        known: Option<&Seen>,
+    ) -> Result<Candidate, SourceError> {
+        let url = |file: &str| {
+            format!(
+                "{}/dists/{}/{file}",
+                base.trim_end_matches('/'),
+                self.suite.trim_end_matches('/')
+            )
+        };
+        let name = |file: &str| format!("{} {file}", self.suite);
+        let get = |file: &str, unless: Option<&Validator>| {
+            context
+                .downloader()
+                .small(&name(file), &[url(file)], context.limits.release, unless)
+        };
+        let inrelease = match get("InRelease", known.map(|seen| &seen.validator)) {
+            Ok(small) => Some(small),
+            Err(error) if error.is_not_found() => None,
+            Err(error) => return Err(self.error(error)),
+        };
+        if let Some(Small {
+            bytes, validator, ..
+        }) = inrelease
+        {
+            let Some(message) = bytes else {
+                // 304 comes only in answer to a condition, and the condition only from what is remembered.
+                let verified = known.map(|seen| seen.verified.clone());
+                let verified = verified.ok_or_else(|| self.error(SourceErrorKind::Offline))?;
+                return Ok(Candidate {
+                    verified,
+                    place: 0,
+                    validator,
+                    known: true,
+                });
+            };
+            let url = url("InRelease");
+            let (text, signer) = self.verify_inrelease(context, &url, message.clone())?;
+            let verified = self.read(context, &url, Digest::of(&message), &text, signer)?;
+            let known = known.is_some_and(|seen| seen.verified.digest == verified.digest);
+            return Ok(Candidate {
+                verified,
+                place: 0,
+                validator,
+                known,
+            });
+        }
+        let bytes = |small: Small| small.bytes.unwrap_or_default();
+        let release = bytes(get("Release", None).map_err(|error| self.error(error))?);
+        let signer = match self.verifier(context) {
+            None => Signer::nobody(),
+            Some(verifier) => {
+                let signature = match get("Release.gpg", None) {
+                    Ok(small) => bytes(small),
+                    Err(error) if error.is_not_found() => {
+                        let url = redact(&url("Release"));
+                        return Err(self.error(SourceErrorKind::Untrusted {
+                            url,
+                            error: TrustError::Unsigned,
+                        }));
+                    }
+                    Err(error) => return Err(self.error(error)),
+                };
+                let result = verifier.verify_detached(&release, &signature);
+                let url = redact(&url("Release.gpg"));
+                result.map_err(|error| self.error(SourceErrorKind::Untrusted { url, error }))?
+            }
+        };
+        let verified = self.read(
+            context,
+            &url("Release"),
+            Digest::of(&release),
+            &release,
+            signer,
+        )?;
+        Ok(Candidate {
+            verified,
+            place: 0,
+            validator: Validator::default(),
+            known: false,
+        })
+    }
+
+    fn verifier(&self, context: &Context<'_>) -> Option<OpenPgp> {
+        match &self.trust {
+            Trust::Keys(keyring) => {
+                let verifier = OpenPgp::new(keyring.clone(), context.now);
+                Some(verifier.accept_expired_keys(self.options.allow_expired))
+            }
+            Trust::Unsigned => None,
+        }
+    }
+
+    fn verify_inrelease(
+        &self,
+        context: &Context<'_>,
+        url: &str,
+        message: Vec<u8>,
+    ) -> Result<(Vec<u8>, Signer), SourceError> {
+        let untrusted = |error| {
+            self.error(SourceErrorKind::Untrusted {
+                url: redact(url),
+                error,
+            })
+        };
+        match self.verifier(context) {
+            Some(verifier) => {
+                let signed = verifier.verify_clearsigned(&message).map_err(untrusted)?;
+                Ok((signed.text, signed.signer))
+            }
+            // Nobody's signature is asked for; what stands around a signed text does not count here either.
+            None => match split_cleartext(&message) {
+                Ok(parts) => Ok((parts.text, Signer::nobody())),
+                Err(TrustError::Unsigned) => Ok((message, Signer::nobody())),
+                Err(error) => Err(untrusted(error)),
+            },
+        }
+    }
+
+    /// Reads the signed text, and keeps what has to do with packages.
+    fn read(
+        &self,
+        context: &Context<'_>,
+        url: &str,
+        digest: Digest,
+        text: &[u8],
+        signer: Signer,
+    ) -> Result<VerifiedRelease, SourceError> {
+        let malformed = |error| {
+            self.error(SourceErrorKind::Malformed {
+                url: redact(url),
+                error,
+            })
+        };
+        let mut release = parse_release(text, context.limits).map_err(malformed)?;
+        release.files.retain(|path, _| {
+            let mut parts = path.rsplit('/');
+            let packages = parts
+                .next()
+                .is_some_and(|file| matches!(file, "Packages" | "Packages.gz" | "Packages.xz"));
+            packages
+                && parts
+                    .next()
+                    .is_some_and(|directory| directory.starts_with("binary-"))
+        });
+        Ok(VerifiedRelease {
+            digest,
+            signer,
+            release,
+        })
+    }
+
+    /// Suite, Date and Valid-Until.
+    fn judge(&self, verified: &VerifiedRelease, context: &Context<'_>) -> Result<(), SourceError> {
+        let release = &verified.release;
+        // `bookworm/updates` calls itself `bookworm`, or did; a trailing slash is a matter of taste.
+        let wanted = self.suite.trim_end_matches('/');
+        let names = [release.suite.as_deref(), release.codename.as_deref()];
+        let fits = |name: &str| name == wanted || wanted.strip_suffix("/updates") == Some(name);
+        if !self.options.allow_other_suite && !names.into_iter().flatten().any(fits) {
+            let kind = SourceErrorKind::WrongSuite {
+                found: release.suite.clone(),
+                codename: release.codename.clone(),
+            };
+            return Err(self.error(kind));
+        }
+        let Some(date) = release.date else {
+            return Err(self.error(SourceErrorKind::NoDate));
+        };
+        if date > context.now + CLOCK_SKEW {
+            return Err(self.error(SourceErrorKind::Future { date }));
+        }
+        match release.valid_until {
+            Some(valid_until) if valid_until < context.now && !self.options.allow_expired => {
+                Err(self.error(SourceErrorKind::Expired { valid_until }))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a Release is at least as new as the one that the lock was made from.
+    fn check_floor(&self, verified: &VerifiedRelease) -> Result<(), SourceError> {
+        match self.not_before {
+            Some(seen) if verified.date() < seen && !self.options.allow_older => {
+                let kind = SourceErrorKind::Older {
+                    date: verified.date(),
+                    seen,
+                    by_lock: true,
+                };
+                Err(self.error(kind))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The suite for each architecture, with references to its indexes.
+    fn suites(
+        &self,
+        verified: &VerifiedRelease,
+        architectures: &[&str],
+    ) -> Result<Vec<Suite>, SourceError> {
+        let release = std::sync::Arc::new(verified.clone());
+        let suite = |architecture: &&str| {
+            let mut indexes = Vec::new();
+            for component in &self.components {
+                let own = self.index_ref(&verified.release, component, architecture);
+                let own =
+                    own.ok_or_else(|| self.no_index(&verified.release, component, architecture))?;
+                indexes.push(Index::new(own));
+                // Where packages of all architectures have an index of their own, it belongs to every architecture.
+                let separate = verified.release.architectures.iter().any(|a| a == "all");
+                if separate && !verified.release.all_in_each_architecture {
+                    let all = self.index_ref(&verified.release, component, "all");
+                    indexes.extend(all.map(Index::new));
+                }
+            }
+            Ok(Suite {
+                repository: self.clone(),
+                release: std::sync::Arc::clone(&release),
+                architecture: (*architecture).to_owned(),
+                indexes,
+            })
+        };
+        architectures.iter().map(suite).collect()
+    }
+
+    fn index_ref(
+        &self,
+        release: &Release,
+        component: &str,
+        architecture: &str,
+    ) -> Option<IndexRef> {
+        let path = format!("{component}/binary-{architecture}/Packages");
+        self.options.compressions.iter().find_map(|compression| {
+            let path = format!("{path}{}", compression.extension());
+            let file = *release.files.get(&path)?;
+            Some(IndexRef {
+                component: component.to_owned(),
+                architecture: architecture.to_owned(),
+                path,
+                file,
+                compression: *compression,
+                by_hash: release.acquire_by_hash,
+            })
+        })
+    }
+
+    fn no_index(&self, release: &Release, component: &str, architecture: &str) -> SourceError {
+        self.error(SourceErrorKind::NoIndex {
+            component: component.to_owned(),
+            architecture: architecture.to_owned(),
+            components: release.components.clone(),
+            architectures: release.architectures.clone(),
+        })
+    }
+}
+
+/// A base URL may hold credentials, so its digest stands for it on disk.
+fn base_digest(base: &str) -> Digest {
+    Digest::of(base.trim_end_matches('/').as_bytes())
+}
+
+/// A time for people: `2026-07-11 10:16:37 UTC`.
+pub(super) fn shown_date(seconds: i64) -> String {
+    let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    let (year, month, day) = civil(days);
+    format!(
+        "{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02} UTC",
+        rest / 3600,
+        rest / 60 % 60,
+        rest % 60
+    )
+}
+
+/// Year, month and day of a day since 1970, by years that begin in March, so that the leap day comes last.
+pub(crate) fn civil(days: i64) -> (i64, i64, i64) {
+    let shifted = days + 719_468;
+    let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shown_date;
+
+    #[test]
+    fn times_are_shown_as_people_read_them() {
+        assert_eq!(shown_date(0), "1970-01-01 00:00:00 UTC");
+        assert_eq!(shown_date(1_709_164_800), "2024-02-29 00:00:00 UTC");
+        assert_eq!(shown_date(-1), "1969-12-31 23:59:59 UTC");
+    }
+}

@@ -1,0 +1,575 @@
+//! Downloads: from one of several locations into the cache, resumed, retried, and checked against size and digest.
+//!
+//! This module stands between [`crate::fetch`], which tries once and believes nothing, and the repository protocols, which
+//! know what they want by digest. What it hands out has the wanted digest, or it is an error that lists every attempt.
+
+mod error;
+mod retry;
+
+use std::fs::File;
+use std::io::{self, Read, Seek as _, SeekFrom};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use mikron_package::{Digest, Event, Hasher, Progress, Task, TaskKind};
+use serde::{Deserialize, Serialize};
+
+pub use error::{Attempt, DownloadError, Failure};
+use retry::Retries;
+pub use retry::RetryPolicy;
+
+use crate::cache::{Cache, CacheError, Partial};
+use crate::fetch::{
+    Fetch, FetchError, FetchErrorKind, Request, Response, Status, Validator, redact,
+};
+
+/// Bytes are moved in pieces of this size.
+const PIECE: usize = 128 * 1024;
+
+/// A file that is known by its digest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wanted {
+    /// What it is called in messages: `nginx_1.22.1-9_amd64.deb`.
+    pub name: String,
+    /// Its digest.
+    pub digest: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Where it may be found, the best location first.
+    pub urls: Vec<String>,
+}
+
+/// Looks at the bytes of a download as they arrive, before they are verified. Nothing that it learns may be used until
+/// the download has ended well.
+pub trait Tap {
+    /// Everything that was seen so far is void: the download begins again.
+    fn restart(&mut self);
+    /// The next bytes. An error ends the download.
+    ///
+    /// # Errors
+    /// When whoever consumes the bytes has given up.
+    fn bytes(&mut self, bytes: &[u8]) -> io::Result<()>;
+}
+
+/// Sees nothing.
+struct NoTap;
+
+impl Tap for NoTap {
+    fn restart(&mut self) {}
+    fn bytes(&mut self, _: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Gets files by digest: out of the cache, or from one of their locations into it.
+///
+/// ```
+/// use std::io::Read;
+/// use mikron_package::{Digest, Silent};
+/// use mikron_source::cache::{Cache, CacheOptions};
+/// use mikron_source::download::{Downloader, Wanted};
+/// use mikron_source::fetch::MemoryFetch;
+/// # let directory = tempfile::tempdir()?;
+/// let cache = Cache::open(directory.path(), CacheOptions::default())?;
+/// let fetch = MemoryFetch::default().with("memory:/a", b"hello".to_vec());
+/// let downloader = Downloader::new(&fetch, &cache, &Silent);
+/// let wanted = Wanted {
+///     name: "a".into(),
+///     digest: Digest::of(b"hello"),
+///     size: 5,
+///     urls: vec!["memory:/a".into()],
+/// };
+/// let mut text = String::new();
+/// downloader.get(&wanted)?.read_to_string(&mut text)?;
+/// assert_eq!(text, "hello");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Downloader<'a> {
+    fetch: &'a dyn Fetch,
+    cache: &'a Cache,
+    progress: &'a dyn Progress,
+    policy: RetryPolicy,
+    offline: bool,
+}
+
+impl std::fmt::Debug for Downloader<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Downloader")
+            .field("cache", &self.cache)
+            .field("policy", &self.policy)
+            .field("offline", &self.offline)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'a> Downloader<'a> {
+    /// Downloads by `fetch` into `cache`, with the default policy.
+    pub fn new(fetch: &'a dyn Fetch, cache: &'a Cache, progress: &'a dyn Progress) -> Self {
+        Self {
+            fetch,
+            cache,
+            progress,
+            policy: RetryPolicy::default(),
+            offline: false,
+        }
+    }
+
+    /// Sets how often and how long it is tried.
+    #[must_use]
+    pub fn with_policy(mut self, policy: RetryPolicy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Never asks the network: what is not in the cache is an error.
+    #[must_use]
+    pub fn offline(mut self, offline: bool) -> Self {
+        self.offline = offline;
+        self
+    }
+
+    /// The file, verified, positioned at its start.
+    ///
+    /// # Errors
+    /// When no location has it as it is wanted, or the cache cannot be written.
+    pub fn get(&self, wanted: &Wanted) -> Result<File, DownloadError> {
+        if let Some(file) = self.cache.verified(&wanted.digest)? {
+            return Ok(file);
+        }
+        self.download(wanted, &mut NoTap)
+    }
+
+    /// All files, several at once on `jobs` threads. `each` is called on the thread that got the file, with its place in
+    /// the list, as soon as it is there.
+    ///
+    /// # Errors
+    /// The first error of the list, by place; the downloads that were under way when it arose are finished first.
+    pub fn get_all(
+        &self,
+        wanted: &[Wanted],
+        jobs: usize,
+        each: &(dyn Fn(usize, File) + Sync),
+    ) -> Result<(), DownloadError> {
+        let next = AtomicUsize::new(0);
+        let work = || {
+            loop {
+                let place = next.fetch_add(1, Ordering::Relaxed);
+                let item = wanted.get(place)?;
+                match self.get(item) {
+                    Ok(file) => each(place, file),
+                    Err(error) => {
+                        next.store(wanted.len(), Ordering::Relaxed);
+                        return Some((place, error));
+                    }
+                }
+            }
+        };
+        let threads = jobs.clamp(1, wanted.len().max(1));
+        let errors = std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+            let joined = workers.into_iter().map(|worker| match worker.join() {
+                Ok(error) => error,
+                Err(panic) => std::panic::resume_unwind(panic),
+            });
+            joined.flatten().collect::<Vec<_>>()
+        });
+        let first = errors.into_iter().min_by_key(|(place, _)| *place);
+        first.map_or(Ok(()), |(_, error)| Err(error))
+    }
+
+    /// Downloads the file although it may be in the cache, and shows `tap` its bytes on the way. A part that is there
+    /// already is shown first.
+    ///
+    /// # Errors
+    /// As [`Downloader::get`]; and [`DownloadError::Tap`] when the tap gave up.
+    pub fn download(&self, wanted: &Wanted, tap: &mut dyn Tap) -> Result<File, DownloadError> {
+        let name = || wanted.name.clone();
+        if self.offline {
+            return Err(DownloadError::Offline { name: name() });
+        }
+        let Some(mut partial) = self.cache.partial(&wanted.digest, wanted.size)? else {
+            // Somebody else got it while we waited.
+            return self.cached(wanted, tap);
+        };
+        let task = Task::start(
+            self.progress,
+            TaskKind::Fetch,
+            &wanted.name,
+            Some(wanted.size),
+        );
+        let mut retries = Retries::new(&self.policy);
+        let mut attempts = Vec::new();
+        for url in &wanted.urls {
+            retries.next_location();
+            loop {
+                match self.attempt(wanted, url, &mut partial, tap, &task) {
+                    Ok(()) => return Ok(partial.publish(wanted.size)?),
+                    Err(Stop::Cache(error)) => return Err(error.into()),
+                    Err(Stop::Tap(error)) => {
+                        return Err(DownloadError::Tap {
+                            name: name(),
+                            error: error.into(),
+                        });
+                    }
+                    Err(Stop::Failure(failure)) => {
+                        let delay = retries.delay(&failure);
+                        attempts.push(Attempt {
+                            url: redact(url),
+                            failure,
+                        });
+                        let Some(delay) = delay else { break };
+                        self.say_retry(&attempts, delay);
+                        std::thread::sleep(delay);
+                    }
+                }
+            }
+            // Bytes of a location that is given up may be its own invention.
+            if attempts.last().is_some_and(|a| !a.failure.is_transient()) {
+                partial.restart()?;
+                tap.restart();
+            }
+        }
+        if partial.file.metadata().is_ok_and(|m| m.len() == 0) {
+            partial.discard();
+        }
+        Err(DownloadError::Failed {
+            name: name(),
+            attempts,
+        })
+    }
+
+    fn cached(&self, wanted: &Wanted, tap: &mut dyn Tap) -> Result<File, DownloadError> {
+        let missing = || DownloadError::Failed {
+            name: wanted.name.clone(),
+            attempts: Vec::new(),
+        };
+        let mut file = self.cache.verified(&wanted.digest)?.ok_or_else(missing)?;
+        let failed = |error: io::Error| DownloadError::Tap {
+            name: wanted.name.clone(),
+            error: error.into(),
+        };
+        let mut buffer = vec![0; PIECE];
+        loop {
+            let n = file.read(&mut buffer).map_err(failed)?;
+            if n == 0 {
+                break;
+            }
+            tap.bytes(&buffer[..n]).map_err(failed)?;
+        }
+        file.seek(SeekFrom::Start(0)).map_err(failed)?;
+        Ok(file)
+    }
+
+    fn say_retry(&self, attempts: &[Attempt], delay: std::time::Duration) {
+        if let Some(last) = attempts.last() {
+            let message = format!(
+                "{}; trying again in {:.1} s",
+                last.failure,
+                delay.as_secs_f32()
+            );
+            self.progress.event(&Event::Warning { message: &message });
+        }
+    }
+
+    /// One attempt at one location, with at most one restart when the resumed part turns out to be of no use.
+    fn attempt(
+        &self,
+        wanted: &Wanted,
+        url: &str,
+        partial: &mut Partial<'_>,
+        tap: &mut dyn Tap,
+        task: &Task<'_>,
+    ) -> Result<(), Stop> {
+        match self.transfer(wanted, url, partial, tap, task) {
+            Err(Stop::Failure(failure)) if failure.blames_resume => {
+                partial.restart()?;
+                tap.restart();
+                match self.transfer(wanted, url, partial, tap, task) {
+                    Err(Stop::Failure(mut failure)) => {
+                        failure.blames_resume = false;
+                        Err(Stop::Failure(failure))
+                    }
+                    other => other,
+                }
+            }
+            other => other,
+        }
+    }
+
+    /// One request: resumes what is there, or begins anew.
+    fn transfer(
+        &self,
+        wanted: &Wanted,
+        url: &str,
+        partial: &mut Partial<'_>,
+        tap: &mut dyn Tap,
+        task: &Task<'_>,
+    ) -> Result<(), Stop> {
+        let mut running = Running {
+            hasher: Hasher::default(),
+            length: 0,
+        };
+        let kept = Self::replay(wanted, partial, tap, &mut running)?;
+        if running.length == wanted.size {
+            return running.check(wanted, None, kept > 0);
+        }
+        let note = partial
+            .note()
+            .and_then(|note| serde_json::from_slice::<Note>(&note).ok());
+        let same_place = note.filter(|note| note.url == Digest::of(url.as_bytes()));
+        let request = Request {
+            url: url.to_owned(),
+            offset: kept,
+            if_range: same_place
+                .map(|note| note.validator)
+                .filter(|v| v.for_range().is_some()),
+            unless: None,
+        };
+        let fetched = self.fetch.fetch(&request).map_err(|error| {
+            let resume = matches!(
+                error.kind,
+                FetchErrorKind::RangeNotSatisfiable { .. } | FetchErrorKind::WrongRange { .. }
+            );
+            Failure::from(error).blaming_resume(resume && kept > 0)
+        });
+        let mut response = fetched.map_err(Stop::Failure)?;
+        match response.status {
+            Status::Partial if kept > 0 => {}
+            Status::Full => {
+                if kept > 0 {
+                    partial.restart()?;
+                    tap.restart();
+                    running = Running {
+                        hasher: Hasher::default(),
+                        length: 0,
+                    };
+                }
+            }
+            Status::Partial | Status::NotModified => {
+                let error = FetchError::new(url, FetchErrorKind::NotModified);
+                return Err(Stop::Failure(error.into()));
+            }
+        }
+        let resumed = running.length > 0;
+        let left = wanted.size - running.length;
+        if let Some(announced) = response.length.filter(|length| *length != left) {
+            // Another size is another file: no byte of it is wanted.
+            let announced = announced.saturating_add(running.length);
+            return Err(Stop::Failure(
+                Failure::size(wanted, announced).blaming_resume(resumed),
+            ));
+        }
+        let note = Note {
+            url: Digest::of(url.as_bytes()),
+            validator: response.validator.clone(),
+        };
+        partial.set_note(&serde_json::to_vec(&note).unwrap_or_default())?;
+        task.advance(running.length);
+        Self::receive(wanted, url, &mut response, partial, tap, &mut running, task)?;
+        running.check(wanted, response.encoding.as_deref(), resumed)
+    }
+
+    /// Feeds what is there already into hash and tap; says how much it is.
+    fn replay(
+        wanted: &Wanted,
+        partial: &mut Partial<'_>,
+        tap: &mut dyn Tap,
+        running: &mut Running,
+    ) -> Result<u64, Stop> {
+        let length = partial
+            .file
+            .metadata()
+            .map_err(partial.error("read"))?
+            .len();
+        // Whoever saw bytes of an earlier attempt sees the same ones once more.
+        tap.restart();
+        if length > wanted.size {
+            partial.restart()?;
+            return Ok(0);
+        }
+        partial
+            .file
+            .seek(SeekFrom::Start(0))
+            .map_err(partial.error("read"))?;
+        let mut buffer = vec![0; PIECE];
+        while running.length < length {
+            let n = partial
+                .file
+                .read(&mut buffer)
+                .map_err(partial.error("read"))?;
+            if n == 0 {
+                break;
+            }
+            running.take(&buffer[..n]);
+            tap.bytes(&buffer[..n]).map_err(Stop::Tap)?;
+        }
+        Ok(running.length)
+    }
+
+    /// Moves the body into the partial file, never more than is wanted.
+    #[allow(clippy::too_many_arguments)] // one transfer's whole state, in one place
+    fn receive(
+        wanted: &Wanted,
+        url: &str,
+        response: &mut Response,
+        partial: &mut Partial<'_>,
+        tap: &mut dyn Tap,
+        running: &mut Running,
+        task: &Task<'_>,
+    ) -> Result<(), Stop> {
+        let mut buffer = vec![0; PIECE];
+        while running.length < wanted.size {
+            let left = usize::try_from(wanted.size - running.length).unwrap_or(usize::MAX);
+            let space = buffer.len().min(left);
+            let n = match response.body.read(&mut buffer[..space]) {
+                Ok(0) => {
+                    let kind = FetchErrorKind::Short {
+                        expected: wanted.size,
+                        found: running.length,
+                    };
+                    return Err(Stop::Failure(FetchError::new(url, kind).into()));
+                }
+                Ok(n) => n,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(Stop::Failure(FetchError::from_io(url, error).into())),
+            };
+            partial.write(&buffer[..n])?;
+            running.take(&buffer[..n]);
+            task.advance(n as u64);
+            tap.bytes(&buffer[..n]).map_err(Stop::Tap)?;
+        }
+        Ok(())
+    }
+
+    /// A small file that no digest is known of yet: a signed one. At most `limit` bytes; from the first location that has
+    /// it. Retried like all downloads, but neither resumed nor cached.
+    ///
+    /// # Errors
+    /// When no location has it.
+    pub fn small(
+        &self,
+        name: &str,
+        urls: &[String],
+        limit: u64,
+        unless: Option<&Validator>,
+    ) -> Result<Small, DownloadError> {
+        if self.offline {
+            return Err(DownloadError::Offline {
+                name: name.to_owned(),
+            });
+        }
+        let task = Task::start(self.progress, TaskKind::Fetch, name, None);
+        let mut retries = Retries::new(&self.policy);
+        let mut attempts = Vec::new();
+        for (place, url) in urls.iter().enumerate() {
+            retries.next_location();
+            loop {
+                match self.small_from(url, limit, unless, &task) {
+                    Ok(small) => return Ok(Small { place, ..small }),
+                    Err(failure) => {
+                        let delay = retries.delay(&failure);
+                        attempts.push(Attempt {
+                            url: redact(url),
+                            failure,
+                        });
+                        let Some(delay) = delay else { break };
+                        self.say_retry(&attempts, delay);
+                        std::thread::sleep(delay);
+                    }
+                }
+            }
+        }
+        Err(DownloadError::Failed {
+            name: name.to_owned(),
+            attempts,
+        })
+    }
+
+    fn small_from(
+        &self,
+        url: &str,
+        limit: u64,
+        unless: Option<&Validator>,
+        task: &Task<'_>,
+    ) -> Result<Small, Failure> {
+        let request = Request {
+            unless: unless.filter(|v| !v.is_empty()).cloned(),
+            ..Request::get(url)
+        };
+        let response = self.fetch.fetch(&request)?;
+        let mut small = Small {
+            place: 0,
+            bytes: None,
+            validator: response.validator,
+        };
+        if response.status == Status::NotModified {
+            return Ok(small);
+        }
+        let mut bytes = Vec::new();
+        let mut body = response.body.take(limit.saturating_add(1));
+        body.read_to_end(&mut bytes)
+            .map_err(|error| FetchError::from_io(url, error))?;
+        if bytes.len() as u64 > limit {
+            return Err(Failure::too_long(limit));
+        }
+        task.advance(bytes.len() as u64);
+        small.bytes = Some(bytes);
+        Ok(small)
+    }
+}
+
+/// A small file that was fetched.
+#[derive(Clone, Debug)]
+pub struct Small {
+    /// The place of the location that had it, in the list.
+    pub place: usize,
+    /// Its bytes; `None` when it is still the version that the caller has.
+    pub bytes: Option<Vec<u8>>,
+    /// Its version.
+    pub validator: Validator,
+}
+
+/// What is noted beside a partial download. The URL may hold credentials, so its digest stands for it.
+#[derive(Serialize, Deserialize)]
+struct Note {
+    url: Digest,
+    validator: Validator,
+}
+
+/// The bytes so far.
+struct Running {
+    hasher: Hasher,
+    length: u64,
+}
+
+impl Running {
+    fn take(&mut self, bytes: &[u8]) {
+        self.hasher.update(bytes);
+        self.length += bytes.len() as u64;
+    }
+
+    fn check(self, wanted: &Wanted, encoding: Option<&str>, resumed: bool) -> Result<(), Stop> {
+        let found = self.hasher.finish();
+        if found == wanted.digest {
+            return Ok(());
+        }
+        let failure = Failure::digest(wanted, found, encoding);
+        Err(Stop::Failure(failure.blaming_resume(resumed)))
+    }
+}
+
+/// Why a transfer ended.
+enum Stop {
+    /// The location's fault: another attempt or location may do.
+    Failure(Failure),
+    /// The cache's fault: nothing else will do.
+    Cache(CacheError),
+    /// The consumer's wish.
+    Tap(io::Error),
+}
+
+impl From<CacheError> for Stop {
+    fn from(error: CacheError) -> Self {
+        Self::Cache(error)
+    }
+}
