@@ -438,6 +438,10 @@ impl<'a> Downloader<'a> {
             task.advance(n as u64);
             tap.bytes(&buffer[..n]).map_err(Stop::Tap)?;
         }
+        if response.length.is_some() {
+            // A connection whose body was read to its announced end can be used again.
+            let _ = response.body.read(&mut buffer[..1]);
+        }
         Ok(())
     }
 

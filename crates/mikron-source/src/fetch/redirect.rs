@@ -61,6 +61,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn bad_136_https_to_http() {
+        let from = Url::parse("https://me:secret@example.org/debian/x").unwrap();
+        let error = follow(&from, Some("http://mirror.example.org/x")).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "a redirect from https to `http://mirror.example.org/x` is refused"
+        );
+        assert!(follow(&from, Some("//mirror.example.org/x")).is_ok());
+        let plain = Url::parse("http://example.org/x").unwrap();
+        assert!(follow(&plain, Some("https://example.org/x")).is_ok());
+        for nowhere in [
+            None,
+            Some("ftp://example.org/x"),
+            Some("http://"),
+            Some("https://h/a b"),
+        ] {
+            assert!(follow(&from, nowhere).is_err(), "{nowhere:?}");
+        }
+    }
+
+    #[test]
     fn private_addresses_are_known() {
         for private in [
             "127.0.0.1",

@@ -1,0 +1,766 @@
+//! Debian repositories, from a Release to a universe, and everything that must not pass for one.
+#![allow(clippy::unwrap_used)] // functions that tests share may, as tests may
+
+mod common;
+
+use std::time::Duration;
+
+use common::World;
+use mikron_deb::DebVersionOrder;
+use mikron_package::{Digest, Universe, VersionOrder as _};
+use mikron_source::deb::{
+    DebRepository, IndexCompression, SourceError, SourceErrorKind, Suite, Trust, refresh,
+};
+use mikron_source::download::Wanted;
+use mikron_source::trust::{Keyring, TrustError};
+use mikron_source::universe::DebUniverse;
+use mikron_testkit::http::Fault;
+use mikron_testkit::repository::{Compression, RepositoryBuilder, TestKey, now};
+
+const DAY: i64 = 86_400;
+const RELEASE: &str = "/debian/dists/stable/InRelease";
+
+fn stable(key: &TestKey) -> RepositoryBuilder {
+    RepositoryBuilder::new("stable")
+        .simple("hello", "1.0", "amd64", "")
+        .sign_with(key)
+}
+
+/// The names and versions of all packages of a refreshed repository.
+fn packages(world: &World, suites: &[Suite]) -> Vec<String> {
+    let mut parts = Vec::new();
+    for suite in suites {
+        parts.extend(suite.parts(&world.context()).unwrap());
+    }
+    let universe = DebUniverse::new(&suites[0].architecture, parts).unwrap();
+    assert!(universe.order().compare("1", "2").is_lt());
+    let ids = universe
+        .named("hello")
+        .into_iter()
+        .chain(universe.named("data"));
+    ids.map(|id| universe.record(id))
+        .map(|r| format!("{} {}", r.name, r.version))
+        .collect()
+}
+
+fn update(world: &World, repository: &DebRepository) -> Result<Vec<Suite>, SourceError> {
+    refresh(
+        &world.context(),
+        std::slice::from_ref(repository),
+        &["amd64"],
+    )
+}
+
+/// Refreshes without regard to how long ago the last check was.
+fn update_now(world: &World, repository: &DebRepository) -> Result<Vec<Suite>, SourceError> {
+    let mut context = world.context();
+    context.refresh_after = Duration::ZERO;
+    refresh(&context, std::slice::from_ref(repository), &["amd64"])
+}
+
+/// The error of a refresh, after a look that it left nothing behind.
+fn refused(world: &World, repository: &DebRepository) -> SourceError {
+    let error = update_now(world, repository).expect_err("an error");
+    assert_eq!(error.source, "test");
+    assert_eq!(error.suite, "stable");
+    let mut context = world.context();
+    context.offline = true;
+    let remembered = refresh(&context, std::slice::from_ref(repository), &["amd64"]);
+    assert!(
+        matches!(&remembered, Err(e) if matches!(*e.kind, SourceErrorKind::Offline)),
+        "{remembered:?}"
+    );
+    assert_eq!(world.cache.usage().unwrap().derived, 0);
+    error
+}
+
+#[test]
+fn a_signed_repository_becomes_a_universe() {
+    let (world, key) = (World::new(), TestKey::generate());
+    let built = stable(&key).simple("data", "2.0", "all", "").build();
+    built.serve(&world.server, "/debian");
+    let repository = world.repository("/debian", "stable", &key);
+    let suites = update(&world, &repository).unwrap();
+    assert_eq!(packages(&world, &suites), ["hello 1.0", "data 2.0"]);
+    let release = &suites[0].release;
+    assert_eq!(release.digest, Digest::of(built.inrelease()));
+    assert_eq!(release.signer.fingerprint, key.fingerprint());
+    // InRelease, and the index by hash, and nothing else.
+    let paths: Vec<String> = world
+        .server
+        .requests()
+        .into_iter()
+        .map(|r| r.path)
+        .collect();
+    assert_eq!(paths.len(), 2);
+    assert_eq!(paths[0], RELEASE);
+    assert!(
+        paths[1].starts_with("/debian/dists/stable/main/binary-amd64/by-hash/SHA256/"),
+        "{paths:?}"
+    );
+}
+
+#[test]
+fn archives_are_located_and_verified() {
+    let (world, key) = (World::new(), TestKey::generate());
+    stable(&key).build().serve(&world.server, "/debian");
+    let repository = world.repository("/debian", "stable", &key);
+    let suites = update(&world, &repository).unwrap();
+    let index = suites[0]
+        .open(&world.context(), &suites[0].indexes[0])
+        .unwrap();
+    let wanted: Wanted = repository
+        .archive_of(&index.record(0).unwrap())
+        .unwrap()
+        .unwrap();
+    assert_eq!(wanted.name, "hello_1.0_amd64.deb");
+    let mut file = world.context().downloader().get(&wanted).unwrap();
+    assert_eq!(
+        std::io::read_to_string(&mut file).unwrap(),
+        "archive of hello 1.0 amd64"
+    );
+    for evil in [
+        "../../etc/passwd",
+        "/etc/passwd",
+        "a//b",
+        "http://example.org/x",
+        "a/./b",
+        "a\nb",
+    ] {
+        let error = repository.archive(evil, 1, Digest::of(b"")).unwrap_err();
+        assert!(
+            matches!(*error.kind, SourceErrorKind::Location { .. }),
+            "{evil}"
+        );
+    }
+}
+
+#[test]
+fn within_the_window_the_network_is_not_asked() {
+    let (world, key) = (World::new(), TestKey::generate());
+    stable(&key).build().serve(&world.server, "/debian");
+    let repository = world.repository("/debian", "stable", &key);
+    update(&world, &repository).unwrap();
+    world.server.clear_requests();
+    let suites = update(&world, &repository).unwrap();
+    assert_eq!(packages(&world, &suites), ["hello 1.0"]);
+    assert_eq!(world.server.requests(), []);
+    // After it, one conditional request.
+    update_now(&world, &repository).unwrap();
+    let requests = world.server.requests();
+    assert_eq!(requests.len(), 1);
+    assert!(requests[0].header("if-none-match").is_some());
+    // Other keys must verify for themselves.
+    let stranger = world.repository("/debian", "stable", &TestKey::generate());
+    assert!(update(&world, &stranger).is_err());
+}
+
+#[test]
+fn offline_uses_what_was_seen_and_asks_nobody() {
+    let (world, key) = (World::new(), TestKey::generate());
+    stable(&key).build().serve(&world.server, "/debian");
+    let repository = world.repository("/debian", "stable", &key);
+    let mut offline = world.context();
+    offline.offline = true;
+    let error = refresh(&offline, std::slice::from_ref(&repository), &["amd64"]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "source test (stable): nothing of it is in the cache, and the network must not be asked (--offline)"
+    );
+    update(&world, &repository).unwrap();
+    world.server.clear_requests();
+    offline.now += 30 * DAY;
+    let suites = refresh(&offline, std::slice::from_ref(&repository), &["amd64"]).unwrap();
+    assert_eq!(suites[0].parts(&offline).unwrap()[0].index.len(), 1);
+    assert_eq!(world.server.requests(), []);
+}
+
+#[test]
+fn release_with_release_gpg_is_as_good() {
+    let (world, key) = (World::new(), TestKey::generate());
+    let built = stable(&key).detached().build();
+    built.serve(&world.server, "/debian");
+    let repository = world.repository("/debian", "stable", &key);
+    let suites = update(&world, &repository).unwrap();
+    assert_eq!(packages(&world, &suites), ["hello 1.0"]);
+    assert_eq!(
+        suites[0].release.digest,
+        Digest::of(built.file("dists/stable/Release"))
+    );
+}
+
+#[test]
+fn a_release_without_signature_is_refused_unless_allowed_by_name() {
+    let (world, key) = (World::new(), TestKey::generate());
+    for detached in [false, true] {
+        let mut builder = RepositoryBuilder::new("stable").simple("hello", "1.0", "amd64", "");
+        if detached {
+            builder = builder.detached();
+        }
+        let prefix = format!("/{detached}");
+        builder.build().serve(&world.server, &prefix);
+        let mut repository = world.repository(&prefix, "stable", &key);
+        repository.identity = prefix;
+        let error = refused(&world, &repository);
+        let SourceErrorKind::Untrusted {
+            error: TrustError::Unsigned,
+            ..
+        } = &*error.kind
+        else {
+            panic!("{error}")
+        };
+        assert!(
+            error
+                .to_string()
+                .contains("is not trusted: it is not signed"),
+            "{error}"
+        );
+        repository.trust = Trust::Unsigned;
+        let suites = update(&world, &repository).unwrap();
+        assert_eq!(packages(&world, &suites), ["hello 1.0"]);
+        world.cache.verify().unwrap();
+        std::fs::remove_dir_all(world.cache.path().join("derived")).unwrap();
+    }
+}
+
+#[test]
+fn a_stranger_s_signature_is_refused() {
+    let (world, key, stranger) = (World::new(), TestKey::generate(), TestKey::generate());
+    stable(&stranger).build().serve(&world.server, "/debian");
+    let error = refused(&world, &world.repository("/debian", "stable", &key));
+    let message = error.to_string();
+    assert!(
+        message.contains(&stranger.fingerprint()) && message.contains(&key.fingerprint()),
+        "{message}"
+    );
+    assert!(message.contains(RELEASE), "{message}");
+}
+
+#[test]
+fn several_suites_and_architectures_are_refreshed_at_once() {
+    let (world, key) = (World::new(), TestKey::generate());
+    for suite in ["stable", "stable-updates"] {
+        let version = if suite == "stable" { "1.0" } else { "1.1" };
+        RepositoryBuilder::new(suite)
+            .architectures(&["amd64", "arm64"])
+            .simple("hello", version, "amd64", "")
+            .simple("hello", version, "arm64", "")
+            .sign_with(&key)
+            .build()
+            .serve(&world.server, "/debian");
+    }
+    let repositories =
+        ["stable", "stable-updates"].map(|suite| world.repository("/debian", suite, &key));
+    let suites = refresh(&world.context(), &repositories, &["amd64", "arm64"]).unwrap();
+    let order: Vec<_> = suites
+        .iter()
+        .map(|s| (s.architecture.as_str(), s.repository.suite.as_str()))
+        .collect();
+    assert_eq!(
+        order,
+        [
+            ("amd64", "stable"),
+            ("amd64", "stable-updates"),
+            ("arm64", "stable"),
+            ("arm64", "stable-updates")
+        ]
+    );
+    assert_eq!(packages(&world, &suites[2..]).len(), 2);
+}
+
+#[test]
+fn an_index_of_all_architectures_belongs_to_each() {
+    let (world, key) = (World::new(), TestKey::generate());
+    let stanza = format!(
+        "Package: data\nVersion: 3\nArchitecture: all\nFilename: pool/d.deb\nSize: 1\nSHA256: {}\n",
+        Digest::of(b"d").hex()
+    );
+    let builder = stable(&key)
+        .architectures(&["amd64", "all"])
+        .raw_stanza("main", "all", &stanza);
+    builder.build().serve(&world.server, "/debian");
+    let suites = update(&world, &world.repository("/debian", "stable", &key)).unwrap();
+    assert_eq!(packages(&world, &suites), ["hello 1.0", "data 3"]);
+}
+
+#[test]
+fn each_compression_gives_the_same_index() {
+    let (world, key) = (World::new(), TestKey::generate());
+    let all = [Compression::Plain, Compression::Gzip, Compression::Xz];
+    stable(&key)
+        .compressions(&all)
+        .build()
+        .serve(&world.server, "/debian");
+    let mut repository = world.repository("/debian", "stable", &key);
+    let mut seen = Vec::new();
+    for compression in [
+        IndexCompression::Plain,
+        IndexCompression::Gzip,
+        IndexCompression::Xz,
+    ] {
+        repository.options.compressions = vec![compression];
+        repository.identity = format!("{compression:?}");
+        let suites = update(&world, &repository).unwrap();
+        let index = suites[0]
+            .open(&world.context(), &suites[0].indexes[0])
+            .unwrap();
+        seen.push(index.as_bytes().to_vec());
+    }
+    assert!(seen.iter().all(|bytes| *bytes == seen[0]));
+}
+
+#[test]
+fn a_missing_component_or_architecture_is_named_with_those_that_there_are() {
+    let (world, key) = (World::new(), TestKey::generate());
+    stable(&key).build().serve(&world.server, "/debian");
+    let mut repository = world.repository("/debian", "stable", &key);
+    repository.components = vec!["mian".to_owned()];
+    let error = refused(&world, &repository);
+    assert_eq!(
+        error.to_string(),
+        "source test (stable): there is no index of component `mian` for amd64; the repository has the components \
+         main, and the architectures amd64"
+    );
+}
+
+#[test]
+fn a_repository_on_disk_is_like_one_on_a_server() {
+    let (world, key) = (World::new(), TestKey::generate());
+    let disk = tempfile::tempdir().unwrap();
+    stable(&key).build().write_to(disk.path());
+    let fetch = mikron_source::fetch::Router::standard(common::impatient());
+    for base in [
+        disk.path().display().to_string(),
+        format!("file://{}", disk.path().display()),
+    ] {
+        let keyring = Keyring::new(key.certificate()).unwrap();
+        let repository = DebRepository::new("test", &base, "stable", keyring);
+        let mut context = world.context();
+        context.fetch = &fetch;
+        let suites = refresh(&context, &[repository], &["amd64"]).unwrap();
+        assert_eq!(packages(&world, &suites), ["hello 1.0"]);
+    }
+}
+
+#[test]
+fn an_index_that_was_evicted_is_fetched_again() {
+    let (world, key) = (World::new(), TestKey::generate());
+    stable(&key).build().serve(&world.server, "/debian");
+    let repository = world.repository("/debian", "stable", &key);
+    update(&world, &repository).unwrap();
+    for part in ["derived", "blobs"] {
+        std::fs::remove_dir_all(world.cache.path().join(part)).unwrap();
+    }
+    let suites = update(&world, &repository).unwrap();
+    assert_eq!(packages(&world, &suites), ["hello 1.0"]);
+    // Without the compact form, but with the published file, nobody need be asked.
+    std::fs::remove_dir_all(world.cache.path().join("derived")).unwrap();
+    world.server.clear_requests();
+    assert_eq!(
+        packages(&world, &update(&world, &repository).unwrap()),
+        ["hello 1.0"]
+    );
+    assert_eq!(world.server.requests(), []);
+}
+
+#[test]
+fn bad_077_text_around_the_signed_text_of_a_repository() {
+    let (world, key) = (World::new(), TestKey::generate());
+    let built = stable(&key).build();
+    built.serve(&world.server, "/debian");
+    let evil = [b"Suite: stable\nSHA256:\n".as_slice(), built.inrelease()].concat();
+    world.server.put(RELEASE, evil);
+    let error = refused(&world, &world.repository("/debian", "stable", &key));
+    assert!(
+        error
+            .to_string()
+            .ends_with("text stands before the signed message (at byte 0)"),
+        "{error}"
+    );
+}
+
+#[test]
+fn bad_078_text_in_release_gpg_of_a_repository() {
+    let (world, key) = (World::new(), TestKey::generate());
+    stable(&key)
+        .detached()
+        .build()
+        .serve(&world.server, "/debian");
+    let evil = TestKey::clearsign(std::slice::from_ref(&key), "Suite: stable\n");
+    world
+        .server
+        .put("/debian/dists/stable/Release.gpg", evil.into_bytes());
+    let error = refused(&world, &world.repository("/debian", "stable", &key));
+    assert!(
+        error
+            .to_string()
+            .contains("Release.gpg is not trusted: something else than a signature"),
+        "{error}"
+    );
+}
+
+#[test]
+fn bad_079_weak_hashes_only() {
+    let (world, key) = (World::new(), TestKey::generate());
+    stable(&key)
+        .weak_hashes_only()
+        .build()
+        .serve(&world.server, "/debian");
+    let error = refused(&world, &world.repository("/debian", "stable", &key));
+    let SourceErrorKind::Malformed { url, .. } = &*error.kind else {
+        panic!("{error}")
+    };
+    assert!(url.ends_with(RELEASE));
+    assert!(
+        error
+            .to_string()
+            .contains("there are no SHA-256 digests, only weak ones (MD5Sum, SHA1)"),
+        "{error}"
+    );
+}
+
+#[test]
+fn bad_080_expired_valid_until() {
+    let (world, key) = (World::new(), TestKey::generate());
+    let builder = stable(&key).date(now() - 9 * DAY).valid_until(now() - DAY);
+    builder.build().serve(&world.server, "/debian");
+    let mut repository = world.repository("/debian", "stable", &key);
+    let error = refused(&world, &repository);
+    assert!(
+        matches!(*error.kind, SourceErrorKind::Expired { valid_until } if valid_until <= now() - DAY)
+    );
+    let message = error.to_string();
+    assert!(
+        message.contains("repository") && message.contains("clock"),
+        "{message}"
+    );
+    repository.options.allow_expired = true;
+    assert!(update(&world, &repository).is_ok());
+    // What was fresh once can expire in the cache, too.
+    repository.options.allow_expired = false;
+    let error = update(&world, &repository).unwrap_err();
+    assert!(matches!(*error.kind, SourceErrorKind::Expired { .. }));
+}
+
+#[test]
+fn bad_081_date_in_the_future() {
+    let (world, key) = (World::new(), TestKey::generate());
+    stable(&key)
+        .date(now() + 2 * DAY)
+        .build()
+        .serve(&world.server, "/debian");
+    let error = refused(&world, &world.repository("/debian", "stable", &key));
+    assert!(
+        matches!(*error.kind, SourceErrorKind::Future { .. }),
+        "{error}"
+    );
+    assert!(
+        error.to_string().contains("in the future: the clock"),
+        "{error}"
+    );
+}
+
+#[test]
+fn bad_081_no_date_at_all() {
+    let (world, key) = (World::new(), TestKey::generate());
+    stable(&key)
+        .without_field("Date")
+        .build()
+        .serve(&world.server, "/debian");
+    let error = refused(&world, &world.repository("/debian", "stable", &key));
+    assert!(matches!(*error.kind, SourceErrorKind::NoDate), "{error}");
+}
+
+#[test]
+fn bad_082_older_than_last_seen_keeps_the_newer_and_says_so() {
+    let (world, key) = (World::new(), TestKey::generate());
+    stable(&key)
+        .date(now() - DAY)
+        .build()
+        .serve(&world.server, "/debian");
+    let mut repository = world.repository("/debian", "stable", &key);
+    update(&world, &repository).unwrap();
+    let old = RepositoryBuilder::new("stable")
+        .simple("hello", "0.9", "amd64", "")
+        .sign_with(&key);
+    old.date(now() - 9 * DAY)
+        .build()
+        .serve(&world.server, "/debian");
+    let suites = update_now(&world, &repository).unwrap();
+    assert_eq!(packages(&world, &suites), ["hello 1.0"]);
+    let warnings = world.log.warnings();
+    assert!(
+        warnings
+            .iter()
+            .any(|w| w.contains("roll-back") && w.contains("the newer one is kept")),
+        "{warnings:?}"
+    );
+    repository.options.allow_older = true;
+    let suites = update_now(&world, &repository).unwrap();
+    assert_eq!(packages(&world, &suites), ["hello 0.9"]);
+}
+
+#[test]
+fn bad_082_older_than_the_lock() {
+    let (world, key) = (World::new(), TestKey::generate());
+    stable(&key)
+        .date(now() - 9 * DAY)
+        .build()
+        .serve(&world.server, "/debian");
+    let mut repository = world.repository("/debian", "stable", &key);
+    repository.not_before = Some(now() - DAY);
+    let error = refused(&world, &repository);
+    assert!(
+        matches!(*error.kind, SourceErrorKind::Older { by_lock: true, .. }),
+        "{error}"
+    );
+    assert!(
+        error
+            .to_string()
+            .contains("that the lock was made from: a roll-back"),
+        "{error}"
+    );
+    // Nor does what was seen without that lock count.
+    repository.not_before = None;
+    update(&world, &repository).unwrap();
+    repository.not_before = Some(now() - DAY);
+    assert!(update(&world, &repository).is_err());
+}
+
+#[test]
+fn bad_083_wrong_suite() {
+    let (world, key) = (World::new(), TestKey::generate());
+    let builder = stable(&key)
+        .field("Suite", "unstable")
+        .field("Codename", "sid");
+    builder.build().serve(&world.server, "/debian");
+    let mut repository = world.repository("/debian", "stable", &key);
+    let error = refused(&world, &repository);
+    assert!(matches!(*error.kind, SourceErrorKind::WrongSuite { .. }));
+    assert!(
+        error
+            .to_string()
+            .contains("another suite: Suite unstable, Codename sid"),
+        "{error}"
+    );
+    repository.options.allow_other_suite = true;
+    assert!(update(&world, &repository).is_ok());
+    // A codename in place of the suite is the usual case.
+    stable(&key)
+        .field("Suite", "oldstable")
+        .build()
+        .serve(&world.server, "/other");
+    let mut repository = world.repository("/other", "stable", &key);
+    repository.identity = "other".to_owned();
+    assert!(update(&world, &repository).is_ok());
+}
+
+/// Serves the Release of one build and the indexes of another.
+fn mixed(world: &World, key: &TestKey, prefix: &str) {
+    let new = stable(key).by_hash(false).build();
+    let old = RepositoryBuilder::new("stable")
+        .simple("hello", "0.9", "amd64", "")
+        .sign_with(key);
+    old.by_hash(false).build().serve(&world.server, prefix);
+    world.server.put(
+        &format!("{prefix}/dists/stable/InRelease"),
+        new.inrelease().to_vec(),
+    );
+}
+
+#[test]
+fn bad_084_stale_packages() {
+    let (world, key) = (World::new(), TestKey::generate());
+    mixed(&world, &key, "/debian");
+    let error = refused(&world, &world.repository("/debian", "stable", &key));
+    let SourceErrorKind::Index { path, .. } = &*error.kind else {
+        panic!("{error}")
+    };
+    assert_eq!(path, "main/binary-amd64/Packages.gz");
+    assert!(
+        error
+            .to_string()
+            .contains("the mirror is stale or half synchronised"),
+        "{error}"
+    );
+}
+
+#[test]
+fn bad_085_by_hash_404_falls_back_to_the_canonical_path() {
+    let (world, key) = (World::new(), TestKey::generate());
+    let built = stable(&key).build();
+    built.serve(&world.server, "/debian");
+    for path in built.files.keys().filter(|path| path.contains("by-hash")) {
+        world.server.remove(&format!("/debian/{path}"));
+    }
+    let repository = world.repository("/debian", "stable", &key);
+    assert_eq!(
+        packages(&world, &update(&world, &repository).unwrap()),
+        ["hello 1.0"]
+    );
+    assert_eq!(
+        world
+            .server
+            .count("/debian/dists/stable/main/binary-amd64/Packages.gz"),
+        1
+    );
+    // The same hash is demanded there.
+    world.server.put(
+        "/debian/dists/stable/main/binary-amd64/Packages.gz",
+        b"stale".to_vec(),
+    );
+    let empty = World::new();
+    let error = refresh(&empty.context(), &[repository], &["amd64"]).unwrap_err();
+    assert!(
+        matches!(*error.kind, SourceErrorKind::Index { .. }),
+        "{error}"
+    );
+}
+
+#[test]
+fn bad_138_a_log_in_page_keeps_the_old_index() {
+    let (world, key) = (World::new(), TestKey::generate());
+    stable(&key).build().serve(&world.server, "/debian");
+    let repository = world.repository("/debian", "stable", &key);
+    update(&world, &repository).unwrap();
+    let page = Fault::instead("text/html", b"<html>log in first</html>");
+    for (fault, said) in [
+        (page, "is not trusted: it is not signed"),
+        (Fault::status(511), "511"),
+    ] {
+        world.server.heal();
+        world.server.fault("*", fault);
+        let error = update_now(&world, &repository).unwrap_err();
+        assert!(error.to_string().contains(said), "{error}");
+        // What was there before is untouched.
+        let suites = update(&world, &repository).unwrap();
+        assert_eq!(packages(&world, &suites), ["hello 1.0"]);
+    }
+}
+
+#[test]
+fn bad_139_a_half_synced_mirror_gives_way_to_the_next_location() {
+    let (world, key) = (World::new(), TestKey::generate());
+    mixed(&world, &key, "/half");
+    stable(&key)
+        .date(now() - 60)
+        .build()
+        .serve(&world.server, "/whole");
+    let mut repository = world.repository("/half", "stable", &key);
+    repository.bases.push(world.server.url("/whole"));
+    let suites = update(&world, &repository).unwrap();
+    assert_eq!(packages(&world, &suites), ["hello 1.0"]);
+    // Release and index are of one and the same build.
+    let other = World::new();
+    mixed(&other, &key, "/half");
+    let old = RepositoryBuilder::new("stable")
+        .simple("hello", "0.8", "amd64", "")
+        .sign_with(&key);
+    let whole = old.build();
+    whole.serve(&other.server, "/whole");
+    let mut repository = other.repository("/half", "stable", &key);
+    repository.bases.push(other.server.url("/whole"));
+    let suites = update(&other, &repository).unwrap();
+    assert_eq!(suites[0].release.digest, Digest::of(whole.inrelease()));
+    assert_eq!(packages(&other, &suites), ["hello 0.8"]);
+    let warnings = other.log.warnings();
+    assert!(
+        warnings
+            .iter()
+            .any(|w| w.ends_with("trying the next location")),
+        "{warnings:?}"
+    );
+}
+
+#[test]
+fn bad_144_a_doubly_compressed_index() {
+    let (world, key) = (World::new(), TestKey::generate());
+    let built = stable(&key).build();
+    built.serve(&world.server, "/debian");
+    let repository = world.repository("/debian", "stable", &key);
+    for path in built.files.keys().filter(|path| path.contains("by-hash")) {
+        world.server.fault(&format!("/debian/{path}"), Fault::Gzip);
+    }
+    world.server.fault(
+        "/debian/dists/stable/main/binary-amd64/Packages.gz",
+        Fault::Gzip,
+    );
+    let error = refused(&world, &repository);
+    assert!(
+        matches!(*error.kind, SourceErrorKind::Index { .. }),
+        "{error}"
+    );
+}
+
+#[test]
+fn bad_146_not_modified_although_nothing_is_here() {
+    let (world, key) = (World::new(), TestKey::generate());
+    stable(&key).build().serve(&world.server, "/debian");
+    world.server.fault(RELEASE, Fault::NotModified);
+    let error = refused(&world, &world.repository("/debian", "stable", &key));
+    assert!(
+        error
+            .to_string()
+            .contains("304 (not modified), but there is no local copy"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_malformed_index_is_refused_with_its_place() {
+    let (world, key) = (World::new(), TestKey::generate());
+    let builder =
+        stable(&key).packages_text("main", "amd64", "Package: hello\nVersion: 1\nno colon\n");
+    builder.build().serve(&world.server, "/debian");
+    let error = refused(&world, &world.repository("/debian", "stable", &key));
+    let SourceErrorKind::MalformedIndex { path, error: inner } = &*error.kind else {
+        panic!("{error}")
+    };
+    assert_eq!(path, "main/binary-amd64/Packages.gz");
+    assert!(inner.place.line > 0, "{error}");
+}
+
+#[test]
+fn a_failure_of_one_suite_is_that_of_all() {
+    let (world, key) = (World::new(), TestKey::generate());
+    stable(&key).build().serve(&world.server, "/debian");
+    let good = world.repository("/debian", "stable", &key);
+    let bad = world.repository("/debian", "missing", &key);
+    let error = refresh(&world.context(), &[good, bad], &["amd64"]).unwrap_err();
+    assert_eq!(error.suite, "missing");
+    assert!(error.to_string().contains("404 (not found)"), "{error}");
+}
+
+#[test]
+fn the_real_archive_becomes_a_universe() {
+    let Some(mirror) = mikron_testkit::mirror::mirror() else {
+        return;
+    };
+    let world = World::new();
+    let http = mikron_source::fetch::HttpFetch::new(mikron_source::fetch::HttpOptions::default());
+    let mut context = world.context();
+    context.fetch = &http;
+    let mut locations = mikron_source::preset::Locations::default();
+    locations
+        .mirrors
+        .insert("debian".to_owned(), mirror.main.clone());
+    if let Some(security) = &mirror.security {
+        locations
+            .mirrors
+            .insert("debian-security".to_owned(), security.clone());
+    }
+    let preset = mikron_source::preset::Preset::deb("bookworm").unwrap();
+    let mut repositories = preset.repositories("debian", &locations);
+    repositories.retain(|r| r.suite != "bookworm-security" || mirror.security.is_some());
+    let suites = refresh(&context, &repositories, &["amd64"]).unwrap();
+    let mut parts = Vec::new();
+    for suite in &suites {
+        parts.extend(suite.parts(&context).unwrap());
+    }
+    let universe = DebUniverse::new("amd64", parts).unwrap();
+    assert!(!universe.named("nginx").is_empty());
+    assert_eq!(
+        DebVersionOrder.compare("1.22.1-9", "1.22.1-9+deb12u1"),
+        std::cmp::Ordering::Less
+    );
+}
