@@ -4,6 +4,8 @@
 pub mod archive;
 pub mod elf;
 pub mod http;
+pub mod listing;
 pub mod mirror;
 pub mod repository;
+pub mod runtime;
 pub mod tools;
