@@ -117,7 +117,8 @@ impl fmt::Display for Id {
 impl Id {
     fn parse(text: &str) -> Result<Self, ValueError> {
         let octal = text.len() > 1 && text.starts_with('0');
-        let number = text.parse::<u32>().ok().filter(|_| !octal);
+        let decimal = text.bytes().all(|b| b.is_ascii_digit()) && !octal;
+        let number = text.parse::<u32>().ok().filter(|_| decimal);
         number.and_then(Self::new).ok_or_else(|| {
             ValueError::new(
                 format!("`{}` is not a user or group id", shown(text)),

@@ -29,7 +29,7 @@ pub struct FileEntry {
 /// What stands at the path of a [`FileEntry`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FileContent {
-    /// The content of a file beside the spec: a path relative to the spec's directory. A directory brings all below it.
+    /// The content of a regular file beside the spec: a path relative to the spec's directory.
     From(String),
     /// This text, as it stands in the spec.
     Text(String),

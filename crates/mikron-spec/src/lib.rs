@@ -26,6 +26,7 @@
 
 mod account;
 mod check;
+mod document;
 mod error;
 mod file;
 mod image;
@@ -45,6 +46,7 @@ mod time;
 mod yaml;
 
 pub use account::{Accounts, Group, Id, Principal, RunAs, User};
+pub use document::read_document;
 pub use error::{Document, SpecError, SpecErrorKind};
 pub use file::{FileContent, FileEntry, Mode};
 pub use image::{ImageSpec, Port, Protocol, Signal};

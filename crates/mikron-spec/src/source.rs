@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::str::FromStr;
 
 use mikron_package::Family;
 use schemars::JsonSchema;
@@ -9,7 +10,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::suggest;
-use crate::text::{ValueError, shown};
+use crate::text::{ValueError, scalar, shown};
 
 /// A repository that a spec names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,6 +114,77 @@ impl Source {
     }
 }
 
+/// The text behind `deb`: a preset or a URL.
+#[derive(Clone)]
+struct DebPlace(Place);
+
+impl FromStr for DebPlace {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        if is_url(text) {
+            return Ok(Self(Place::Url(text.to_owned())));
+        }
+        if text.contains([':', '/']) {
+            return Err(not_a_url(text));
+        }
+        if Source::DEB_PRESETS.contains(&text) {
+            return Ok(Self(Place::Preset(text.to_owned())));
+        }
+        let known = suggest::list(Source::DEB_PRESETS);
+        let help = match suggest::nearest(text, Source::DEB_PRESETS) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("known are {known}; for others write a URL with `suite` and `keys`"),
+        };
+        let message = format!("there is no preset `{}`", shown(text));
+        Err(ValueError::new(message, help))
+    }
+}
+
+impl fmt::Display for DebPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Place::Preset(text) | Place::Url(text) => f.write_str(text),
+        }
+    }
+}
+
+scalar!(DebPlace, "a Debian release or a URL", {
+    "type": "string",
+    "anyOf": [{ "enum": Source::DEB_PRESETS }, { "pattern": "^(https?://|file:)" }],
+});
+
+/// A URL of a scheme that can be read.
+#[derive(Clone)]
+struct UrlText(String);
+
+impl FromStr for UrlText {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        if is_url(text) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(not_a_url(text))
+        }
+    }
+}
+
+impl fmt::Display for UrlText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+scalar!(UrlText, "a URL", { "type": "string", "pattern": "^(https?://|file:)" });
+
+fn not_a_url(text: &str) -> ValueError {
+    ValueError::new(
+        format!("`{}` is not a URL that can be read", shown(text)),
+        "write `https://…`, `http://…`, or `file:` and a path",
+    )
+}
+
 /// The form of a [`Source`] in YAML. Exactly one of `deb`, `rpm` and `apk` is given.
 #[derive(Default, Serialize, Deserialize, JsonSchema)]
 #[serde(
@@ -124,13 +196,13 @@ impl Source {
 struct Form {
     /// A Debian release (`bookworm`, `trixie`), or the base URL of a deb repository.
     #[serde(skip_serializing_if = "Option::is_none")]
-    deb: Option<String>,
+    deb: Option<DebPlace>,
     /// The base URL of an rpm repository.
     #[serde(skip_serializing_if = "Option::is_none")]
-    rpm: Option<String>,
+    rpm: Option<UrlText>,
     /// The base URL of an apk repository.
     #[serde(skip_serializing_if = "Option::is_none")]
-    apk: Option<String>,
+    apk: Option<UrlText>,
     /// The suite of a deb repository, as in `stable`; one that ends with `/` is a flat repository.
     #[serde(skip_serializing_if = "Option::is_none")]
     suite: Option<String>,
@@ -148,15 +220,16 @@ struct Form {
     allow: BTreeSet<Allow>,
     /// For a Debian release: base URLs by archive (`debian`, `debian-security`).
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    mirrors: BTreeMap<String, String>,
+    mirrors: BTreeMap<String, UrlText>,
 }
 
 impl Form {
     fn source(self) -> Result<Source, ValueError> {
+        let url = |text: UrlText| Place::Url(text.0);
         let mut places = [
-            (Family::Deb, self.deb),
-            (Family::Rpm, self.rpm),
-            (Family::Apk, self.apk),
+            (Family::Deb, self.deb.map(|place| place.0)),
+            (Family::Rpm, self.rpm.map(url)),
+            (Family::Apk, self.apk.map(url)),
         ]
         .into_iter()
         .filter_map(|(family, place)| place.map(|place| (family, place)));
@@ -177,46 +250,16 @@ impl Form {
         };
         let source = Source {
             family,
-            place: parse_place(family, place)?,
+            place,
             suite: self.suite,
             components: self.components,
             keys: self.keys,
             priority: self.priority,
             allow: self.allow,
-            mirrors: self.mirrors,
+            mirrors: self.mirrors.into_iter().map(|(k, v)| (k, v.0)).collect(),
         };
         source.complete()
     }
-}
-
-fn parse_place(family: Family, text: String) -> Result<Place, ValueError> {
-    if is_url(&text) {
-        return Ok(Place::Url(text));
-    }
-    if text.contains([':', '/']) {
-        return Err(ValueError::new(
-            format!("`{}` is not a URL that can be read", shown(&text)),
-            "write `https://…`, `http://…`, or `file:` and a path",
-        ));
-    }
-    if family != Family::Deb {
-        return Err(ValueError::new(
-            format!("`{}` is not a URL", shown(&text)),
-            "write `https://…`, `http://…`, or `file:` and a path",
-        ));
-    }
-    if Source::DEB_PRESETS.contains(&text.as_str()) {
-        return Ok(Place::Preset(text));
-    }
-    let known = suggest::list(Source::DEB_PRESETS);
-    let help = match suggest::nearest(&text, Source::DEB_PRESETS) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("known are {known}; for others write a URL with `suite` and `keys`"),
-    };
-    Err(ValueError::new(
-        format!("there is no preset `{}`", shown(&text)),
-        help,
-    ))
 }
 
 /// Whether `text` is a URL of a scheme that can be read, without white space or control characters.
@@ -234,12 +277,6 @@ pub(crate) fn is_url(text: &str) -> bool {
 impl Source {
     /// Checks what belongs together and fills in what is understood.
     fn complete(mut self) -> Result<Self, ValueError> {
-        if let Some(mirror) = self.mirrors.values().find(|url| !is_url(url)) {
-            return Err(ValueError::new(
-                format!("`{}` is not a URL that can be read", shown(mirror)),
-                "write `https://…`, `http://…`, or `file:` and a path",
-            ));
-        }
         self.check_keys()?;
         if self.is_plain_deb() && self.components.is_empty() {
             self.components.push("main".to_owned());
@@ -327,22 +364,24 @@ impl<'de> Deserialize<'de> for Source {
 
 impl Serialize for Source {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let place = match &self.place {
-            Place::Preset(text) | Place::Url(text) => Some(text.clone()),
-        };
         let mut form = Form {
             suite: self.suite.clone(),
             components: self.components.clone(),
             keys: self.keys.clone(),
             priority: self.priority,
             allow: self.allow.clone(),
-            mirrors: self.mirrors.clone(),
+            mirrors: self
+                .mirrors
+                .iter()
+                .map(|(name, url)| (name.clone(), UrlText(url.clone())))
+                .collect(),
             ..Form::default()
         };
+        let place = DebPlace(self.place.clone());
         match self.family {
-            Family::Deb => form.deb = place,
-            Family::Rpm => form.rpm = place,
-            Family::Apk => form.apk = place,
+            Family::Deb => form.deb = Some(place),
+            Family::Rpm => form.rpm = Some(UrlText(place.to_string())),
+            Family::Apk => form.apk = Some(UrlText(place.to_string())),
         }
         form.serialize(serializer)
     }

@@ -21,9 +21,13 @@ pub struct Timestamp(i64);
 const LAST: i64 = 253_402_300_799;
 
 impl Timestamp {
-    /// A time from seconds since 1970, moved into the years 1970 to 9999 where it lies outside.
-    pub fn new(seconds: i64) -> Self {
-        Self(seconds.clamp(0, LAST))
+    /// A time from seconds since 1970; `None` outside the years 1970 to 9999.
+    pub const fn new(seconds: i64) -> Option<Self> {
+        if seconds < 0 || seconds > LAST {
+            None
+        } else {
+            Some(Self(seconds))
+        }
     }
 
     /// Seconds since 1970.
@@ -134,7 +138,7 @@ mod tests {
     fn every_day_of_eight_centuries_survives_the_way_through_text() {
         let last_day = day_number(2770, 1, 1);
         for day in 0..last_day {
-            let time = Timestamp::new(day * 86_400 + day % 86_400);
+            let time = Timestamp::new(day * 86_400 + day % 86_400).expect("a time after 1970");
             assert_eq!(time.to_string().parse(), Ok(time));
         }
     }
@@ -157,8 +161,10 @@ mod tests {
     }
 
     #[test]
-    fn a_time_out_of_range_is_moved_into_it() {
-        assert_eq!(Timestamp::new(-1).to_string(), "1970-01-01T00:00:00Z");
-        assert_eq!(Timestamp::new(i64::MAX).to_string(), "9999-12-31T23:59:59Z");
+    fn a_time_that_the_text_form_cannot_say_is_refused() {
+        assert_eq!(Timestamp::new(-1), None);
+        assert_eq!(Timestamp::new(LAST + 1), None);
+        let last = Timestamp::new(LAST).map(|time| time.to_string());
+        assert_eq!(last.as_deref(), Some("9999-12-31T23:59:59Z"));
     }
 }

@@ -15,8 +15,9 @@ use crate::error::{Document, SpecError, SpecErrorKind};
 use crate::suggest;
 use crate::text::{ValueError, shown};
 
-/// Deepest nesting of lists and mappings. The types need seven levels.
-const MAX_DEPTH: usize = 64;
+/// Deepest nesting of lists and mappings. The types need seven levels; each costs up to 32 KiB of stack in a debug build,
+/// and a thread has 2 MiB.
+const MAX_DEPTH: usize = 16;
 
 /// A place in a text: line and column from 1, length in characters on that line. Line 0 is the file as a whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,6 +45,7 @@ fn options() -> Options {
         strict_booleans: true,
         budget: serde_yaml::budget! {
             max_depth: MAX_DEPTH,
+            flow_nesting_limit: 2 * MAX_DEPTH,
             max_documents: 1,
             max_aliases: 1_000,
             max_anchors: 1_000,
@@ -272,7 +274,11 @@ fn explain(
         }
         Error::SerdeMissingField { field, .. } => {
             let key = (*field).to_owned();
-            (SpecErrorKind::MissingKey { key }, None)
+            let help = match *field {
+                "mikron" => Some("begin with `mikron: 1`, the version of the schema".to_owned()),
+                _ => None,
+            };
+            (SpecErrorKind::MissingKey { key }, help)
         }
         Error::SerdeUnknownVariant {
             variant, expected, ..
@@ -311,7 +317,7 @@ fn explain(
             unexpected,
             expected,
             ..
-        } => wrong_type(expected, Some(shown(unexpected)), None),
+        } => wrong_type(expected, Some(found_type(unexpected)), None),
         Error::InvalidScalar { ty, .. } => {
             let found = span.and_then(|span| word_at(document.text, span));
             wrong_type(&number_type(ty), found, None)
@@ -400,6 +406,25 @@ fn number_type(ty: &str) -> String {
         "i8" | "i16" | "i32" | "i64" => "a whole number".to_owned(),
         other => format!("a {other}"),
     }
+}
+
+/// Serde's word for what stands there, in ours.
+fn found_type(unexpected: &str) -> String {
+    let known = [
+        ("integer ", "the number "),
+        ("floating point ", "the number "),
+        ("boolean ", ""),
+        ("string ", ""),
+        ("sequence", "a list"),
+        ("map", "a mapping"),
+        ("unit value", "nothing"),
+        ("Option value", "nothing"),
+    ];
+    let ours = known.iter().find_map(|(theirs, ours)| {
+        let rest = unexpected.strip_prefix(theirs)?;
+        Some(format!("{ours}{}", rest.replace('"', "`")))
+    });
+    shown(&ours.unwrap_or_else(|| unexpected.to_owned()))
 }
 
 /// What stands at `span`, in backticks.

@@ -1,0 +1,5 @@
+//! Says which image was built along with it.
+
+fn main() {
+    println!("{} {}", env!("IMAGE_DIGEST"), env!("IMAGE_SIZE"));
+}
