@@ -22,15 +22,23 @@ pub fn mirror() -> Option<Mirror> {
     if let Ok(dir) = fs::read_dir("/etc/apt/sources.list.d") {
         files.extend(dir.flatten().map(|e| e.path()));
     }
-    let is_list = |p: &&std::path::PathBuf| p.extension().is_some_and(|e| e == "list" || e == "sources");
-    let text: String = files.iter().filter(is_list).filter_map(|p| fs::read_to_string(p).ok()).collect();
+    let is_list =
+        |p: &&std::path::PathBuf| p.extension().is_some_and(|e| e == "list" || e == "sources");
+    let text: String = files
+        .iter()
+        .filter(is_list)
+        .filter_map(|p| fs::read_to_string(p).ok())
+        .collect();
     let urls: Vec<String> = text
         .split_whitespace()
         .filter(|word| word.starts_with("http://") || word.starts_with("https://"))
         .map(|word| word.trim_end_matches('/').to_owned())
         .collect();
     let main = urls.iter().find(|u| u.ends_with("/debian")).cloned();
-    let security = urls.iter().find(|u| u.ends_with("/debian-security")).cloned();
+    let security = urls
+        .iter()
+        .find(|u| u.ends_with("/debian-security"))
+        .cloned();
     if main.is_none() {
         crate::tools::skip("this machine has no Debian mirror in its apt settings");
     }

@@ -11,7 +11,10 @@ use std::path::PathBuf;
 pub fn tool(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let sbin = ["/usr/sbin".into(), "/sbin".into()];
-    let found = std::env::split_paths(&path).chain(sbin).map(|dir| dir.join(name)).find(|p| p.is_file());
+    let found = std::env::split_paths(&path)
+        .chain(sbin)
+        .map(|dir| dir.join(name))
+        .find(|p| p.is_file());
     if found.is_none() {
         skip(&format!("the tool `{name}` is not installed"));
     }
@@ -23,6 +26,9 @@ pub fn tool(name: &str) -> Option<PathBuf> {
 /// # Panics
 /// When `CI=true`.
 pub fn skip(reason: &str) {
-    assert!(std::env::var("CI").as_deref() != Ok("true"), "skipped in CI: {reason}");
+    assert!(
+        std::env::var("CI").as_deref() != Ok("true"),
+        "skipped in CI: {reason}"
+    );
     eprintln!("skipped: {reason}");
 }
