@@ -3,7 +3,7 @@
 //! Nothing in a layout is believed. Digests are parsed before they become file names, links are not followed, every blob
 //! is hashed, documents are capped, layers are unpacked and compared with the diff ids of the config.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
 use std::path::Path;
@@ -151,6 +151,8 @@ pub fn validate(path: &Path, limits: &Limits) -> Result<Report, Vec<Fault>> {
         faults: Vec::new(),
         stack: Vec::new(),
         seen: BTreeSet::new(),
+        bad: BTreeSet::new(),
+        unpacked: BTreeMap::new(),
     };
     walk.report.references = document
         .get("manifests")
@@ -233,6 +235,10 @@ struct Walk<'a> {
     stack: Vec<Digest>,
     /// What was checked already: an index of a thousand equal entries costs one check.
     seen: BTreeSet<Blob>,
+    /// Layers whose bytes are wrong: said once, and not unpacked.
+    bad: BTreeSet<Blob>,
+    /// Layers that were unpacked: platforms share them.
+    unpacked: BTreeMap<(Digest, &'static str), DiffId>,
 }
 
 impl Walk<'_> {
@@ -326,6 +332,9 @@ impl Walk<'_> {
             };
             let place = format!("{place} {}", layer.blob.digest);
             if self.seen.insert(layer.blob) && !self.blob(&layer.blob, &place) {
+                self.bad.insert(layer.blob);
+            }
+            if self.bad.contains(&layer.blob) {
                 continue;
             }
             let compression = Compression::from_media_type(layer.media_type);
@@ -333,7 +342,7 @@ impl Walk<'_> {
                 .as_ref()
                 .and_then(|ids| ids.get(i).copied().flatten());
             if let (Some(compression), Some(expected)) = (compression, expected) {
-                let checked = self.unpack(&layer.blob, compression, expected);
+                let checked = self.diff_id(&layer.blob, compression, expected);
                 if self.note(&place, checked).is_some() {
                     self.report.layers += 1;
                 }
@@ -449,26 +458,36 @@ impl Walk<'_> {
         }
     }
 
-    fn unpack(
-        &self,
+    /// Compares what a layer unpacks to with what the config says.
+    fn diff_id(
+        &mut self,
         blob: &Blob,
         compression: Compression,
         expected: DiffId,
     ) -> Result<(), FaultKind> {
-        use io::Read as _;
-        let (file, _) = self.layout.open_blob(&blob.digest)?;
-        let cap = self.limits.unpacked;
-        let tar = decoder(compression, file, self.limits).map_err(FaultKind::Unpack)?;
-        let mut reader = HashingReader::new(tar.take(cap + 1));
-        io::copy(&mut reader, &mut io::sink()).map_err(FaultKind::Unpack)?;
-        let (found, size) = reader.finish();
-        LimitExceeded::check("unpacked", size, cap)?;
-        let found = DiffId(found);
+        let key = (blob.digest, compression.media_type());
+        let found = match self.unpacked.get(&key) {
+            Some(found) => *found,
+            None => self.unpack(blob, compression)?,
+        };
+        self.unpacked.insert(key, found);
         if found == expected {
             Ok(())
         } else {
             Err(FaultKind::DiffId { expected, found })
         }
+    }
+
+    fn unpack(&self, blob: &Blob, compression: Compression) -> Result<DiffId, FaultKind> {
+        use io::Read as _;
+        let (file, _) = self.layout.open_blob(&blob.digest)?;
+        let cap = self.limits.unpacked;
+        let tar = decoder(compression, file, self.limits).map_err(FaultKind::Unpack)?;
+        let mut reader = HashingReader::new(tar.take(cap.saturating_add(1)));
+        io::copy(&mut reader, &mut io::sink()).map_err(FaultKind::Unpack)?;
+        let (found, size) = reader.finish();
+        LimitExceeded::check("unpacked", size, cap)?;
+        Ok(DiffId(found))
     }
 }
 

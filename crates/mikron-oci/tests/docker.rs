@@ -1,0 +1,144 @@
+//! Archives for `docker load`.
+
+#![allow(clippy::unwrap_used)] // the helpers of tests may fail as tests do
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Read;
+
+use common::image;
+use mikron_oci::{Image, ImageError, Layout, MemoryStore, Recipe, docker, validate};
+use mikron_package::{Architecture, Digest, Limits};
+use serde_json::Value;
+
+fn archive(recipe: &str, names: &[&str]) -> (Vec<u8>, Image) {
+    let store = MemoryStore::default();
+    let image = image(&store, recipe.parse().unwrap(), Architecture::Amd64, "seed");
+    let names: Vec<String> = names.iter().map(|n| (*n).to_owned()).collect();
+    let mut bytes = Vec::new();
+    let written = docker::Named {
+        image: &image,
+        names: &names,
+    };
+    docker::write(&store, &[written], &mut bytes, "memory").unwrap();
+    (bytes, image)
+}
+
+fn files(archive: &[u8]) -> BTreeMap<String, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    for entry in tar::Archive::new(archive).entries().unwrap() {
+        let mut entry = entry.unwrap();
+        assert_eq!(entry.header().mtime().unwrap(), 1_700_000_000);
+        let name = entry.path().unwrap().to_str().unwrap().to_owned();
+        let mut bytes = Vec::new();
+        entry.read_to_end(&mut bytes).unwrap();
+        assert!(
+            files.insert(name.clone(), bytes).is_none(),
+            "{name} stands twice"
+        );
+    }
+    files
+}
+
+#[test]
+fn an_old_engine_finds_config_and_plain_layers_through_manifest_json() {
+    let (bytes, image) = archive("zstd:3", &["nginx", "example/nginx:1.22"]);
+    let files = files(&bytes);
+    let manifest: Value = serde_json::from_slice(&files["manifest.json"]).unwrap();
+    assert_eq!(
+        manifest[0]["RepoTags"],
+        serde_json::json!(["nginx:latest", "example/nginx:1.22"])
+    );
+    let config = &files[manifest[0]["Config"].as_str().unwrap()];
+    assert_eq!(config, image.config());
+    let layers: Vec<Digest> = manifest[0]["Layers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|l| Digest::of(&files[l.as_str().unwrap()]))
+        .collect();
+    let diff_ids: Vec<Digest> = image.layers().iter().map(|l| l.layer.diff_id.0).collect();
+    assert_eq!(layers, diff_ids);
+    let repositories: Value = serde_json::from_slice(&files["repositories"]).unwrap();
+    assert!(repositories["nginx"]["latest"].is_string());
+}
+
+#[test]
+fn a_new_engine_finds_a_valid_layout() {
+    let (bytes, _) = archive("gzip:6", &["nginx:x"]);
+    let directory = tempfile::tempdir().unwrap();
+    for (name, bytes) in files(&bytes) {
+        let path = directory.path().join(&name);
+        if name.ends_with('/') {
+            fs::create_dir_all(path).unwrap();
+        } else {
+            fs::write(path, bytes).unwrap();
+        }
+    }
+    let report = validate(directory.path(), &Limits::default()).unwrap();
+    assert_eq!(
+        (report.references, report.manifests, report.layers),
+        (1, 1, 2)
+    );
+    let layout = Layout::open(directory.path()).unwrap();
+    let (tag, descriptor) = layout.tags(&Limits::default()).unwrap().remove(0);
+    assert_eq!(tag, "x");
+    let name = &descriptor.annotations().as_ref().unwrap()["io.containerd.image.name"];
+    assert!(name.ends_with("/library/nginx:x"), "{name}");
+}
+
+#[test]
+fn the_archive_does_not_depend_on_how_the_layers_were_compressed() {
+    let (first, _) = archive("none", &["a:b"]);
+    for recipe in ["zstd:1", "zstd:19", "gzip:9"] {
+        assert!(archive(recipe, &["a:b"]).0 == first, "{recipe}");
+    }
+}
+
+#[test]
+fn a_file_is_replaced_at_once_or_not_at_all() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("image.tar");
+    fs::write(&path, b"old").unwrap();
+    let store = MemoryStore::default();
+    let image = image(&store, Recipe::default(), Architecture::Amd64, "seed");
+    let names = ["a:b".to_owned()];
+    let written = [docker::Named {
+        image: &image,
+        names: &names,
+    }];
+    let empty = MemoryStore::default();
+    assert!(
+        docker::write_file(&empty, &written, &path).is_err(),
+        "its layers are not there"
+    );
+    assert_eq!(fs::read(&path).unwrap(), b"old");
+    let blob = docker::write_file(&store, &written, &path).unwrap();
+    assert_eq!(Digest::of(&fs::read(&path).unwrap()), blob.digest);
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_layer_that_unpacks_to_something_else_is_refused() {
+    let store = MemoryStore::default();
+    let image = image(&store, Recipe::default(), Architecture::Amd64, "seed");
+    let mut layers = image.layers().to_vec();
+    layers[0].layer.diff_id.0 = Digest::of(b"wrong");
+    let wrong = Image::new(
+        image.platform(),
+        0,
+        &mikron_oci::Config::default(),
+        layers,
+        &BTreeMap::new(),
+    );
+    let written = [docker::Named {
+        image: &wrong.unwrap(),
+        names: &[],
+    }];
+    let error = docker::write(&store, &written, &mut Vec::new(), "memory").unwrap_err();
+    assert!(
+        matches!(error, ImageError::DiffId { expected, .. } if expected.0 == Digest::of(b"wrong"))
+    );
+}
