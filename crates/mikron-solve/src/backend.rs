@@ -176,7 +176,7 @@ fn explain_clash(catalog: &Catalog<'_>, watched: &Watched, mut roots: Vec<&Root>
                 solver.provider(),
                 &graph,
                 &roots,
-                requests,
+                &requests,
             )))
         }
         Ok(Run::Found(_)) => SolveError::Conflict(Box::default()),

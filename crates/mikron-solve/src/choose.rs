@@ -29,10 +29,9 @@ fn satisfiers(
     let mut found: Vec<(usize, PackageId)> = Vec::new();
     for (term, groups) in terms(catalog, clause, view) {
         for group in groups.iter() {
-            if let Some(id) = among.get(&group.name).filter(|id| group.ids.contains(id)) {
-                if !found.iter().any(|(_, known)| known == id) {
-                    found.push((term.alternative, *id));
-                }
+            let present = among.get(&group.name).filter(|id| group.ids.contains(id));
+            if let Some(id) = present.filter(|id| !found.iter().any(|(_, known)| known == *id)) {
+                found.push((term.alternative, *id));
             }
         }
     }
@@ -323,6 +322,9 @@ fn shortest(reasons: &BTreeMap<PackageId, Vec<Reason>>) -> BTreeMap<PackageId, R
     via
 }
 
+/// The most alternatives of one requirement that are noted as not taken.
+const SKIPPED: usize = 100;
+
 /// Notes the alternatives of a clause that were not taken.
 fn skip(
     catalog: &Catalog<'_>,
@@ -332,84 +334,95 @@ fn skip(
     (taken, chosen): (usize, PackageId),
     skipped: &mut Vec<Skipped>,
 ) {
-    for term in &clause.terms {
-        if term.alternative == taken {
+    let mut noted = BTreeSet::new();
+    let mut otherwise = None;
+    for term in clause.terms.iter().take(SKIPPED) {
+        if term.alternative == taken || !noted.insert(term.alternative) {
             continue;
         }
         let why = if term.alternative > taken {
             SkipReason::NotNeeded
+        } else if let Some(why) = obstacle(catalog, kept, &term.matcher, &asked.view) {
+            why
+        } else if *otherwise
+            .get_or_insert_with(|| is_wanted_elsewhere(catalog, kept, asked, chosen))
+        {
+            SkipReason::AlreadySatisfied
         } else {
-            passed_over(catalog, kept, &term.matcher, &asked.view, asked, chosen)
+            SkipReason::Unsatisfiable
         };
-        let skip = Skipped {
+        let (requirement, alternative) = (asked.requirement.clone(), term.alternative);
+        skipped.push(Skipped {
             by: asked.by,
-            requirement: asked.requirement.clone(),
-            alternative: term.alternative,
+            requirement,
+            alternative,
             chosen,
             why,
-        };
-        if !skipped.contains(&skip) {
-            skipped.push(skip);
-        }
+        });
     }
 }
 
-/// Why an earlier alternative was passed over.
-fn passed_over(
+/// What stands against an alternative.
+fn obstacle(
     catalog: &Catalog<'_>,
     kept: &Kept,
     matcher: &Matcher,
     view: &View,
-    asked: &Asked<'_>,
-    chosen: PackageId,
-) -> SkipReason {
+) -> Option<SkipReason> {
     let groups = catalog.matching(matcher, view);
     let Some(&best) = groups.first().and_then(|group| group.ids.first()) else {
-        return SkipReason::Missing;
+        return Some(SkipReason::Missing);
     };
     let record = catalog.record(best);
     for relation in record.conflicts.iter().chain(&record.breaks) {
         if let Some(with) = forbidden_in(catalog, kept, &record.name, relation) {
-            return SkipReason::Clashes {
+            return Some(SkipReason::Clashes {
                 with,
                 relation: relation.clone(),
-            };
+            });
         }
     }
-    for &id in kept.values() {
-        let other = catalog.record(id);
+    kept.values().find_map(|&with| {
+        let other = catalog.record(with);
         let forbids = |relation: &&Relation| {
             other.name != record.name && catalog.is_forbidden(relation, &record)
         };
-        if let Some(relation) = other.conflicts.iter().chain(&other.breaks).find(forbids) {
-            return SkipReason::Clashes {
-                with: id,
-                relation: relation.clone(),
-            };
-        }
-    }
-    // Whether the one that was taken would be there without this requirement.
-    let other_reason = kept.values().any(|&id| {
+        let relation = other
+            .conflicts
+            .iter()
+            .chain(&other.breaks)
+            .find(forbids)?
+            .clone();
+        Some(SkipReason::Clashes { with, relation })
+    })
+}
+
+/// Whether the package that was taken would be there without this requirement.
+fn is_wanted_elsewhere(
+    catalog: &Catalog<'_>,
+    kept: &Kept,
+    asked: &Asked<'_>,
+    chosen: PackageId,
+) -> bool {
+    let wants = |requirement: &Requirement, view: &View| {
+        let clauses = parts(catalog, requirement, &String::new).unwrap_or_default();
+        let best = |clause| {
+            satisfiers(catalog, clause, view, kept)
+                .first()
+                .map(|(_, id)| *id)
+        };
+        requirement != asked.requirement
+            && clauses.iter().any(|clause| best(clause) == Some(chosen))
+    };
+    kept.values().any(|&id| {
         let record = catalog.record(id);
         let view = catalog.view(&record);
-        let for_it = |requirement: &&Requirement| {
-            **requirement != *asked.requirement
-                && parts(catalog, requirement, &String::new).is_ok_and(|clauses| {
-                    clauses.iter().any(|clause| {
-                        satisfiers(catalog, clause, &view, kept)
-                            .first()
-                            .map(|(_, id)| *id)
-                            == Some(chosen)
-                    })
-                })
-        };
         record
             .requirements()
-            .any(|requirement| for_it(&requirement))
-    });
-    if other_reason {
-        SkipReason::AlreadySatisfied
-    } else {
-        SkipReason::Unsatisfiable
-    }
+            .any(|requirement| wants(requirement, &view))
+    }) || catalog
+        .request
+        .roots
+        .iter()
+        .any(|root| wants(&root.requirement, &view_of(root)))
 }

@@ -40,7 +40,7 @@ pub(crate) fn conflict(
     provider: &Provider<'_>,
     graph: &ConflictGraph<SolvableId>,
     roots: &[&Root],
-    requests: Vec<RequestNode>,
+    requests: &[RequestNode],
 ) -> Conflict {
     let mut builder = Builder::default();
     for index in graph.graph.edge_indices() {
@@ -181,7 +181,7 @@ fn forbids(catalog: &Catalog<'_>, a: PackageId, b: PackageId, builder: &mut Buil
 }
 
 /// Puts nodes and edges in their order: by label, by name and version, by requirement.
-fn finish(catalog: &Catalog<'_>, requests: Vec<RequestNode>, builder: Builder) -> Conflict {
+fn finish(catalog: &Catalog<'_>, requests: &[RequestNode], builder: Builder) -> Conflict {
     let Builder { missing, edges } = builder;
     let mut keys: Vec<Key> = {
         let ends = edges

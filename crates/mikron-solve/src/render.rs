@@ -62,9 +62,13 @@ impl Conflict {
                 _ => None,
             })
             .collect();
-        if let [first, rest @ .., last] = roots.as_slice() {
-            let between: String = rest.iter().map(|root| format!(", {root}")).collect();
-            remedies.push(format!("leave out one of {first}{between} and {last}, or let the spec ask for another version of it"));
+        if let [first @ .., last] = roots.as_slice()
+            && !first.is_empty()
+        {
+            let first = first.join(", ");
+            remedies.push(format!(
+                "leave out one of {first} and {last}, or let the spec ask for another version of it"
+            ));
         } else if remedies.is_empty() {
             remedies.push(
                 "ask for another version, or add a source that has packages which fit".to_owned(),

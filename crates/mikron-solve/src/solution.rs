@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub struct Solution {
     /// The packages, in order of name.
     pub packages: Vec<Solved>,
-    /// Alternatives that were not taken, in order of the requiring package's name.
+    /// Alternatives that were not taken, in order of the requiring package's name; of each requirement the first hundred.
     pub skipped: Vec<Skipped>,
 }
 
