@@ -48,13 +48,13 @@ pub fn scan(
             .check_entries(files.len() as u64 + 1)
             .map_err(ArchiveError::new)?;
         let mut facts = scan_into(entry, reader.body(), spool, keep, &mut buffer)?;
-        if let Some(target) = facts.hard_link_target() {
-            if let Some(original) = places.get(target).map(|at| &files[*at]) {
-                facts = FileFacts {
-                    entry: facts.entry,
-                    ..original.clone()
-                };
-            }
+        if let Some(target) = facts.hard_link_target()
+            && let Some(original) = places.get(target).map(|at| &files[*at])
+        {
+            facts = FileFacts {
+                entry: facts.entry,
+                ..original.clone()
+            };
         }
         places.insert(facts.entry.path.clone(), files.len());
         files.push(facts);

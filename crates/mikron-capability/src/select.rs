@@ -6,11 +6,13 @@
 mod capabilities;
 mod closure;
 mod finish;
+mod follow;
 mod input;
 mod loader;
 mod output;
 mod packages;
 mod tree;
+mod walk;
 
 pub use input::{Edge, PackageInput, Provided, Role, Select, Wanted};
 pub use output::{
@@ -18,10 +20,10 @@ pub use output::{
     SelectedPackage, Selection, Step, Token,
 };
 
-pub(crate) use closure::is_made_at_run_time;
 pub(crate) use loader::{Loader, Lookup, runs_on};
 pub(crate) use output::chain;
 pub(crate) use tree::{Found, Tree, merged};
+pub(crate) use walk::is_made_at_run_time;
 
 use crate::SelectError;
 

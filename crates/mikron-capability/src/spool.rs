@@ -4,6 +4,7 @@
 //! the process. Nothing an archive names ever becomes a path on the host.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
@@ -77,15 +78,14 @@ impl Spool {
             inner.in_memory += size;
             Room::Memory(Vec::with_capacity(size as usize))
         } else {
-            let file = match &inner.file {
-                Some(file) => Arc::clone(file),
-                None => {
-                    let made = match &self.dir {
-                        Some(dir) => tempfile::tempfile_in(dir),
-                        None => tempfile::tempfile(),
-                    };
-                    Arc::clone(inner.file.insert(Arc::new(made?)))
-                }
+            let file = if let Some(file) = &inner.file {
+                Arc::clone(file)
+            } else {
+                let made = match &self.dir {
+                    Some(dir) => tempfile::tempfile_in(dir),
+                    None => tempfile::tempfile(),
+                };
+                Arc::clone(inner.file.insert(Arc::new(made?)))
             };
             let offset = inner.end;
             let too_large = || io::Error::new(io::ErrorKind::FileTooLarge, "the spool is full");
@@ -262,19 +262,16 @@ impl SpoolWriter<'_> {
         self.check_end()?;
         let digest = std::mem::take(&mut self.hasher).finish();
         let mut inner = self.spool.lock();
-        if !inner.contents.contains_key(&digest) {
+        if let Entry::Vacant(place) = inner.contents.entry(digest) {
             let bytes = match std::mem::replace(&mut self.room, Room::Given) {
                 Room::Memory(held) => Bytes::Memory(held.into()),
                 Room::File { file, offset } => Bytes::File { file, offset },
                 Room::Given => Bytes::Memory(Arc::from([])),
             };
-            inner.contents.insert(
-                digest,
-                Blob {
-                    len: self.size,
-                    bytes,
-                },
-            );
+            place.insert(Blob {
+                len: self.size,
+                bytes,
+            });
         }
         drop(inner);
         Ok(digest)
@@ -339,7 +336,7 @@ mod tests {
         let spool = Spool::new(100);
         let small = put(&spool, &[1; 60]);
         let beyond = put(&spool, &[2; 60]);
-        let large = put(&spool, &[3; 300_000]);
+        let large = put(&spool, &vec![3; 300_000]);
         assert_eq!(spool.usage(), (60, 300_060));
         assert_eq!(get(&spool, &small), [1; 60]);
         assert_eq!(get(&spool, &beyond), [2; 60]);

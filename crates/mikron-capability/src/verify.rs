@@ -124,6 +124,14 @@ pub fn verify(selection: &Selection, packages: &[PackageInput], wanted: &Wanted)
     violations
 }
 
+/// Who has a library.
+enum Provider {
+    Library(FileRef),
+    /// A finalizer makes it.
+    Made,
+    Absent,
+}
+
 struct Check<'a> {
     packages: &'a [PackageInput],
     wanted: &'a Wanted,
@@ -181,10 +189,11 @@ impl<'a> Check<'a> {
         let executable = facts.entry.mode & 0o111 != 0;
         if let Some(elf) = facts.elf.as_deref() {
             let runs = runs_on(elf, self.wanted.platform);
-            if runs && elf.is_executable() {
-                if let Some(interpreter) = &elf.interpreter {
-                    self.interpreter(file, interpreter);
-                }
+            if runs
+                && elf.is_executable()
+                && let Some(interpreter) = &elf.interpreter
+            {
+                self.interpreter(file, interpreter);
             }
             if !runs && facts.class == Class::Bins && facts.is_program() && elf.is_executable() {
                 let token = Token::Path(facts.entry.path.to_string());
@@ -242,17 +251,20 @@ impl<'a> Check<'a> {
             .collect();
         for name in names {
             match self.find(file, name, elf, &path, above) {
-                Some(Some(library)) => {
+                Provider::Library(library) => {
                     if !self.walked.contains(&(library, below.clone())) {
                         self.queue.push_back((library, below.clone()));
                     }
                 }
-                Some(None) => {}
-                None => self.report(file, Token::Soname(name.to_owned()), ViolationKind::Library),
+                Provider::Made => {}
+                Provider::Absent => {
+                    self.report(file, Token::Soname(name.to_owned()), ViolationKind::Library);
+                }
             }
         }
         for need in &elf.version_needs {
-            let Some(Some(library)) = self.find(file, &need.library, elf, &path, above) else {
+            let Provider::Library(library) = self.find(file, &need.library, elf, &path, above)
+            else {
                 // Not there at all: said above, where it is needed by name.
                 continue;
             };
@@ -274,7 +286,7 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// The library that would be loaded; `Some(None)` when a finalizer makes it.
+    /// The library that would be loaded.
     fn find(
         &self,
         by: FileRef,
@@ -282,16 +294,17 @@ impl<'a> Check<'a> {
         elf: &ElfFacts,
         path: &[u8],
         above: &[String],
-    ) -> Option<Option<FileRef>> {
+    ) -> Provider {
         match self.loader.find(&self.tree, name, elf, path, above) {
-            Lookup::Found { file, .. } => Some(Some(file)),
-            Lookup::Provided => Some(None),
+            Lookup::Found { file, .. } => Provider::Library(file),
+            Lookup::Provided => Provider::Made,
             Lookup::Absent(_) => {
                 // A private library of the same source is loaded by the program itself.
                 let source = &self.packages[by.package].source;
                 let own = |file: &&FileRef| self.packages[file.package].source == *source;
-                let candidates = self.by_name.get(name.as_bytes())?;
-                candidates.iter().find(own).copied().map(Some)
+                let candidates = self.by_name.get(name.as_bytes());
+                let candidate = candidates.and_then(|list| list.iter().find(own).copied());
+                candidate.map_or(Provider::Absent, Provider::Library)
             }
         }
     }

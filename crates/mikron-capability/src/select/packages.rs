@@ -69,34 +69,13 @@ impl Summary {
                 _ => {}
             }
         }
-        let helper_only = !compiled
-            && source_size == 0
-            && data_size >= DATA_OVER_SCRIPTS.saturating_mul(scripts_size);
-        let nature = if programs && !(other && helper_only) {
-            Nature::Code
-        } else if libs {
-            Nature::Library
-        } else if other || source_size > 0 {
-            Nature::Data
-        } else {
-            let empty_state = input.facts.files.iter().any(|file| {
-                file.entry.is_directory()
-                    && matches!(file.class, Class::Data | Class::Config)
-                    && !parents.contains(file.entry.path.as_bytes())
-            });
-            if empty_state || scripts_size > 0 {
-                Nature::Data
-            } else {
-                Nature::Transparent
-            }
-        };
         let empty_dir = |(_, file): &(usize, &crate::FileFacts)| {
             file.entry.is_directory()
                 && !file.entry.path.is_root()
                 && matches!(file.class, Class::Data | Class::Config)
                 && !parents.contains(file.entry.path.as_bytes())
         };
-        let empty_dirs = input
+        let empty_dirs: Vec<usize> = input
             .facts
             .files
             .iter()
@@ -104,6 +83,18 @@ impl Summary {
             .filter(empty_dir)
             .map(|(i, _)| i)
             .collect();
+        let helper_only = !compiled
+            && source_size == 0
+            && data_size >= DATA_OVER_SCRIPTS.saturating_mul(scripts_size);
+        let nature = if programs && !(other && helper_only) {
+            Nature::Code
+        } else if libs {
+            Nature::Library
+        } else if other || source_size > 0 || scripts_size > 0 || !empty_dirs.is_empty() {
+            Nature::Data
+        } else {
+            Nature::Transparent
+        };
         Self {
             nature,
             compiled,

@@ -1,0 +1,351 @@
+//! What whole packages bring: roots, dependencies with run-time data, siblings of one source, code for interpreters.
+
+use std::collections::HashSet;
+
+use super::capabilities::{self, Part};
+use super::closure::{Bulk, Closure, PATH, Secondary};
+use super::packages::{Nature, interpreter_of};
+use super::{FileRef, Found, Reason, Role, Select};
+use crate::{Class, SelectError};
+
+impl Closure<'_> {
+    pub(super) fn seed(&mut self, package: usize) -> Result<(), SelectError> {
+        let input = &self.packages[package];
+        let select = input.select.unwrap_or(self.wanted.select);
+        let capabilities: &[String] = match &input.role {
+            Role::Root { capabilities } => capabilities,
+            Role::Dependency => &[],
+            Role::Provider | Role::Files => return Ok(()),
+        };
+        if !capabilities.is_empty() {
+            self.followed[package] = false;
+            for name in capabilities {
+                self.seed_capability(package, name)?;
+            }
+            return Ok(());
+        }
+        match (select, &input.role) {
+            (Select::Minimal, Role::Root { .. }) => self.as_root(package, None),
+            (Select::Minimal, _) => {}
+            (Select::Package, _) => {
+                self.bulk[package] = Bulk::Whole;
+                let reason = Reason::Package { select };
+                self.choose_all(package, &reason, |file| file.class.is_run_time());
+                self.choose_empty_dirs(package, &reason);
+            }
+            (Select::Full, _) => {
+                self.bulk[package] = Bulk::Whole;
+                let reason = Reason::Package { select };
+                self.choose_all(package, &reason, |_| true);
+                let files = &input.facts.files;
+                for entry in (0..files.len()).filter(|at| files[*at].entry.is_directory()) {
+                    self.choose(FileRef { package, entry }, reason.clone());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn seed_capability(
+        &mut self,
+        package: usize,
+        name: &str,
+    ) -> Result<(), SelectError> {
+        let part = capabilities::find(&self.packages[package], name)?;
+        let reason = Reason::Capability {
+            capability: name.to_owned(),
+        };
+        let Part { files, inputs } = part;
+        for entry in files {
+            self.choose(FileRef { package, entry }, reason.clone());
+        }
+        for entry in inputs {
+            self.inputs
+                .push((FileRef { package, entry }, reason.clone()));
+        }
+        Ok(())
+    }
+
+    /// Takes a package as a root: named by the spec, or a part of one that is (`because`).
+    pub(super) fn as_root(&mut self, package: usize, because: Option<&Reason>) {
+        if matches!(self.bulk[package], Bulk::Root | Bulk::Whole) {
+            return;
+        }
+        self.bulk[package] = Bulk::Root;
+        self.waiting[package] = false;
+        let input = &self.packages[package];
+        let compiled = self.is_compiled(package);
+        let data = self.summaries[package].nature == Nature::Data;
+        for (entry, facts) in input.facts.files.iter().enumerate() {
+            let file = FileRef { package, entry };
+            if facts.entry.is_directory() || !facts.class.is_run_time() {
+                continue;
+            }
+            // A part of a root gives libraries by need, as every dependency does.
+            if because.is_some() && facts.class == Class::Libs {
+                continue;
+            }
+            if facts.class == Class::Bins
+                && let Some(program) = self.script_program(file)
+            {
+                let own = facts.entry.path.file_name() == Some(input.name.as_str().as_bytes());
+                if (compiled || data) && !own {
+                    self.secondary.push(Secondary { file, program });
+                    continue;
+                }
+            }
+            let class = facts.class;
+            let reason = because.cloned().unwrap_or(Reason::Root { class });
+            self.choose_in_bulk(file, reason);
+        }
+        let reason = because
+            .cloned()
+            .unwrap_or(Reason::Root { class: Class::Data });
+        self.choose_empty_dirs(package, &reason);
+    }
+
+    /// Whether a package, or a part of it that it depends on, has a compiled program.
+    pub(super) fn is_compiled(&self, package: usize) -> bool {
+        let input = &self.packages[package];
+        let sibling =
+            |to: usize| self.packages[to].source == input.source && self.summaries[to].compiled;
+        self.summaries[package].compiled || input.requires.iter().any(|edge| sibling(edge.to))
+    }
+
+    /// The interpreter of a program that is a script, links followed.
+    pub(super) fn script_program(&self, file: FileRef) -> Option<String> {
+        let facts = self.facts(file);
+        let path = self.tree.normal(facts.entry.path.as_bytes());
+        let end = match self.tree.resolve(&path) {
+            Ok(resolved) => match resolved.end {
+                Found::Entry(end) => end,
+                _ => file,
+            },
+            Err(_) => file,
+        };
+        self.facts(end)
+            .script
+            .as_ref()
+            .map(|script| script.program().to_owned())
+    }
+
+    /// Decides on the dependencies of packages that are in.
+    pub(super) fn follow_edges(&mut self) {
+        for package in 0..self.packages.len() {
+            if self.packages[package].role == Role::Files {
+                continue;
+            }
+            if let Some(by) = self.first[package] {
+                self.own_content(package, by);
+                if !self.followed[package] {
+                    self.followed[package] = true;
+                    self.follow(package, package, &mut vec![package]);
+                }
+            } else if self.bulk[package] == Bulk::Root && !self.followed[package] {
+                self.followed[package] = true;
+                if self.summaries[package].nature == Nature::Transparent {
+                    self.follow_meta(package);
+                }
+            }
+        }
+    }
+
+    /// The dependencies of a root without files are roots.
+    pub(super) fn follow_meta(&mut self, package: usize) {
+        let name = self.packages[package].name.clone();
+        for edge in &self.packages[package].requires {
+            if self.packages[edge.to].role == Role::Provider {
+                continue;
+            }
+            let relation = edge.relation.clone();
+            let reason = Reason::Meta {
+                package: name.clone(),
+                relation,
+            };
+            self.as_root(edge.to, Some(&reason));
+        }
+    }
+
+    /// What a package adds to those of its files that were reached: configuration and data for a program, code for an
+    /// interpreter.
+    pub(super) fn own_content(&mut self, package: usize, _by: FileRef) {
+        if self.bulk[package] != Bulk::None || self.is_limited(package) {
+            return;
+        }
+        let program = self.reasons[package]
+            .iter()
+            .enumerate()
+            .find_map(|(entry, reason)| {
+                let file = FileRef { package, entry };
+                let facts = self.facts(file);
+                let program = facts.class == Class::Bins && facts.entry.is_file();
+                (reason.is_some() && program).then_some(file)
+            });
+        let Some(by) = program else { return };
+        self.bulk[package] = Bulk::Data { source: true };
+        let provider = self.packages[package].role == Role::Provider;
+        let reason = Reason::Program { by };
+        self.choose_all(package, &reason, |file| match file.class {
+            Class::Source => true,
+            Class::Config | Class::Data | Class::Modules => !provider,
+            _ => false,
+        });
+        if provider {
+            return;
+        }
+        self.choose_empty_dirs(package, &reason);
+        for (entry, facts) in self.packages[package].facts.files.iter().enumerate() {
+            let file = FileRef { package, entry };
+            if facts.class == Class::Bins
+                && let Some(program) = self.script_program(file)
+                && self.reason(file).is_none()
+            {
+                self.secondary.push(Secondary { file, program });
+            }
+        }
+    }
+
+    /// Whether the spec names single capabilities of the package.
+    pub(super) fn is_limited(&self, package: usize) -> bool {
+        matches!(&self.packages[package].role, Role::Root { capabilities } if !capabilities.is_empty())
+    }
+
+    /// Decides on what `through` depends on, on behalf of `package`, which is in.
+    pub(super) fn follow(&mut self, package: usize, through: usize, seen: &mut Vec<usize>) {
+        let Some(by) = self.first[package] else {
+            return;
+        };
+        let input = &self.packages[package];
+        let root = self.bulk[package] == Bulk::Root;
+        for edge in &self.packages[through].requires {
+            let to = edge.to;
+            let role = &self.packages[to].role;
+            if !matches!(role, Role::Dependency) || seen.contains(&to) {
+                continue;
+            }
+            let summary = &self.summaries[to];
+            let sibling = self.packages[to].source == input.source;
+            let relation = edge.relation.clone();
+            let modular = root || matches!(self.bulk[package], Bulk::Data { .. });
+            match summary.nature {
+                Nature::Transparent => {
+                    seen.push(to);
+                    self.follow(package, to, seen);
+                }
+                Nature::Data => {
+                    let reason = if sibling {
+                        Reason::Sibling { by, relation }
+                    } else {
+                        Reason::Data { by, relation }
+                    };
+                    self.as_data(to, &reason, sibling);
+                }
+                Nature::Code if sibling && root => {
+                    self.as_root(to, Some(&Reason::Sibling { by, relation }));
+                }
+                Nature::Library if sibling && modular => {
+                    self.as_data(to, &Reason::Sibling { by, relation }, true);
+                }
+                Nature::Code | Nature::Library => {}
+            }
+        }
+    }
+
+    /// Takes a package's configuration, data and modules, and its code when `source` says so.
+    pub(super) fn as_data(&mut self, package: usize, reason: &Reason, source: bool) {
+        match self.bulk[package] {
+            Bulk::None => {}
+            Bulk::Data { source: false } if source => {}
+            _ => return,
+        }
+        self.bulk[package] = Bulk::Data { source };
+        self.choose_all(package, reason, |file| match file.class {
+            Class::Config | Class::Data | Class::Modules => true,
+            Class::Source => source,
+            _ => false,
+        });
+        self.choose_empty_dirs(package, reason);
+        self.waiting[package] = !source && self.summaries[package].has_source;
+        for (entry, facts) in self.packages[package].facts.files.iter().enumerate() {
+            let file = FileRef { package, entry };
+            if facts.class == Class::Bins
+                && self.reason(file).is_none()
+                && let Some(program) = self.script_program(file)
+            {
+                self.secondary.push(Secondary { file, program });
+            }
+        }
+    }
+
+    /// Takes code and secondary scripts whose interpreter is in the image.
+    pub(super) fn interpreted(&mut self) {
+        for package in 0..self.packages.len() {
+            if !self.waiting[package] {
+                continue;
+            }
+            for (entry, facts) in self.packages[package].facts.files.iter().enumerate() {
+                if facts.class != Class::Source || facts.entry.is_directory() {
+                    continue;
+                }
+                let interpreter = interpreter_of(facts.entry.path.as_bytes());
+                let by = interpreter.and_then(|name| self.interpreters.get(name).copied());
+                if let Some(by) = by {
+                    self.choose_in_bulk(FileRef { package, entry }, Reason::Interpreted { by });
+                }
+            }
+        }
+        let waiting = std::mem::take(&mut self.secondary);
+        for script in waiting {
+            match self.present(&script.program) {
+                Some(by) => self.choose_in_bulk(script.file, Reason::Interpreted { by }),
+                None => self.secondary.push(script),
+            }
+        }
+    }
+
+    /// The chosen file that runs scripts for `program`.
+    pub(super) fn present(&self, program: &str) -> Option<FileRef> {
+        let at = |path: &str| match self.tree.resolve(path.as_bytes()).map(|r| r.end) {
+            Ok(Found::Entry(end)) if self.reason(end).is_some() => Some(end),
+            _ => None,
+        };
+        if program.contains('/') {
+            at(program)
+        } else {
+            PATH.iter().find_map(|dir| at(&format!("{dir}/{program}")))
+        }
+    }
+
+    /// The interpreters that a package's code waits for.
+    pub(super) fn awaited(&self, package: usize) -> Option<&'static str> {
+        let files = &self.packages[package].facts.files;
+        let mut source = files.iter().filter(|f| f.class == Class::Source);
+        source.find_map(|f| interpreter_of(f.entry.path.as_bytes()))
+    }
+
+    /// Whether the package was to be taken beyond single files.
+    pub(super) fn was_wanted(&self, package: usize) -> bool {
+        self.bulk[package] != Bulk::None
+    }
+
+    /// Whether a package that is in depends on it, directly or through packages without files.
+    pub(super) fn is_reached(&self, package: usize) -> bool {
+        let mut stack = vec![package];
+        let mut seen = HashSet::from([package]);
+        while let Some(at) = stack.pop() {
+            for (from, input) in self.packages.iter().enumerate() {
+                if !input.requires.iter().any(|edge| edge.to == at) {
+                    continue;
+                }
+                if self.first[from].is_some() || self.was_wanted(from) {
+                    return true;
+                }
+                let transparent = self.summaries[from].nature == Nature::Transparent;
+                if transparent && seen.insert(from) {
+                    stack.push(from);
+                }
+            }
+        }
+        false
+    }
+}

@@ -1,0 +1,233 @@
+//! What one chosen file needs: link targets, interpreters, libraries, and what the rules add.
+
+use std::sync::Arc;
+
+use super::closure::Closure;
+use super::loader::{Lookup, runs_on};
+use super::tree::Unresolved;
+use super::{FileRef, Found, Loader, MissingCause, Reason, Role, Token};
+use crate::{Class, DlopenPriority, ElfFacts, TRIGGERS};
+
+impl<'a> Closure<'a> {
+    pub(super) fn drain(&mut self) {
+        while let Some((file, run_path)) = self.queue.pop_front() {
+            if self.walked.insert((file, Arc::clone(&run_path))) {
+                self.walk(file, &run_path);
+            }
+        }
+    }
+
+    /// Follows what one chosen file needs.
+    pub(super) fn walk(&mut self, file: FileRef, run_path: &Arc<[String]>) {
+        let facts = self.facts(file);
+        let path = self.tree.normal(facts.entry.path.as_bytes());
+        if facts.link_target().is_some() {
+            match self.tree.resolve(&path) {
+                Ok(resolved) => {
+                    // The way begins with the directory links before this one, and with this one.
+                    let at = resolved.links.iter().position(|link| *link == file);
+                    let rest = at.map_or(&[][..], |at| &resolved.links[at + 1..]);
+                    self.choose_way(rest, resolved.end, Reason::Link { by: file }, run_path);
+                }
+                Err(Unresolved::Loop) => {
+                    let token = Token::Path(facts.entry.path.to_string());
+                    self.miss(token, Some(file), MissingCause::LinkLoop);
+                }
+                Err(Unresolved::Absent(at)) => {
+                    if !is_made_at_run_time(&at) {
+                        let cause = self.why_absent(&at);
+                        let token = Token::Path(format!("/{}", String::from_utf8_lossy(&at)));
+                        self.miss(token, Some(file), cause);
+                    }
+                }
+            }
+            return;
+        }
+        if let Some(target) = facts.hard_link_target() {
+            let target = target.as_bytes();
+            let files = &self.packages[file.package].facts.files;
+            let same = |at: &usize| files[*at].entry.path.as_bytes() == target;
+            if let Some(entry) = (0..file.entry).rev().find(same) {
+                self.choose(FileRef { entry, ..file }, Reason::HardLink { by: file });
+            }
+        }
+        if let Some(elf) = facts.elf.as_deref()
+            && runs_on(elf, self.wanted.platform)
+        {
+            self.walk_elf(file, elf, &path, run_path);
+        }
+        if let Some(script) = &facts.script {
+            let own = self.packages[file.package].role == Role::Files;
+            if facts.entry.mode & 0o111 != 0 && (own || facts.class == Class::Bins) {
+                let reason = Reason::Script {
+                    by: file,
+                    program: script.program().to_owned(),
+                };
+                if let Err(cause) = self.choose_path(script.interpreter.as_bytes(), &reason) {
+                    self.miss(Token::Path(script.interpreter.clone()), Some(file), cause);
+                }
+                let program = script.program();
+                if !program.contains('/') && !self.choose_command(program, &reason) {
+                    let token = Token::Command(program.to_owned());
+                    self.miss(token, Some(file), MissingCause::Absent);
+                }
+            }
+        }
+    }
+
+    pub(super) fn walk_elf(
+        &mut self,
+        file: FileRef,
+        elf: &'a ElfFacts,
+        path: &[u8],
+        above: &Arc<[String]>,
+    ) {
+        if let Some(interpreter) = &elf.interpreter {
+            // Libraries that can be started by themselves (libc.so.6) name their loader, too; loaded, they do not need it.
+            let reason = Reason::Interpreter { by: file };
+            if elf.is_executable()
+                && let Err(cause) = self.choose_path(interpreter.as_bytes(), &reason)
+            {
+                self.miss(Token::Path(interpreter.clone()), Some(file), cause);
+            }
+        }
+        let below: Arc<[String]> = Loader::inherited(elf, path, above).into();
+        for soname in &elf.needed {
+            let reason = Reason::Needed {
+                by: file,
+                soname: soname.clone(),
+            };
+            self.library(file, elf, path, above, &below, soname, reason);
+        }
+        for trigger in TRIGGERS {
+            let import = elf
+                .imports
+                .iter()
+                .find(|i| trigger.symbols.contains(&i.name.as_str()));
+            if let Some(import) = import {
+                let reason = Reason::Rule {
+                    rule: trigger.name.to_owned(),
+                    by: file,
+                    symbol: import.name.clone(),
+                };
+                self.library(file, elf, path, above, &below, trigger.soname, reason);
+            }
+        }
+        for note in elf
+            .dlopen
+            .iter()
+            .filter(|n| n.priority == DlopenPriority::Required)
+        {
+            let found = |this: &Self, name: &String| {
+                !matches!(
+                    this.loader.find(&this.tree, name, elf, path, above),
+                    Lookup::Absent(_)
+                )
+            };
+            let name = note.sonames.iter().find(|name| found(self, name));
+            if let Some(name) = name.or(note.sonames.first()) {
+                let reason = Reason::Dlopen {
+                    by: file,
+                    soname: name.clone(),
+                };
+                self.library(file, elf, path, above, &below, name, reason);
+            }
+        }
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one look-up with all that the loader knows"
+    )]
+    pub(super) fn library(
+        &mut self,
+        by: FileRef,
+        elf: &ElfFacts,
+        path: &[u8],
+        above: &[String],
+        below: &Arc<[String]>,
+        soname: &str,
+        reason: Reason,
+    ) {
+        match self.loader.find(&self.tree, soname, elf, path, above) {
+            Lookup::Found {
+                resolved,
+                file,
+                cached_dir,
+            } => {
+                if let Some(dir) = cached_dir
+                    && !self.loader_dirs.contains(&dir)
+                {
+                    self.loader_dirs.push(dir);
+                }
+                self.choose_way(&resolved.links, Found::Entry(file), reason, below);
+            }
+            Lookup::Provided => {}
+            Lookup::Absent(wrong) => {
+                // A private library of the same package is loaded by the program itself before this one (libjvm.so).
+                let elsewhere = self.elsewhere(soname, elf);
+                let source = &self.packages[by.package].source;
+                let own = |file: &&FileRef| self.packages[file.package].source == *source;
+                if let Some(own) = elsewhere.iter().find(own).copied() {
+                    self.choose_below(own, reason, below);
+                    return;
+                }
+                let paths = elsewhere.iter().map(|f| self.facts(*f).entry.path.clone());
+                let paths: Vec<_> = paths.collect();
+                let cause = match wrong {
+                    _ if !paths.is_empty() => MissingCause::Elsewhere { paths },
+                    Some(file) => MissingCause::WrongMachine {
+                        path: self.facts(file).entry.path.clone(),
+                    },
+                    None => self.removed_library(soname),
+                };
+                self.miss(Token::Soname(soname.to_owned()), Some(by), cause);
+            }
+        }
+    }
+
+    pub(super) fn removed_library(&self, soname: &str) -> MissingCause {
+        let name = soname.as_bytes();
+        let is_it = |f: &&FileRef| self.facts(**f).entry.path.file_name() == Some(name);
+        match self.removed.iter().filter(is_it).min() {
+            Some(file) => MissingCause::Removed {
+                path: self.facts(*file).entry.path.clone(),
+            },
+            None => MissingCause::Absent,
+        }
+    }
+
+    /// Libraries of a name that lie where the loader does not look.
+    pub(super) fn elsewhere(&mut self, soname: &str, elf: &ElfFacts) -> Vec<FileRef> {
+        let by_name = self
+            .by_name
+            .get_or_insert_with(|| self.tree.shared_objects());
+        let candidates = by_name.get(soname.as_bytes()).cloned().unwrap_or_default();
+        let fits = |file: &FileRef| {
+            let path = self.tree.normal(self.facts(*file).entry.path.as_bytes());
+            match self.tree.resolve(&path).map(|resolved| resolved.end) {
+                Ok(Found::Entry(end)) => self
+                    .facts(end)
+                    .elf
+                    .as_ref()
+                    .is_some_and(|found| found.fits(elf)),
+                _ => false,
+            }
+        };
+        candidates.into_iter().filter(fits).collect()
+    }
+}
+
+/// Whether a link may point there though nothing of an image lies there: what the engine mounts or a program makes.
+pub(crate) fn is_made_at_run_time(path: &[u8]) -> bool {
+    [
+        &b"proc/"[..],
+        b"dev/",
+        b"run/",
+        b"sys/",
+        b"tmp/",
+        b"var/run/",
+    ]
+    .iter()
+    .any(|top| path.starts_with(top) || path == &top[..top.len() - 1])
+}
