@@ -490,10 +490,18 @@ impl Docker {
     pub fn fetch(&self, container: &str, args: &[&str]) -> String {
         let pid = self.run_well(&["inspect", "--format", "{{.State.Pid}}", container]);
         let pid = pid.parse().expect("a process id");
+        assert!(pid != 0, "it has ended: {}", self.said(container));
         match fetch(pid, args) {
             Ok(body) => body,
-            Err(reason) => panic!("{reason}: {}", self.run_well(&["logs", container])),
+            Err(reason) => panic!("{reason}: {}", self.said(container)),
         }
+    }
+
+    /// What a container wrote, to both streams.
+    fn said(&self, container: &str) -> String {
+        let output = self.run(&["logs", container]);
+        let text = [output.stdout, output.stderr].concat();
+        String::from_utf8_lossy(&text).into_owned()
     }
 
     fn log(&self) -> String {

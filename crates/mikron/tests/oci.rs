@@ -1,0 +1,174 @@
+//! The layout as other tools read it.
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use common::{Built, build, build_example, example_with};
+use mikron::package::{Digest, Limits};
+use mikron_testkit::runtime::unpack;
+use mikron_testkit::tools::tool;
+use serde_json::Value;
+
+fn run(command: &mut Command) -> String {
+    let output = command.output().expect("the tool starts");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {stderr}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn image(layout: &Path) -> String {
+    format!("oci:{}:latest", layout.display())
+}
+
+/// The digests of all blobs of a layout, each checked against its file's content.
+fn blobs(layout: &Path) -> Vec<String> {
+    let mut digests = Vec::new();
+    for entry in fs::read_dir(layout.join("blobs/sha256"))
+        .expect("a layout in order")
+        .flatten()
+    {
+        let name = entry.file_name().into_string().expect("a layout in order");
+        let bytes = fs::read(entry.path()).expect("a layout in order");
+        assert_eq!(Digest::of(&bytes).hex(), name);
+        digests.push(format!("sha256:{name}"));
+    }
+    digests.sort();
+    digests
+}
+
+fn check(built: &Built) {
+    let platform = &built.report.platforms[0];
+    let found = blobs(&built.layout());
+    for layer in &platform.layers {
+        assert!(found.contains(&layer.digest.to_string()));
+    }
+    assert!(found.contains(&platform.digest.to_string()));
+    assert!(found.contains(&built.report.digest.to_string()));
+    let checked = mikron::oci::validate(&built.layout(), &Limits::default());
+    assert!(checked.is_ok(), "{checked:?}");
+}
+
+#[test]
+fn every_blob_matches_its_digest_and_the_schema() {
+    let Some(built) = build_example("nginx.yaml") else {
+        return;
+    };
+    check(&built);
+}
+
+#[test]
+fn skopeo_inspects_the_layout() {
+    let Some(skopeo) = tool("skopeo") else { return };
+    let Some(built) = build_example("nginx.yaml") else {
+        return;
+    };
+    let platform = &built.report.platforms[0];
+    let said = run(Command::new(&skopeo)
+        .arg("inspect")
+        .arg(image(&built.layout())));
+    let said: Value = serde_json::from_str(&said).unwrap();
+    let layers: Vec<String> = platform
+        .layers
+        .iter()
+        .map(|layer| layer.digest.to_string())
+        .collect();
+    assert_eq!(said["Layers"], serde_json::json!(layers));
+    assert_eq!(
+        (&said["Os"], &said["Architecture"]),
+        (&"linux".into(), &"amd64".into())
+    );
+    let config = run(Command::new(&skopeo)
+        .args(["inspect", "--config"])
+        .arg(image(&built.layout())));
+    let config: Value = serde_json::from_str(&config).unwrap();
+    assert_eq!(config["config"]["StopSignal"], "SIGQUIT");
+    assert_eq!(config["config"]["Entrypoint"][0], "/usr/sbin/nginx");
+    let diff_ids: Vec<String> = platform
+        .layers
+        .iter()
+        .map(|layer| layer.diff_id.to_string())
+        .collect();
+    assert_eq!(config["rootfs"]["diff_ids"], serde_json::json!(diff_ids));
+}
+
+#[test]
+fn skopeo_copies_the_layout_byte_for_byte_and_into_other_forms() {
+    let Some(skopeo) = tool("skopeo") else { return };
+    let Some(built) = build_example("nginx.yaml") else {
+        return;
+    };
+    let copy = built.dir.path().join("copy");
+    let to = |target: String| {
+        run(Command::new(&skopeo)
+            .args(["copy", "--all", "--quiet"])
+            .arg(image(&built.layout()))
+            .arg(target))
+    };
+    to(image(&copy));
+    let (ours, theirs) = (blobs(&built.layout()), blobs(&copy));
+    assert_eq!(ours, theirs);
+    let plain = built.dir.path().join("plain");
+    to(format!("dir:{}", plain.display()));
+    assert!(plain.join("manifest.json").is_file());
+}
+
+#[test]
+fn skopeo_turns_layers_in_gzip_into_a_docker_archive() {
+    let Some(skopeo) = tool("skopeo") else { return };
+    let spec = example_with("nginx.yaml", "layers: { compression: \"gzip:6\" }\n");
+    let Some(built) = build(&spec) else { return };
+    let archive = built.dir.path().join("copied.tar");
+    run(Command::new(&skopeo)
+        .args(["copy", "--quiet"])
+        .arg(image(&built.layout()))
+        .arg(format!("docker-archive:{}:nginx:latest", archive.display())));
+    assert!(fs::metadata(archive).unwrap().len() > 0);
+}
+
+#[test]
+fn skopeo_reads_the_docker_archive() {
+    let Some(skopeo) = tool("skopeo") else { return };
+    let Some(built) = build_example("nginx.yaml") else {
+        return;
+    };
+    let archive = format!("docker-archive:{}", built.docker_archive().display());
+    let said = run(Command::new(&skopeo).arg("inspect").arg(archive));
+    let said: Value = serde_json::from_str(&said).unwrap();
+    let layers = said["Layers"].as_array().map(Vec::len);
+    assert_eq!(layers, Some(built.report.platforms[0].layers.len()));
+}
+
+#[test]
+fn umoci_unpacks_layers_in_gzip_and_without_compression() {
+    for compression in ["gzip:6", "none"] {
+        let more = format!("layers: {{ compression: {compression:?} }}\n");
+        let Some(built) = build(&example_with("nginx.yaml", &more)) else {
+            return;
+        };
+        check(&built);
+        let Some(umoci) = tool("umoci") else { return };
+        let bundle = built.dir.path().join("bundle");
+        let from = format!("{}:latest", built.layout().display());
+        run(Command::new(umoci)
+            .args(["unpack", "--rootless", "--image", &from])
+            .arg(&bundle));
+        assert!(bundle.join("rootfs/usr/sbin/nginx").is_file());
+    }
+}
+
+#[test]
+fn umoci_unpacks_layers_in_zstd_once_they_are_in_a_form_that_it_reads() {
+    let Some(built) = build_example("nginx.yaml") else {
+        return;
+    };
+    let bundle = built.dir.path().join("bundle");
+    let Some(()) = unpack(&built.layout(), "latest", &bundle) else {
+        return;
+    };
+    assert!(bundle.join("rootfs/usr/sbin/nginx").is_file());
+    let page = fs::read_to_string(bundle.join("rootfs/var/www/html/index.html")).unwrap();
+    assert!(page.contains("It works."));
+}
