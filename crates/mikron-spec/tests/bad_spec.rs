@@ -172,10 +172,10 @@ fn bad_105_typing_of_no_0777_and_1_10() {
 fn bad_105_null_where_text_belongs() {
     let error = bad("image: { env: { EMPTY: } }\n");
     insta::assert_snapshot!(error, @r"
-    test.yaml:5:24: text is expected here, not nothing
+    test.yaml:5:22: text is expected here, not nothing
       |
     5 | image: { env: { EMPTY: } }
-      |                        ^
+      |                      ^
     help: write '' for empty text
     ");
 }

@@ -119,7 +119,7 @@ fn what_is_not_said_has_a_default() {
     assert_eq!(spec.kind, Kind::Runtime);
     assert_eq!(spec.selection(), Select::Minimal);
     assert_eq!(spec.platforms, [Platform::linux(Architecture::Amd64)]);
-    assert_eq!(spec.layers.to_owned(), Layers::default());
+    assert_eq!(spec.layers, Layers::default());
     assert_eq!(spec.layers.compression, Compression::Zstd(19));
     assert!(spec.image.workdir.is_root());
     assert_eq!(good("kind: build\n").selection(), Select::Full);

@@ -80,7 +80,7 @@ pub(crate) fn lock() -> Lock {
             files: 12,
             digest: Digest::of(b"files"),
         });
-        nginx.suite = "bookworm-security".to_owned();
+        nginx.suite = String::from("bookworm-security");
         let packages = vec![
             nginx,
             package("libc6", "2.36-9+deb12u13", arch, Role::Dependency),
