@@ -1,1 +1,52 @@
-//! Distroless OCI images from YAML, as a library
+//! Distroless OCI images from YAML, as a library.
+//!
+//! A [`Builder`] takes a spec, reads the packages that it names straight from their repositories, takes of each package only
+//! what the image needs, and writes a reproducible OCI image. No package manager, no maintainer script, no container engine
+//! runs, and nothing needs root. The `mikron` command is a thin face over this crate.
+//!
+//! ```no_run
+//! let report = mikron::Builder::from_file("nginx.yaml")?
+//!     .output(mikron::Output::layout("out/nginx", "latest"))
+//!     .build()?;
+//! println!("{} has {} bytes", report.digest, report.size());
+//! # Ok::<(), mikron::Error>(())
+//! ```
+//!
+//! The steps on the way are crates of their own, re-exported here: [`spec`], [`source`], [`solve`], [`capability`],
+//! [`rootfs`], [`oci`], and [`package`] with what they share.
+
+mod builder;
+mod closure;
+mod contents;
+mod engine;
+mod error;
+mod explain;
+mod files;
+mod frames;
+mod image;
+mod inspect;
+mod layers;
+mod memo;
+mod output;
+mod parallel;
+mod publish;
+mod report;
+mod resolve;
+mod settings;
+mod sources;
+mod translate;
+
+pub use builder::Builder;
+pub use error::{Error, SourceFault};
+pub use explain::{Answer, Explanations, Overview};
+pub use inspect::{formats, inspect_archive};
+pub use output::{Output, OutputError};
+pub use report::{BuildReport, LayerReport, PackageReport, PlatformReport, ScriptReport};
+
+pub use mikron_capability as capability;
+pub use mikron_oci as oci;
+pub use mikron_package as package;
+pub use mikron_rootfs as rootfs;
+pub use mikron_solve as solve;
+pub use mikron_source as source;
+pub use mikron_spec as spec;

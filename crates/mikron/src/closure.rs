@@ -1,0 +1,244 @@
+//! Which files: the facts of all packages, the closure over them, and the proof that it is closed.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use mikron_capability::{
+    Edge, Glob, PackageFacts, PackageInput, Provided, Selection, Spool, Wanted, select, verify,
+};
+use mikron_package::{Digest, EntryKind, PackageName, Platform, RootPath};
+use mikron_rootfs::Part;
+use mikron_spec::{Select, Spec};
+
+use crate::Error;
+use crate::resolve::{ResolvedPackage, Role};
+use crate::translate::LoadedFile;
+
+/// The packages of one platform with their facts, and what was chosen of them.
+#[derive(Debug)]
+pub(crate) struct Closure {
+    /// One for each input of the selection, except the last, which stands for the files of the spec.
+    pub(crate) packages: Vec<ResolvedPackage>,
+    pub(crate) inputs: Vec<PackageInput>,
+    pub(crate) selection: Selection,
+}
+
+/// Learns the facts of some packages, in their order.
+pub(crate) type Learn<'a> =
+    dyn Fn(&[ResolvedPackage], &Spool) -> Result<Vec<Arc<PackageFacts>>, Error> + 'a;
+
+/// Closes over `packages`; where something is missing, `providers` is asked for more packages once.
+///
+/// # Errors
+/// When facts cannot be learnt, or the selection cannot be closed.
+pub(crate) fn close(
+    spec: &Spec,
+    platform: Platform,
+    packages: Vec<ResolvedPackage>,
+    files: &[LoadedFile],
+    spool: &Spool,
+    learn: &Learn<'_>,
+    providers: &dyn Fn() -> Vec<ResolvedPackage>,
+) -> Result<Closure, Error> {
+    let facts = learn(&packages, spool)?;
+    let own = files_input(files);
+    let wanted = wanted(spec, platform)?;
+    let mut packages = packages;
+    let mut inputs = inputs(&packages, &facts);
+    inputs.push(own.clone());
+    let mut selection = select(&inputs, &wanted)?;
+    if !selection.missing.is_empty() {
+        let more = providers();
+        if !more.is_empty() {
+            inputs.pop();
+            let facts = learn(&more, spool)?;
+            inputs.extend(self::inputs(&more, &facts));
+            packages.extend(more);
+            inputs.push(own);
+            selection = select(&inputs, &wanted)?;
+        }
+    }
+    let violations = verify(&selection, &inputs, &wanted);
+    if !selection.missing.is_empty() || !violations.is_empty() {
+        return Err(Error::NotClosed {
+            platform,
+            missing: selection.missing,
+            violations,
+        });
+    }
+    Ok(Closure {
+        packages,
+        inputs,
+        selection,
+    })
+}
+
+/// What the spec wants beside its packages.
+///
+/// # Errors
+/// When a `remove` pattern is malformed.
+pub(crate) fn wanted(spec: &Spec, platform: Platform) -> Result<Wanted, Error> {
+    let mut words = spec.image.entrypoint.iter().chain(&spec.image.cmd).cloned();
+    let programs = words.next().into_iter().collect();
+    let remove: Result<Vec<Glob>, _> = spec
+        .remove
+        .iter()
+        .map(|pattern| Glob::new(pattern))
+        .collect();
+    Ok(Wanted {
+        select: select_mode(spec.selection()),
+        programs,
+        mentions: words.collect(),
+        remove: remove?,
+        provided: provided(),
+        ..Wanted::new(platform)
+    })
+}
+
+/// The paths that finalizers make whatever the packages are.
+fn provided() -> Vec<Provided> {
+    let made = [
+        ("/etc/passwd", "the finalizer of accounts"),
+        ("/etc/group", "the finalizer of accounts"),
+        (
+            "/etc/ssl/certs/ca-certificates.crt",
+            "the finalizer of certificate authorities",
+        ),
+    ];
+    let provided = |(path, by): (&str, &str)| {
+        Some(Provided {
+            path: RootPath::new(path.as_bytes()).ok()?,
+            target: None,
+            by: by.to_owned(),
+        })
+    };
+    made.into_iter().filter_map(provided).collect()
+}
+
+fn select_mode(select: Select) -> mikron_capability::Select {
+    match select {
+        Select::Minimal => mikron_capability::Select::Minimal,
+        Select::Package => mikron_capability::Select::Package,
+        Select::Full => mikron_capability::Select::Full,
+    }
+}
+
+fn inputs(packages: &[ResolvedPackage], facts: &[Arc<PackageFacts>]) -> Vec<PackageInput> {
+    let input = |(package, facts): (&ResolvedPackage, &Arc<PackageFacts>)| {
+        let (role, select) = match &package.role {
+            Role::Root {
+                capabilities,
+                select,
+            } => (
+                mikron_capability::Role::Root {
+                    capabilities: capabilities.clone(),
+                },
+                Some(select_mode(*select)),
+            ),
+            Role::Dependency => (mikron_capability::Role::Dependency, None),
+            Role::Provider => (mikron_capability::Role::Provider, None),
+        };
+        let edge = |(to, relation): &(usize, String)| Edge {
+            to: *to,
+            relation: relation.clone(),
+        };
+        PackageInput {
+            requires: package.requires.iter().map(edge).collect(),
+            select,
+            ..PackageInput::new(role, Arc::clone(facts))
+        }
+    };
+    packages.iter().zip(facts).map(input).collect()
+}
+
+fn files_input(files: &[LoadedFile]) -> PackageInput {
+    let name = PackageName::new("spec").expect("a literal that obeys the rules of names");
+    let facts = PackageFacts::of_files(name, files.iter().map(|file| file.facts.clone()).collect());
+    PackageInput::new(mikron_capability::Role::Files, Arc::new(facts))
+}
+
+impl Closure {
+    /// The chosen entries as parts of the tree, and those that finalizers read and take out again.
+    pub(crate) fn parts(&self) -> Vec<Part> {
+        let chosen = self
+            .selection
+            .files
+            .iter()
+            .filter_map(|file| self.part(file, None));
+        let read = self
+            .selection
+            .inputs
+            .iter()
+            .filter_map(|file| self.part(file, Some("bundle")));
+        chosen.chain(read).collect()
+    }
+
+    /// The files of a package that declare accounts and directories (sysusers.d(5), tmpfiles.d(5)).
+    pub(crate) fn declarations(&self, package: usize) -> impl Iterator<Item = (&RootPath, Digest)> {
+        let facts = &self.inputs[package].facts;
+        facts
+            .files
+            .iter()
+            .filter(|file| is_declaration(&file.entry.path))
+            .filter_map(|file| Some((&file.entry.path, file.digest?)))
+    }
+
+    fn part(
+        &self,
+        file: &mikron_capability::SelectedFile,
+        capability: Option<&str>,
+    ) -> Option<Part> {
+        // The last input stands for the files of the spec, which the tree places by itself.
+        let package = self.packages.get(file.file.package)?;
+        let facts = &self.inputs[file.file.package].facts;
+        let chosen = &facts.files[file.file.entry];
+        let content = facts.digest(file.file.entry);
+        let name = package.record.name.as_str();
+        let part = Part::new(
+            name,
+            capability.unwrap_or(chosen.class.name()),
+            chosen.entry.clone(),
+            content,
+        );
+        let EntryKind::Hardlink { target } = &chosen.entry.kind else {
+            return Some(part);
+        };
+        let linked = facts
+            .files
+            .iter()
+            .find(|f| f.entry.path == *target && f.entry.is_file());
+        Some(match linked {
+            Some(linked) => part.with_linked(linked.entry.clone()),
+            None => part,
+        })
+    }
+
+    /// The contents that layers and finalizers may ask for, by package.
+    pub(crate) fn contents(&self) -> Vec<BTreeSet<Digest>> {
+        let mut contents = vec![BTreeSet::new(); self.packages.len()];
+        for file in self.selection.files.iter().chain(&self.selection.inputs) {
+            let facts = &self.inputs[file.file.package].facts;
+            if let (Some(of_package), Some(digest)) = (
+                contents.get_mut(file.file.package),
+                facts.digest(file.file.entry),
+            ) {
+                of_package.insert(digest);
+            }
+        }
+        for package in &self.selection.packages {
+            if let Some(of_package) = contents.get_mut(package.package) {
+                of_package.extend(self.declarations(package.package).map(|(_, digest)| digest));
+            }
+        }
+        contents
+    }
+}
+
+/// Whether a file declares accounts or directories.
+pub(crate) fn is_declaration(path: &RootPath) -> bool {
+    let path = path.as_bytes();
+    path.ends_with(b".conf")
+        && [&b"usr/lib/sysusers.d/"[..], b"usr/lib/tmpfiles.d/"]
+            .iter()
+            .any(|dir| path.starts_with(dir))
+}

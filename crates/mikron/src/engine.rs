@@ -1,0 +1,568 @@
+//! One run: from the builder's settings to a published image, a lock or an explanation.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{self, BufReader};
+use std::path::Path;
+use std::sync::Arc;
+
+use mikron_capability::{PackageFacts, Spool, fill, scan, scan_file};
+use mikron_deb::{DebVersionOrder, check_identity};
+use mikron_oci::Parallel;
+use mikron_package::{
+    Digest, Entry, EntryKind, Event, Limits, Origin, PackageName, PackageRecord, Platform, Task,
+    TaskKind, Version,
+};
+use mikron_solve::ResolvoSolver;
+use mikron_source::cache::Cache;
+use mikron_spec::{
+    FileContent, Lock, LockedPackage, LockedPlatform, Select, SelectionSummary, Timestamp,
+};
+
+use crate::builder::Builder;
+use crate::closure::{self, Closure};
+use crate::explain::Explanations;
+use crate::frames::CachedFrames;
+use crate::image::{Built, Workshop};
+use crate::resolve::{self, ResolvedPackage, Role};
+use crate::settings::Settings;
+use crate::sources::{self, Published};
+use crate::translate::LoadedFile;
+use crate::{BuildReport, Error, memo, parallel, publish};
+
+/// Bytes of file contents that are held in memory between the facts pass and the layers; the rest lies in a temporary file.
+const SPOOL_MEMORY: u64 = 4 << 20;
+
+/// Name and version of the facts in the cache. The encoding checks itself; this moves when rules of classification do.
+const FACTS: &str = "facts-1";
+
+/// What one run works with.
+pub(crate) struct Engine<'a> {
+    pub(crate) builder: &'a Builder,
+    pub(crate) cache: Cache,
+    pub(crate) sources: sources::Sources,
+    pub(crate) limits: Limits,
+    platforms: Vec<Platform>,
+    /// The lock, where there is a fresh one.
+    lock: Option<Lock>,
+}
+
+/// Where the packages of a run come from.
+enum Pins {
+    /// The lock.
+    Locked(Box<Lock>),
+    /// What the sources publish now.
+    Fresh(Box<Published>),
+}
+
+impl<'a> Engine<'a> {
+    /// Opens the cache and finds the sources.
+    pub(crate) fn open(builder: &'a Builder) -> Result<Self, Error> {
+        let spec = &builder.spec;
+        let name = builder.file.display().to_string();
+        let document = mikron_spec::Document::new(&name, &builder.text);
+        builder.options.policy.check(spec, &document)?;
+        let mut platforms = builder.options.platforms.clone();
+        if let Some(platform) = platforms.iter().find(|p| !spec.platforms.contains(p)) {
+            let known = spec.platforms.clone();
+            return Err(Error::UnknownPlatform {
+                platform: *platform,
+                known,
+            });
+        }
+        if platforms.is_empty() {
+            platforms.clone_from(&spec.platforms);
+        }
+        platforms.sort();
+        platforms.dedup();
+        let limits = crate::image::limits();
+        let settings = Settings::read(&builder.options.environment)?;
+        let cache = sources::cache(&builder.options, &settings)?;
+        let lock = usable_lock(builder, &platforms, &limits)?;
+        let sources = sources::Sources::find(builder, &settings, lock.as_ref())?;
+        Ok(Self {
+            builder,
+            cache,
+            sources,
+            limits,
+            platforms,
+            lock,
+        })
+    }
+
+    /// Builds and publishes.
+    pub(crate) fn build(&self) -> Result<BuildReport, Error> {
+        let spool = self.spool();
+        let files = self.files(&spool)?;
+        let pins = self.pins(&self.platforms)?;
+        let epoch = self.epoch(&pins)?;
+        let key = memo::key(
+            self.builder,
+            &self.platforms,
+            &files,
+            &pins.identity(),
+            epoch,
+        );
+        let frames = CachedFrames(&self.cache);
+        if let Some(built) = memo::recall(&self.cache, &key)
+            && let Some(report) =
+                publish::from_frames(self.builder, self.cache.path(), &built, &frames)?
+        {
+            return Ok(report);
+        }
+        let target = publish::Target::open(self.builder, self.cache.path())?;
+        let workshop = Workshop {
+            spec: &self.builder.spec,
+            epoch,
+            store: target.primary(),
+            frames: &frames,
+            parallel: Parallel::jobs(self.builder.options.jobs),
+            progress: &*self.builder.options.progress,
+        };
+        let mut built: Vec<Built> = Vec::new();
+        for platform in &self.platforms {
+            let closure = self.close(*platform, &pins, &files, &spool)?;
+            let packages = &closure.packages;
+            let inputs = &closure.inputs;
+            let fill = |package: usize, wanted: &BTreeSet<Digest>, spool: &Spool| {
+                self.fill(&packages[package], &inputs[package].facts, wanted, spool)
+                    .map_err(io::Error::other)
+            };
+            built.push(workshop.build(*platform, &closure, &files, &spool, Box::new(fill))?);
+        }
+        let report = target.publish(self.builder, &built, &frames)?;
+        memo::keep(&self.cache, &key, &built);
+        Ok(report)
+    }
+
+    /// Resolves against what the sources publish now, for all platforms of the spec.
+    pub(crate) fn lock(&self) -> Result<Lock, Error> {
+        let spec = &self.builder.spec;
+        let spool = self.spool();
+        let files = self.files(&spool)?;
+        let published = Box::new(self.sources.refresh(self, &spec.platforms)?);
+        let mut lock = Lock::new(spec);
+        lock.epoch = timestamp(published.epoch())?;
+        lock.sources = published.locked();
+        let pins = Pins::Fresh(published);
+        for platform in &spec.platforms {
+            let closure = self.close(*platform, &pins, &files, &spool)?;
+            lock.platforms.insert(*platform, locked_platform(&closure));
+        }
+        Ok(lock)
+    }
+
+    /// Selects, and keeps the reasons.
+    pub(crate) fn explain(&self) -> Result<Explanations, Error> {
+        let spool = self.spool();
+        let files = self.files(&spool)?;
+        let pins = self.pins(&self.platforms)?;
+        let mut explanations = Explanations::new(self.builder.spec.clone());
+        for platform in &self.platforms {
+            let closure = self.close(*platform, &pins, &files, &spool)?;
+            explanations.add(*platform, closure);
+        }
+        Ok(explanations)
+    }
+
+    fn spool(&self) -> Spool {
+        Spool::in_dir(SPOOL_MEMORY, self.cache.path())
+    }
+
+    /// The lock where there is a fresh one, else what the sources publish.
+    fn pins(&self, platforms: &[Platform]) -> Result<Pins, Error> {
+        if let Some(lock) = &self.lock {
+            return Ok(Pins::Locked(Box::new(lock.clone())));
+        }
+        Ok(Pins::Fresh(Box::new(
+            self.sources.refresh(self, platforms)?,
+        )))
+    }
+
+    fn warn(&self, message: &str) {
+        self.builder
+            .options
+            .progress
+            .event(&Event::Warning { message });
+    }
+
+    /// SOURCE_DATE_EPOCH where it is set, else the newest index date.
+    fn epoch(&self, pins: &Pins) -> Result<i64, Error> {
+        let Some(text) = self.builder.options.environment.var("SOURCE_DATE_EPOCH") else {
+            return Ok(match pins {
+                Pins::Locked(lock) => lock.epoch.seconds(),
+                Pins::Fresh(published) => published.epoch(),
+            });
+        };
+        text.parse()
+            .ok()
+            .filter(|epoch| (0..=253_402_300_799).contains(epoch))
+            .ok_or_else(|| Error::Unsupported {
+                what: format!("SOURCE_DATE_EPOCH=`{}`", text.escape_debug()),
+                remedy: "write seconds since 1970 as a decimal number".to_owned(),
+            })
+    }
+
+    /// Reads, hashes and spools the regular files of the spec.
+    fn files(&self, spool: &Spool) -> Result<Vec<LoadedFile>, Error> {
+        let base = self.builder.file.parent().unwrap_or(Path::new(""));
+        let mut loaded = Vec::new();
+        for file in &self.builder.spec.files {
+            let mode = file.mode.map_or(0o644, mikron_spec::Mode::bits);
+            let failed = |error| Error::Facts {
+                package: PackageName::new("spec").expect("a literal that obeys the rules of names"),
+                error: Box::new(error),
+            };
+            let entry = |size| Entry::new(file.path.clone(), EntryKind::File { size }, mode);
+            let (facts, size) = match &file.content {
+                FileContent::Text(text) => {
+                    let size = text.len() as u64;
+                    let facts = scan_file(entry(size), &mut text.as_bytes(), spool, true);
+                    (facts.map_err(failed)?, size)
+                }
+                FileContent::From(named) => {
+                    let path = self.builder.options.policy.resolve(base, named)?;
+                    let mut file = File::open(&path).map_err(Error::io("read", &path))?;
+                    let metadata = file.metadata().map_err(Error::io("read", &path))?;
+                    if !metadata.is_file() {
+                        let error = io::Error::other("it is not a regular file");
+                        return Err(Error::Io {
+                            action: "read",
+                            path,
+                            error,
+                        });
+                    }
+                    let facts = scan_file(entry(metadata.len()), &mut file, spool, true);
+                    (facts.map_err(failed)?, metadata.len())
+                }
+                FileContent::Directory | FileContent::Symlink(_) => continue,
+            };
+            let Some(digest) = facts.digest else { continue };
+            loaded.push(LoadedFile {
+                digest,
+                size,
+                facts,
+            });
+        }
+        Ok(loaded)
+    }
+
+    /// Solves and selects for one platform.
+    fn close(
+        &self,
+        platform: Platform,
+        pins: &Pins,
+        files: &[LoadedFile],
+        spool: &Spool,
+    ) -> Result<Closure, Error> {
+        match pins {
+            Pins::Fresh(published) => self.close_fresh(platform, published, files, spool),
+            Pins::Locked(lock) => self.close_locked(platform, lock, files, spool),
+        }
+    }
+
+    fn close_fresh(
+        &self,
+        platform: Platform,
+        published: &Published,
+        files: &[LoadedFile],
+        spool: &Spool,
+    ) -> Result<Closure, Error> {
+        let spec = &self.builder.spec;
+        let task = Task::start(
+            &*self.builder.options.progress,
+            TaskKind::Solve,
+            &platform.to_string(),
+            None,
+        );
+        let universe = published.universe(self, platform)?;
+        let solver = ResolvoSolver::default();
+        let resolution = resolve::resolve(&solver, &universe, spec, &BTreeMap::new())
+            .map_err(|error| Error::Solve { platform, error })?;
+        drop(task);
+        let base = resolution.packages.clone();
+        let providers = || resolve::providers(&solver, &universe, spec, &resolution);
+        let learn = |packages: &[ResolvedPackage], spool: &Spool| self.learn(packages, spool);
+        closure::close(spec, platform, base, files, spool, &learn, &providers)
+    }
+
+    /// Solves again, over the locked packages alone: the reasons come from what the archives themselves say.
+    fn close_locked(
+        &self,
+        platform: Platform,
+        lock: &Lock,
+        files: &[LoadedFile],
+        spool: &Spool,
+    ) -> Result<Closure, Error> {
+        let spec = &self.builder.spec;
+        let nothing = LockedPlatform::default();
+        let locked = &lock.platforms.get(&platform).unwrap_or(&nothing).packages;
+        let pinned: Vec<ResolvedPackage> = locked.iter().map(pinned).collect();
+        let facts = self.learn(&pinned, spool)?;
+        let mut records = Vec::new();
+        let mut providers = Vec::new();
+        for (package, (facts, locked)) in pinned.into_iter().zip(facts.iter().zip(locked)) {
+            let record = PackageRecord {
+                location: locked.location.clone(),
+                size: locked.size,
+                digest: Some(locked.digest),
+                ..facts.metadata.record.clone()
+            };
+            if package.role == Role::Provider {
+                providers.push(ResolvedPackage { record, ..package });
+            } else {
+                records.push((record, package.source));
+            }
+        }
+        let universe =
+            resolve::locked_universe(platform.architecture.deb(), &DebVersionOrder, records);
+        let resolution =
+            resolve::resolve(&ResolvoSolver::default(), &universe, spec, &BTreeMap::new())
+                .map_err(|error| Error::Solve { platform, error })?;
+        let mut packages = resolution.packages;
+        packages.extend(providers);
+        let learn = |packages: &[ResolvedPackage], spool: &Spool| self.learn(packages, spool);
+        closure::close(spec, platform, packages, files, spool, &learn, &Vec::new)
+    }
+
+    /// The facts of some packages, in their order: from the cache, else from the archives, several at once.
+    pub(crate) fn learn(
+        &self,
+        packages: &[ResolvedPackage],
+        spool: &Spool,
+    ) -> Result<Vec<Arc<PackageFacts>>, Error> {
+        // The largest first: it is the one that everybody waits for in the end.
+        let mut order: Vec<usize> = (0..packages.len()).collect();
+        order.sort_by_key(|i| std::cmp::Reverse(packages[*i].record.size));
+        let gate = parallel::Gate::new(self.builder.options.jobs);
+        let learnt = parallel::each(self.builder.options.jobs + parallel::FETCHERS, order, |i| {
+            (i, self.learn_one(&packages[i], spool, &gate))
+        });
+        let mut facts: Vec<Option<Arc<PackageFacts>>> = vec![None; packages.len()];
+        let mut failures = Vec::new();
+        for (i, result) in learnt {
+            match result {
+                Ok(learnt) => facts[i] = Some(learnt),
+                Err(error) => failures.push((i, error)),
+            }
+        }
+        // The same error whoever was first: that of the first package in their order.
+        failures.sort_by_key(|(i, _)| *i);
+        match failures.into_iter().next() {
+            Some((_, error)) => Err(error),
+            None => Ok(facts.into_iter().flatten().collect()),
+        }
+    }
+
+    fn learn_one(
+        &self,
+        package: &ResolvedPackage,
+        spool: &Spool,
+        gate: &parallel::Gate,
+    ) -> Result<Arc<PackageFacts>, Error> {
+        let key = package.record.digest;
+        let known = key.and_then(|digest| self.cache.derived(FACTS, digest.as_bytes()));
+        if let Some(facts) = known.and_then(|bytes| PackageFacts::decode(&bytes).ok()) {
+            check_identity(&package.record, &facts.metadata.record)?;
+            return Ok(Arc::new(facts));
+        }
+        let file = self.sources.archive(self, package)?;
+        let _turn = gate.enter();
+        let progress = &*self.builder.options.progress;
+        let name = package.record.name.as_str();
+        let _task = Task::start(progress, TaskKind::Facts, name, Some(package.record.size));
+        let whole = match &package.role {
+            Role::Root { select, .. } => *select != Select::Minimal,
+            Role::Dependency | Role::Provider => false,
+        } || self.builder.spec.selection() != Select::Minimal;
+        let keep = |entry: &Entry| {
+            whole
+                || closure::is_declaration(&entry.path)
+                || mikron_capability::classify(entry, None).is_run_time()
+        };
+        let facts = self.with_archive(package, file, |archive| {
+            scan(archive, spool, &self.limits, &keep)
+        })?;
+        check_identity(&package.record, &facts.metadata.record)?;
+        if let (Some(key), Ok(bytes)) = (key, facts.encode())
+            && let Err(error) = self.cache.put_derived(FACTS, key.as_bytes(), &bytes)
+        {
+            self.warn(&format!("the facts of {name} are not kept: {error}"));
+        }
+        Ok(Arc::new(facts))
+    }
+
+    /// Brings contents of a package whose facts are known into the spool.
+    fn fill(
+        &self,
+        package: &ResolvedPackage,
+        facts: &PackageFacts,
+        wanted: &BTreeSet<Digest>,
+        spool: &Spool,
+    ) -> Result<(), Error> {
+        let file = self.sources.archive(self, package)?;
+        self.with_archive(package, file, |archive| fill(archive, wanted, facts, spool))
+    }
+
+    fn with_archive<T>(
+        &self,
+        package: &ResolvedPackage,
+        file: File,
+        use_archive: impl FnOnce(
+            &mut dyn mikron_package::ArchiveReader,
+        ) -> Result<T, mikron_capability::FactsError>,
+    ) -> Result<T, Error> {
+        let origin = Origin {
+            source: package.source.clone(),
+            archive: package.record.location.clone(),
+        };
+        let family = mikron_package::Family::Deb;
+        let Some(format) = crate::inspect::format_of(family) else {
+            let what = format!("the package {}", package.record.name);
+            return Err(Error::Unsupported {
+                what,
+                remedy: "use a deb source".to_owned(),
+            });
+        };
+        let input = Box::new(BufReader::with_capacity(1 << 17, file));
+        let mut archive = format.open(input, &self.limits, &origin)?;
+        use_archive(&mut *archive).map_err(|error| match error {
+            mikron_capability::FactsError::Archive(error) => error.in_archive(&origin).into(),
+            error => Error::Facts {
+                package: package.record.name.clone(),
+                error: Box::new(error),
+            },
+        })
+    }
+}
+
+impl Pins {
+    /// A digest of everything in the pins that the image depends on.
+    fn identity(&self) -> String {
+        match self {
+            Self::Locked(lock) => format!("lock {}", lock.digest()),
+            Self::Fresh(published) => format!("indexes {}", published.identity()),
+        }
+    }
+}
+
+/// The packages of a closure as the lock has them. Of providers only those that gave something.
+fn locked_platform(closure: &Closure) -> LockedPlatform {
+    let mut packages: Vec<LockedPackage> = Vec::new();
+    for (i, package) in closure.packages.iter().enumerate() {
+        let mut list = String::new();
+        let mut files = 0;
+        for file in closure
+            .selection
+            .files
+            .iter()
+            .filter(|file| file.file.package == i)
+        {
+            files += 1;
+            list.push_str(&file.path.to_string());
+            list.push('\n');
+        }
+        let reads = closure
+            .selection
+            .inputs
+            .iter()
+            .any(|file| file.file.package == i);
+        if files == 0 && !reads && package.role == Role::Provider {
+            continue;
+        }
+        let Some(digest) = package.record.digest else {
+            continue;
+        };
+        packages.push(LockedPackage {
+            name: package.record.name.clone(),
+            version: package.record.version.clone(),
+            arch: package.record.arch.clone(),
+            role: match package.role {
+                Role::Root { .. } => mikron_spec::Role::Root,
+                Role::Dependency => mikron_spec::Role::Dependency,
+                Role::Provider => mikron_spec::Role::Provider,
+            },
+            source: package.source.clone(),
+            suite: String::new(),
+            location: package.record.location.clone(),
+            size: package.record.size,
+            digest,
+            selection: Some(SelectionSummary {
+                files,
+                digest: Digest::of(list.as_bytes()),
+            }),
+        });
+    }
+    packages.sort_by(|a, b| a.name.cmp(&b.name));
+    LockedPlatform { packages }
+}
+
+/// A locked package before its archive was read: no relations.
+fn pinned(locked: &LockedPackage) -> ResolvedPackage {
+    let version = Version::new(locked.version.as_str());
+    let record = PackageRecord {
+        location: locked.location.clone(),
+        size: locked.size,
+        digest: Some(locked.digest),
+        ..PackageRecord::new(locked.name.clone(), version, &locked.arch)
+    };
+    let role = match locked.role {
+        mikron_spec::Role::Provider => Role::Provider,
+        mikron_spec::Role::Root | mikron_spec::Role::Dependency => Role::Dependency,
+    };
+    ResolvedPackage {
+        record,
+        source: locked.source.clone(),
+        role,
+        requires: Vec::new(),
+    }
+}
+
+fn timestamp(seconds: i64) -> Result<Timestamp, Error> {
+    Timestamp::new(seconds).ok_or_else(|| Error::Unsupported {
+        what: format!("an index date of {seconds} seconds since 1970"),
+        remedy: "the source publishes a date that no calendar has".to_owned(),
+    })
+}
+
+/// The lock beside the spec, where it says what the spec says now. A stale one is an error where it was asked for, else a
+/// warning.
+fn usable_lock(
+    builder: &Builder,
+    platforms: &[Platform],
+    limits: &Limits,
+) -> Result<Option<Lock>, Error> {
+    let path = builder.lock_file();
+    let locked = builder.options.locked;
+    let bytes = match crate::files::read_capped(&path, limits.index) {
+        Ok(bytes) => bytes,
+        Err(Error::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => {
+            if locked {
+                return Err(Error::NoLock {
+                    lock: path,
+                    spec: builder.file.clone(),
+                });
+            }
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
+    let text = String::from_utf8_lossy(&bytes);
+    let lock = Lock::parse(&path.display().to_string(), &text, limits)?;
+    match lock.check(&builder.spec) {
+        Ok(()) if platforms.iter().all(|p| lock.platforms.contains_key(p)) => Ok(Some(lock)),
+        Err(stale) if locked => Err(Error::Stale { lock: path, stale }),
+        Err(stale) => {
+            let message = format!(
+                "{}: {stale}; resolving anew (write it again with `mikron lock`)",
+                path.display()
+            );
+            builder
+                .options
+                .progress
+                .event(&Event::Warning { message: &message });
+            Ok(None)
+        }
+        Ok(()) => Ok(None),
+    }
+}

@@ -1,0 +1,197 @@
+//! Everything that can go wrong in a build, as data.
+
+use std::io;
+use std::path::PathBuf;
+
+use mikron_capability::{FactsError, Missing, SelectError, Violation};
+use mikron_deb::IdentityMismatch;
+use mikron_oci::{ImageError, LayerError, StoreError};
+use mikron_package::{ArchiveError, PackageName, Platform, PlatformError};
+use mikron_rootfs::RootfsError;
+use mikron_solve::SolveError;
+use mikron_spec::{SpecError, StaleLock};
+
+/// Why a build, a lock or an explanation failed. Nothing was published.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file cannot be read or written.
+    #[error("cannot {action} {}: {error}", .path.display())]
+    Io {
+        /// What was tried: `read`, `write`.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// The spec or the lock is not right.
+    #[error(transparent)]
+    Spec(Box<SpecError>),
+    /// The spec names a file that it may not.
+    #[error(transparent)]
+    Outside(#[from] mikron_spec::OutsideRoot),
+    /// The spec has changed since it was locked.
+    #[error("{}: {stale}", .lock.display())]
+    Stale {
+        /// The lock file.
+        lock: PathBuf,
+        /// What has changed.
+        stale: StaleLock,
+    },
+    /// `--locked` was asked for and there is no lock.
+    #[error("{} does not exist; make it with `mikron lock {}`", .lock.display(), .spec.display())]
+    NoLock {
+        /// The lock file.
+        lock: PathBuf,
+        /// The spec.
+        spec: PathBuf,
+    },
+    /// The spec asks for something that this version does not do.
+    #[error("{what} is not supported: {remedy}")]
+    Unsupported {
+        /// What.
+        what: String,
+        /// What can be done.
+        remedy: String,
+    },
+    /// A platform that the spec does not list.
+    #[error("{platform} is not a platform of the spec (it has {})", list(.known))]
+    UnknownPlatform {
+        /// The platform that was asked for.
+        platform: Platform,
+        /// Those of the spec.
+        known: Vec<Platform>,
+    },
+    /// A text that is no platform.
+    #[error(transparent)]
+    Platform(#[from] PlatformError),
+    /// An index or an archive cannot be had, or cannot be trusted.
+    #[error(transparent)]
+    Source(#[from] SourceFault),
+    /// The packages cannot be had together.
+    #[error("{platform}: {error}")]
+    Solve {
+        /// The platform that was solved for.
+        platform: Platform,
+        /// Why not.
+        error: SolveError,
+    },
+    /// An archive cannot be read.
+    #[error(transparent)]
+    Archive(Box<ArchiveError>),
+    /// The facts of an archive cannot be learnt.
+    #[error("{package}: {error}")]
+    Facts {
+        /// The package.
+        package: PackageName,
+        /// Why not.
+        error: Box<FactsError>,
+    },
+    /// An archive is not what its index says.
+    #[error(transparent)]
+    Identity(#[from] IdentityMismatch),
+    /// Nothing can be selected.
+    #[error(transparent)]
+    Select(#[from] SelectError),
+    /// The selection is not closed: something that it needs is nowhere (promise 4).
+    #[error("{platform}: the image would not be closed: {}", open_ends(.missing, .violations))]
+    NotClosed {
+        /// The platform.
+        platform: Platform,
+        /// What no package provides.
+        missing: Vec<Missing>,
+        /// What the selected files contradict.
+        violations: Vec<Violation>,
+    },
+    /// The packages do not merge into one tree.
+    #[error(transparent)]
+    Rootfs(#[from] RootfsError),
+    /// A layer cannot be made.
+    #[error(transparent)]
+    Layer(#[from] LayerError),
+    /// Config, manifest or index cannot be made.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// The output cannot be written or read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Error {
+    /// For `map_err` behind a call on a file.
+    pub(crate) fn io(
+        action: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |error| Self::Io {
+            action,
+            path,
+            error,
+        }
+    }
+}
+
+impl From<SpecError> for Error {
+    fn from(error: SpecError) -> Self {
+        Self::Spec(Box::new(error))
+    }
+}
+
+impl From<ArchiveError> for Error {
+    fn from(error: ArchiveError) -> Self {
+        Self::Archive(Box::new(error))
+    }
+}
+
+/// What can go wrong with a source.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SourceFault {
+    /// A repository cannot be had or trusted.
+    #[error(transparent)]
+    Repository(#[from] mikron_source::deb::SourceError),
+    /// An archive cannot be had.
+    #[error(transparent)]
+    Download(#[from] mikron_source::download::DownloadError),
+    /// Indexes do not go together.
+    #[error(transparent)]
+    Universe(#[from] mikron_source::universe::UniverseError),
+    /// Keys cannot be read.
+    #[error(transparent)]
+    Trust(#[from] mikron_source::trust::TrustError),
+    /// The cache cannot be read or written.
+    #[error(transparent)]
+    Cache(#[from] mikron_source::cache::CacheError),
+    /// A preset that does not exist.
+    #[error(transparent)]
+    Preset(#[from] mikron_source::preset::UnknownPreset),
+}
+
+fn list(platforms: &[Platform]) -> String {
+    platforms
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn open_ends(missing: &[Missing], violations: &[Violation]) -> String {
+    let missing = missing.iter().map(|missing| {
+        let by = missing.chain.last().map_or("the spec".to_owned(), |step| {
+            format!("{} ({})", step.path, step.package)
+        });
+        format!(
+            "{} is needed by {by} and missing: {}",
+            missing.token, missing.cause
+        )
+    });
+    let all: Vec<String> = missing
+        .chain(violations.iter().map(ToString::to_string))
+        .collect();
+    match all.as_slice() {
+        [one] => one.clone(),
+        several => format!("\n  {}", several.join("\n  ")),
+    }
+}

@@ -1,0 +1,138 @@
+//! Why each file and package is in the image, and why others are not.
+
+use std::collections::BTreeMap;
+
+use mikron_capability::{Explanation, LeftOut, SelectedPackage, explain};
+use mikron_package::{PackageName, Platform, Version};
+use mikron_spec::Spec;
+use serde::Serialize;
+
+use crate::closure::Closure;
+use crate::resolve::Role;
+
+/// The selection of each platform, with every reason.
+#[derive(Debug)]
+pub struct Explanations {
+    spec: Spec,
+    platforms: BTreeMap<Platform, Closure>,
+}
+
+/// The selection of one platform at a glance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Overview {
+    /// The platform.
+    pub platform: Platform,
+    /// The packages that files were chosen from, in order of name.
+    pub packages: Vec<SelectedPackage>,
+    /// The packages of the dependency closure that no file was chosen from, in order of name.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// What is known of one path or package, on one platform.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Answer {
+    /// The platform.
+    pub platform: Platform,
+    /// What was asked for.
+    pub about: String,
+    /// What is known.
+    pub explanation: Explanation,
+    /// For a package: which of the solution's packages require it, with the requirement, in order of name.
+    pub required_by: Vec<(PackageName, String)>,
+    /// For a package: its version.
+    pub version: Option<Version>,
+    /// For a package: whether the spec names it.
+    pub root: bool,
+    /// For a package with a capability: the chosen files of that capability.
+    pub files: Vec<String>,
+}
+
+impl Explanations {
+    pub(crate) fn new(spec: Spec) -> Self {
+        Self {
+            spec,
+            platforms: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn add(&mut self, platform: Platform, closure: Closure) {
+        self.platforms.insert(platform, closure);
+    }
+
+    /// The spec that is explained.
+    pub fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    /// Every platform at a glance.
+    pub fn overviews(&self) -> Vec<Overview> {
+        let overview = |(platform, closure): (&Platform, &Closure)| {
+            let mut packages: Vec<SelectedPackage> = closure
+                .selection
+                .packages
+                .iter()
+                .filter(|package| package.package < closure.packages.len())
+                .cloned()
+                .collect();
+            packages.sort_by(|a, b| a.name.cmp(&b.name));
+            let mut left_out = closure.selection.left_out.clone();
+            left_out.sort_by(|a, b| a.name.cmp(&b.name));
+            Overview {
+                platform: *platform,
+                packages,
+                left_out,
+            }
+        };
+        self.platforms.iter().map(overview).collect()
+    }
+
+    /// Explains a path (`/usr/sbin/nginx`), a package (`nginx`) or a capability (`nginx:bins`) on every platform.
+    pub fn about(&self, what: &str) -> Vec<Answer> {
+        let answer =
+            |(platform, closure): (&Platform, &Closure)| self.answer(*platform, closure, what);
+        self.platforms.iter().map(answer).collect()
+    }
+
+    #[allow(clippy::unused_self)] // one day the answer will quote the spec
+    fn answer(&self, platform: Platform, closure: &Closure, what: &str) -> Answer {
+        let (name, capability) = match what.split_once(':') {
+            Some((name, capability)) if !what.starts_with('/') => (name, Some(capability)),
+            _ => (what, None),
+        };
+        let index = closure
+            .packages
+            .iter()
+            .position(|p| p.record.name.as_str() == name);
+        let mut required_by = Vec::new();
+        if let Some(index) = index {
+            for package in &closure.packages {
+                let edges = package.requires.iter().filter(|(to, _)| *to == index);
+                required_by.extend(
+                    edges.map(|(_, relation)| (package.record.name.clone(), relation.clone())),
+                );
+            }
+            required_by.sort();
+        }
+        let files = match (index, capability) {
+            (Some(index), Some(capability)) => {
+                let of_capability = closure.selection.files.iter().filter(|file| {
+                    let facts = &closure.inputs[file.file.package].facts.files[file.file.entry];
+                    file.file.package == index
+                        && facts.class.name() == capability
+                        && !facts.entry.is_directory()
+                });
+                of_capability.map(|file| file.path.to_string()).collect()
+            }
+            _ => Vec::new(),
+        };
+        Answer {
+            platform,
+            about: what.to_owned(),
+            explanation: explain(&closure.selection, &closure.inputs, name),
+            required_by,
+            version: index.map(|i| closure.packages[i].record.version.clone()),
+            root: index.is_some_and(|i| matches!(closure.packages[i].role, Role::Root { .. })),
+            files,
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! Files of the caller's own: specs, locks, and what a spec brings with `from`.
+
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::path::Path;
+
+use crate::Error;
+
+/// Reads a file of at most `cap` bytes; of a larger one `cap + 1` bytes, so that who checks the size says so.
+pub(crate) fn read_capped(path: &Path, cap: u64) -> Result<Vec<u8>, Error> {
+    let file = File::open(path).map_err(Error::io("read", path))?;
+    let mut bytes = Vec::new();
+    file.take(cap + 1)
+        .read_to_end(&mut bytes)
+        .map_err(Error::io("read", path))?;
+    Ok(bytes)
+}
+
+/// Writes a file whole: a reader sees the old one or the new one, also after a power failure.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let write = || {
+        let mut file = tempfile::Builder::new()
+            .prefix(".mikron-")
+            .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
+            .tempfile_in(directory)?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(path)?;
+        File::open(directory)?.sync_all()
+    };
+    write().map_err(Error::io("write", path))
+}

@@ -1,0 +1,208 @@
+//! From layers in a store to published images: config, manifest, index, and at last the tag.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use mikron_oci::{BlobStore, FrameCache, Image, Layout, docker, write_index};
+use mikron_package::Digest;
+use tempfile::TempDir;
+
+use crate::builder::Builder;
+use crate::image::{Built, KeyedLayer};
+use crate::{BuildReport, Error, Output, translate};
+
+/// The places that a build writes to. The layers are made in the first; the others get copies.
+pub(crate) struct Target {
+    stores: Vec<(Arc<dyn BlobStore>, Option<String>)>,
+    /// Holds the layers of a build whose only outputs are archives.
+    _scratch: Option<TempDir>,
+}
+
+impl Target {
+    /// Opens all stores. A scratch store lies in `scratch_in`.
+    pub(crate) fn open(builder: &Builder, scratch_in: &Path) -> Result<Self, Error> {
+        let mut stores: Vec<(Arc<dyn BlobStore>, Option<String>)> = Vec::new();
+        for (store, tag) in &builder.options.stores {
+            stores.push((Arc::clone(store), Some(tag.clone())));
+        }
+        for output in &builder.options.outputs {
+            if let Output::Layout { dir, tag } = output {
+                stores.push((Arc::new(Layout::create(dir)?), Some(tag.clone())));
+            }
+        }
+        let mut scratch = None;
+        if stores.is_empty() {
+            let dir = tempfile::Builder::new()
+                .prefix("scratch-")
+                .tempdir_in(scratch_in);
+            let dir = dir.map_err(Error::io("write", scratch_in))?;
+            stores.push((Arc::new(Layout::create(dir.path())?), None));
+            scratch = Some(dir);
+        }
+        Ok(Self {
+            stores,
+            _scratch: scratch,
+        })
+    }
+
+    /// The store that layers are made in.
+    pub(crate) fn primary(&self) -> &dyn BlobStore {
+        &*self.stores[0].0
+    }
+
+    /// Writes what is missing in each store, then the tags, then the archives.
+    pub(crate) fn publish(
+        &self,
+        builder: &Builder,
+        built: &[Built],
+        frames: &dyn FrameCache,
+    ) -> Result<BuildReport, Error> {
+        let images = images(builder, built)?;
+        let mut index = None;
+        for (store, tag) in &self.stores {
+            for layer in built.iter().flat_map(|built| &built.layers) {
+                if !bring(layer, &**store, frames)? {
+                    let digest = layer.layer.blob.digest;
+                    let place = "the cache of layers".to_owned();
+                    return Err(mikron_oci::StoreError::Missing { digest, place }.into());
+                }
+            }
+            index = Some(tagged(&**store, tag.as_deref(), &images, builder)?);
+        }
+        for output in &builder.options.outputs {
+            if let Output::DockerArchive { file } = output {
+                archive(builder, self.primary(), &images, file)?;
+            }
+        }
+        Ok(report(
+            builder,
+            built,
+            &images,
+            index.unwrap_or_else(|| Digest::of(b"")),
+        ))
+    }
+}
+
+/// Publishes an earlier build out of the frame cache. `None` where a layer is gone from it and from a store.
+pub(crate) fn from_frames(
+    builder: &Builder,
+    cache: &Path,
+    built: &[Built],
+    frames: &dyn FrameCache,
+) -> Result<Option<BuildReport>, Error> {
+    let target = Target::open(builder, cache)?;
+    for (store, _) in &target.stores {
+        for layer in built.iter().flat_map(|built| &built.layers) {
+            if !bring(layer, &**store, frames)? {
+                return Ok(None);
+            }
+        }
+    }
+    target.publish(builder, built, frames).map(Some)
+}
+
+/// Copies a layer from the frame cache where the store lacks it; `false` where neither has it.
+fn bring(
+    layer: &KeyedLayer,
+    store: &dyn BlobStore,
+    frames: &dyn FrameCache,
+) -> Result<bool, Error> {
+    if store.contains(&layer.layer.blob)? {
+        return Ok(true);
+    }
+    let Some(mut blob) = frames.open(&layer.key, &layer.layer)? else {
+        return Ok(false);
+    };
+    let mut writer = store.writer()?;
+    let copied = std::io::copy(&mut blob, &mut writer);
+    if let Err(error) = copied {
+        drop(blob);
+        return match error.downcast::<mikron_oci::StoreError>() {
+            // What the cache holds is corrupt: it is made again.
+            Ok(mikron_oci::StoreError::Mismatch { .. }) => {
+                frames.remove(&layer.key)?;
+                Ok(false)
+            }
+            Ok(error) => Err(error.into()),
+            Err(error) => Err(Error::Io {
+                action: "write",
+                path: layer.layer.blob.digest.to_string().into(),
+                error,
+            }),
+        };
+    }
+    writer.commit(Some(&layer.layer.blob))?;
+    Ok(true)
+}
+
+fn images(builder: &Builder, built: &[Built]) -> Result<Vec<Image>, Error> {
+    built
+        .iter()
+        .map(|built| built.image(&builder.spec))
+        .collect()
+}
+
+/// Writes config, manifest and index, and last the tag.
+fn tagged(
+    store: &dyn BlobStore,
+    tag: Option<&str>,
+    images: &[Image],
+    builder: &Builder,
+) -> Result<Digest, Error> {
+    for image in images {
+        image.store(store)?;
+    }
+    let descriptor = write_index(store, images, &translate::annotations(&builder.spec))?;
+    if let Some(tag) = tag {
+        store.tag(tag, &descriptor)?;
+    }
+    let digest = descriptor.digest().to_string();
+    Ok(digest
+        .parse()
+        .expect("write_index names what it wrote by SHA-256"))
+}
+
+/// Writes a docker archive. An old engine knows one image by a name: of several platforms each gets a tag of its own.
+fn archive(
+    builder: &Builder,
+    store: &dyn BlobStore,
+    images: &[Image],
+    file: &Path,
+) -> Result<(), Error> {
+    let name = |image: &Image| match images {
+        [_] => format!("{}:latest", builder.spec.name),
+        _ => format!(
+            "{}:{}",
+            builder.spec.name,
+            image.platform().to_string().replace('/', "-")
+        ),
+    };
+    let names: Vec<[String; 1]> = images.iter().map(|image| [name(image)]).collect();
+    let archived: Vec<docker::Named<'_>> = images
+        .iter()
+        .zip(&names)
+        .map(|(image, names)| docker::Named { image, names })
+        .collect();
+    docker::write_file(store, &archived, file)?;
+    Ok(())
+}
+
+fn report(builder: &Builder, built: &[Built], images: &[Image], digest: Digest) -> BuildReport {
+    let by_platform: BTreeMap<_, _> = built
+        .iter()
+        .zip(images)
+        .map(|(built, image)| (built.platform, built.report(image)))
+        .collect();
+    // In the order of the spec, which a person chose.
+    let platforms = builder
+        .spec
+        .platforms
+        .iter()
+        .filter_map(|platform| by_platform.get(platform).cloned());
+    BuildReport {
+        name: builder.spec.name.clone(),
+        digest,
+        platforms: platforms.collect(),
+    }
+}

@@ -1,0 +1,93 @@
+//! What a build says when it is done. `mikron build --json` prints exactly this.
+
+use mikron_package::{DiffId, Digest, PackageName, Platform, Version};
+use serde::{Deserialize, Serialize};
+
+/// The outcome of a build.
+///
+/// ```
+/// use mikron::BuildReport;
+/// # let json = r#"{"name":"nginx","digest":"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855","platforms":[]}"#;
+/// let report: BuildReport = serde_json::from_str(json)?;
+/// assert_eq!(report.size(), 0);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BuildReport {
+    /// The name of the image, from the spec.
+    pub name: String,
+    /// The digest of the image index: the identity of the whole image.
+    pub digest: Digest,
+    /// One image a platform, in the order of the spec.
+    pub platforms: Vec<PlatformReport>,
+}
+
+impl BuildReport {
+    /// Compressed bytes of all platforms.
+    pub fn size(&self) -> u64 {
+        self.platforms.iter().map(|p| p.size).sum()
+    }
+}
+
+/// The image of one platform.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlatformReport {
+    /// The platform.
+    pub platform: Platform,
+    /// The digest of the manifest.
+    pub digest: Digest,
+    /// Bytes of all blobs of the platform: manifest, config and layers as they are stored.
+    pub size: u64,
+    /// The layers, lowest first.
+    pub layers: Vec<LayerReport>,
+    /// The packages that gave at least one file, in order of name.
+    pub packages: Vec<PackageReport>,
+    /// Every maintainer script that was not run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scripts: Vec<ScriptReport>,
+}
+
+/// One layer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LayerReport {
+    /// Digest of the blob.
+    pub digest: Digest,
+    /// Size of the blob in bytes.
+    pub size: u64,
+    /// Digest of the uncompressed tar stream.
+    pub diff_id: DiffId,
+    /// The packages whose files it holds, in order of name.
+    pub packages: Vec<PackageName>,
+}
+
+/// One package of the image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackageReport {
+    /// Its name.
+    pub name: PackageName,
+    /// Its version.
+    pub version: Version,
+    /// Its architecture in the family's own words.
+    pub arch: String,
+    /// The capabilities that were taken, in order of name.
+    pub capabilities: Vec<String>,
+    /// Number of its entries in the image.
+    pub files: u64,
+    /// Uncompressed bytes of its files in the image.
+    pub bytes: u64,
+}
+
+/// A maintainer script that was not run (promise 7: nothing is silently dropped).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScriptReport {
+    /// The package.
+    pub package: PackageName,
+    /// The script: `postinst`.
+    pub script: String,
+    /// Effects that a finalizer brought about.
+    pub covered: Vec<String>,
+    /// Effects that mean nothing inside an image (service managers, upgrades, debconf).
+    pub irrelevant: Vec<String>,
+    /// Effects that nothing brought about.
+    pub uncovered: Vec<String>,
+}

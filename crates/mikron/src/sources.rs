@@ -1,0 +1,363 @@
+//! Where packages come from: the sources of the spec as repositories, what they publish, and their archives.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use mikron_package::{Family, Hasher, PackageRecord, Platform};
+use mikron_source::cache::{Cache, CacheOptions};
+use mikron_source::deb::{self, Context, DebOptions, DebRepository, Suite, Trust};
+use mikron_source::fetch::{Fetch, HttpOptions, Router};
+use mikron_source::preset::{Locations, Preset};
+use mikron_source::trust::Keyring;
+use mikron_source::universe::DebUniverse;
+use mikron_spec::{
+    Allow, Lock, LockedIndex, LockedRelease, LockedSource, LockedSuite, Place, Source, Timestamp,
+};
+
+use crate::builder::{Builder, Options};
+use crate::engine::Engine;
+use crate::error::SourceFault;
+use crate::resolve::ResolvedPackage;
+use crate::settings::Settings;
+use crate::{Error, image};
+
+/// The size that the cache is brought down to where nobody says otherwise.
+const QUOTA: u64 = 10 << 30;
+
+/// Opens the cache that the options or the environment name.
+pub(crate) fn cache(options: &Options, settings: &Settings) -> Result<Cache, Error> {
+    let directory = options
+        .cache
+        .clone()
+        .or_else(|| options.environment.cache_directory());
+    let directory = directory.ok_or_else(|| Error::Unsupported {
+        what: "a build without a cache directory".to_owned(),
+        remedy: "set MIKRON_CACHE, or HOME".to_owned(),
+    })?;
+    let cache_options = CacheOptions {
+        quota: options.quota.or(settings.quota).unwrap_or(QUOTA),
+        progress: Arc::clone(&options.progress),
+        ..CacheOptions::default()
+    };
+    Ok(Cache::open(&directory, cache_options).map_err(SourceFault::from)?)
+}
+
+/// The sources of a spec as repositories.
+pub(crate) struct Sources {
+    repositories: Vec<DebRepository>,
+    fetch: Arc<dyn Fetch>,
+}
+
+impl Sources {
+    /// Finds base URLs and keys of all sources. With a lock, archives that a mirror has dropped are looked for where they are
+    /// kept for good, too.
+    pub(crate) fn find(
+        builder: &Builder,
+        settings: &Settings,
+        lock: Option<&Lock>,
+    ) -> Result<Self, Error> {
+        let options = &builder.options;
+        let locations = Locations {
+            spec: None,
+            mirrors: options.mirrors.iter().cloned().collect(),
+            settings: settings.mirrors.clone(),
+            environment: options.environment.clone(),
+            lock_date: lock.map(|lock| lock.epoch.seconds()),
+        };
+        let mut repositories = Vec::new();
+        for (name, source) in &builder.spec.sources {
+            repositories.extend(repositories_of(builder, name, source, &locations)?);
+        }
+        let fetch = options.fetch.clone().unwrap_or_else(|| {
+            let http = HttpOptions {
+                private_addresses: !options.policy.serving,
+                ..HttpOptions::default()
+            };
+            let router = if options.policy.serving {
+                Router::network(http)
+            } else {
+                Router::standard(http)
+            };
+            Arc::new(router)
+        });
+        Ok(Self {
+            repositories,
+            fetch,
+        })
+    }
+
+    fn context<'a>(&'a self, engine: &'a Engine<'_>) -> Context<'a> {
+        let options = &engine.builder.options;
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |now| now.as_secs());
+        let mut context = Context::new(
+            &*self.fetch,
+            &engine.cache,
+            &*options.progress,
+            &engine.limits,
+            i64::try_from(now).unwrap_or(i64::MAX),
+        );
+        context.offline = options.offline;
+        if options.refresh {
+            context.refresh_after = Duration::ZERO;
+        }
+        context
+    }
+
+    /// Asks every source what it publishes for these platforms.
+    pub(crate) fn refresh(
+        &self,
+        engine: &Engine<'_>,
+        platforms: &[Platform],
+    ) -> Result<Published, Error> {
+        let architectures: Vec<&str> = platforms.iter().map(|p| p.architecture.deb()).collect();
+        let context = self.context(engine);
+        let suites = deb::refresh(&context, &self.repositories, &architectures);
+        Ok(Published {
+            suites: suites.map_err(SourceFault::from)?,
+        })
+    }
+
+    /// An archive, verified and positioned at its start.
+    pub(crate) fn archive(
+        &self,
+        engine: &Engine<'_>,
+        package: &ResolvedPackage,
+    ) -> Result<File, Error> {
+        let record = &package.record;
+        let repositories: Vec<&DebRepository> = self
+            .repositories
+            .iter()
+            .filter(|r| r.name == package.source)
+            .collect();
+        let mut wanted: Option<mikron_source::download::Wanted> = None;
+        for repository in in_order_of_likelihood(&repositories, record) {
+            let Some(more) = repository.archive_of(record).map_err(SourceFault::from)? else {
+                continue;
+            };
+            match &mut wanted {
+                // Which suite an archive belongs to does not say in which of the source's archives it lies.
+                Some(wanted) => {
+                    for url in more.urls {
+                        if !wanted.urls.contains(&url) {
+                            wanted.urls.push(url);
+                        }
+                    }
+                }
+                None => wanted = Some(more),
+            }
+        }
+        let wanted = wanted.ok_or_else(|| Error::Unsupported {
+            what: format!(
+                "the package {} of the source `{}`",
+                record.name, package.source
+            ),
+            remedy: "the spec has no such source, or the index gives no digest".to_owned(),
+        })?;
+        Ok(self
+            .context(engine)
+            .downloader()
+            .get(&wanted)
+            .map_err(SourceFault::from)?)
+    }
+}
+
+/// Security updates lie in an archive of their own, below `pool/updates`.
+fn in_order_of_likelihood<'a>(
+    repositories: &[&'a DebRepository],
+    record: &PackageRecord,
+) -> Vec<&'a DebRepository> {
+    let of_updates = record.location.starts_with("pool/updates/");
+    let mut ordered = repositories.to_vec();
+    ordered.sort_by_key(|r| r.identity.ends_with("-security") != of_updates);
+    ordered
+}
+
+fn repositories_of(
+    builder: &Builder,
+    name: &str,
+    source: &Source,
+    locations: &Locations,
+) -> Result<Vec<DebRepository>, Error> {
+    if source.family != Family::Deb {
+        return Err(Error::Unsupported {
+            what: format!("the source `{name}`"),
+            remedy: "this version reads deb repositories only".to_owned(),
+        });
+    }
+    let keyring = keyring(builder, source)?;
+    let mut repositories = match &source.place {
+        Place::Preset(preset) => {
+            let preset = Preset::deb(preset).map_err(SourceFault::from)?;
+            let mut locations = locations.clone();
+            for (archive, url) in &source.mirrors {
+                locations.mirrors.insert(archive.clone(), url.clone());
+            }
+            let mut repositories = preset.repositories(name, &locations);
+            if !source.components.is_empty() {
+                for repository in &mut repositories {
+                    repository.components.clone_from(&source.components);
+                }
+            }
+            repositories
+        }
+        Place::Url(url) => {
+            let base = absolute(builder, url);
+            let suite = source.suite.clone().unwrap_or_default();
+            let none = || Keyring::of_all(&[]).map_err(SourceFault::from);
+            let keys = match &keyring {
+                Some(keyring) => keyring.clone(),
+                None => none()?,
+            };
+            let mut repository = DebRepository::new(name, &base, &suite, keys);
+            repository.components.clone_from(&source.components);
+            vec![repository]
+        }
+    };
+    for repository in &mut repositories {
+        if let Some(priority) = source.priority {
+            repository.priority = priority;
+        }
+        repository.options = DebOptions {
+            allow_expired: source.allow.contains(&Allow::Expired),
+            allow_older: source.allow.contains(&Allow::RolledBack),
+            allow_other_suite: source.allow.contains(&Allow::Mixed),
+            ..DebOptions::default()
+        };
+        if source.allow.contains(&Allow::Unsigned) {
+            repository.trust = Trust::Unsigned;
+        } else if let Some(keyring) = &keyring {
+            repository.trust = Trust::Keys(keyring.clone());
+        }
+    }
+    Ok(repositories)
+}
+
+/// The keys that the spec names; `None` where it names none.
+fn keyring(builder: &Builder, source: &Source) -> Result<Option<Keyring>, Error> {
+    let base = builder.file.parent().unwrap_or(Path::new(""));
+    let mut keyrings = Vec::new();
+    for named in &source.keys {
+        let path = builder.options.policy.resolve(base, named)?;
+        let bytes = crate::files::read_capped(&path, image::limits().release)?;
+        keyrings.push(Keyring::new(bytes).map_err(SourceFault::from)?);
+    }
+    if keyrings.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Keyring::of_all(&keyrings).map_err(SourceFault::from)?))
+}
+
+/// A `file:` path that does not begin with `/` is relative to the spec's directory.
+fn absolute(builder: &Builder, url: &str) -> String {
+    let Some(path) = url
+        .strip_prefix("file:")
+        .filter(|path| !path.starts_with('/'))
+    else {
+        return url.to_owned();
+    };
+    let base = builder.file.parent().unwrap_or(Path::new(""));
+    let joined = base.join(path);
+    let absolute = std::path::absolute(&joined).unwrap_or(joined);
+    format!("file://{}", absolute.display())
+}
+
+/// What the sources of a spec publish, verified.
+pub(crate) struct Published {
+    suites: Vec<Suite>,
+}
+
+impl Published {
+    /// The date of the newest Release in seconds since 1970.
+    pub(crate) fn epoch(&self) -> i64 {
+        self.suites
+            .iter()
+            .map(|suite| suite.release.date())
+            .max()
+            .unwrap_or(0)
+            .max(0)
+    }
+
+    /// A digest over everything that a solution depends on.
+    pub(crate) fn identity(&self) -> String {
+        let mut hasher = Hasher::default();
+        for suite in &self.suites {
+            let repository = &suite.repository;
+            let place = format!(
+                "{} {} {} {}\n",
+                repository.name, suite.architecture, repository.suite, repository.priority
+            );
+            hasher.update(place.as_bytes());
+            hasher.update(suite.release.digest.as_bytes());
+            for index in &suite.indexes {
+                hasher.update(index.reference.path.as_bytes());
+                hasher.update(index.reference.file.digest.as_bytes());
+            }
+        }
+        hasher.finish().to_string()
+    }
+
+    /// The packages to choose from on one platform.
+    pub(crate) fn universe(
+        &self,
+        engine: &Engine<'_>,
+        platform: Platform,
+    ) -> Result<DebUniverse, Error> {
+        let architecture = platform.architecture.deb();
+        let context = engine.sources.context(engine);
+        let mut parts = Vec::new();
+        for suite in self
+            .suites
+            .iter()
+            .filter(|suite| suite.architecture == architecture)
+        {
+            parts.extend(suite.parts(&context).map_err(SourceFault::from)?);
+        }
+        Ok(DebUniverse::new(architecture, parts).map_err(SourceFault::from)?)
+    }
+
+    /// What the lock says of it.
+    pub(crate) fn locked(&self) -> BTreeMap<String, LockedSource> {
+        let mut sources: BTreeMap<String, LockedSource> = BTreeMap::new();
+        for suite in &self.suites {
+            let repository = &suite.repository;
+            let locked = &mut sources.entry(repository.name.clone()).or_default().suites;
+            let indexes = suite.indexes.iter().map(|index| LockedIndex {
+                path: format!("dists/{}/{}", repository.suite, index.reference.path),
+                digest: index.reference.file.digest,
+                size: index.reference.file.size,
+            });
+            // The same suite once more, for another architecture.
+            if let Some(known) = locked
+                .iter_mut()
+                .find(|l| l.suite == repository.suite && l.release.digest == suite.release.digest)
+            {
+                known.indexes.extend(indexes);
+                known.indexes.sort();
+                known.indexes.dedup();
+                continue;
+            }
+            let preset = !repository.identity.contains("://");
+            locked.push(LockedSuite {
+                suite: repository.suite.clone(),
+                archive: if preset {
+                    repository.identity.clone()
+                } else {
+                    String::new()
+                },
+                release: LockedRelease {
+                    path: format!("dists/{}/InRelease", repository.suite),
+                    digest: suite.release.digest,
+                    date: Timestamp::new(suite.release.date()).unwrap_or_default(),
+                    valid_until: suite.release.release.valid_until.and_then(Timestamp::new),
+                },
+                indexes: indexes.collect(),
+            });
+        }
+        sources
+    }
+}
