@@ -103,7 +103,7 @@ pub struct DebRepository {
     pub bases: Vec<String>,
     /// Further base URLs that are only asked for files whose digest is known: they need not be up to date.
     pub fallbacks: Vec<String>,
-    /// The suite as in `dists/SUITE`.
+    /// The suite as in `dists/SUITE`; for a flat repository a path that ends in `/`.
     pub suite: String,
     /// The components, in the order of preference.
     pub components: Vec<String>,
@@ -192,15 +192,26 @@ impl DebRepository {
     /// assert_eq!(repository.components, ["main"]);
     /// ```
     pub fn new(name: &str, base: &str, suite: &str, keyring: Keyring) -> Self {
+        Self::at(
+            name,
+            base,
+            suite,
+            &["main".to_owned()],
+            Trust::Keys(keyring),
+        )
+    }
+
+    /// A suite at one base URL, with everything that there is to say of it.
+    pub fn at(name: &str, base: &str, suite: &str, components: &[String], trust: Trust) -> Self {
         Self {
             name: name.to_owned(),
             identity: crate::fetch::redact(base.trim_end_matches('/')),
             bases: vec![base.to_owned()],
             fallbacks: Vec::new(),
             suite: suite.to_owned(),
-            components: vec!["main".to_owned()],
+            components: components.to_vec(),
             priority: 500,
-            trust: Trust::Keys(keyring),
+            trust,
             options: DebOptions::default(),
             not_before: None,
         }
@@ -211,6 +222,32 @@ impl DebRepository {
             source: self.name.clone(),
             suite: self.suite.clone(),
             kind: Box::new(kind.into()),
+        }
+    }
+
+    /// Whether it is a flat repository (sources.list(5)): the suite is a path that ends in `/`, the Release lies right there,
+    /// and there are no components.
+    pub fn is_flat(&self) -> bool {
+        self.suite.ends_with('/')
+    }
+
+    /// Where the Release lies, relative to a base URL; empty for the base itself.
+    pub fn directory(&self) -> String {
+        let suite = self.suite.trim_end_matches('/');
+        if self.is_flat() {
+            suite.trim_start_matches("./").trim_matches('.').to_owned()
+        } else {
+            format!("dists/{suite}")
+        }
+    }
+
+    /// The path of a file that the Release names, relative to a base URL.
+    pub fn path_of(&self, file: &str) -> String {
+        let directory = self.directory();
+        if directory.is_empty() {
+            file.to_owned()
+        } else {
+            format!("{directory}/{file}")
         }
     }
 

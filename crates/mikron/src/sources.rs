@@ -208,14 +208,24 @@ fn repositories_of(
         Place::Url(url) => {
             let base = absolute(builder, url);
             let suite = source.suite.clone().unwrap_or_default();
-            let none = || Keyring::of_all(&[]).map_err(SourceFault::from);
-            let keys = match &keyring {
-                Some(keyring) => keyring.clone(),
-                None => none()?,
+            let unsigned = source.allow.contains(&Allow::Unsigned);
+            let trust = match &keyring {
+                Some(keyring) => Trust::Keys(keyring.clone()),
+                None if unsigned => Trust::Unsigned,
+                None => {
+                    return Err(Error::Unsupported {
+                        what: format!("the source `{name}` without keys"),
+                        remedy: "name them with `keys`, or write `allow: [unsigned]`".to_owned(),
+                    });
+                }
             };
-            let mut repository = DebRepository::new(name, &base, &suite, keys);
-            repository.components.clone_from(&source.components);
-            vec![repository]
+            vec![DebRepository::at(
+                name,
+                &base,
+                &suite,
+                &source.components,
+                trust,
+            )]
         }
     };
     for repository in &mut repositories {
@@ -327,7 +337,7 @@ impl Published {
             let repository = &suite.repository;
             let locked = &mut sources.entry(repository.name.clone()).or_default().suites;
             let indexes = suite.indexes.iter().map(|index| LockedIndex {
-                path: format!("dists/{}/{}", repository.suite, index.reference.path),
+                path: repository.path_of(&index.reference.path),
                 digest: index.reference.file.digest,
                 size: index.reference.file.size,
             });
@@ -350,7 +360,7 @@ impl Published {
                     String::new()
                 },
                 release: LockedRelease {
-                    path: format!("dists/{}/InRelease", repository.suite),
+                    path: repository.path_of("InRelease"),
                     digest: suite.release.digest,
                     date: Timestamp::new(suite.release.date()).unwrap_or_default(),
                     valid_until: suite.release.release.valid_until.and_then(Timestamp::new),

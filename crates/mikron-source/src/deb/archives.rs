@@ -29,6 +29,8 @@ impl DebRepository {
         size: u64,
         digest: Digest,
     ) -> Result<Wanted, SourceError> {
+        // Flat repositories write `./name.deb`.
+        let location = location.strip_prefix("./").unwrap_or(location);
         let segment = |part: &str| part.is_empty() || part == "." || part == "..";
         if location.chars().any(char::is_control)
             || location.contains("://")

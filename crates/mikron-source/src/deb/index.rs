@@ -131,14 +131,13 @@ impl DebRepository {
 
     /// Where an index may be: by hash, which a mirror's update cannot tear from its Release, then by its own path.
     fn index_urls(&self, reference: &IndexRef) -> Vec<String> {
-        let suite = self.suite.trim_end_matches('/');
         let directory = reference
             .path
             .rsplit_once('/')
-            .map_or("", |(directory, _)| directory);
+            .map_or(String::new(), |(directory, _)| format!("{directory}/"));
         let hex = reference.file.digest.hex();
-        let by_hash = format!("dists/{suite}/{directory}/by-hash/SHA256/{hex}");
-        let canonical = format!("dists/{suite}/{}", reference.path);
+        let by_hash = self.path_of(&format!("{directory}by-hash/SHA256/{hex}"));
+        let canonical = self.path_of(&reference.path);
         let of_base = |base: &String| {
             let first = reference.by_hash.then(|| join_location(base, &by_hash));
             first.into_iter().chain([join_location(base, &canonical)])

@@ -195,13 +195,7 @@ impl DebRepository {
         base: &str,
         known: Option<&Seen>,
     ) -> Result<Candidate, SourceError> {
-        let url = |file: &str| {
-            format!(
-                "{}/dists/{}/{file}",
-                base.trim_end_matches('/'),
-                self.suite.trim_end_matches('/')
-            )
-        };
+        let url = |file: &str| format!("{}/{}", base.trim_end_matches('/'), self.path_of(file));
         let name = |file: &str| format!("{} {file}", self.suite);
         let get = |file: &str, unless: Option<&Validator>| {
             context
@@ -332,10 +326,9 @@ impl DebRepository {
             let packages = parts
                 .next()
                 .is_some_and(|file| matches!(file, "Packages" | "Packages.gz" | "Packages.xz"));
-            packages
-                && parts
-                    .next()
-                    .is_some_and(|directory| directory.starts_with("binary-"))
+            let directory = parts.next();
+            // At the top of a flat repository, or in the directory of an architecture.
+            packages && directory.is_none_or(|directory| directory.starts_with("binary-"))
         });
         Ok(VerifiedRelease {
             digest,
@@ -351,7 +344,11 @@ impl DebRepository {
         let wanted = self.suite.trim_end_matches('/');
         let names = [release.suite.as_deref(), release.codename.as_deref()];
         let fits = |name: &str| name == wanted || wanted.strip_suffix("/updates") == Some(name);
-        if !self.options.allow_other_suite && !names.into_iter().flatten().any(fits) {
+        // A flat repository is named by its place, which its Release does not know.
+        if !self.is_flat()
+            && !self.options.allow_other_suite
+            && !names.into_iter().flatten().any(fits)
+        {
             let kind = SourceErrorKind::WrongSuite {
                 found: release.suite.clone(),
                 codename: release.codename.clone(),
@@ -396,13 +393,21 @@ impl DebRepository {
         let release = std::sync::Arc::new(verified.clone());
         let suite = |architecture: &&str| {
             let mut indexes = Vec::new();
-            for component in &self.components {
+            // A flat repository has one index, for all architectures.
+            let flat = [String::new()];
+            let components = if self.is_flat() {
+                &flat[..]
+            } else {
+                &self.components
+            };
+            for component in components {
                 let own = self.index_ref(&verified.release, component, architecture);
                 let own =
                     own.ok_or_else(|| self.no_index(&verified.release, component, architecture))?;
                 indexes.push(Index::new(own));
                 // Where packages of all architectures have an index of their own, it belongs to every architecture.
-                let separate = verified.release.architectures.iter().any(|a| a == "all");
+                let separate =
+                    !self.is_flat() && verified.release.architectures.iter().any(|a| a == "all");
                 if separate && !verified.release.all_in_each_architecture {
                     let all = self.index_ref(&verified.release, component, "all");
                     indexes.extend(all.map(Index::new));
@@ -424,7 +429,11 @@ impl DebRepository {
         component: &str,
         architecture: &str,
     ) -> Option<IndexRef> {
-        let path = format!("{component}/binary-{architecture}/Packages");
+        let path = if self.is_flat() {
+            "Packages".to_owned()
+        } else {
+            format!("{component}/binary-{architecture}/Packages")
+        };
         self.options.compressions.iter().find_map(|compression| {
             let path = format!("{path}{}", compression.extension());
             let file = *release.files.get(&path)?;
