@@ -1,0 +1,415 @@
+//! Measures whole commands side by side in one run and prints their ratios.
+//!
+//! ```text
+//! mikron-compare [--runs N] [--mikron PROGRAM] [--only cold,docker,warm,resolve,index,memory,large]
+//! ```
+//!
+//! The mirror is the machine's own. Each run of a row measures both sides, one after the other, so that whatever else the
+//! machine does hits both; the figures are medians. Where no `mikron` command lies beside this program and none is named,
+//! the library is measured in a process of its own.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use mikron::{Builder, Output};
+use mikron_benches::measure::{Failed, median, peak, run, wall};
+use mikron_benches::peers::{self, Docker};
+use mikron_benches::table::{HEAD, Row, Target};
+use mikron_package::{Limits, Silent};
+use mikron_source::cache::{Cache, CacheOptions};
+use mikron_source::deb::{Context, DebRepository, refresh};
+use mikron_source::fetch::{HttpOptions, Router};
+use mikron_source::preset::debian_keyring;
+use mikron_testkit::mirror::{Mirror, mirror};
+use tempfile::TempDir;
+
+const NGINX: &str = "mikron: 1
+name: nginx
+sources:
+  debian: { deb: bookworm }
+packages: [nginx]
+image:
+  entrypoint: [/usr/sbin/nginx, -g, \"daemon off;\"]
+";
+
+/// More than 500 MB of packages, taken whole.
+const LARGE: &str = "mikron: 1
+name: large
+sources:
+  debian: { deb: bookworm }
+packages: [openjdk-17-jdk-headless, llvm-14-dev, clang-14]
+select: full
+image:
+  entrypoint: [/usr/bin/java]
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let result = match arguments.first().map(String::as_str) {
+        Some("run") => library(&arguments[1..]).map(|()| true),
+        _ => Options::parse(&arguments).and_then(|options| compare(&options)),
+    };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+struct Options {
+    runs: usize,
+    mikron: Option<PathBuf>,
+    only: Vec<String>,
+}
+
+impl Options {
+    fn parse(arguments: &[String]) -> Result<Self, Failed> {
+        let mut options = Self {
+            runs: 5,
+            mikron: command_beside(),
+            only: Vec::new(),
+        };
+        let mut arguments = arguments.iter();
+        while let Some(name) = arguments.next() {
+            let mut value = || {
+                arguments.next().ok_or_else(|| Failed {
+                    what: name.clone(),
+                    why: "a value is missing".to_owned(),
+                })
+            };
+            match name.as_str() {
+                "--runs" => options.runs = value()?.parse().map_err(Failed::of("--runs"))?,
+                "--mikron" => options.mikron = Some(value()?.into()),
+                "--only" => options.only = value()?.split(',').map(str::to_owned).collect(),
+                _ => {
+                    return Err(Failed {
+                        what: name.clone(),
+                        why: "is not an option; see the head of compare.rs".to_owned(),
+                    });
+                }
+            }
+        }
+        Ok(options)
+    }
+
+    fn wants(&self, name: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|only| only == name)
+    }
+}
+
+/// The `mikron` command of the same build.
+fn command_beside() -> Option<PathBuf> {
+    let path = std::env::current_exe().ok()?.with_file_name("mikron");
+    let version = run(Command::new(&path).arg("--version")).ok()?;
+    version.stdout.starts_with(b"mikron").then_some(path)
+}
+
+/// Where one comparison happens.
+struct Bench {
+    options: Options,
+    mirror: Mirror,
+    scratch: TempDir,
+    rows: Vec<Row>,
+}
+
+fn compare(options: &Options) -> Result<bool, Failed> {
+    let mirror = mirror().ok_or_else(|| Failed {
+        what: "the mirror".to_owned(),
+        why: "this machine has none in its apt settings".to_owned(),
+    })?;
+    let options = Options {
+        runs: options.runs.max(1),
+        mikron: options.mikron.clone(),
+        only: options.only.clone(),
+    };
+    match &options.mikron {
+        Some(path) => eprintln!("measuring {}", path.display()),
+        None => eprintln!("there is no mikron command: measuring the library in its own process"),
+    }
+    let mut bench = Bench {
+        options,
+        mirror,
+        scratch: TempDir::new().map_err(Failed::of("a temporary directory"))?,
+        rows: Vec::new(),
+    };
+    bench.write("nginx/spec.yaml", NGINX)?;
+    bench.write("large/spec.yaml", LARGE)?;
+    bench.cold()?;
+    bench.docker()?;
+    bench.warm()?;
+    bench.resolve()?;
+    bench.index()?;
+    bench.memory()?;
+    println!("{HEAD}");
+    for row in &bench.rows {
+        println!("{row}");
+    }
+    Ok(bench.rows.iter().all(Row::holds))
+}
+
+impl Bench {
+    fn path(&self, name: &str) -> PathBuf {
+        self.scratch.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) -> Result<(), Failed> {
+        let path = self.path(name);
+        let failed = || Failed::of::<std::io::Error>(path.display().to_string());
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).map_err(failed())?;
+        }
+        std::fs::write(&path, text).map_err(failed())
+    }
+
+    /// The command under test, or the library in a process of this program.
+    fn mikron(&self, what: &str, name: &str) -> Command {
+        let spec = self.path(name).join("spec.yaml");
+        let out = self.path(name).join("out");
+        let own = std::env::current_exe().unwrap_or_else(|_| "mikron-compare".into());
+        let mut command = Command::new(self.options.mikron.as_ref().unwrap_or(&own));
+        if self.options.mikron.is_none() {
+            command.arg("run");
+        }
+        command.arg(what).arg(&spec);
+        match (what, self.options.mikron.is_some()) {
+            ("build", true) => command
+                .arg("-o")
+                .arg(format!("oci:{}:latest", out.display())),
+            ("build", false) => command.arg(out),
+            (_, true) => command.arg("--offline"),
+            (_, false) => &mut command,
+        };
+        command.env("MIKRON_CACHE", self.path(name).join("cache"));
+        command.env("MIKRON_MIRROR_DEBIAN", &self.mirror.main);
+        if let Some(security) = &self.mirror.security {
+            command.env("MIKRON_MIRROR_DEBIAN_SECURITY", security);
+        }
+        command
+    }
+
+    /// Forgets everything that was built and cached of a spec.
+    fn forget(&self, name: &str) -> Result<(), Failed> {
+        peers::empty(&self.path(name).join("cache"))?;
+        peers::empty(&self.path(name).join("out"))
+    }
+
+    /// Measures both sides in turn, and adds a row of the medians.
+    fn row(
+        &mut self,
+        name: &str,
+        target: f64,
+        ours: &dyn Fn(&Self) -> Result<Duration, Failed>,
+        theirs: &dyn Fn(&Self) -> Result<Duration, Failed>,
+    ) -> Result<(), Failed> {
+        let (mut our_times, mut their_times) = (Vec::new(), Vec::new());
+        for i in 1..=self.options.runs {
+            their_times.push(theirs(self)?);
+            our_times.push(ours(self)?);
+            eprintln!(
+                "{name} {i}: {:?} {:?}",
+                our_times.last(),
+                their_times.last()
+            );
+        }
+        self.rows.push(Row {
+            name: name.to_owned(),
+            ours: median(our_times),
+            theirs: Some(median(their_times)),
+            target: Target::Ratio(target),
+        });
+        Ok(())
+    }
+
+    fn cold_build(&self) -> Result<Duration, Failed> {
+        self.forget("nginx")?;
+        wall(&mut self.mikron("build", "nginx"))
+    }
+
+    fn mmdebstrap(&self) -> Result<Duration, Failed> {
+        let out = self.path("mmdebstrap");
+        let took = wall(&mut peers::mmdebstrap(&self.mirror, &out)?);
+        peers::empty(&out)?;
+        took
+    }
+
+    fn cold(&mut self) -> Result<(), Failed> {
+        if !self.options.wants("cold") {
+            return Ok(());
+        }
+        self.row(
+            "cold build, against mmdebstrap",
+            0.75,
+            &Self::cold_build,
+            &Self::mmdebstrap,
+        )
+    }
+
+    fn docker(&mut self) -> Result<(), Failed> {
+        if !self.options.wants("docker") {
+            return Ok(());
+        }
+        let docker = Docker::start(&self.mirror)?;
+        let name = format!("cold build, against docker build ({})", docker.driver());
+        self.row(&name, 0.4, &Self::cold_build, &|_| {
+            wall(&mut docker.build())
+        })
+    }
+
+    fn warm(&mut self) -> Result<(), Failed> {
+        if !self.options.wants("warm") {
+            return Ok(());
+        }
+        run(&mut self.mikron("build", "nginx"))?;
+        self.row(
+            "warm rebuild, against mmdebstrap",
+            0.005,
+            // So short that a single run says little.
+            &|bench| {
+                let times = (0..11).map(|_| wall(&mut bench.mikron("build", "nginx")));
+                let times = times.collect::<Result<Vec<_>, _>>()?;
+                Ok(Duration::from_secs_f64(median(times)))
+            },
+            &Self::mmdebstrap,
+        )
+    }
+
+    fn resolve(&mut self) -> Result<(), Failed> {
+        if !self.options.wants("resolve") {
+            return Ok(());
+        }
+        run(&mut self.mikron("build", "nginx"))?;
+        let scratch = self.scratch.path().to_owned();
+        run(&mut peers::apt_get(&scratch)?)?;
+        self.row(
+            "resolve from a warm cache, against apt-get -s",
+            0.05,
+            &|bench| wall(&mut bench.mikron("lock", "nginx")),
+            &|_| wall(&mut peers::apt_get(&scratch)?),
+        )
+    }
+
+    fn index(&mut self) -> Result<(), Failed> {
+        if !self.options.wants("index") {
+            return Ok(());
+        }
+        let copy = self.path("trixie");
+        copy_suite(&self.mirror, &copy)?;
+        let mut times = Vec::new();
+        for i in 1..=self.options.runs {
+            let (took, packages) = parse_suite(&copy, &self.path("index-cache"))?;
+            eprintln!("index {i}: {took:?} for {packages} packages");
+            times.push(took);
+        }
+        self.rows.push(Row {
+            name: "cold parse of trixie main, verified".to_owned(),
+            ours: median(times),
+            theirs: None,
+            target: Target::Seconds(1.0),
+        });
+        Ok(())
+    }
+
+    fn memory(&mut self) -> Result<(), Failed> {
+        for (only, name, spec, most) in [
+            ("memory", "peak memory, nginx cold", "nginx", 96e6),
+            (
+                "large",
+                "peak memory, 500 MB of packages cold",
+                "large",
+                160e6,
+            ),
+        ] {
+            if !self.options.wants(only) {
+                continue;
+            }
+            self.forget(spec)?;
+            let begin = Instant::now();
+            let bytes = peak(&self.mikron("build", spec))?;
+            eprintln!("{name}: {bytes} bytes, {:?}", begin.elapsed());
+            self.rows.push(Row {
+                name: name.to_owned(),
+                ours: f64::from(u32::try_from(bytes / 1024).unwrap_or(u32::MAX)) * 1024.0,
+                theirs: None,
+                target: Target::Bytes(most),
+            });
+        }
+        Ok(())
+    }
+}
+
+const RELEASE: &str = "dists/trixie/InRelease";
+const PACKAGES: &str = "dists/trixie/main/binary-amd64/Packages.xz";
+
+/// A copy of the suite on disk, so that the network is not measured.
+fn copy_suite(mirror: &Mirror, to: &Path) -> Result<(), Failed> {
+    for file in [RELEASE, PACKAGES] {
+        run(Command::new("curl")
+            .args([
+                "--silent",
+                "--show-error",
+                "--fail",
+                "--location",
+                "--create-dirs",
+            ])
+            .arg("--output")
+            .arg(to.join(file))
+            .arg(format!("{}/{file}", mirror.main)))?;
+    }
+    Ok(())
+}
+
+/// Verifies, unpacks and parses the suite with an empty cache.
+fn parse_suite(copy: &Path, cache: &Path) -> Result<(Duration, u32), Failed> {
+    peers::empty(cache)?;
+    let cache = Cache::open(cache, CacheOptions::default()).map_err(Failed::of("the cache"))?;
+    let fetch = Router::standard(HttpOptions::default());
+    let limits = Limits::default();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |now| now.as_secs());
+    let now = i64::try_from(now).unwrap_or(i64::MAX);
+    let base = format!("file://{}", copy.display());
+    let repository = DebRepository::new("debian", &base, "trixie", debian_keyring());
+    let begin = Instant::now();
+    let context = Context::new(&fetch, &cache, &Silent, &limits, now);
+    let suites = refresh(&context, &[repository], &["amd64"]).map_err(Failed::of("trixie"))?;
+    let mut packages = 0;
+    for suite in &suites {
+        for part in suite.parts(&context).map_err(Failed::of("trixie"))? {
+            packages += part.index.len();
+        }
+    }
+    Ok((begin.elapsed(), packages))
+}
+
+/// `run build SPEC OUT`, `run lock SPEC`: the library in place of the command.
+fn library(arguments: &[String]) -> Result<(), Failed> {
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["build", spec, out] => {
+            let builder = Builder::from_file(spec).map_err(Failed::of(*spec))?;
+            let output = Output::layout(out, "latest");
+            let report = builder.output(output).build().map_err(Failed::of(*spec))?;
+            let packages = report.platforms.iter().flat_map(|p| &p.packages);
+            let bytes: u64 = packages.map(|p| p.bytes).sum();
+            println!("{} {} bytes of {bytes}", report.digest, report.size());
+            Ok(())
+        }
+        ["lock", spec] => {
+            let builder = Builder::from_file(spec).map_err(Failed::of(*spec))?;
+            builder
+                .offline(true)
+                .write_lock()
+                .map_err(Failed::of(*spec))?;
+            Ok(())
+        }
+        _ => Err(Failed {
+            what: "run".to_owned(),
+            why: "expected `build SPEC OUT` or `lock SPEC`".to_owned(),
+        }),
+    }
+}
