@@ -8,11 +8,13 @@ use std::process::Command;
 use std::sync::Arc;
 
 use mikron_capability::{
-    Edge, PackageFacts, PackageInput, Role, Selection, Spool, Wanted, scan, select,
+    Edge, LeftOutReason, PackageFacts, PackageInput, Role, Selection, Spool, Wanted, scan, select,
+    verify,
 };
 use mikron_deb::archive::DebFormat;
 use mikron_package::{Limits, Origin, PackageFormat, Requirement};
 use mikron_testkit::archive::DebBuilder;
+use mikron_testkit::elf::ElfBuilder;
 use mikron_testkit::tools::tool;
 
 /// The facts of an archive in memory.
@@ -184,4 +186,50 @@ pub(crate) fn inputs_in(
         .collect();
     connect(&mut inputs);
     inputs
+}
+
+pub(crate) const LIB: &str = "/usr/lib/x86_64-linux-gnu";
+
+pub(crate) fn deb(name: &str) -> DebBuilder {
+    DebBuilder::new(name, "1.0", "amd64")
+}
+
+/// A C library with its loader, as bookworm has them: outside of /usr.
+pub(crate) fn libc() -> DebBuilder {
+    let libc = ElfBuilder::library("libc.so.6")
+        .version_definition("GLIBC_2.34")
+        .build();
+    deb("libc6")
+        .file(
+            "/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2",
+            0o755,
+            ElfBuilder::library("ld-linux-x86-64.so.2").build(),
+        )
+        .symlink(
+            "/lib64/ld-linux-x86-64.so.2",
+            "/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2",
+        )
+        .file("/lib/x86_64-linux-gnu/libc.so.6", 0o755, libc)
+        .file(
+            &format!("{LIB}/gconv/UTF-7.so"),
+            0o644,
+            ElfBuilder::library("UTF-7.so").build(),
+        )
+}
+
+pub(crate) fn program() -> ElfBuilder {
+    ElfBuilder::executable()
+        .needed("libc.so.6")
+        .version_need("libc.so.6", &["GLIBC_2.34"])
+}
+
+pub(crate) fn whole(inputs: &[PackageInput], selection: &Selection) {
+    assert!(selection.missing.is_empty(), "{:#?}", selection.missing);
+    let violations = verify(selection, inputs, &amd64());
+    assert!(violations.is_empty(), "{violations:#?}");
+}
+
+pub(crate) fn left_out<'s>(selection: &'s Selection, name: &str) -> &'s LeftOutReason {
+    let left = selection.left_out.iter().find(|l| l.name.as_str() == name);
+    &left.unwrap_or_else(|| panic!("{name} is in")).reason
 }
