@@ -1,3 +1,38 @@
-//! The mikron command.
+//! The `mikron` command: distroless OCI images from YAML.
+//!
+//! A thin face over the crate `mikron`. Results go to standard output, progress and diagnostics to standard error; exit
+//! status 0 means done, 1 failed, 2 wrong usage.
 
-fn main() {}
+mod arguments;
+mod command;
+mod failure;
+mod progress;
+mod text;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    let arguments = arguments::Arguments::parse();
+    log();
+    let style = text::Style::of(arguments.color);
+    match command::run(arguments, style) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) if failure.is_closed_pipe() => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{}", failure.render(style));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Writes what the libraries trace to standard error where `MIKRON_LOG` asks for it (`MIKRON_LOG=debug`).
+fn log() {
+    if std::env::var_os("MIKRON_LOG").is_some_and(|value| !value.is_empty()) {
+        tracing_subscriber::fmt()
+            .with_env_filter(tracing_subscriber::EnvFilter::from_env("MIKRON_LOG"))
+            .with_writer(std::io::stderr)
+            .init();
+    }
+}

@@ -1,0 +1,236 @@
+//! The command line as types.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use mikron::Output;
+use mikron::package::Platform;
+
+/// Distroless OCI images from YAML, straight from package repositories.
+#[derive(Debug, Parser)]
+#[command(
+    name = "mikron",
+    version,
+    about,
+    max_term_width = 100,
+    disable_help_subcommand = true,
+    after_help = "Exit status: 0 done, 1 failed, 2 wrong usage."
+)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// When to colour messages
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_possible_values = false
+    )]
+    pub(crate) color: Color,
+    /// Show no progress; warnings and errors stay
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+}
+
+/// When messages are coloured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Build the image of a spec
+    #[command(after_help = "Without -o the image goes to oci:./out/NAME:latest.\n\
+                      Timestamps come from SOURCE_DATE_EPOCH, else from the newest index.")]
+    Build(Build),
+    /// Resolve a spec and write its lock beside it
+    Lock(Lock),
+    /// Say why a file or package is in the image, or why not
+    Explain(Explain),
+    /// Show what an archive (.deb) holds: metadata, entries, facts
+    Inspect(Inspect),
+    /// Print the JSON Schema of specs
+    Schema,
+    /// Look after the cache
+    Cache {
+        #[command(subcommand)]
+        action: CacheAction,
+    },
+    /// Print a script that completes mikron's arguments in a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+/// What building, locking and explaining have in common.
+#[derive(Debug, Args)]
+pub(crate) struct Common {
+    /// The spec, a YAML file
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(crate) spec: PathBuf,
+    /// Only this platform of the spec (linux/amd64); can be given several times
+    #[arg(long = "platform", value_name = "PLATFORM")]
+    pub(crate) platforms: Vec<Platform>,
+    /// Use nothing but the cache and local files
+    #[arg(long)]
+    pub(crate) offline: bool,
+    /// Ask every source for news, even one that was asked a moment ago
+    #[arg(long, conflicts_with = "offline")]
+    pub(crate) refresh: bool,
+    /// How many threads compute [default: one for each processor]
+    #[arg(short, long, value_name = "N")]
+    pub(crate) jobs: Option<NonZeroUsize>,
+    /// Base URL of an archive (debian, debian-security); can be given several times
+    #[arg(long = "mirror", value_name = "NAME=URL", value_parser = mirror)]
+    pub(crate) mirrors: Vec<(String, String)>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Build {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// Where the image goes; can be given several times
+    #[arg(short, long = "output", value_name = "oci:DIR[:TAG] | docker:FILE")]
+    pub(crate) outputs: Vec<Output>,
+    /// Build exactly what the lock says; fail where it is missing or stale
+    #[arg(long)]
+    pub(crate) locked: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Lock {
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// A path, a package, or a capability of a package; without it everything at a glance
+    #[arg(value_name = "PATH | PACKAGE[:CAPABILITY]")]
+    pub(crate) what: Option<String>,
+    /// Explain exactly what the lock says; fail where it is missing or stale
+    #[arg(long)]
+    pub(crate) locked: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Inspect {
+    /// The archive
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(crate) archive: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CacheAction {
+    /// Remove what was not used for longest, until the cache keeps to its quota
+    Gc {
+        /// The size that the cache may have: bytes, or with k, M or G behind the number
+        #[arg(long, value_name = "SIZE", value_parser = size)]
+        quota: Option<u64>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Read everything, and set aside what is damaged
+    Verify {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print where the cache is
+    Path,
+}
+
+/// The shells whose arguments can be completed.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+}
+
+fn mirror(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, url)) if !name.is_empty() && url.contains("://") => {
+            Ok((name.to_owned(), url.to_owned()))
+        }
+        _ => Err("write NAME=URL, as in debian=https://example.org/debian".to_owned()),
+    }
+}
+
+/// A number of bytes, with a decimal unit behind it if need be.
+fn size(text: &str) -> Result<u64, String> {
+    let (number, unit) = match text.char_indices().find(|(_, c)| !c.is_ascii_digit()) {
+        None => (text, 1),
+        Some((end, _)) => match &text[end..] {
+            "k" | "K" | "kB" => (&text[..end], 1_000),
+            "M" | "MB" => (&text[..end], 1_000_000),
+            "G" | "GB" => (&text[..end], 1_000_000_000),
+            _ => return Err("write a number of bytes, or one like 500M or 8G".to_owned()),
+        },
+    };
+    let number: u64 = number
+        .parse()
+        .map_err(|_| "write a number like 500M or 8G".to_owned())?;
+    number
+        .checked_mul(unit)
+        .ok_or_else(|| "that is more than can be counted".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_holds_together() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes_have_decimal_units() {
+        assert_eq!(size("12"), Ok(12));
+        assert_eq!(size("8G"), Ok(8_000_000_000));
+        for text in [
+            "",
+            "G",
+            "1.5G",
+            "-1",
+            "1T",
+            "99999999999999999999",
+            "99999999999G",
+        ] {
+            assert!(size(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_mirror_is_a_name_and_a_url() {
+        let both = (
+            "debian".to_owned(),
+            "https://example.org/debian?a=b".to_owned(),
+        );
+        assert_eq!(mirror("debian=https://example.org/debian?a=b"), Ok(both));
+        for text in ["debian", "=https://example.org", "debian=example.org"] {
+            assert!(mirror(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! `mikron build`.
+
+use std::fmt::Write as _;
+
+use mikron::{BuildReport, Output, PlatformReport};
+
+use super::{builder, print, print_json};
+use crate::arguments::Build;
+use crate::failure::Failure;
+use crate::text::{Style, count, printable, size, table};
+
+pub(crate) fn run(arguments: &Build, quiet: bool, style: Style) -> Result<(), Failure> {
+    let mut builder = builder(&arguments.common, quiet, style)?.locked(arguments.locked);
+    let mut outputs = arguments.outputs.clone();
+    if outputs.is_empty() {
+        let directory = format!("./out/{}", builder.spec().name);
+        outputs.push(Output::layout(directory, Output::DEFAULT_TAG));
+    }
+    for output in &outputs {
+        builder = builder.output(output.clone());
+    }
+    let report = builder.build()?;
+    if arguments.common.json {
+        print_json(&report)
+    } else {
+        print(&text(&report, &outputs))
+    }
+}
+
+fn text(report: &BuildReport, outputs: &[Output]) -> String {
+    let mut text = format!("{} {}\n", printable(&report.name), report.digest);
+    let row = |p: &PlatformReport| {
+        vec![
+            p.platform.to_string(),
+            size(p.size),
+            count(p.layers.len(), "layer"),
+            count(p.packages.len(), "package"),
+            p.digest.to_string(),
+        ]
+    };
+    text.push_str(&table(
+        report.platforms.iter().map(row).collect(),
+        &[1, 2, 3],
+    ));
+    for platform in &report.platforms {
+        scripts(platform, &mut text);
+    }
+    for output in outputs {
+        let _ = writeln!(text, "written to {output}");
+    }
+    text
+}
+
+/// The maintainer scripts that were not run. What nothing brought about is said in full.
+fn scripts(platform: &PlatformReport, text: &mut String) {
+    if platform.scripts.is_empty() {
+        return;
+    }
+    let name = platform.platform;
+    let number = count(platform.scripts.len(), "maintainer script");
+    let _ = writeln!(text, "{name}: {number} not run (--json lists all effects)");
+    for script in platform
+        .scripts
+        .iter()
+        .filter(|script| !script.uncovered.is_empty())
+    {
+        let effects = printable(&script.uncovered.join("; "));
+        let _ = writeln!(
+            text,
+            "  {} {} would also: {effects}",
+            script.package, script.script
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REPORT: &str = r#"{
+      "name": "web",
+      "digest": "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+      "platforms": [{
+        "platform": "linux/amd64",
+        "digest": "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+        "size": 3490000,
+        "layers": [{
+          "digest": "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+          "size": 3480000,
+          "diff_id": "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+          "packages": ["nginx"]
+        }],
+        "packages": [],
+        "scripts": [
+          {"package": "nginx", "script": "postinst", "covered": ["a"], "irrelevant": [], "uncovered": []},
+          {"package": "web", "script": "postinst", "covered": [], "irrelevant": [],
+           "uncovered": ["make /srv\u001b[2J", "call frobnicate"]}
+        ]
+      }]
+    }"#;
+
+    #[test]
+    fn a_build_says_what_it_made_and_what_it_did_not_do() {
+        let report: BuildReport = serde_json::from_str(REPORT).unwrap();
+        let outputs = [
+            Output::layout("./out/web", "latest"),
+            Output::docker_archive("web.tar"),
+        ];
+        insta::assert_snapshot!(text(&report, &outputs));
+    }
+}

@@ -1,0 +1,77 @@
+//! `mikron cache`.
+
+use std::path::PathBuf;
+
+use mikron::source::Environment;
+use mikron::source::cache::{Cache, CacheOptions};
+
+use super::{print, print_json};
+use crate::arguments::CacheAction;
+use crate::failure::Failure;
+use crate::progress;
+use crate::text::{Style, count, printable, size};
+
+pub(crate) fn run(action: &CacheAction, quiet: bool, style: Style) -> Result<(), Failure> {
+    let directory = directory()?;
+    let open = |quota: Option<u64>| {
+        let mut options = CacheOptions {
+            progress: progress::reporter(quiet, style),
+            ..CacheOptions::default()
+        };
+        if let Some(quota) = quota {
+            options.quota = quota;
+        }
+        Cache::open(&directory, options)
+    };
+    match action {
+        CacheAction::Path => print(&format!("{}\n", directory.display())),
+        CacheAction::Gc { quota, json } => {
+            let report = open(*quota)?.gc()?;
+            if *json {
+                return print_json(&report);
+            }
+            let removed = count(report.removed, "file");
+            let (freed, left) = (size(report.freed), size(report.left));
+            let over = match report.over_quota {
+                true => "; that is over the quota, and all of it is in use",
+                false => "",
+            };
+            print(&format!(
+                "removed {removed} ({freed}), {left} are left{over}\n"
+            ))
+        }
+        CacheAction::Verify { json } => {
+            let report = open(None)?.verify()?;
+            if *json {
+                print_json(&report)?;
+            } else {
+                let checked = count(report.checked, "file");
+                print(&format!("read {checked} ({})\n", size(report.bytes)))?;
+            }
+            if report.corrupt.is_empty() {
+                return Ok(());
+            }
+            let damaged = count(report.corrupt.len(), "file");
+            let list: String = report
+                .corrupt
+                .iter()
+                .flat_map(|path| ["\n  ", path.as_str()])
+                .collect();
+            Err(Failure::Command {
+                message: format!(
+                    "{damaged} of the cache were damaged and are out of use:{}",
+                    printable(&list)
+                ),
+                help: "the next build fetches or makes them again; look after the disk".to_owned(),
+            })
+        }
+    }
+}
+
+fn directory() -> Result<PathBuf, Failure> {
+    Environment::of_process().cache_directory().ok_or_else(|| Failure::Command {
+        message: "there is no place for a cache: neither MIKRON_CACHE nor XDG_CACHE_HOME nor HOME is set"
+            .to_owned(),
+        help: "set MIKRON_CACHE to a directory".to_owned(),
+    })
+}

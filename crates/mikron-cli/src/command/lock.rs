@@ -1,0 +1,75 @@
+//! `mikron lock`.
+
+use std::fmt::Write as _;
+
+use mikron::package::Limits;
+use mikron::spec::Lock;
+use serde::Serialize;
+
+use super::{builder, print, print_json};
+use crate::arguments::Lock as Arguments;
+use crate::failure::Failure;
+use crate::text::{Style, count, printable};
+
+/// What `mikron lock --json` prints.
+#[derive(Serialize)]
+struct Report {
+    /// The lock file.
+    file: String,
+    /// The digest of what it pins.
+    digest: String,
+    /// Number of packages by platform.
+    packages: std::collections::BTreeMap<String, usize>,
+    /// What is otherwise than in the lock that was there before, one line each.
+    changes: Vec<String>,
+}
+
+pub(crate) fn run(arguments: &Arguments, quiet: bool, style: Style) -> Result<(), Failure> {
+    let builder = builder(&arguments.common, quiet, style)?;
+    let before = before(&builder);
+    let (file, lock) = builder.write_lock()?;
+    let changes = match &before {
+        Some(before) => before
+            .diff(&lock)
+            .to_string()
+            .lines()
+            .map(str::to_owned)
+            .collect(),
+        None => Vec::new(),
+    };
+    let packages = lock
+        .platforms
+        .iter()
+        .map(|(p, locked)| (p.to_string(), locked.packages.len()));
+    let report = Report {
+        file: file.display().to_string(),
+        digest: lock.digest().to_string(),
+        packages: packages.collect(),
+        changes,
+    };
+    if arguments.common.json {
+        return print_json(&report);
+    }
+    let mut text = format!("{} {}\n", printable(&report.file), report.digest);
+    for (platform, number) in &report.packages {
+        let _ = writeln!(text, "  {platform}: {}", count(*number, "package"));
+    }
+    for change in &report.changes {
+        let _ = writeln!(text, "{}", printable(change));
+    }
+    if before.is_some() && report.changes.is_empty() {
+        text.push_str("nothing has changed\n");
+    }
+    print(&text)
+}
+
+/// The lock that is replaced, where there is one that can be read.
+fn before(builder: &mikron::Builder) -> Option<Lock> {
+    let file = builder.lock_file();
+    let limits = Limits::default();
+    let small = std::fs::metadata(&file).is_ok_and(|m| m.is_file() && m.len() <= 64 << 20);
+    let text = small
+        .then(|| std::fs::read_to_string(&file).ok())
+        .flatten()?;
+    Lock::parse(&file.display().to_string(), &text, &limits).ok()
+}

@@ -1,0 +1,74 @@
+//! The commands.
+
+mod build;
+mod cache;
+mod explain;
+mod inspect;
+mod lock;
+
+use std::io::{self, Write as _};
+
+use clap::CommandFactory as _;
+use mikron::Builder;
+use serde::Serialize;
+
+use crate::arguments::{Arguments, Command, Common, Shell};
+use crate::failure::Failure;
+use crate::progress;
+use crate::text::Style;
+
+/// Runs a command.
+pub(crate) fn run(arguments: Arguments, style: Style) -> Result<(), Failure> {
+    let quiet = arguments.quiet;
+    match arguments.command {
+        Command::Build(build) => build::run(&build, quiet, style),
+        Command::Lock(lock) => lock::run(&lock, quiet, style),
+        Command::Explain(explain) => explain::run(&explain, quiet, style),
+        Command::Inspect(inspect) => inspect::run(&inspect),
+        Command::Schema => print_json(&mikron::spec::schema()),
+        Command::Cache { action } => cache::run(&action, quiet, style),
+        Command::Completions { shell } => print(&completions(shell)),
+    }
+}
+
+/// The builder that the common arguments describe.
+fn builder(common: &Common, quiet: bool, style: Style) -> Result<Builder, Failure> {
+    let mut builder = Builder::from_file(&common.spec)?
+        .offline(common.offline)
+        .refresh(common.refresh)
+        .progress(progress::reporter(quiet, style));
+    for platform in &common.platforms {
+        builder = builder.platform(*platform);
+    }
+    for (name, url) in &common.mirrors {
+        builder = builder.mirror(name, url);
+    }
+    Ok(match common.jobs {
+        Some(jobs) => builder.jobs(jobs.get()),
+        None => builder,
+    })
+}
+
+/// Writes a result, whole.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
+}
+
+/// Writes a result as one JSON value and a newline.
+fn print_json(value: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(value).map_err(io::Error::from)?;
+    print(&(text + "\n"))
+}
+
+fn completions(shell: Shell) -> String {
+    let shell = match shell {
+        Shell::Bash => clap_complete::Shell::Bash,
+        Shell::Zsh => clap_complete::Shell::Zsh,
+        Shell::Fish => clap_complete::Shell::Fish,
+    };
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "mikron", &mut script);
+    String::from_utf8_lossy(&script).into_owned()
+}

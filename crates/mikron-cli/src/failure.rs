@@ -1,0 +1,170 @@
+//! The edge at which errors become text: what failed, where, why, and what to do.
+
+use std::error::Error as _;
+use std::fmt;
+use std::io;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Snippet};
+use mikron::spec::SpecError;
+
+use crate::text::{Style, printable};
+
+/// Why a command failed.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The libraries say so.
+    Mikron(Box<mikron::Error>),
+    /// The cache.
+    Cache(mikron::source::cache::CacheError),
+    /// Writing the result.
+    Output(io::Error),
+    /// The command itself, with what can be done.
+    Command { message: String, help: String },
+}
+
+impl Failure {
+    /// Whether the reader of our output has had enough, which is no failure.
+    pub(crate) fn is_closed_pipe(&self) -> bool {
+        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    /// The failure in words, without a newline at the end.
+    pub(crate) fn render(&self, style: Style) -> String {
+        match self {
+            Self::Mikron(error) => match &**error {
+                mikron::Error::Spec(error) => spec(error, style),
+                error => plain(&message(error), help(error).as_deref(), style),
+            },
+            Self::Cache(error) => plain(&error.to_string(), None, style),
+            Self::Output(error) => plain(&format!("cannot write the result: {error}"), None, style),
+            Self::Command { message, help } => plain(message, Some(help), style),
+        }
+    }
+}
+
+impl From<mikron::Error> for Failure {
+    fn from(error: mikron::Error) -> Self {
+        Self::Mikron(Box::new(error))
+    }
+}
+
+impl From<mikron::source::cache::CacheError> for Failure {
+    fn from(error: mikron::source::cache::CacheError) -> Self {
+        Self::Cache(error)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+/// A warning in words.
+pub(crate) fn warning(message: &str, style: Style) -> String {
+    titled(Level::WARNING, message, None, style)
+}
+
+/// The error and those behind it, as far as they say something new.
+fn message(error: &mikron::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    for _ in 0..8 {
+        let Some(inner) = source else { break };
+        let said = inner.to_string();
+        if !text.contains(&said) {
+            text.push_str("\n  because: ");
+            text.push_str(&said);
+        }
+        source = inner.source();
+    }
+    text
+}
+
+/// What a person can do, where the error does not say it itself.
+fn help(error: &mikron::Error) -> Option<String> {
+    use mikron::source::download::DownloadError;
+    use mikron::{Error, SourceFault};
+    match error {
+        Error::Stale { .. } => {
+            Some("renew the lock with `mikron lock`, or build without --locked".to_owned())
+        }
+        Error::Source(SourceFault::Download(DownloadError::Offline { .. })) => {
+            Some("run once without --offline, so that the cache has it".to_owned())
+        }
+        Error::NotClosed { .. } => Some(
+            "name the package that has it among the spec's packages; `mikron explain` shows why each file is there"
+                .to_owned(),
+        ),
+        _ => None,
+    }
+}
+
+fn plain(message: &str, help: Option<&str>, style: Style) -> String {
+    titled(Level::ERROR, message, help, style)
+}
+
+/// The first line as title; further lines as they are.
+fn titled(level: Level<'_>, message: &str, help: Option<&str>, style: Style) -> String {
+    let message = printable(message);
+    let (title, rest) = message.split_once('\n').unwrap_or((&message, ""));
+    let renderer = style.renderer();
+    let render = |level: Level<'_>, title: &str| {
+        renderer.render(&[Group::with_title(level.primary_title(title))])
+    };
+    let mut text = render(level, title);
+    if !rest.is_empty() {
+        text.push('\n');
+        text.push_str(rest.trim_end());
+    }
+    if let Some(help) = help {
+        text.push('\n');
+        text.push_str(&render(Level::HELP, help));
+    }
+    text
+}
+
+/// An error of a spec or a lock, with the line in question.
+fn spec(error: &SpecError, style: Style) -> String {
+    let message = printable(&error.message());
+    let (title, rest) = message.split_once('\n').unwrap_or((&message, ""));
+    let file = printable(&error.file);
+    let title = Level::ERROR.primary_title(title);
+    let snippet = snippet_of(error);
+    let mut group = if error.line == 0 {
+        title.element(annotate_snippets::Origin::path(&*file))
+    } else {
+        let (source, span) = &snippet;
+        let annotation = AnnotationKind::Primary.span(span.clone());
+        let snippet = Snippet::source(source).path(&*file).line_start(error.line);
+        title.element(snippet.annotation(annotation))
+    };
+    if !rest.is_empty() {
+        group = group.element(Level::NOTE.message(rest));
+    }
+    let help = error.help.as_deref().map(printable);
+    if let Some(help) = &help {
+        group = group.element(Level::HELP.message(help));
+    }
+    style.renderer().render(&[group])
+}
+
+/// The offending line and the bytes of it in question. Escapes may have made it longer, so that both are made together.
+fn snippet_of(error: &SpecError) -> (String, std::ops::Range<usize>) {
+    let before: String = error
+        .snippet
+        .chars()
+        .take(error.column.saturating_sub(1))
+        .collect();
+    let rest = &error.snippet[before.len()..];
+    let marked: String = rest.chars().take(error.length.max(1)).collect();
+    let start = printable(&before).len();
+    let end = start + printable(&marked).len();
+    (printable(&error.snippet), start..end)
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.render(Style::of(crate::arguments::Color::Never)))
+    }
+}
