@@ -201,10 +201,7 @@ impl<'a> Document<'a> {
         help: Option<String>,
     ) -> SpecError {
         let span = span.unwrap_or_default();
-        let line = span
-            .line
-            .checked_sub(1)
-            .and_then(|n| self.text.lines().nth(n));
+        let line = yaml::line(self.text, span.line);
         let snippet = line.unwrap_or("").trim_start_matches('\u{feff}');
         SpecError {
             file: self.file.to_owned(),

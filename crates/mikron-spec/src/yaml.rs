@@ -108,9 +108,25 @@ pub(crate) fn locate(text: &str, path: &[&str]) -> Option<Span> {
     span.map(|span| on_its_line(text, span))
 }
 
+/// A line of a text, counted from 1, without its end. Lines end as in YAML 1.2, 5.4: a carriage return alone is an end too.
+pub(crate) fn line(text: &str, number: usize) -> Option<&str> {
+    let mut rest = text;
+    for _ in 1..number {
+        let end = rest.find(['\n', '\r'])?;
+        let length = if rest[end..].starts_with("\r\n") {
+            2
+        } else {
+            1
+        };
+        rest = &rest[end + length..];
+    }
+    let end = rest.find(['\n', '\r']).unwrap_or(rest.len());
+    (number > 0).then(|| &rest[..end])
+}
+
 /// A span that covers several lines is cut at the end of its first one.
 fn on_its_line(text: &str, span: Span) -> Span {
-    let line = span.line.checked_sub(1).and_then(|n| text.lines().nth(n));
+    let line = line(text, span.line);
     let width = line.map_or(0, |line| line.trim_end().chars().count());
     let room = (width + 1).saturating_sub(span.column);
     Span {
@@ -429,7 +445,7 @@ fn found_type(unexpected: &str) -> String {
 
 /// What stands at `span`, in backticks.
 fn word_at(text: &str, span: Span) -> Option<String> {
-    let line = text.lines().nth(span.line.checked_sub(1)?)?;
+    let line = line(text, span.line)?;
     let start = span.column.checked_sub(1)?;
     let word: String = line.chars().skip(start).take(span.length.min(40)).collect();
     Some(format!("`{}`", shown(&word)))
@@ -442,6 +458,17 @@ fn first_line(message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_end_as_yaml_has_it() {
+        let text = "a\nb\r\nc\rd";
+        let lines: Vec<_> = (0..6).map(|number| line(text, number)).collect();
+        assert_eq!(
+            lines,
+            [None, Some("a"), Some("b"), Some("c"), Some("d"), None]
+        );
+        assert_eq!(line("", 1), Some(""));
+    }
 
     #[test]
     fn a_value_is_found_by_its_path() {

@@ -382,3 +382,13 @@ fn control_characters_never_reach_a_message() {
     let error = bad("\"\\e[31m\": 1\n");
     assert!(!error.message().contains(char::is_control), "{error:?}");
 }
+
+#[test]
+fn the_offending_line_is_shown_whatever_ends_lines() {
+    for end in ["\n", "\r\n", "\r"] {
+        let text = format!("{HEAD}pakcages: [nginx]\n").replace('\n', end);
+        let error = parse(&text).unwrap_err();
+        assert_eq!((error.line, error.column), (5, 1));
+        assert_eq!(error.snippet, "pakcages: [nginx]");
+    }
+}
