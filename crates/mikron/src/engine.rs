@@ -119,16 +119,21 @@ impl<'a> Engine<'a> {
             parallel: Parallel::jobs(self.builder.options.jobs),
             progress: &*self.builder.options.progress,
         };
-        let mut built: Vec<Built> = Vec::new();
+        let mut closures = Vec::new();
         for platform in &self.platforms {
-            let closure = self.close(*platform, &pins, &files, &spool)?;
+            closures.push((*platform, self.close(*platform, &pins, &files, &spool)?));
+        }
+        // The indexes of a distribution weigh as much as a compressor: they go before compressors come.
+        drop(pins);
+        let mut built: Vec<Built> = Vec::new();
+        for (platform, closure) in &closures {
             let packages = &closure.packages;
             let inputs = &closure.inputs;
             let fill = |package: usize, wanted: &BTreeSet<Digest>, spool: &Spool| {
                 self.fill(&packages[package], &inputs[package].facts, wanted, spool)
                     .map_err(io::Error::other)
             };
-            built.push(workshop.build(*platform, &closure, &files, &spool, Box::new(fill))?);
+            built.push(workshop.build(*platform, closure, &files, &spool, Box::new(fill))?);
         }
         let report = target.publish(self.builder, &built, &frames)?;
         memo::keep(&self.cache, &key, &built);
