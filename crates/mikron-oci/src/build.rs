@@ -1,7 +1,7 @@
 //! Making layers: out of the cache where an equal one was made before, else compressed, several at once.
 
-use std::io::{self, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::io::{self, Read, Write};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread;
 
@@ -202,8 +202,14 @@ pub fn build_layers(
                 plan.name(),
                 Some(plan.unpacked()),
             );
-            let built = plan.build(recipe, contents, store, cache);
-            task.advance(plan.unpacked());
+            let told = Told {
+                contents,
+                task: &task,
+                left: AtomicU64::new(plan.unpacked()),
+            };
+            let built = plan.build(recipe, &told, store, cache);
+            // Headers and padding; all of it where the layer came from the cache.
+            task.advance(told.left.into_inner());
             failed.fetch_or(built.is_err(), Ordering::Relaxed);
             done.push((i, built));
         }
@@ -225,6 +231,38 @@ pub fn build_layers(
     });
     done.sort_by_key(|(i, _)| *i);
     done.into_iter().map(|(_, built)| built).collect()
+}
+
+/// Contents that tell a task how far they were read.
+struct Told<'a> {
+    contents: &'a dyn Contents,
+    task: &'a Task<'a>,
+    /// Bytes of the layer that the task was not told of.
+    left: AtomicU64,
+}
+
+impl Contents for Told<'_> {
+    fn open(&self, content: &Digest) -> io::Result<Box<dyn Read + Send + '_>> {
+        let reader = self.contents.open(content)?;
+        Ok(Box::new(ToldReader { reader, told: self }))
+    }
+}
+
+struct ToldReader<'a> {
+    reader: Box<dyn Read + Send + 'a>,
+    told: &'a Told<'a>,
+}
+
+impl Read for ToldReader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.reader.read(buffer)?;
+        let left = self.told.left.load(Ordering::Relaxed);
+        // A content that is longer than its entry says must not count for more than the layer.
+        let by = left.min(n as u64);
+        self.told.left.store(left - by, Ordering::Relaxed);
+        self.told.task.advance(by);
+        Ok(n)
+    }
 }
 
 /// Bytes that may be in use at once.

@@ -1,6 +1,6 @@
 //! Checks a layout, whoever wrote it: every producer's tests run through here.
 //!
-//! Nothing in a layout is believed. Digests are parsed before they become file names, links are not followed, every blob
+//! Nothing in a layout is believed. Digests are parsed before they become file names, a blob that is a link is refused, each
 //! is hashed, documents are capped, layers are unpacked and compared with the diff ids of the config.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -7,13 +7,14 @@ mod common;
 use std::fmt::Write as _;
 use std::io::{Read, Write as _};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use common::{directory, entry, file, path, tree};
 use mikron_oci::{
     BlobStore, FrameCache, FrameDir, Layer, LayerEntry, LayerError, LayerPlan, MemoryFrames,
     MemoryStore, Parallel, Recipe, build_layers,
 };
-use mikron_package::{Contents, Digest, EntryKind, MemoryContents, Silent};
+use mikron_package::{Contents, Digest, EntryKind, Event, MemoryContents, Progress, Silent};
 
 fn recipe(text: &str) -> Recipe {
     text.parse().unwrap()
@@ -122,6 +123,38 @@ fn the_bytes_do_not_depend_on_the_number_of_threads() {
     assert_eq!(build(Parallel::jobs(4)), one);
     // A budget below any encoder: one runs all the same.
     assert_eq!(build(Parallel { jobs: 4, memory: 1 }), one);
+}
+
+#[test]
+fn progress_adds_up_to_the_size_of_each_layer() {
+    #[derive(Default)]
+    struct Sum(AtomicU64);
+    impl Progress for Sum {
+        fn event(&self, event: &Event<'_>) {
+            if let Event::Advanced { by, .. } = event {
+                self.0.fetch_add(*by, Ordering::Relaxed);
+            }
+        }
+    }
+    let (entries, contents) = tree();
+    let plans = [LayerPlan::new("x", &entries).unwrap()];
+    let (store, cache) = (MemoryStore::default(), MemoryFrames::default());
+    for cached in [false, true] {
+        let sum = Sum::default();
+        let parallel = Parallel::jobs(1);
+        let fast = recipe("zstd:1");
+        let built = build_layers(
+            &plans,
+            fast,
+            &contents,
+            &store,
+            Some(&cache),
+            parallel,
+            &sum,
+        );
+        assert_eq!(built.unwrap()[0].cached, cached);
+        assert_eq!(sum.0.into_inner(), plans[0].unpacked());
+    }
 }
 
 #[test]
