@@ -12,9 +12,9 @@
 //! - [`universe`]: all indexes of a build in a compact form, as one set to solve over.
 
 pub mod cache;
-mod environment;
 pub mod deb;
 pub mod download;
+mod environment;
 pub mod fetch;
 pub mod preset;
 pub mod trust;

@@ -24,8 +24,8 @@ const MAX_SIGNATURES: usize = 64;
 
 /// Verifies against an explicit keyring.
 ///
-/// One valid signature of a known key suffices, as for apt; a wrong signature of a known key refuses the whole. MD5, SHA-1
-/// and RIPEMD-160, DSA, and RSA below 2048 bits are refused whenever they were used.
+/// One valid signature of a known key suffices, as for apt. MD5, SHA-1 and RIPEMD-160, DSA, and RSA below 2048 bits are
+/// refused whenever they were used.
 ///
 /// ```
 /// use mikron_source::preset::debian_keyring;
@@ -62,23 +62,22 @@ impl OpenPgp {
             return Err(TrustError::Unsigned);
         }
         let certificates = self.keyring.certificates()?;
-        let mut good = None;
-        let mut known_but_unfit = None;
+        let mut unfit: Option<TrustError> = None;
         for signature in signatures {
             let Some(certificate) = certificates.iter().find(|c| issued(c, signature)) else {
                 continue;
             };
             match self.check(certificate, signature, data) {
-                Ok(signer) => good = good.or(Some(signer)),
-                // The text is not what a known key signed: no other signature makes up for that.
-                Err(error @ TrustError::BadSignature { .. }) => return Err(error),
-                Err(error) => known_but_unfit = known_but_unfit.or(Some(error)),
+                // Who else signed does not matter: to verify the others would only cost time.
+                Ok(signer) => return Ok(signer),
+                // That the text was changed is more than that a key is old.
+                Err(error @ TrustError::BadSignature { .. }) => unfit = Some(error),
+                Err(error) => unfit = unfit.or(Some(error)),
             }
         }
-        match (good, known_but_unfit) {
-            (Some(signer), _) => Ok(signer),
-            (None, Some(error)) => Err(error),
-            (None, None) => Err(TrustError::UnknownKey {
+        match unfit {
+            Some(error) => Err(error),
+            None => Err(TrustError::UnknownKey {
                 seen: signatures.iter().map(issuer).collect(),
                 known: self.keyring.fingerprints()?,
             }),
