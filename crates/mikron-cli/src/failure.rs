@@ -5,7 +5,10 @@ use std::fmt;
 use std::io;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Snippet};
-use mikron::spec::SpecError;
+use mikron::Builder;
+use mikron::package::Platform;
+use mikron::solve::{MissingRoot, SolveError};
+use mikron::spec::{Document, SpecError, SpecErrorKind};
 
 use crate::text::{Style, printable};
 
@@ -14,6 +17,8 @@ use crate::text::{Style, printable};
 pub(crate) enum Failure {
     /// The libraries say so.
     Mikron(Box<mikron::Error>),
+    /// The spec names packages that no source has: an error at each place, and what comes near.
+    Missing(Vec<(SpecError, Vec<String>)>),
     /// The cache.
     Cache(mikron::source::cache::CacheError),
     /// Writing the result.
@@ -28,13 +33,37 @@ impl Failure {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
 
+    /// An error of the libraries, shown at its place in the spec where it has one.
+    pub(crate) fn of(error: mikron::Error, builder: &Builder) -> Self {
+        if let mikron::Error::Solve {
+            platform,
+            error: SolveError::Missing(missing),
+        } = &error
+        {
+            let file = builder.file().display().to_string();
+            let document = Document::new(&file, builder.text());
+            let all: Option<Vec<_>> = missing
+                .iter()
+                .map(|one| missing_package(&document, *platform, one))
+                .collect();
+            if let Some(all) = all {
+                return Self::Missing(all);
+            }
+        }
+        error.into()
+    }
+
     /// The failure in words, without a newline at the end.
     pub(crate) fn render(&self, style: Style) -> String {
         match self {
             Self::Mikron(error) => match &**error {
-                mikron::Error::Spec(error) => spec(error, style),
+                mikron::Error::Spec(error) => spec(error, &[], style),
                 error => plain(&message(error), help(error).as_deref(), style),
             },
+            Self::Missing(all) => {
+                let one = |(error, notes): &(SpecError, Vec<String>)| spec(error, notes, style);
+                all.iter().map(one).collect::<Vec<_>>().join("\n\n")
+            }
             Self::Cache(error) => plain(&error.to_string(), None, style),
             Self::Output(error) => plain(&format!("cannot write the result: {error}"), None, style),
             Self::Command { message, help } => plain(message, Some(help), style),
@@ -110,7 +139,7 @@ fn titled(level: Level<'_>, message: &str, help: Option<&str>, style: Style) -> 
     let (title, rest) = message.split_once('\n').unwrap_or((&message, ""));
     let renderer = style.renderer();
     let render = |level: Level<'_>, title: &str| {
-        renderer.render(&[Group::with_title(level.primary_title(title))])
+        renderer.render(&[Group::with_title(level.primary_title(title.trim_end()))])
     };
     let mut text = render(level, title);
     if !rest.is_empty() {
@@ -125,7 +154,7 @@ fn titled(level: Level<'_>, message: &str, help: Option<&str>, style: Style) -> 
 }
 
 /// An error of a spec or a lock, with the line in question.
-fn spec(error: &SpecError, style: Style) -> String {
+fn spec(error: &SpecError, notes: &[String], style: Style) -> String {
     let message = printable(&error.message());
     let (title, rest) = message.split_once('\n').unwrap_or((&message, ""));
     let file = printable(&error.file);
@@ -142,11 +171,43 @@ fn spec(error: &SpecError, style: Style) -> String {
     if !rest.is_empty() {
         group = group.element(Level::NOTE.message(rest));
     }
+    let notes: Vec<String> = notes.iter().map(|note| printable(note)).collect();
+    for note in &notes {
+        group = group.element(Level::NOTE.message(note));
+    }
     let help = error.help.as_deref().map(printable);
     if let Some(help) = &help {
         group = group.element(Level::HELP.message(help));
     }
     style.renderer().render(&[group])
+}
+
+/// A package that no source has, at its place in the spec; `None` where the text does not have the place.
+fn missing_package(
+    document: &Document<'_>,
+    platform: Platform,
+    missing: &MissingRoot,
+) -> Option<(SpecError, Vec<String>)> {
+    let index = missing
+        .request
+        .label
+        .strip_prefix("packages[")?
+        .strip_suffix(']')?;
+    if document.text.is_empty() {
+        return None;
+    }
+    let requirement = &missing.request.requirement;
+    let kind = SpecErrorKind::Invalid(format!("no source has `{requirement}` for {platform}"));
+    // The library's own words, less the first line: that is said by the title and the place.
+    let words = SolveError::Missing(vec![missing.clone()]).to_string();
+    let lines = words.lines().skip(1).map(str::trim);
+    let (help, notes): (Vec<&str>, Vec<&str>) = lines.partition(|line| line.starts_with("help: "));
+    let help = help
+        .first()
+        .and_then(|line| line.strip_prefix("help: "))
+        .map(str::to_owned);
+    let error = document.error_at(&["packages", index], kind, help);
+    Some((error, notes.into_iter().map(str::to_owned).collect()))
 }
 
 /// The offending line and the bytes of it in question. Escapes may have made it longer, so that both are made together.

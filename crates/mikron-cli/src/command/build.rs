@@ -19,7 +19,9 @@ pub(crate) fn run(arguments: &Build, quiet: bool, style: Style) -> Result<(), Fa
     for output in &outputs {
         builder = builder.output(output.clone());
     }
-    let report = builder.build()?;
+    let report = builder
+        .build()
+        .map_err(|error| Failure::of(error, &builder))?;
     if arguments.common.json {
         print_json(&report)
     } else {

@@ -32,9 +32,10 @@ pub(crate) fn run(action: &CacheAction, quiet: bool, style: Style) -> Result<(),
             }
             let removed = count(report.removed, "file");
             let (freed, left) = (size(report.freed), size(report.left));
-            let over = match report.over_quota {
-                true => "; that is over the quota, and all of it is in use",
-                false => "",
+            let over = if report.over_quota {
+                "; that is over the quota, and all of it is in use"
+            } else {
+                ""
             };
             print(&format!(
                 "removed {removed} ({freed}), {left} are left{over}\n"

@@ -12,7 +12,9 @@ use crate::text::{Style, count, printable, size, table};
 
 pub(crate) fn run(arguments: &Explain, quiet: bool, style: Style) -> Result<(), Failure> {
     let builder = builder(&arguments.common, quiet, style)?.locked(arguments.locked);
-    let explanations = builder.explain()?;
+    let explanations = builder
+        .explain()
+        .map_err(|error| Failure::of(error, &builder))?;
     let json = arguments.common.json;
     let Some(what) = &arguments.what else {
         let overviews = explanations.overviews();

@@ -27,7 +27,9 @@ struct Report {
 pub(crate) fn run(arguments: &Arguments, quiet: bool, style: Style) -> Result<(), Failure> {
     let builder = builder(&arguments.common, quiet, style)?;
     let before = before(&builder);
-    let (file, lock) = builder.write_lock()?;
+    let (file, lock) = builder
+        .write_lock()
+        .map_err(|error| Failure::of(error, &builder))?;
     let changes = match &before {
         Some(before) => before
             .diff(&lock)

@@ -1,0 +1,247 @@
+//! The commands from end to end, over a small repository.
+
+mod common;
+
+use common::{Home, greet, is_layout};
+use mikron_testkit::tools::tool;
+
+#[test]
+fn build_writes_a_layout_and_says_what_it_did() {
+    let home = Home::new();
+    let run = home.snapshot("build", &["build", "greet.yaml"]);
+    assert_eq!(run.code, 0);
+    assert!(is_layout(&home.path("out/greet")));
+    let digest = run.out.split_whitespace().nth(1).unwrap().to_owned();
+    let again = home.run(&["--quiet", "build", "greet.yaml", "--jobs", "1", "--offline"]);
+    assert_eq!((again.code, again.err.as_str()), (0, ""));
+    assert_eq!(again.out.split_whitespace().nth(1), Some(digest.as_str()));
+}
+
+#[test]
+fn build_prints_one_json_object() {
+    let home = Home::new();
+    let run = home.run(&[
+        "build",
+        "greet.yaml",
+        "--json",
+        "-o",
+        "oci:layout:1.2",
+        "-o",
+        "docker:a.tar",
+    ]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    let report: serde_json::Value = serde_json::from_str(&run.out).unwrap();
+    assert_eq!(report["name"], "greet");
+    let platform = &report["platforms"][0];
+    assert_eq!(platform["platform"], "linux/amd64");
+    let packages = platform["packages"].as_array().unwrap();
+    let names: Vec<_> = packages
+        .iter()
+        .map(|p| p["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["greet", "libgreet1"]);
+    for key in ["name", "version", "arch", "capabilities", "files", "bytes"] {
+        assert!(!packages[0][key].is_null(), "{key}");
+    }
+    for key in ["digest", "size", "diff_id", "packages"] {
+        assert!(!platform["layers"][0][key].is_null(), "{key}");
+    }
+    assert!(is_layout(&home.path("layout")));
+    assert!(home.path("a.tar").is_file());
+    assert!(!home.path("out").exists());
+}
+
+#[test]
+fn a_lock_is_written_beside_the_spec() {
+    let home = Home::new();
+    let without = home.snapshot("locked_without_lock", &["build", "greet.yaml", "--locked"]);
+    assert_eq!(without.code, 1);
+    assert_eq!(home.snapshot("lock", &["-q", "lock", "greet.yaml"]).code, 0);
+    assert!(home.read("greet.lock").contains("libgreet1"));
+    std::fs::remove_file(home.path("greet.lock")).unwrap();
+    let json = home.run(&["-q", "lock", "greet.yaml", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(json["file"], "greet.lock");
+    assert_eq!(
+        json["packages"]["linux/amd64"].as_u64().map(|n| n > 1),
+        Some(true)
+    );
+}
+
+#[test]
+fn explain_says_why_and_why_not() {
+    let home = Home::new();
+    let questions: [(&str, &[&str]); 6] = [
+        ("explain", &["-q", "explain", "greet.yaml"]),
+        (
+            "explain_path",
+            &[
+                "-q",
+                "explain",
+                "greet.yaml",
+                "/usr/lib/x86_64-linux-gnu/libgreet.so.1.0",
+            ],
+        ),
+        (
+            "explain_package",
+            &["-q", "explain", "greet.yaml", "libgreet1"],
+        ),
+        (
+            "explain_capability",
+            &["-q", "explain", "greet.yaml", "greet:bins"],
+        ),
+        (
+            "explain_left_out",
+            &["-q", "explain", "greet.yaml", "greet-doc"],
+        ),
+        (
+            "explain_file_left_out",
+            &[
+                "-q",
+                "explain",
+                "greet.yaml",
+                "/usr/share/doc/greet/copyright",
+            ],
+        ),
+    ];
+    for (name, arguments) in questions {
+        assert_eq!(home.snapshot(name, arguments).code, 0, "{name}");
+    }
+    let unknown = home.snapshot(
+        "explain_unknown",
+        &["-q", "explain", "greet.yaml", "/usr/bin/none"],
+    );
+    assert_eq!((unknown.code, unknown.out.as_str()), (1, ""));
+    let json = home.run(&["-q", "explain", "greet.yaml", "libgreet1", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(json[0]["required_by"][0][0], "greet");
+}
+
+#[test]
+fn inspect_shows_all_of_an_archive() {
+    let home = Home::empty();
+    home.write("greet.deb", greet().deb.build());
+    assert_eq!(home.snapshot("inspect", &["inspect", "greet.deb"]).code, 0);
+    let run = home.run(&["inspect", "greet.deb", "--json"]);
+    let archive: serde_json::Value = serde_json::from_str(&run.out).unwrap();
+    let entries = archive["entries"].as_array().unwrap();
+    let entry = |path: &str| entries.iter().find(|entry| entry["path"] == path).unwrap();
+    let program = entry("/usr/bin/greet");
+    assert_eq!(
+        (program["type"].as_str(), program["mode"].as_str()),
+        (Some("file"), Some("0755"))
+    );
+    assert_eq!(program["time"], "2023-11-14T22:13:20Z");
+    assert_eq!(program["elf"]["needed"][0], "libgreet.so.1");
+    assert!(program["digest"].as_str().unwrap().starts_with("sha256:"));
+    assert_eq!(entry("/usr/bin/hello")["link"], "greet");
+    assert_eq!(archive["scripts"][0]["name"], "postinst");
+}
+
+#[test]
+fn inspect_lists_what_dpkg_lists() {
+    let Some(dpkg_deb) = tool("dpkg-deb") else {
+        return;
+    };
+    let home = Home::empty();
+    home.write("greet.deb", greet().deb.build());
+    let output = std::process::Command::new(dpkg_deb)
+        .args(["--contents", "greet.deb"])
+        .current_dir(home.path("."))
+        .output()
+        .unwrap();
+    let theirs = String::from_utf8(output.stdout).unwrap();
+    let ours = home.run(&["inspect", "greet.deb"]).out;
+    assert!(theirs.lines().count() > 3);
+    for line in theirs.lines() {
+        let path = line
+            .split_whitespace()
+            .nth(5)
+            .unwrap()
+            .trim_start_matches('.')
+            .trim_end_matches('/');
+        let path = if path.is_empty() { "/" } else { path };
+        assert!(ours.contains(path), "{path}\n{ours}");
+    }
+}
+
+#[test]
+fn inspect_refuses_what_is_no_archive() {
+    let home = Home::empty();
+    home.write("text.deb", "no archive at all");
+    let mut cut = greet().deb.build();
+    cut.truncate(cut.len() / 2);
+    home.write("cut.deb", cut);
+    for (name, file) in [
+        ("inspect_text", "text.deb"),
+        ("inspect_cut", "cut.deb"),
+        ("inspect_nothing", "none.deb"),
+        ("inspect_directory", "."),
+    ] {
+        let run = home.snapshot(name, &["inspect", file]);
+        assert_eq!((run.code, run.out.as_str()), (1, ""), "{name}");
+    }
+}
+
+#[test]
+fn the_cache_is_found_verified_and_collected() {
+    let home = Home::new();
+    let path = home.run(&["cache", "path"]);
+    assert_eq!(
+        path.out.trim_end(),
+        home.path("cache").display().to_string()
+    );
+    assert_eq!(home.run(&["-q", "build", "greet.yaml"]).code, 0);
+    let sound = home.run(&["cache", "verify", "--json"]);
+    let report: serde_json::Value = serde_json::from_str(&sound.out).unwrap();
+    assert!(report["checked"].as_u64().unwrap() > 3);
+    let blob = first_file(&home.path("cache/v1/blobs")).unwrap();
+    std::fs::write(&blob, "damaged").unwrap();
+    let run = home.run(&["cache", "verify"]);
+    assert_eq!(run.code, 1);
+    assert!(
+        run.err.contains("1 file of the cache were damaged"),
+        "{}",
+        run.err
+    );
+    assert_eq!(home.run(&["-q", "cache", "verify"]).code, 0);
+    let gone = home.run(&["cache", "gc", "--quota", "0"]);
+    assert!(gone.out.contains("removed"), "{}", gone.out);
+    let json = home.run(&["cache", "gc", "--quota", "1G", "--json"]);
+    let report: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(report["over_quota"], false);
+    assert_eq!(home.run(&["cache", "gc", "--quota", "lots"]).code, 2);
+}
+
+#[test]
+fn without_a_place_for_the_cache_the_remedy_is_named() {
+    let home = Home::empty();
+    let output = home
+        .command()
+        .env_remove("MIKRON_CACHE")
+        .args(["cache", "path"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .contains("set MIKRON_CACHE")
+    );
+}
+
+fn first_file(directory: &std::path::Path) -> Option<std::path::PathBuf> {
+    let mut paths: Vec<_> = std::fs::read_dir(directory)
+        .ok()?
+        .flatten()
+        .map(|e| e.path())
+        .collect();
+    paths.sort();
+    paths.into_iter().find_map(|path| {
+        if path.is_dir() {
+            first_file(&path)
+        } else {
+            Some(path)
+        }
+    })
+}
