@@ -153,7 +153,7 @@ pub struct LockedPackage {
     pub role: Role,
     /// The source that it comes from.
     pub source: String,
-    /// The suite of that source.
+    /// The suite of that source, where it is known.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub suite: String,
     /// Where the archive lies, relative to the source's base URL.
@@ -331,10 +331,12 @@ impl Lock {
                         known,
                     ));
                 };
-                if !source
-                    .suites
-                    .iter()
-                    .any(|suite| suite.suite == package.suite)
+                // Which suite an archive came with decides nothing; where the lock says it, it has to be one of them.
+                if !package.suite.is_empty()
+                    && !source
+                        .suites
+                        .iter()
+                        .any(|suite| suite.suite == package.suite)
                 {
                     let known = source.suites.iter().map(|s| s.suite.clone()).collect();
                     return Err(dangling(

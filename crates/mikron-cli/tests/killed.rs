@@ -1,0 +1,86 @@
+//! Promise 5: a build that is killed leaves the layout and the cache as they were, or as they should be, and the next one
+//! gives the same digest.
+
+#![allow(clippy::unwrap_used)] // a test that cannot go on says where
+
+mod common;
+
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::Home;
+use mikron::oci::validate;
+use mikron::package::Limits;
+
+/// How often a build is killed, over both tests.
+const KILLS: u32 = 200;
+
+fn spawn(home: &Home) -> std::process::Child {
+    Command::new(env!("CARGO_BIN_EXE_mikron"))
+        .args(["build", "greet.yaml", "-o", "oci:out/greet:latest"])
+        .env_clear()
+        .env("MIKRON_CACHE", home.path("cache"))
+        .current_dir(home.path("."))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+/// What stands in the layout is whole, or nothing stands there.
+fn sound(home: &Home) {
+    let path = home.path("out/greet");
+    if !path.join("index.json").exists() {
+        return;
+    }
+    let faults = validate(&path, &Limits::default()).err();
+    assert!(faults.is_none(), "{faults:?}");
+}
+
+#[test]
+fn a_build_that_is_killed_at_any_point_leaves_nothing_broken() {
+    let reference = Home::new();
+    let started = Instant::now();
+    assert!(spawn(&reference).wait().unwrap().success());
+    let whole = started.elapsed();
+    let expected = reference.read("out/greet/index.json");
+
+    let home = Home::new();
+    let mut survived = 0;
+    for kill in 0..KILLS {
+        if kill % 4 == 0 {
+            // From the start again: else all that is left to kill is the end of a warm build.
+            for gone in ["cache", "out"] {
+                std::fs::remove_dir_all(home.path(gone)).ok();
+            }
+        }
+        let mut child = spawn(&home);
+        // Spread evenly over the time of a cold build, in an order that repeats nothing.
+        thread::sleep(
+            whole
+                .mul_f64(f64::from(kill * 73 % KILLS) / f64::from(KILLS))
+                .max(Duration::from_micros(200)),
+        );
+        child.kill().unwrap();
+        survived += u32::from(child.wait().unwrap().success());
+        sound(&home);
+    }
+    assert!(survived < KILLS, "no build was killed before its end");
+    assert!(spawn(&home).wait().unwrap().success());
+    sound(&home);
+    assert_eq!(home.read("out/greet/index.json"), expected);
+}
+
+#[test]
+fn two_builds_at_once_over_one_cache_and_layout_both_succeed() {
+    let home = Home::new();
+    for _ in 0..5 {
+        let mut both = [spawn(&home), spawn(&home)];
+        for child in &mut both {
+            assert!(child.wait().unwrap().success());
+        }
+        sound(&home);
+        std::fs::remove_dir_all(home.path("cache")).unwrap();
+    }
+}
