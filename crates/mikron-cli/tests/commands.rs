@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Home, greet, is_layout};
+use common::{Home, SPEC, greet, is_layout};
 use mikron_testkit::tools::tool;
 
 #[test]
@@ -52,19 +52,32 @@ fn build_prints_one_json_object() {
 }
 
 #[test]
-fn a_lock_is_written_beside_the_spec() {
+fn a_lock_is_written_used_and_found_stale() {
     let home = Home::new();
-    let without = home.snapshot("locked_without_lock", &["build", "greet.yaml", "--locked"]);
-    assert_eq!(without.code, 1);
+    assert_eq!(
+        home.snapshot("locked_without_lock", &["build", "greet.yaml", "--locked"])
+            .code,
+        1
+    );
     assert_eq!(home.snapshot("lock", &["-q", "lock", "greet.yaml"]).code, 0);
     assert!(home.read("greet.lock").contains("libgreet1"));
-    std::fs::remove_file(home.path("greet.lock")).unwrap();
+    assert_eq!(
+        home.snapshot("lock_again", &["-q", "lock", "greet.yaml"])
+            .code,
+        0
+    );
+    assert_eq!(home.run(&["build", "greet.yaml", "--locked"]).code, 0);
     let json = home.run(&["-q", "lock", "greet.yaml", "--json"]);
     let json: serde_json::Value = serde_json::from_str(&json.out).unwrap();
-    assert_eq!(json["file"], "greet.lock");
     assert_eq!(
         json["packages"]["linux/amd64"].as_u64().map(|n| n > 1),
         Some(true)
+    );
+    home.write("greet.yaml", SPEC.replace("[greet]", "[libgreet1]"));
+    assert_eq!(
+        home.snapshot("lock_stale", &["-q", "build", "greet.yaml", "--locked"])
+            .code,
+        1
     );
 }
 

@@ -62,7 +62,7 @@ impl Builder {
         let file = path.into();
         let limits = crate::image::limits();
         let bytes = crate::files::read_capped(&file, limits.spec)?;
-        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let text = crate::files::text(&file, bytes)?;
         let spec = Spec::parse(&file.display().to_string(), &text, &limits)?;
         Ok(Self::new(spec, text, file))
     }

@@ -110,6 +110,13 @@ impl<'a> Engine<'a> {
         {
             return Ok(report);
         }
+        let mut closures = Vec::new();
+        for platform in &self.platforms {
+            closures.push((*platform, self.close(*platform, &pins, &files, &spool)?));
+        }
+        // The indexes of a distribution weigh as much as a compressor: they go before compressors come.
+        drop(pins);
+        // Outputs are only touched when there is something to put there.
         let target = publish::Target::open(self.builder, self.cache.path())?;
         let workshop = Workshop {
             spec: &self.builder.spec,
@@ -119,12 +126,6 @@ impl<'a> Engine<'a> {
             parallel: Parallel::jobs(self.builder.options.jobs),
             progress: &*self.builder.options.progress,
         };
-        let mut closures = Vec::new();
-        for platform in &self.platforms {
-            closures.push((*platform, self.close(*platform, &pins, &files, &spool)?));
-        }
-        // The indexes of a distribution weigh as much as a compressor: they go before compressors come.
-        drop(pins);
         let mut built: Vec<Built> = Vec::new();
         for (platform, closure) in &closures {
             let packages = &closure.packages;
@@ -137,6 +138,11 @@ impl<'a> Engine<'a> {
         }
         let report = target.publish(self.builder, &built, &frames)?;
         memo::keep(&self.cache, &key, &built);
+        if let Err(error) = self.cache.maintain() {
+            self.warn(&format!(
+                "the cache is not brought down to its quota: {error}"
+            ));
+        }
         Ok(report)
     }
 
@@ -552,7 +558,7 @@ fn usable_lock(
         }
         Err(error) => return Err(error),
     };
-    let text = String::from_utf8_lossy(&bytes);
+    let text = crate::files::text(&path, bytes)?;
     let lock = Lock::parse(&path.display().to_string(), &text, limits)?;
     match lock.check(&builder.spec) {
         Ok(()) if platforms.iter().all(|p| lock.platforms.contains_key(p)) => Ok(Some(lock)),

@@ -34,3 +34,19 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     };
     write().map_err(Error::io("write", path))
 }
+
+/// The text of a file that has to be UTF-8, as YAML is.
+pub(crate) fn text(path: &Path, bytes: Vec<u8>) -> Result<String, Error> {
+    String::from_utf8(bytes).map_err(|error| {
+        let offset = error.utf8_error().valid_up_to();
+        let error = std::io::Error::new(
+            std::io::ErrorKind::InvalidData,
+            format!("it is not UTF-8 (at byte {offset})"),
+        );
+        Error::Io {
+            action: "read",
+            path: path.to_owned(),
+            error,
+        }
+    })
+}

@@ -53,10 +53,9 @@ pub fn inspect_archive(path: &Path) -> Result<PackageFacts, Error> {
         .into_iter()
         .find(|format| format.recognises(&prefix[..read]))
     else {
-        let what = "this file (it does not begin like a .deb) as an archive".to_owned();
+        let what = "a file that does not begin like a .deb".to_owned();
         return Err(ArchiveError::new(ArchiveErrorKind::Unsupported(what))
             .in_archive(&origin)
-            .at(0)
             .into());
     };
     let limits = Limits::default();

@@ -37,7 +37,7 @@ impl Settings {
             }
             Err(error) => return Err(error),
         };
-        let text = String::from_utf8_lossy(&bytes);
+        let text = crate::files::text(&path, bytes)?;
         Ok(mikron_spec::read_document(
             &path.display().to_string(),
             &text,

@@ -29,9 +29,27 @@ impl Run {
     pub(crate) fn text(&self) -> String {
         format!(
             "exit {}\n--- stdout\n{}--- stderr\n{}",
-            self.code, self.out, self.err
+            self.code,
+            self.out,
+            in_order(&self.err)
         )
     }
+}
+
+/// Lines of progress, each run of them sorted: threads report in the order in which they get there.
+fn in_order(text: &str) -> String {
+    let running = |line: &&str| {
+        ["fetching ", "reading ", "packing "]
+            .iter()
+            .any(|word| line.starts_with(word))
+    };
+    let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
+    for run in lines.chunk_by_mut(|a, b| running(&a) == running(&b)) {
+        if run.first().is_some_and(running) {
+            run.sort_unstable();
+        }
+    }
+    lines.concat()
 }
 
 /// The spec that most tests build.
