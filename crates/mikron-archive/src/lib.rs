@@ -3,7 +3,7 @@
 //! This crate stands between the bytes of a fetched archive and the format crates: it knows containers and compression,
 //! but neither packages nor metadata. Every reader makes one forward pass, takes [`Limits`](mikron_package::Limits),
 //! holds memory that does not grow with its input, and answers bad input with an
-//! [`ArchiveError`](mikron_package::ArchiveError) that names entry and offset.
+//! [`ArchiveError`] that names entry and offset.
 //!
 //! Readers stack, and are taken apart again with `get_mut`, so that a container can go on behind a member:
 //!

@@ -44,7 +44,7 @@ fn in_order(text: &str) -> String {
             .any(|word| line.starts_with(word))
     };
     let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
-    for run in lines.chunk_by_mut(|a, b| running(&a) == running(&b)) {
+    for run in lines.chunk_by_mut(|a, b| running(a) == running(b)) {
         if run.first().is_some_and(running) {
             run.sort_unstable();
         }
