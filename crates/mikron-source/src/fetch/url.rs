@@ -59,7 +59,9 @@ impl Url {
             }
             _ => (host_port, None),
         };
-        let bad_host = |c: char| !(c.is_ascii_alphanumeric() || "-._~[]:".contains(c));
+        let literal = host.starts_with('[') && host.ends_with(']');
+        let special = if literal { "-._~[]:" } else { "-._~" };
+        let bad_host = |c: char| !(c.is_ascii_alphanumeric() || special.contains(c));
         if host.is_empty() || host.contains(bad_host) {
             return Err("its host is missing or malformed");
         }

@@ -1,5 +1,5 @@
-//! What is known of distributions without asking anyone: their public hosts and their keys. All constants of that kind
-//! stand in this file.
+//! What is known of distributions without asking anyone: their suites and their keys. Hosts are no part of the source: who
+//! builds the program for others sets them in the compiler's environment.
 
 use crate::trust::Keyring;
 
@@ -45,20 +45,27 @@ impl Archive {
         }
     }
 
-    /// Where everybody finds it.
-    pub(super) fn public(self) -> &'static str {
+    /// Where everybody finds it, as whoever built this program has set it: `MIKRON_DEFAULT_DEBIAN` and
+    /// `MIKRON_DEFAULT_DEBIAN_SECURITY`, base URLs in the environment of the compiler.
+    pub(super) fn public(self) -> Option<&'static str> {
         match self {
-            Self::Debian => "https://example.org/debian",
-            Self::Security => "https://example.org/debian-security",
+            Self::Debian => option_env!("MIKRON_DEFAULT_DEBIAN"),
+            Self::Security => option_env!("MIKRON_DEFAULT_DEBIAN_SECURITY"),
         }
     }
 
-    /// Where it stands as it was at a moment, in seconds since 1970.
-    pub(super) fn snapshot(self, at: i64) -> String {
+    /// Where it stands as it was at a moment, in seconds since 1970, where whoever built this program has set the base URL of
+    /// a snapshot service: `MIKRON_DEFAULT_SNAPSHOT`.
+    pub(super) fn snapshot(self, at: i64) -> Option<String> {
+        option_env!("MIKRON_DEFAULT_SNAPSHOT").map(|base| self.snapshot_at(base, at))
+    }
+
+    fn snapshot_at(self, base: &str, at: i64) -> String {
         let (year, month, day) = crate::deb::civil(at.div_euclid(86_400));
         let rest = at.rem_euclid(86_400);
         format!(
-            "https://example.org/archive/{}/{year:04}{month:02}{day:02}T{:02}{:02}{:02}Z",
+            "{}/{}/{year:04}{month:02}{day:02}T{:02}{:02}{:02}Z",
+            base.trim_end_matches('/'),
             self.name(),
             rest / 3600,
             rest / 60 % 60,
@@ -116,3 +123,14 @@ pub(super) const DEBIAN: [Release; 5] = [
         suites: &[(Archive::Debian, "sid")],
     },
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snapshot_is_named_by_archive_and_moment() {
+        let url = Archive::Debian.snapshot_at("https://example.org/archive/", 1_783_764_997);
+        assert_eq!(url, "https://example.org/archive/debian/20260711T101637Z");
+    }
+}
