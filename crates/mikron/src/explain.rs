@@ -88,51 +88,49 @@ impl Explanations {
 
     /// Explains a path (`/usr/sbin/nginx`), a package (`nginx`) or a capability (`nginx:bins`) on every platform.
     pub fn about(&self, what: &str) -> Vec<Answer> {
-        let answer =
-            |(platform, closure): (&Platform, &Closure)| self.answer(*platform, closure, what);
+        let answer = |(platform, closure): (&Platform, &Closure)| answer(*platform, closure, what);
         self.platforms.iter().map(answer).collect()
     }
+}
 
-    #[allow(clippy::unused_self)] // one day the answer will quote the spec
-    fn answer(&self, platform: Platform, closure: &Closure, what: &str) -> Answer {
-        let (name, capability) = match what.split_once(':') {
-            Some((name, capability)) if !what.starts_with('/') => (name, Some(capability)),
-            _ => (what, None),
-        };
-        let index = closure
-            .packages
-            .iter()
-            .position(|p| p.record.name.as_str() == name);
-        let mut required_by = Vec::new();
-        if let Some(index) = index {
-            for package in &closure.packages {
-                let edges = package.requires.iter().filter(|(to, _)| *to == index);
-                required_by.extend(
-                    edges.map(|(_, relation)| (package.record.name.clone(), relation.clone())),
-                );
-            }
-            required_by.sort();
+/// What is known of one path, package or capability on one platform.
+fn answer(platform: Platform, closure: &Closure, what: &str) -> Answer {
+    let (name, capability) = match what.split_once(':') {
+        Some((name, capability)) if !what.starts_with('/') => (name, Some(capability)),
+        _ => (what, None),
+    };
+    let index = closure
+        .packages
+        .iter()
+        .position(|p| p.record.name.as_str() == name);
+    let mut required_by = Vec::new();
+    if let Some(index) = index {
+        for package in &closure.packages {
+            let edges = package.requires.iter().filter(|(to, _)| *to == index);
+            required_by
+                .extend(edges.map(|(_, relation)| (package.record.name.clone(), relation.clone())));
         }
-        let files = match (index, capability) {
-            (Some(index), Some(capability)) => {
-                let of_capability = closure.selection.files.iter().filter(|file| {
-                    let facts = &closure.inputs[file.file.package].facts.files[file.file.entry];
-                    file.file.package == index
-                        && facts.class.name() == capability
-                        && !facts.entry.is_directory()
-                });
-                of_capability.map(|file| file.path.to_string()).collect()
-            }
-            _ => Vec::new(),
-        };
-        Answer {
-            platform,
-            about: what.to_owned(),
-            explanation: explain(&closure.selection, &closure.inputs, name),
-            required_by,
-            version: index.map(|i| closure.packages[i].record.version.clone()),
-            root: index.is_some_and(|i| matches!(closure.packages[i].role, Role::Root { .. })),
-            files,
+        required_by.sort();
+    }
+    let files = match (index, capability) {
+        (Some(index), Some(capability)) => {
+            let of_capability = closure.selection.files.iter().filter(|file| {
+                let facts = &closure.inputs[file.file.package].facts.files[file.file.entry];
+                file.file.package == index
+                    && facts.class.name() == capability
+                    && !facts.entry.is_directory()
+            });
+            of_capability.map(|file| file.path.to_string()).collect()
         }
+        _ => Vec::new(),
+    };
+    Answer {
+        platform,
+        about: what.to_owned(),
+        explanation: explain(&closure.selection, &closure.inputs, name),
+        required_by,
+        version: index.map(|i| closure.packages[i].record.version.clone()),
+        root: index.is_some_and(|i| matches!(closure.packages[i].role, Role::Root { .. })),
+        files,
     }
 }
