@@ -3,9 +3,10 @@
 //! ureq moves the bytes; what may happen is decided here: redirects, credentials, addresses, pace, sizes. Nothing is ever
 //! decompressed on the way.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use ureq::http::header::{self, HeaderMap, HeaderName};
@@ -122,6 +123,7 @@ impl HttpFetch {
         let resolver = PolicyResolver {
             inner: DefaultResolver::default(),
             private_addresses: options.private_addresses,
+            known: Mutex::default(),
         };
         Self {
             agent: ureq::Agent::with_parts(config, DefaultConnector::default(), resolver),
@@ -317,10 +319,46 @@ fn basic_auth(userinfo: &str) -> String {
 
 /// Resolves names, and refuses private addresses where the policy says so. As the connection goes to the very addresses
 /// that were checked here, a name cannot change its mind in between.
+///
+/// ureq asks for the addresses of every request, even of one that goes over an open connection; and an answer within a timeout
+/// takes a thread. A build asks one mirror for hundreds of files within seconds, so answers are remembered for a while.
 #[derive(Debug)]
 struct PolicyResolver {
     inner: DefaultResolver,
     private_addresses: bool,
+    known: Mutex<HashMap<Authority, Answer>>,
+}
+
+/// Scheme, host and port, as far as a URL names them.
+type Authority = (Option<String>, Option<String>);
+
+/// The addresses of a host, and when they were asked for.
+type Answer = (Instant, ResolvedSocketAddrs);
+
+impl PolicyResolver {
+    /// How long an answer holds.
+    const HOLDS: Duration = Duration::from_secs(30);
+
+    fn addresses(
+        &self,
+        uri: &ureq::http::Uri,
+        config: &ureq::config::Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let authority: Authority = (
+            uri.scheme_str().map(str::to_owned),
+            uri.authority().map(|authority| authority.to_string()),
+        );
+        let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((asked, addresses)) = known().get(&authority)
+            && asked.elapsed() < Self::HOLDS
+        {
+            return Ok(addresses.clone());
+        }
+        let addresses = self.inner.resolve(uri, config, timeout)?;
+        known().insert(authority, (Instant::now(), addresses.clone()));
+        Ok(addresses)
+    }
 }
 
 impl Resolver for PolicyResolver {
@@ -330,7 +368,7 @@ impl Resolver for PolicyResolver {
         config: &ureq::config::Config,
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        let addresses = self.inner.resolve(uri, config, timeout)?;
+        let addresses = self.addresses(uri, config, timeout)?;
         let private = addresses.iter().find(|a| is_private(a.ip()));
         match private {
             Some(address) if !self.private_addresses => {
