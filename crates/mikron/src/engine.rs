@@ -47,6 +47,14 @@ pub(crate) struct Engine<'a> {
     lock: Option<Lock>,
 }
 
+/// What there is to learn the facts of a package from.
+enum Known {
+    /// They are in the cache.
+    Facts(Arc<PackageFacts>),
+    /// The archive, verified and positioned at its start.
+    Archive(File),
+}
+
 /// Where the packages of a run come from.
 enum Pins {
     /// The lock.
@@ -345,10 +353,15 @@ impl<'a> Engine<'a> {
         // The largest first: it is the one that everybody waits for in the end.
         let mut order: Vec<usize> = (0..packages.len()).collect();
         order.sort_by_key(|i| std::cmp::Reverse(packages[*i].record.size));
-        let gate = parallel::Gate::new(self.builder.options.jobs);
-        let learnt = parallel::each(self.builder.options.jobs + parallel::FETCHERS, order, |i| {
-            (i, self.learn_one(&packages[i], spool, &gate))
-        });
+        let get = |i: usize| (i, self.known_or_archive(&packages[i]));
+        let learn = |(i, got): (usize, Result<Known, Error>)| {
+            let learnt = got.and_then(|known| match known {
+                Known::Facts(facts) => Ok(facts),
+                Known::Archive(file) => self.learn_one(&packages[i], file, spool),
+            });
+            (i, learnt)
+        };
+        let learnt = parallel::overlap(self.builder.options.jobs, order, get, learn);
         let mut facts: Vec<Option<Arc<PackageFacts>>> = vec![None; packages.len()];
         let mut failures = Vec::new();
         for (i, result) in learnt {
@@ -365,20 +378,23 @@ impl<'a> Engine<'a> {
         }
     }
 
-    fn learn_one(
-        &self,
-        package: &ResolvedPackage,
-        spool: &Spool,
-        gate: &parallel::Gate,
-    ) -> Result<Arc<PackageFacts>, Error> {
+    /// The facts of a package where the cache has them, else its archive.
+    fn known_or_archive(&self, package: &ResolvedPackage) -> Result<Known, Error> {
         let key = package.record.digest;
         let known = key.and_then(|digest| self.cache.derived(FACTS, digest.as_bytes()));
         if let Some(facts) = known.and_then(|bytes| PackageFacts::decode(&bytes).ok()) {
             check_identity(&package.record, &facts.metadata.record)?;
-            return Ok(Arc::new(facts));
+            return Ok(Known::Facts(Arc::new(facts)));
         }
-        let file = self.sources.archive(self, package)?;
-        let _turn = gate.enter();
+        Ok(Known::Archive(self.sources.archive(self, package)?))
+    }
+
+    fn learn_one(
+        &self,
+        package: &ResolvedPackage,
+        file: File,
+        spool: &Spool,
+    ) -> Result<Arc<PackageFacts>, Error> {
         let progress = &*self.builder.options.progress;
         let name = package.record.name.as_str();
         let _task = Task::start(progress, TaskKind::Facts, name, Some(package.record.size));
@@ -395,7 +411,7 @@ impl<'a> Engine<'a> {
             scan(archive, spool, &self.limits, &keep)
         })?;
         check_identity(&package.record, &facts.metadata.record)?;
-        if let (Some(key), Ok(bytes)) = (key, facts.encode())
+        if let (Some(key), Ok(bytes)) = (package.record.digest, facts.encode())
             && let Err(error) = self.cache.put_derived(FACTS, key.as_bytes(), &bytes)
         {
             self.warn(&format!("the facts of {name} are not kept: {error}"));
