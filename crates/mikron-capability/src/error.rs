@@ -79,3 +79,39 @@ pub enum SelectError {
         to: usize,
     },
 }
+
+/// Why a table of rules or definitions cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RulesError {
+    /// It is not YAML of the form that is expected.
+    #[error("{file}:{line}:{column}: {message}")]
+    Yaml {
+        /// The file.
+        file: String,
+        /// Line, from 1; 0 for the file as a whole.
+        line: u64,
+        /// Column, from 1.
+        column: u64,
+        /// What is wrong.
+        message: String,
+    },
+    /// A rule contradicts itself, or another one.
+    #[error("{file}: the rule `{rule}` {reason}")]
+    Rule {
+        /// The file.
+        file: String,
+        /// Its name.
+        rule: String,
+        /// What is wrong, as the end of the sentence "the rule …".
+        reason: &'static str,
+    },
+    /// A spec switches a rule that does not exist.
+    #[error("there is no rule `{rule}` (there are: {})", .known.join(", "))]
+    NoSuchRule {
+        /// The name.
+        rule: String,
+        /// The names that there are.
+        known: Vec<String>,
+    },
+}

@@ -252,7 +252,7 @@ pub struct ElfFacts {
     pub version_needs: Vec<NeededVersions>,
     /// `DT_VERDEF`: defined symbol versions in order, without the base.
     pub version_definitions: Vec<String>,
-    /// Undefined symbols that a rule asks for ([`crate::TRIGGERS`]), in order of name.
+    /// Undefined symbols that a rule asks for ([`crate::Rules`]), in order of name.
     pub imports: Vec<ImportedSymbol>,
     /// `.note.dlopen` entries (UAPI "ELF dlopen metadata").
     pub dlopen: Vec<DlopenNote>,

@@ -21,6 +21,8 @@ use crate::SelectError;
 pub struct Glob {
     text: String,
     components: Vec<Box<[u8]>>,
+    /// What every match begins with: most paths are told apart by it alone.
+    literal: Box<[u8]>,
 }
 
 impl Glob {
@@ -54,6 +56,7 @@ impl Glob {
         }
         Ok(Self {
             text: text.to_owned(),
+            literal: literal(&components),
             components,
         })
     }
@@ -65,7 +68,15 @@ impl Glob {
 
     /// Whether the whole path matches.
     pub fn matches(&self, path: &RootPath) -> bool {
-        let names: Vec<&[u8]> = path.components().collect();
+        self.matches_bytes(path.as_bytes())
+    }
+
+    /// Whether the whole path, without a leading slash, matches.
+    pub(crate) fn matches_bytes(&self, path: &[u8]) -> bool {
+        if !path.starts_with(&self.literal) {
+            return false;
+        }
+        let names: Vec<&[u8]> = path.split(|b| *b == b'/').collect();
         // Greedy with one place to come back to, as for `*` in a name: linear in practice, quadratic at worst.
         let (mut g, mut n) = (0, 0);
         let mut back: Option<(usize, usize)> = None;
@@ -105,6 +116,26 @@ impl From<Glob> for String {
     fn from(glob: Glob) -> Self {
         glob.text
     }
+}
+
+/// The bytes before the first character that may stand for others.
+fn literal(components: &[Box<[u8]>]) -> Box<[u8]> {
+    let mut literal = Vec::new();
+    for (number, part) in components.iter().enumerate() {
+        if &**part == b"**" {
+            break;
+        }
+        if number > 0 {
+            literal.push(b'/');
+        }
+        let meta = part.iter().position(|b| b"*?[\\".contains(b));
+        literal.extend_from_slice(&part[..meta.unwrap_or(part.len())]);
+        if meta.is_some() {
+            break;
+        }
+    }
+    // `dir/**` is what lies below, and a component that ends here has no slash behind it.
+    literal.into()
 }
 
 fn sets_end(mut part: &[u8]) -> bool {

@@ -15,27 +15,28 @@ mod error;
 mod explain;
 mod facts;
 mod glob;
+mod rules;
 mod scan;
 mod select;
 mod spool;
-mod triggers;
 mod verify;
+mod yaml;
 
 pub use classes::{Class, classify};
 pub use elf::{ReadAt, read_elf};
-pub use error::{FactsError, SelectError};
+pub use error::{FactsError, RulesError, SelectError};
 pub use explain::{Explanation, explain, why, why_not};
 pub use facts::{
     DlopenNote, DlopenPriority, ElfClass, ElfFacts, ElfKind, Endianness, FileFacts, ImportedSymbol,
     NeededVersions, PackageFacts, ScriptFacts, VersionNeed,
 };
 pub use glob::Glob;
+pub use rules::{Apply, Bring, From, Importer, Rule, Rules, When};
 pub use scan::{fill, scan, scan_file};
 pub use select::{
-    CapabilityUse, Edge, FileRef, LeftOut, LeftOutReason, Missing, MissingCause, PackageInput,
-    Provided, Reason, Role, Select, SelectedFile, SelectedPackage, Selection, Step, Token, Wanted,
-    select,
+    CapabilityUse, Edge, FileRef, LeftOut, LeftOutReason, LookedFor, Missing, MissingCause,
+    PackageInput, Provided, Reason, Role, Select, SelectedFile, SelectedPackage, Selection, Step,
+    Token, Want, Wanted, Without, WithoutCause, select,
 };
 pub use spool::{Blob, Spool, SpoolWriter};
-pub use triggers::{TRIGGERS, Trigger};
 pub use verify::{Violation, ViolationKind, verify};

@@ -11,13 +11,14 @@ mod input;
 mod loader;
 mod output;
 mod packages;
+mod rules;
 mod tree;
 mod walk;
 
 pub use input::{Edge, PackageInput, Provided, Role, Select, Wanted};
 pub use output::{
-    CapabilityUse, FileRef, LeftOut, LeftOutReason, Missing, MissingCause, Reason, SelectedFile,
-    SelectedPackage, Selection, Step, Token,
+    CapabilityUse, FileRef, LeftOut, LeftOutReason, LookedFor, Missing, MissingCause, Reason,
+    SelectedFile, SelectedPackage, Selection, Step, Token, Want, Without, WithoutCause,
 };
 
 pub(crate) use loader::{Loader, Lookup, runs_on};

@@ -238,16 +238,12 @@ impl<'a> Check<'a> {
         let facts = &self.packages[file.package].facts.files[file.entry];
         let path = self.tree.normal(facts.entry.path.as_bytes());
         let below = Loader::inherited(elf, &path, above);
-        let triggered = crate::TRIGGERS.iter().filter(|trigger| {
-            elf.imports
-                .iter()
-                .any(|import| trigger.symbols.contains(&import.name.as_str()))
-        });
+        let by_rules = self.wanted.rules.libraries(&elf.imports);
         let names: Vec<&str> = elf
             .needed
             .iter()
             .map(String::as_str)
-            .chain(triggered.map(|t| t.soname))
+            .chain(by_rules)
             .collect();
         for name in names {
             match self.find(file, name, elf, &path, above) {

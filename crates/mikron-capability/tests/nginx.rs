@@ -84,7 +84,7 @@ fn nginx_comes_with_what_it_needs_and_nothing_else() {
     let chain = chosen("/lib/x86_64-linux-gnu/libgcc_s.so.1").expect("libgcc_s is in");
     let last = chain.last().expect("a step");
     assert!(
-        matches!(&last.reason, Reason::Rule { symbol, .. } if symbol == "pthread_exit"),
+        matches!(&last.reason, Reason::Rule { trigger, .. } if trigger == "imports pthread_exit"),
         "{last}"
     );
     assert_eq!(chain[chain.len() - 2].path.to_string(), "/usr/sbin/nginx");

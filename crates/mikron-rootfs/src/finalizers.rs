@@ -11,7 +11,7 @@ mod static_ids;
 mod user_calls;
 
 pub use accounts::AccountsFinalizer;
-pub use alternatives::AlternativesFinalizer;
+pub use alternatives::{Alternative, AlternativesFinalizer, alternatives};
 pub use base::BaseFinalizer;
 pub use ca_bundle::CaBundleFinalizer;
 pub use directories::DirectoriesFinalizer;

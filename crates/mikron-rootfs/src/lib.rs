@@ -46,8 +46,8 @@ pub use error::{Claim, EntryFault, RootfsError};
 pub use files::{FileSource, SpecFile, SpecFileKind};
 pub use finalize::{CallSite, Context, Finalizer, Package, Report, builtin_finalizers};
 pub use finalizers::{
-    AccountsFinalizer, AlternativesFinalizer, BaseFinalizer, CaBundleFinalizer,
-    DirectoriesFinalizer,
+    AccountsFinalizer, Alternative, AlternativesFinalizer, BaseFinalizer, CaBundleFinalizer,
+    DirectoriesFinalizer, alternatives,
 };
 pub use glob::{Globs, PatternError};
 pub use part::{Owner, Part};

@@ -4,6 +4,7 @@ mod classify;
 
 use std::collections::BTreeMap;
 
+use mikron_package::{ArchiveMetadata, Script};
 use serde::Serialize;
 
 use crate::finalize::{CallSite, Package, Report};
@@ -71,6 +72,24 @@ pub(crate) struct ScannedScript {
 }
 
 impl ScannedScript {
+    /// Reads the scripts of one package.
+    pub(crate) fn of(metadata: &ArchiveMetadata) -> Vec<Self> {
+        let read = |script: &Script| {
+            let irrelevant = classify::whole_script(&script.name, &script.text);
+            Self {
+                package: metadata.record.name.to_string(),
+                script: script.name.clone(),
+                irrelevant,
+                calls: if irrelevant.is_some() {
+                    Vec::new()
+                } else {
+                    scan(&script.text)
+                },
+            }
+        };
+        metadata.scripts.iter().map(read).collect()
+    }
+
     /// The calls that run when the package is installed anew, with their sites.
     pub(crate) fn installing(&self) -> impl Iterator<Item = (CallSite, &Call)> {
         let argument = if self.script.starts_with("pre") {
@@ -95,23 +114,8 @@ impl ScannedScript {
 
 /// Reads the scripts of all packages.
 pub(crate) fn scan_all(packages: &[Package]) -> Vec<ScannedScript> {
-    let mut scanned = Vec::new();
-    for package in packages {
-        for script in &package.metadata.scripts {
-            let irrelevant = classify::whole_script(&script.name, &script.text);
-            scanned.push(ScannedScript {
-                package: package.name().to_owned(),
-                script: script.name.clone(),
-                irrelevant,
-                calls: if irrelevant.is_some() {
-                    Vec::new()
-                } else {
-                    scan(&script.text)
-                },
-            });
-        }
-    }
-    scanned
+    let of_package = |package: &Package| ScannedScript::of(&package.metadata);
+    packages.iter().flat_map(of_package).collect()
 }
 
 /// Joins the scripts with what the finalizers say they covered.

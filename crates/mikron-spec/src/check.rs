@@ -85,6 +85,7 @@ pub(crate) fn spec(spec: &Spec, document: &Document<'_>) -> Result<(), SpecError
     check.name()?;
     check.sources()?;
     check.packages()?;
+    check.rules()?;
     check.files()?;
     check.remove()?;
     check.accounts()?;
@@ -184,6 +185,22 @@ impl Check<'_> {
                     &["packages", &i],
                     format!("the package `{}` stands here twice", request.name),
                     "keep one of them",
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    fn rules(&self) -> Result<(), SpecError> {
+        for (i, rule) in self.spec.without.iter().enumerate() {
+            if self.spec.with.contains(rule) {
+                self.fail(
+                    &["without", &i.to_string()],
+                    format!(
+                        "the rule `{}` is both asked for and switched off",
+                        shown(rule)
+                    ),
+                    "keep it in `with` or in `without`",
                 )?;
             }
         }

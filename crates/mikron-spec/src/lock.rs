@@ -55,6 +55,15 @@ pub struct Lock {
 pub struct LockedRequest {
     /// How much of the packages is taken.
     pub select: Select,
+    /// Files of further rules, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<String>,
+    /// Rules that hold although they hold only when asked for, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub with: Vec<String>,
+    /// Rules that do not hold, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub without: Vec<String>,
     /// The packages asked for, sorted.
     pub packages: Vec<PackageRequest>,
     /// The sources, without mirrors: where the same bytes are fetched from decides nothing.
@@ -71,8 +80,16 @@ impl LockedRequest {
             source.mirrors.clear();
             source.components.sort_unstable();
         }
+        let sorted = |rules: &[String]| {
+            let mut rules = rules.to_vec();
+            rules.sort_unstable();
+            rules
+        };
         Self {
             select: spec.selection(),
+            rules: sorted(&spec.rules),
+            with: sorted(&spec.with),
+            without: sorted(&spec.without),
             packages,
             sources,
         }

@@ -65,6 +65,16 @@ pub enum Change {
         /// The keys whose values differ.
         keys: Vec<&'static str>,
     },
+    /// Other rules hold.
+    #[error("`{key}` became {wanted:?} (it was {locked:?})")]
+    RulesChanged {
+        /// The key: `with` or `without`.
+        key: &'static str,
+        /// What the lock was made for.
+        locked: Vec<String>,
+        /// What the spec says now.
+        wanted: Vec<String>,
+    },
     /// Another part of the packages is taken.
     #[error("`select` became `{wanted}` (it was `{locked}`)")]
     SelectChanged {
@@ -88,6 +98,19 @@ impl Lock {
                 locked: self.request.select,
                 wanted: wanted.select,
             });
+        }
+        for (key, locked, wanted) in [
+            ("with", &self.request.with, &wanted.with),
+            ("without", &self.request.without, &wanted.without),
+            ("rules", &self.request.rules, &wanted.rules),
+        ] {
+            if locked != wanted {
+                changes.push(Change::RulesChanged {
+                    key,
+                    locked: locked.clone(),
+                    wanted: wanted.clone(),
+                });
+            }
         }
         sources(&self.request.sources, &wanted.sources, &mut changes);
         packages(&self.request, &wanted, &mut changes);

@@ -46,6 +46,15 @@ fn request(out: &mut Writer, lock: &Lock) {
     let request = &lock.request;
     out.line(0, "request", "");
     out.line(1, "select", &request.select.to_string());
+    for (key, names) in [
+        ("rules", &request.rules),
+        ("with", &request.with),
+        ("without", &request.without),
+    ] {
+        if !names.is_empty() {
+            out.line(1, key, &flow(names));
+        }
+    }
     out.list(1, "packages", "[]", request.packages.is_empty());
     let mut packages: Vec<_> = request.packages.iter().collect();
     packages.sort_by_cached_key(ToString::to_string);

@@ -43,6 +43,15 @@ pub struct Spec {
     /// How much of the packages the image takes; `minimal` if not given, and `full` for `kind: build`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub select: Option<Select>,
+    /// Files with further rules for needs that files do not say of themselves, relative to the spec.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<String>,
+    /// Rules that hold although they hold only when asked for: needs that are known and else left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub with: Vec<String>,
+    /// Rules that do not hold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub without: Vec<String>,
     /// Files that the spec itself brings.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<FileEntry>,
@@ -81,6 +90,9 @@ impl Spec {
             sources: BTreeMap::new(),
             packages: Vec::new(),
             select: None,
+            rules: Vec::new(),
+            with: Vec::new(),
+            without: Vec::new(),
             files: Vec::new(),
             remove: Vec::new(),
             accounts: Accounts::default(),

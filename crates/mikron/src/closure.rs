@@ -4,14 +4,15 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use mikron_capability::{
-    Edge, Glob, PackageFacts, PackageInput, Provided, Selection, Spool, Wanted, select, verify,
+    Edge, Glob, PackageFacts, PackageInput, Provided, Rules, RulesError, Selection, Spool, Want,
+    Wanted, select, verify,
 };
 use mikron_package::{Digest, EntryKind, PackageName, Platform, RootPath};
 use mikron_rootfs::Part;
 use mikron_spec::{Select, Spec};
 
 use crate::Error;
-use crate::resolve::{ResolvedPackage, Role};
+use crate::resolve::{Providers, ResolvedPackage, Role, Wish};
 use crate::translate::LoadedFile;
 
 /// The packages of one platform with their facts, and what was chosen of them.
@@ -27,37 +28,55 @@ pub(crate) struct Closure {
 pub(crate) type Learn<'a> =
     dyn Fn(&[ResolvedPackage], &Spool) -> Result<Vec<Arc<PackageFacts>>, Error> + 'a;
 
-/// Closes over `packages`; where something is missing, `providers` is asked for more packages once.
+/// Finds more packages, given those that there are.
+pub(crate) type Find<'a> = dyn Fn(&[ResolvedPackage], &Wish) -> Providers + 'a;
+
+/// Closes over `packages`; where something is missing, or a rule looks for a package, `find` is asked for more.
 ///
 /// # Errors
 /// When facts cannot be learnt, or the selection cannot be closed.
 pub(crate) fn close(
     spec: &Spec,
+    rules: &Arc<Rules>,
     platform: Platform,
     packages: Vec<ResolvedPackage>,
     files: &[LoadedFile],
     spool: &Spool,
     learn: &Learn<'_>,
-    providers: &dyn Fn() -> Vec<ResolvedPackage>,
+    find: &Find<'_>,
 ) -> Result<Closure, Error> {
     let facts = learn(&packages, spool)?;
     let own = files_input(files);
-    let wanted = wanted(spec, platform)?;
+    let mut wanted = wanted(spec, rules, platform)?;
     let mut packages = packages;
     let mut inputs = inputs(&packages, &facts);
-    inputs.push(own.clone());
-    let mut selection = select(&inputs, &wanted)?;
-    if !selection.missing.is_empty() {
-        let more = providers();
-        if !more.is_empty() {
-            inputs.pop();
-            let facts = learn(&more, spool)?;
-            inputs.extend(self::inputs(&more, &facts));
-            packages.extend(more);
-            inputs.push(own);
-            selection = select(&inputs, &wanted)?;
+    // What the packages need that were found for their own sake: looked into only when something is missing.
+    let mut reserve: Vec<ResolvedPackage> = Vec::new();
+    let mut asked = Asked::default();
+    let selection = loop {
+        wanted.provided = provided(&inputs);
+        inputs.push(own.clone());
+        let selection = select(&inputs, &wanted)?;
+        let wish = asked.more(&selection);
+        let mut more = if wish == Wish::default() {
+            Vec::new()
+        } else {
+            let found = find(&packages, &wish);
+            reserve.extend(found.others);
+            found.named
+        };
+        if more.is_empty() && !selection.missing.is_empty() {
+            more = std::mem::take(&mut reserve);
         }
-    }
+        more.retain(|m| packages.iter().all(|p| p.record.name != m.record.name));
+        if more.is_empty() {
+            break selection;
+        }
+        inputs.pop();
+        let facts = learn(&more, spool)?;
+        inputs.extend(self::inputs(&more, &facts));
+        packages.extend(more);
+    };
     let violations = verify(&selection, &inputs, &wanted);
     if !selection.missing.is_empty() || !violations.is_empty() {
         return Err(Error::NotClosed {
@@ -76,8 +95,15 @@ pub(crate) fn close(
 /// What the spec wants beside its packages.
 ///
 /// # Errors
-/// When a `remove` pattern is malformed.
-pub(crate) fn wanted(spec: &Spec, platform: Platform) -> Result<Wanted, Error> {
+/// When a `remove` pattern is malformed, or a rule does not exist.
+fn wanted(spec: &Spec, rules: &Arc<Rules>, platform: Platform) -> Result<Wanted, Error> {
+    let names = spec.with.iter().chain(&spec.without);
+    if let Some(rule) = names.into_iter().find(|name| rules.get(name).is_none()) {
+        return Err(Error::Rules(RulesError::NoSuchRule {
+            rule: rule.clone(),
+            known: rules.iter().map(|rule| rule.name.clone()).collect(),
+        }));
+    }
     let mut words = spec.image.entrypoint.iter().chain(&spec.image.cmd).cloned();
     let programs = words.next().into_iter().collect();
     let remove: Result<Vec<Glob>, _> = spec
@@ -90,13 +116,41 @@ pub(crate) fn wanted(spec: &Spec, platform: Platform) -> Result<Wanted, Error> {
         programs,
         mentions: words.collect(),
         remove: remove?,
-        provided: provided(),
+        rules: Arc::clone(rules),
+        with: spec.with.clone(),
+        without: spec.without.clone(),
         ..Wanted::new(platform)
     })
 }
 
-/// The paths that finalizers make whatever the packages are.
-fn provided() -> Vec<Provided> {
+/// What was asked for already: nothing is asked for twice.
+#[derive(Default)]
+struct Asked {
+    essential: bool,
+    packages: BTreeSet<Vec<String>>,
+}
+
+impl Asked {
+    /// What a selection asks for that was not asked for yet.
+    fn more(&mut self, selection: &Selection) -> Wish {
+        let of_any = |want: &Want| want.packages.is_empty();
+        let lacks = !selection.missing.is_empty() || selection.wants.iter().any(of_any);
+        let mut wish = Wish {
+            essential: lacks && !self.essential,
+            packages: Vec::new(),
+        };
+        self.essential |= lacks;
+        for want in selection.wants.iter().filter(|want| !of_any(want)) {
+            if self.packages.insert(want.packages.clone()) {
+                wish.packages.push(want.packages.clone());
+            }
+        }
+        wish
+    }
+}
+
+/// The paths that finalizers make: whatever the packages are, and the alternatives of these.
+fn provided(inputs: &[PackageInput]) -> Vec<Provided> {
     let made = [
         ("/etc/passwd", "the finalizer of accounts"),
         ("/etc/group", "the finalizer of accounts"),
@@ -104,15 +158,26 @@ fn provided() -> Vec<Provided> {
             "/etc/ssl/certs/ca-certificates.crt",
             "the finalizer of certificate authorities",
         ),
+        (
+            "/etc/ssl/certs/java/cacerts",
+            "the finalizer of Java's trust store",
+        ),
     ];
-    let provided = |(path, by): (&str, &str)| {
+    let made = made.into_iter().filter_map(|(path, by)| {
         Some(Provided {
             path: RootPath::new(path.as_bytes()).ok()?,
             target: None,
             by: by.to_owned(),
         })
-    };
-    made.into_iter().filter_map(provided).collect()
+    });
+    let metadata = inputs.iter().map(|input| &input.facts.metadata);
+    let alternatives = mikron_rootfs::alternatives(metadata);
+    let alternatives = alternatives.into_iter().map(|alternative| Provided {
+        path: alternative.link,
+        target: Some([b"/", alternative.path.as_bytes()].concat()),
+        by: format!("update-alternatives of {}", alternative.package),
+    });
+    made.chain(alternatives).collect()
 }
 
 fn select_mode(select: Select) -> mikron_capability::Select {

@@ -6,7 +6,7 @@ use std::io::{self, BufReader};
 use std::path::Path;
 use std::sync::Arc;
 
-use mikron_capability::{PackageFacts, Spool, fill, scan, scan_file};
+use mikron_capability::{PackageFacts, Rules, Spool, fill, scan, scan_file};
 use mikron_deb::{DebVersionOrder, check_identity};
 use mikron_oci::Parallel;
 use mikron_package::{
@@ -24,7 +24,7 @@ use crate::closure::{self, Closure};
 use crate::explain::Explanations;
 use crate::frames::CachedFrames;
 use crate::image::{Built, Workshop};
-use crate::resolve::{self, ResolvedPackage, Role};
+use crate::resolve::{self, Providers, ResolvedPackage, Role, Wish};
 use crate::settings::Settings;
 use crate::sources::{self, Published};
 use crate::translate::LoadedFile;
@@ -110,7 +110,7 @@ impl<'a> Engine<'a> {
             &files,
             &pins.identity(),
             epoch,
-        );
+        )?;
         let frames = CachedFrames(&self.cache);
         if let Some(built) = memo::recall(&self.cache, &key)
             && let Some(report) =
@@ -222,6 +222,16 @@ impl<'a> Engine<'a> {
             })
     }
 
+    /// The built-in rules and those of the files that the spec names.
+    fn rules(&self) -> Result<Arc<Rules>, Error> {
+        let mut rules = Rules::builtin();
+        for (named, text) in rule_texts(self.builder)? {
+            let more = Rules::parse(&named, &text, &self.limits)?;
+            rules = Arc::new(rules.extended(more)?);
+        }
+        Ok(rules)
+    }
+
     /// Reads, hashes and spools the regular files of the spec.
     fn files(&self, spool: &Spool) -> Result<Vec<LoadedFile>, Error> {
         let base = self.builder.file.parent().unwrap_or(Path::new(""));
@@ -299,10 +309,20 @@ impl<'a> Engine<'a> {
         let resolution = resolve::resolve(&solver, &universe, spec, &BTreeMap::new())
             .map_err(|error| Error::Solve { platform, error })?;
         drop(task);
-        let base = resolution.packages.clone();
-        let providers = || resolve::providers(&solver, &universe, spec, &resolution);
+        let find = |there: &[ResolvedPackage], wish: &Wish| {
+            resolve::providers(&solver, &universe, spec, there, wish)
+        };
         let learn = |packages: &[ResolvedPackage], spool: &Spool| self.learn(packages, spool);
-        closure::close(spec, platform, base, files, spool, &learn, &providers)
+        closure::close(
+            spec,
+            &self.rules()?,
+            platform,
+            resolution.packages,
+            files,
+            spool,
+            &learn,
+            &find,
+        )
     }
 
     /// Solves again, over the locked packages alone: the reasons come from what the archives themselves say.
@@ -341,7 +361,17 @@ impl<'a> Engine<'a> {
         let mut packages = resolution.packages;
         packages.extend(providers);
         let learn = |packages: &[ResolvedPackage], spool: &Spool| self.learn(packages, spool);
-        closure::close(spec, platform, packages, files, spool, &learn, &Vec::new)
+        let nothing = |_: &[ResolvedPackage], _: &Wish| Providers::default();
+        closure::close(
+            spec,
+            &self.rules()?,
+            platform,
+            packages,
+            files,
+            spool,
+            &learn,
+            &nothing,
+        )
     }
 
     /// The facts of some packages, in their order: from the cache, else from the archives, several at once.
@@ -471,6 +501,17 @@ impl Pins {
             Self::Fresh(published) => format!("indexes {}", published.identity()),
         }
     }
+}
+
+/// The files with rules that the spec names, and their texts.
+pub(crate) fn rule_texts(builder: &Builder) -> Result<Vec<(String, String)>, Error> {
+    let base = builder.file.parent().unwrap_or(Path::new(""));
+    let read = |named: &String| {
+        let path = builder.options.policy.resolve(base, named)?;
+        let bytes = crate::files::read_capped(&path, crate::image::limits().spec)?;
+        Ok((named.clone(), crate::files::text(&path, bytes)?))
+    };
+    builder.spec.rules.iter().map(read).collect()
 }
 
 /// The packages of a closure as the lock has them. Of providers only those that gave something.

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use mikron_capability::{FactsError, Missing, SelectError, Violation};
+use mikron_capability::{FactsError, Missing, RulesError, SelectError, Violation};
 use mikron_deb::IdentityMismatch;
 use mikron_oci::{ImageError, LayerError, StoreError};
 use mikron_package::{ArchiveError, PackageName, Platform, PlatformError};
@@ -91,6 +91,9 @@ pub enum Error {
     /// An archive is not what its index says.
     #[error(transparent)]
     Identity(#[from] IdentityMismatch),
+    /// A table of rules cannot be used, or the spec switches a rule that does not exist.
+    #[error(transparent)]
+    Rules(#[from] RulesError),
     /// Nothing can be selected.
     #[error(transparent)]
     Select(#[from] SelectError),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mikron_capability::{Explanation, LeftOut, SelectedPackage, explain};
+use mikron_capability::{Explanation, LeftOut, SelectedPackage, Without, explain};
 use mikron_package::{PackageName, Platform, Version};
 use mikron_spec::Spec;
 use serde::Serialize;
@@ -26,6 +26,8 @@ pub struct Overview {
     pub packages: Vec<SelectedPackage>,
     /// The packages of the dependency closure that no file was chosen from, in order of name.
     pub left_out: Vec<LeftOut>,
+    /// Needs that are known by the rules and left out.
+    pub without: Vec<Without>,
 }
 
 /// What is known of one path or package, on one platform.
@@ -81,6 +83,7 @@ impl Explanations {
                 platform: *platform,
                 packages,
                 left_out,
+                without: closure.selection.without.clone(),
             }
         };
         self.platforms.iter().map(overview).collect()

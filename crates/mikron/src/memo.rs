@@ -3,22 +3,27 @@
 use mikron_package::{Digest, Hasher, Platform};
 use mikron_source::cache::Cache;
 
+use crate::Error;
 use crate::builder::Builder;
+use crate::engine::rule_texts;
 use crate::image::Built;
 use crate::translate::{self, LoadedFile};
 
 /// Name and version of the derived values.
 const BUILDS: &str = "builds-1";
 
-/// Everything that the outcome depends on: the spec, its files, the packages to choose from, the time that files bear, and
+/// Everything that the outcome depends on: the spec, its files and rules, the packages to choose from, the time that files bear, and
 /// the program that does it.
+///
+/// # Errors
+/// When a file with rules cannot be read.
 pub(crate) fn key(
     builder: &Builder,
     platforms: &[Platform],
     files: &[LoadedFile],
     pins: &str,
     epoch: i64,
-) -> Digest {
+) -> Result<Digest, Error> {
     let mut hasher = Hasher::default();
     let mut part = |bytes: &[u8]| {
         hasher.update(&(bytes.len() as u64).to_le_bytes());
@@ -30,13 +35,18 @@ pub(crate) fn key(
     for platform in platforms {
         part(platform.to_string().as_bytes());
     }
+    part(b"rules");
+    for (named, text) in rule_texts(builder)? {
+        part(named.as_bytes());
+        part(text.as_bytes());
+    }
     part(b"files");
     for file in files {
         part(file.digest.as_bytes());
     }
     part(pins.as_bytes());
     part(&epoch.to_le_bytes());
-    hasher.finish()
+    Ok(hasher.finish())
 }
 
 /// What an earlier build came to.

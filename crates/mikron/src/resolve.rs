@@ -55,50 +55,106 @@ pub(crate) fn resolve(
     })
 }
 
-/// Solves for the roots and the Essential packages together, and gives what that has beyond `resolution`: packages that may
-/// provide a file that nothing else has. Empty where the two cannot be had together; then their files cannot either.
+/// What a closure asks for beyond the packages that it has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Wish {
+    /// The Essential packages: something is missing that no dependency names.
+    pub(crate) essential: bool,
+    /// Packages that rules look for, each by the names that it may have.
+    pub(crate) packages: Vec<Vec<String>>,
+}
+
+/// Solves for the roots and for what is wished for, together, and gives what that has beyond `there`: packages that may
+/// provide a file that nothing else has. Those that were wished for by name come first. What cannot be had beside the others
+/// is left out: its files cannot be in the image either.
 pub(crate) fn providers(
     solver: &dyn Solver,
     universe: &dyn Universe,
     spec: &Spec,
-    resolution: &Resolution,
-) -> Vec<ResolvedPackage> {
-    let there: BTreeMap<PackageName, Version> = resolution
-        .packages
+    there: &[ResolvedPackage],
+    wish: &Wish,
+) -> Providers {
+    let mut locked: BTreeMap<PackageName, Version> = there
         .iter()
         .map(|p| (p.record.name.clone(), p.record.version.clone()))
         .collect();
+    let mut found = Providers::default();
+    let mut names: Vec<PackageName> = Vec::new();
+    for alternatives in &wish.packages {
+        let known = |name: &&String| !universe.named(name).is_empty();
+        names.extend(
+            alternatives
+                .iter()
+                .find(known)
+                .and_then(|name| name.parse().ok()),
+        );
+    }
+    let mut take = |solution: &Solution, locked: &mut BTreeMap<PackageName, Version>| {
+        for package in packages(universe, spec, solution) {
+            let known = locked.insert(package.record.name.clone(), package.record.version.clone());
+            if known.is_some() {
+                continue;
+            }
+            let named = wish.essential || names.contains(&package.record.name);
+            let list = if named {
+                &mut found.named
+            } else {
+                &mut found.others
+            };
+            list.push(ResolvedPackage {
+                role: Role::Provider,
+                requires: Vec::new(),
+                ..package
+            });
+        }
+    };
+    if wish.essential {
+        let essential: BTreeSet<PackageName> = universe
+            .essential()
+            .into_iter()
+            .map(|id| universe.record(id).name)
+            .collect();
+        if let Some(solution) = together(solver, universe, spec, &locked, &essential) {
+            take(&solution, &mut locked);
+        }
+    }
+    for name in &names {
+        if let Some(solution) = together(solver, universe, spec, &locked, [name]) {
+            take(&solution, &mut locked);
+        }
+    }
+    found
+}
+
+/// Packages beyond those that the roots need.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Providers {
+    /// Those that were wished for.
+    pub(crate) named: Vec<ResolvedPackage>,
+    /// What these need.
+    pub(crate) others: Vec<ResolvedPackage>,
+}
+
+/// The roots and some more packages, with what is there already left as it is.
+fn together<'n>(
+    solver: &dyn Solver,
+    universe: &dyn Universe,
+    spec: &Spec,
+    locked: &BTreeMap<PackageName, Version>,
+    names: impl IntoIterator<Item = &'n PackageName>,
+) -> Option<Solution> {
     let mut request = Request {
-        locked: there.clone(),
+        locked: locked.clone(),
         ..request(spec)
     };
-    let essential: BTreeSet<PackageName> = universe
-        .essential()
-        .into_iter()
-        .map(|id| universe.record(id).name)
-        .collect();
-    for name in essential
-        .into_iter()
-        .filter(|name| !there.contains_key(name))
-    {
+    for name in names.into_iter().filter(|name| !locked.contains_key(*name)) {
         request.roots.push(Root {
-            label: format!("Essential package {name}"),
-            requirement: Requirement::One(Relation::named(name)),
+            label: format!("provider {name}"),
+            requirement: Requirement::One(Relation::named(name.clone())),
             source: None,
         });
     }
-    let Ok(solution) = solver.solve(universe, &request) else {
-        return Vec::new();
-    };
-    packages(universe, spec, &solution)
-        .into_iter()
-        .filter(|package| !there.contains_key(&package.record.name))
-        .map(|package| ResolvedPackage {
-            role: Role::Provider,
-            requires: Vec::new(),
-            ..package
-        })
-        .collect()
+    solver.solve(universe, &request).ok()
 }
 
 /// A universe of exactly these packages: what a locked build solves over.

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::{Image, Segment, add, broken, text};
-use crate::triggers::{LONGEST, is_recorded};
+use crate::rules::{LONGEST, is_recorded};
 use crate::{ElfClass, ImportedSymbol, NeededVersions, VersionNeed};
 
 const DT_NULL: u64 = 0;

@@ -7,7 +7,7 @@ use super::packages::{Summary, interpreter_at};
 use super::tree::Unresolved;
 use super::{
     FileRef, Found, Loader, MissingCause, PackageInput, Reason, Role, Select, Selection, Token,
-    Tree, Wanted,
+    Tree, Want, Wanted, Without, rules,
 };
 use crate::{Class, FileFacts, SelectError};
 
@@ -55,6 +55,11 @@ pub(super) struct Closure<'a> {
     pub(super) dangling: Vec<(FileRef, Reason)>,
     pub(super) missing: BTreeMap<(Token, Option<FileRef>), MissingCause>,
     pub(super) loader_dirs: Vec<String>,
+    pub(super) rules: rules::Index<'a>,
+    /// The chosen files that the rules have seen.
+    pub(super) examined: Vec<Vec<bool>>,
+    pub(super) without: BTreeMap<usize, Without>,
+    pub(super) wants: Vec<Want>,
 }
 
 impl<'a> Closure<'a> {
@@ -98,6 +103,13 @@ impl<'a> Closure<'a> {
             dangling: Vec::new(),
             missing: BTreeMap::new(),
             loader_dirs: Vec::new(),
+            rules: rules::Index::new(&wanted.rules),
+            examined: packages
+                .iter()
+                .map(|p| vec![false; p.facts.files.len()])
+                .collect(),
+            without: BTreeMap::new(),
+            wants: Vec::new(),
         }
     }
 
@@ -119,6 +131,8 @@ impl<'a> Closure<'a> {
         loop {
             self.drain();
             let before = self.progress();
+            self.apply_rules();
+            self.drain();
             self.follow_edges();
             self.interpreted();
             if self.queue.is_empty() && before == self.progress() {

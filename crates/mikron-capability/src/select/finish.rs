@@ -75,6 +75,8 @@ impl Closure<'_> {
             left_out,
             dangling,
             missing,
+            without: self.without.into_values().collect(),
+            wants: self.wants,
             loader_dirs,
         }
     }

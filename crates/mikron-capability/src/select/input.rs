@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mikron_package::{PackageName, Platform, RootPath, Version};
 use serde::{Deserialize, Serialize};
 
-use crate::{Glob, PackageFacts};
+use crate::{Glob, PackageFacts, Rules};
 
 /// How much of the packages is taken (`select` in a spec).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -121,10 +121,16 @@ pub struct Wanted {
     pub provided: Vec<Provided>,
     /// Whether `/bin`, `/sbin`, `/lib*` are links into `/usr` in the image.
     pub merged_usr: bool,
+    /// The rules for needs that files do not say of themselves.
+    pub rules: Arc<Rules>,
+    /// Rules that hold although they hold only when asked for.
+    pub with: Vec<String>,
+    /// Rules that do not hold.
+    pub without: Vec<String>,
 }
 
 impl Wanted {
-    /// A minimal selection for a platform, with merged /usr, and nothing beside the packages.
+    /// A minimal selection for a platform, with merged /usr and the built-in rules, and nothing beside the packages.
     pub fn new(platform: Platform) -> Self {
         Self {
             select: Select::Minimal,
@@ -134,6 +140,9 @@ impl Wanted {
             remove: Vec::new(),
             provided: Vec::new(),
             merged_usr: true,
+            rules: Rules::builtin(),
+            with: Vec::new(),
+            without: Vec::new(),
         }
     }
 }

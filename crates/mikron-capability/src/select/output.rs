@@ -33,6 +33,10 @@ pub struct Selection {
     pub dangling: Vec<SelectedFile>,
     /// What chosen files need and nobody provides.
     pub missing: Vec<Missing>,
+    /// Needs that are known by the rules and not met: what was not asked for, switched off, or found nowhere.
+    pub without: Vec<Without>,
+    /// Packages that rules look for and that are not among the inputs. Whoever can find them adds them and selects again.
+    pub wants: Vec<Want>,
     /// Directories in which chosen libraries lie and that the loader only knows through `/etc/ld.so.cache`: a finalizer has to
     /// write one.
     pub loader_dirs: Vec<String>,
@@ -152,6 +156,79 @@ impl fmt::Display for LeftOutReason {
             Self::Empty => f.write_str("empty"),
         }
     }
+}
+
+/// A need that is known by a rule and left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Without {
+    /// The rule.
+    pub rule: String,
+    /// The file that set it off; the first of several.
+    pub by: FileRef,
+    /// Its path.
+    pub path: RootPath,
+    /// What set it off: `imports iconv_open`.
+    pub trigger: String,
+    /// Why it is left out.
+    pub cause: WithoutCause,
+    /// Why it is needed.
+    pub because: String,
+    /// What stops working.
+    pub effect: String,
+}
+
+impl fmt::Display for Without {
+    /// The need as a sentence, with the remedy.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            rule,
+            effect,
+            path,
+            trigger,
+            cause,
+            ..
+        } = self;
+        write!(f, "without: {effect} ({path} {trigger}; ")?;
+        match cause {
+            WithoutCause::NotAsked => write!(f, "`with: [{rule}]` brings it)"),
+            WithoutCause::Off => write!(f, "the spec switches the rule {rule} off)"),
+            WithoutCause::Absent { what } => write!(f, "no package has {what})"),
+        }
+    }
+}
+
+/// Why a known need is left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WithoutCause {
+    /// The rule holds only when the spec asks for it.
+    NotAsked,
+    /// The spec switches the rule off.
+    Off,
+    /// No package has it.
+    Absent {
+        /// What the rule would bring.
+        what: String,
+    },
+}
+
+/// Something that a rule looks for in a package that is not among the inputs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Want {
+    /// Names that the package may have, by family; empty where any package will do.
+    pub packages: Vec<String>,
+    /// What is looked for in it.
+    pub looked_for: LookedFor,
+}
+
+/// What a [`Want`] looks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LookedFor {
+    /// The package itself.
+    Package,
+    /// A command on `PATH`.
+    Command(String),
 }
 
 /// What one file requires and another provides.
@@ -294,14 +371,14 @@ pub enum Reason {
         /// The link.
         by: FileRef,
     },
-    /// A rule brings it ([`crate::TRIGGERS`]).
+    /// A rule brings it ([`crate::Rules`]).
     Rule {
         /// The name of the rule.
         rule: String,
         /// The file that sets the rule off.
         by: FileRef,
-        /// The symbol that it imports.
-        symbol: String,
+        /// What sets it off: `imports pthread_exit`.
+        trigger: String,
     },
     /// A file says that it loads this with dlopen(3).
     Dlopen {
@@ -392,7 +469,7 @@ impl fmt::Display for Reason {
             Self::Script { program, .. } => write!(f, "is a script for {program}"),
             Self::Link { .. } => f.write_str("links to it"),
             Self::HardLink { .. } => f.write_str("is a second name of it"),
-            Self::Rule { rule, symbol, .. } => write!(f, "imports {symbol} (rule {rule})"),
+            Self::Rule { rule, trigger, .. } => write!(f, "{trigger} (rule {rule})"),
             Self::Dlopen { soname, .. } => write!(f, "loads {soname} at run time"),
             Self::Data { relation, .. } => {
                 write!(f, "its package depends on the data of {relation}")

@@ -6,7 +6,7 @@ use super::closure::Closure;
 use super::loader::{Lookup, runs_on};
 use super::tree::Unresolved;
 use super::{FileRef, Found, Loader, MissingCause, Reason, Role, Token};
-use crate::{Class, DlopenPriority, ElfFacts, TRIGGERS};
+use crate::{Class, DlopenPriority, ElfFacts};
 
 impl<'a> Closure<'a> {
     pub(super) fn drain(&mut self) {
@@ -98,20 +98,6 @@ impl<'a> Closure<'a> {
                 soname: soname.clone(),
             };
             self.library(file, elf, path, above, &below, soname, reason);
-        }
-        for trigger in TRIGGERS {
-            let import = elf
-                .imports
-                .iter()
-                .find(|i| trigger.symbols.contains(&i.name.as_str()));
-            if let Some(import) = import {
-                let reason = Reason::Rule {
-                    rule: trigger.name.to_owned(),
-                    by: file,
-                    symbol: import.name.clone(),
-                };
-                self.library(file, elf, path, above, &below, trigger.soname, reason);
-            }
         }
         for note in elf
             .dlopen

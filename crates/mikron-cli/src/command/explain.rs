@@ -74,6 +74,9 @@ fn overview(overview: &Overview) -> String {
         let row = |l: &LeftOut| vec![l.name.to_string(), size(l.bytes), l.reason.to_string()];
         text.push_str(&table(overview.left_out.iter().map(row).collect(), &[1]));
     }
+    for without in &overview.without {
+        let _ = writeln!(text, "{}", printable(&without.to_string()));
+    }
     text
 }
 

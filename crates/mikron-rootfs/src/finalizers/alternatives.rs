@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use mikron_package::{Entry, EntryKind, MemoryContents, RootPath};
+use mikron_package::{ArchiveMetadata, Entry, EntryKind, MemoryContents, RootPath};
 
 use crate::error::RootfsError;
 use crate::finalize::{CallSite, Context, Finalizer, Report};
+use crate::scripts::ScannedScript;
 use crate::shell::Call;
 use crate::tree::Tree;
 
@@ -13,6 +14,50 @@ use crate::tree::Tree;
 /// the link to it. Of several candidates the one of highest priority wins, then the first in order of package.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AlternativesFinalizer;
+
+/// A link that update-alternatives(1) would make.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alternative {
+    /// The link: `/usr/bin/awk`.
+    pub link: RootPath,
+    /// Where it leads in the end: `/usr/bin/mawk`.
+    pub path: RootPath,
+    /// The package whose script installs it.
+    pub package: String,
+}
+
+/// The links that the scripts of these packages would have update-alternatives(1) make, were all of their files there: of
+/// several candidates for one link that of the highest priority, then the first. In order of link.
+pub fn alternatives<'a>(
+    packages: impl IntoIterator<Item = &'a ArchiveMetadata>,
+) -> Vec<Alternative> {
+    let mut best: BTreeMap<RootPath, (i64, Alternative)> = BTreeMap::new();
+    for metadata in packages {
+        for script in ScannedScript::of(metadata) {
+            for (_, call) in script.installing() {
+                let Some(candidate) = candidate(call) else {
+                    continue;
+                };
+                let own = (&candidate.link, &candidate.path);
+                let slaves = candidate.slaves.iter().map(|(link, _, path)| (link, path));
+                for (link, path) in [own].into_iter().chain(slaves) {
+                    let alternative = Alternative {
+                        link: link.clone(),
+                        path: path.clone(),
+                        package: script.package.clone(),
+                    };
+                    let known = best.get(link).map(|(priority, _)| *priority);
+                    if known.is_none_or(|known| candidate.priority > known) {
+                        best.insert(link.clone(), (candidate.priority, alternative));
+                    }
+                }
+            }
+        }
+    }
+    best.into_values()
+        .map(|(_, alternative)| alternative)
+        .collect()
+}
 
 /// One candidate for a name.
 #[derive(Clone, Debug)]

@@ -1,0 +1,398 @@
+//! Rules: needs that no dynamic section, link or `#!` line shows.
+//!
+//! A rule says what sets it off (a symbol that a chosen file imports, a library, a path), what it brings, why, and what
+//! stops working without it. The rules that ship with the product stand in `rules/builtin.yaml`; a spec may add its own,
+//! switch one off, or ask for one that is left out unless asked for. [`crate::select`] applies them to every file that it
+//! chooses. What is known to be needed and is left out ends up in [`crate::Selection::without`].
+
+use std::collections::HashSet;
+use std::sync::{Arc, OnceLock};
+
+use mikron_package::{Family, Limits};
+use serde::{Deserialize, Serialize};
+
+use crate::{Glob, RulesError};
+
+/// The rules that ship with the product, as text.
+const BUILTIN: &str = include_str!("rules/builtin.yaml");
+
+/// A table of rules.
+///
+/// ```
+/// use mikron_capability::Rules;
+/// use mikron_package::Limits;
+/// let text = "
+/// - rule: plugins
+///   when: { soname: [libexample.so.1] }
+///   brings: [{ path: /usr/lib/*/example/*.so }]
+///   because: the library loads every plugin of its directory
+///   without: no format is known
+/// ";
+/// let rules = Rules::builtin().extended(Rules::parse("my-rules.yaml", text, &Limits::default())?)?;
+/// assert!(rules.get("plugins").is_some() && rules.get("libgcc").is_some());
+/// # Ok::<(), mikron_capability::RulesError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rules {
+    rules: Vec<Rule>,
+}
+
+/// One rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// Its name, by which a spec switches it.
+    #[serde(rename = "rule")]
+    pub name: String,
+    /// What sets it off: all that is named must hold of one chosen file.
+    pub when: When,
+    /// What it brings; all of it.
+    pub brings: Vec<Bring>,
+    /// Whether it holds by itself.
+    #[serde(default)]
+    pub apply: Apply,
+    /// Why.
+    pub because: String,
+    /// What stops working without it.
+    pub without: String,
+}
+
+/// Whether a rule holds by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Apply {
+    /// Yes, unless the spec switches it off.
+    #[default]
+    Always,
+    /// Only when the spec asks for it; else what it would bring is listed as left out.
+    Asked,
+}
+
+/// What sets a rule off. Of each list one item must fit, and of each list that is there; of `except` none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct When {
+    /// A chosen ELF file imports one of these symbols.
+    pub imports: Vec<String>,
+    /// The ELF file is a program, or what runs one: an interpreter's library counts, a common library does not.
+    pub of: Option<Importer>,
+    /// A chosen library has this `DT_SONAME`.
+    pub soname: Vec<String>,
+    /// A chosen library defines no symbol version of this name (a C library that is older).
+    pub lacks: Option<String>,
+    /// A chosen file lies here, links of merged /usr resolved.
+    pub path: Vec<Glob>,
+    /// Files that never set the rule off.
+    pub except: Vec<Glob>,
+}
+
+/// Which ELF files a rule looks at for imports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Importer {
+    /// Executables, and the libraries of the packages that the spec names.
+    Programs,
+}
+
+/// One thing that a rule brings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Bring {
+    /// A library, looked for as a `DT_NEEDED` of the file that set the rule off would be.
+    #[serde(default)]
+    pub soname: Option<String>,
+    /// The files that lie here.
+    #[serde(default)]
+    pub path: Option<Glob>,
+    /// A command on `PATH`.
+    #[serde(default)]
+    pub command: Option<String>,
+    /// A capability of the package that `from` names.
+    #[serde(default)]
+    pub capability: Option<String>,
+    /// The package that has it. Without, any package of the closure that has the path gives it; with, the package is added
+    /// where the closure lacks it.
+    #[serde(default)]
+    pub from: Option<From>,
+    /// Whether it is no loss when nothing has it.
+    #[serde(default)]
+    pub optional: bool,
+}
+
+/// The name of a package, which may differ between families.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum From {
+    /// The same in all.
+    One(String),
+    /// By family.
+    Each {
+        /// In deb repositories.
+        #[serde(default)]
+        deb: Option<String>,
+        /// In rpm repositories.
+        #[serde(default)]
+        rpm: Option<String>,
+        /// In apk repositories.
+        #[serde(default)]
+        apk: Option<String>,
+    },
+}
+
+impl From {
+    /// The name in one family; `None` where it has no such package.
+    pub fn name(&self, family: Family) -> Option<&str> {
+        match self {
+            Self::One(name) => Some(name),
+            Self::Each { deb, rpm, apk } => match family {
+                Family::Deb => deb.as_deref(),
+                Family::Rpm => rpm.as_deref(),
+                Family::Apk => apk.as_deref(),
+            },
+        }
+    }
+
+    /// All names.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let (one, each) = match self {
+            Self::One(name) => (Some(name.as_str()), [None; 3]),
+            Self::Each { deb, rpm, apk } => (None, [deb, rpm, apk].map(|n| n.as_deref())),
+        };
+        one.into_iter().chain(each.into_iter().flatten())
+    }
+}
+
+impl Bring {
+    /// What it is, in the words of tokens: `soname(libgcc_s.so.1)`, `ca-certificates:bundle`.
+    pub fn text(&self) -> String {
+        let from = self.from.as_ref().and_then(|from| from.names().next());
+        match (&self.soname, &self.path, &self.command, &self.capability) {
+            (Some(name), ..) => format!("soname({name})"),
+            (_, Some(glob), ..) => match from {
+                Some(package) => format!("{} of {package}", glob.as_str()),
+                None => glob.as_str().to_owned(),
+            },
+            (_, _, Some(name), _) => format!("command({name})"),
+            (.., Some(name)) => format!("{}:{name}", from.unwrap_or_default()),
+            _ => String::new(),
+        }
+    }
+
+    fn fault(&self) -> Option<&'static str> {
+        let kinds = [
+            self.soname.is_some(),
+            self.path.is_some(),
+            self.command.is_some(),
+            self.capability.is_some(),
+        ];
+        match kinds.iter().filter(|kind| **kind).count() {
+            1 if self.capability.is_some() && self.from.is_none() => {
+                Some("brings a capability and does not say by `from` of which package")
+            }
+            1 => None,
+            _ => Some(
+                "brings something that is not one of `soname`, `path`, `command` and `capability`",
+            ),
+        }
+    }
+}
+
+impl Rules {
+    /// The rules that ship with the product.
+    ///
+    /// # Panics
+    /// Never: the table is a constant, and a test reads it.
+    pub fn builtin() -> Arc<Self> {
+        static RULES: OnceLock<Arc<Rules>> = OnceLock::new();
+        let read = || {
+            let limits = Limits::default();
+            let rules = Self::parse("builtin rules", BUILTIN, &limits);
+            Arc::new(rules.expect("a constant that the tests read"))
+        };
+        Arc::clone(RULES.get_or_init(read))
+    }
+
+    /// No rules.
+    pub const fn none() -> Self {
+        Self { rules: Vec::new() }
+    }
+
+    /// Reads a table. `file` is only used in messages.
+    ///
+    /// # Errors
+    /// When `text` is larger than [`Limits::spec`], is not YAML of this form, or a rule contradicts itself.
+    pub fn parse(file: &str, text: &str, limits: &Limits) -> Result<Self, RulesError> {
+        let rules: Vec<Rule> = crate::yaml::read(file, text, limits)?;
+        let table = Self { rules };
+        table.check(file)?;
+        Ok(table)
+    }
+
+    /// This table with the rules of another behind it.
+    ///
+    /// # Errors
+    /// When both have a rule of one name.
+    pub fn extended(&self, more: Self) -> Result<Self, RulesError> {
+        let mut rules = self.rules.clone();
+        rules.extend(more.rules);
+        let table = Self { rules };
+        table.check("rules")?;
+        Ok(table)
+    }
+
+    fn check(&self, file: &str) -> Result<(), RulesError> {
+        let mut names = HashSet::new();
+        for rule in &self.rules {
+            let wrong = |reason: &'static str| RulesError::Rule {
+                file: file.to_owned(),
+                rule: rule.name.clone(),
+                reason,
+            };
+            let When {
+                imports,
+                soname,
+                path,
+                ..
+            } = &rule.when;
+            if imports.is_empty() && soname.is_empty() && path.is_empty() {
+                return Err(wrong(
+                    "has nothing that sets it off: `imports`, `soname` or `path`",
+                ));
+            }
+            if rule.brings.is_empty() {
+                return Err(wrong("brings nothing"));
+            }
+            if let Some(reason) = rule.brings.iter().find_map(Bring::fault) {
+                return Err(wrong(reason));
+            }
+            if !names.insert(&rule.name) {
+                return Err(wrong("stands twice"));
+            }
+        }
+        Ok(())
+    }
+
+    /// All rules, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &Rule> {
+        self.rules.iter()
+    }
+
+    /// The rule of this name.
+    pub fn get(&self, name: &str) -> Option<&Rule> {
+        self.rules.iter().find(|rule| rule.name == name)
+    }
+
+    /// The libraries that rules bring to a file with these imports, whatever else the rules ask for: what a check of closed
+    /// selections looks for.
+    pub fn libraries<'a>(&'a self, imports: &[crate::ImportedSymbol]) -> Vec<&'a str> {
+        let mut libraries = Vec::new();
+        let plain = |rule: &&Rule| {
+            let When {
+                of,
+                soname,
+                lacks,
+                path,
+                except,
+                ..
+            } = &rule.when;
+            rule.apply == Apply::Always
+                && of.is_none()
+                && lacks.is_none()
+                && soname.is_empty()
+                && path.is_empty()
+                && except.is_empty()
+        };
+        for rule in self.rules.iter().filter(plain) {
+            if imports
+                .iter()
+                .any(|import| rule.when.imports.contains(&import.name))
+            {
+                let of_rule = rule.brings.iter().filter(|bring| !bring.optional);
+                libraries.extend(of_rule.filter_map(|bring| bring.soname.as_deref()));
+            }
+        }
+        libraries
+    }
+}
+
+/// Symbols that facts record without a rule: `inspect` shows who loads libraries by name.
+const ALSO_RECORDED: [&str; 2] = ["dlopen", "dlmopen"];
+
+/// Whether facts record an undefined symbol of this name: whether a rule that ships with the product asks for it.
+pub(crate) fn is_recorded(name: &[u8]) -> bool {
+    static SYMBOLS: OnceLock<HashSet<Vec<u8>>> = OnceLock::new();
+    let symbols = || {
+        let rules = Rules::builtin();
+        let imports = rules.iter().flat_map(|rule| &rule.when.imports);
+        let imports = imports.map(String::as_str).chain(ALSO_RECORDED);
+        imports.map(|symbol| symbol.as_bytes().to_vec()).collect()
+    };
+    SYMBOLS.get_or_init(symbols).contains(name)
+}
+
+/// The longest recorded name in bytes: longer ones need not be read.
+pub(crate) const LONGEST: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Rules, RulesError> {
+        Rules::parse("rules.yaml", text, &Limits::default())
+    }
+
+    #[test]
+    fn the_rules_that_ship_with_the_product_can_be_read_and_say_why() {
+        let rules = Rules::builtin();
+        assert!(rules.iter().count() > 20);
+        for rule in rules.iter() {
+            assert!(
+                rule.because.len() > 10 && rule.without.len() > 5,
+                "{}",
+                rule.name
+            );
+            assert!(
+                rule.when.imports.iter().all(|s| s.len() < LONGEST),
+                "{}",
+                rule.name
+            );
+        }
+        assert!(is_recorded(b"pthread_exit"));
+        assert!(!is_recorded(b"pthread_exit_"));
+    }
+
+    #[test]
+    fn a_rule_without_a_trigger_or_without_effect_is_refused_by_name() {
+        let text = "- { rule: r, when: {}, brings: [{ soname: a.so }], because: b, without: w }";
+        let error = parse(text).unwrap_err().to_string();
+        assert!(
+            error.contains("`r`") && error.contains("sets it off"),
+            "{error}"
+        );
+        let text = "- { rule: r, when: { imports: [f] }, brings: [], because: b, without: w }";
+        assert!(
+            parse(text)
+                .unwrap_err()
+                .to_string()
+                .contains("brings nothing")
+        );
+        let text = "- { rule: r, when: { imports: [f] }, brings: [{ soname: a, path: /b }], because: b, without: w }";
+        assert!(parse(text).unwrap_err().to_string().contains("not one of"));
+        let text = "- { rule: r, when: { imports: [f] }, brings: [{ capability: c }], because: b, without: w }";
+        assert!(parse(text).unwrap_err().to_string().contains("`from`"));
+    }
+
+    #[test]
+    fn two_rules_of_one_name_are_refused() {
+        let rule = "- { rule: libgcc, when: { imports: [f] }, brings: [{ soname: a }], because: b, without: w }";
+        let more = parse(rule).unwrap();
+        assert!(Rules::builtin().extended(more).is_err());
+    }
+
+    #[test]
+    fn an_unknown_key_is_an_error_with_its_line() {
+        let text = "- rule: r\n  wehn: { imports: [f] }\n";
+        let error = parse(text).unwrap_err().to_string();
+        assert!(error.contains("rules.yaml:2"), "{error}");
+    }
+}

@@ -1,0 +1,296 @@
+//! Rules at work: what a chosen file needs by the table ([`crate::Rules`]), and what is known to be left out.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::capabilities;
+use super::closure::Closure;
+use super::loader::{Lookup, runs_on};
+use super::{FileRef, Loader, LookedFor, Reason, Role, Want, Without, WithoutCause};
+use crate::rules::{Apply, Bring, Importer, Rule, When};
+use crate::{Class, ElfFacts, FileFacts, Glob};
+
+/// The rules, found by what can set them off.
+pub(super) struct Index<'a> {
+    rules: Vec<&'a Rule>,
+    by_import: HashMap<&'a str, Vec<usize>>,
+    by_soname: HashMap<&'a str, Vec<usize>>,
+    by_path: Vec<(&'a Glob, usize)>,
+}
+
+impl<'a> Index<'a> {
+    pub(super) fn new(rules: &'a crate::Rules) -> Self {
+        let mut index = Self {
+            rules: rules.iter().collect(),
+            by_import: HashMap::new(),
+            by_soname: HashMap::new(),
+            by_path: Vec::new(),
+        };
+        for (number, rule) in rules.iter().enumerate() {
+            for symbol in &rule.when.imports {
+                index.by_import.entry(symbol).or_default().push(number);
+            }
+            for soname in &rule.when.soname {
+                index.by_soname.entry(soname).or_default().push(number);
+            }
+            for glob in &rule.when.path {
+                index.by_path.push((glob, number));
+            }
+        }
+        index
+    }
+}
+
+/// A rule that a file set off.
+struct Fired<'a> {
+    number: usize,
+    rule: &'a Rule,
+    by: FileRef,
+    /// What set it off: `imports iconv_open`.
+    trigger: String,
+}
+
+impl<'a> Closure<'a> {
+    /// Applies the rules to every file that was chosen since the last time.
+    pub(super) fn apply_rules(&mut self) {
+        for package in 0..self.packages.len() {
+            for entry in 0..self.packages[package].facts.files.len() {
+                if self.reasons[package][entry].is_none() || self.examined[package][entry] {
+                    continue;
+                }
+                self.examined[package][entry] = true;
+                let by = FileRef { package, entry };
+                for fired in self.fired(by) {
+                    self.apply(&fired);
+                }
+            }
+        }
+    }
+
+    /// The rules that a file sets off.
+    fn fired(&self, by: FileRef) -> Vec<Fired<'a>> {
+        let facts = self.facts(by);
+        if facts.entry.is_directory() {
+            return Vec::new();
+        }
+        let mut found: Vec<(usize, String)> = Vec::new();
+        let elf = facts.elf.as_deref();
+        let elf = elf.filter(|elf| runs_on(elf, self.wanted.platform));
+        if let Some(elf) = elf {
+            for import in &elf.imports {
+                for number in self
+                    .rules
+                    .by_import
+                    .get(import.name.as_str())
+                    .into_iter()
+                    .flatten()
+                {
+                    found.push((*number, format!("imports {}", import.name)));
+                }
+            }
+            if let Some(soname) = elf.soname.as_deref() {
+                for number in self.rules.by_soname.get(soname).into_iter().flatten() {
+                    found.push((*number, format!("is {soname}")));
+                }
+            }
+        }
+        if !self.rules.by_path.is_empty() {
+            let path = self.tree.normal(facts.entry.path.as_bytes());
+            for (glob, number) in &self.rules.by_path {
+                if glob.matches_bytes(&path) {
+                    found.push((*number, format!("is {}", facts.entry.path)));
+                }
+            }
+        }
+        // One rule, one reason: the first that was found.
+        found.sort_by_key(|(number, _)| *number);
+        found.dedup_by_key(|(number, _)| *number);
+        let fired = found.into_iter().filter_map(|(number, trigger)| {
+            let rule = self.rules.rules[number];
+            self.holds(&rule.when, by, facts, elf).then_some(Fired {
+                number,
+                rule,
+                by,
+                trigger,
+            })
+        });
+        fired.collect()
+    }
+
+    /// Whether everything that a rule asks of one file holds.
+    fn holds(&self, when: &When, by: FileRef, facts: &FileFacts, elf: Option<&ElfFacts>) -> bool {
+        let path = self.tree.normal(facts.entry.path.as_bytes());
+        let any = |list: &[String], fits: &dyn Fn(&String) -> bool| {
+            list.is_empty() || list.iter().any(fits)
+        };
+        let imports = |symbol: &String| {
+            elf.is_some_and(|elf| elf.imports.iter().any(|import| import.name == *symbol))
+        };
+        let soname = |name: &String| elf.is_some_and(|elf| elf.soname.as_ref() == Some(name));
+        any(&when.imports, &imports)
+            && any(&when.soname, &soname)
+            && (when.path.is_empty() || when.path.iter().any(|glob| glob.matches_bytes(&path)))
+            && !when.except.iter().any(|glob| glob.matches_bytes(&path))
+            && when.lacks.as_ref().is_none_or(|version| {
+                elf.is_some_and(|elf| !elf.version_definitions.contains(version))
+            })
+            && match when.of {
+                None => true,
+                Some(Importer::Programs) => self.is_program(by, elf),
+            }
+    }
+
+    /// Whether an ELF file is a program, or a part of one: a library or module of a package that the spec names, or of the
+    /// same source (`libpython3.11.so.1.0`).
+    fn is_program(&self, file: FileRef, elf: Option<&ElfFacts>) -> bool {
+        let Some(elf) = elf else { return false };
+        if elf.is_executable() {
+            return true;
+        }
+        let source = &self.packages[file.package].source;
+        self.packages
+            .iter()
+            .any(|package| matches!(package.role, Role::Root { .. }) && package.source == *source)
+    }
+
+    fn apply(&mut self, fired: &Fired<'a>) {
+        let name = fired.rule.name.as_str();
+        let asked = self.wanted.with.iter().any(|rule| rule == name);
+        if self.wanted.without.iter().any(|rule| rule == name) {
+            self.leave(fired, WithoutCause::Off);
+        } else if fired.rule.apply == Apply::Asked && !asked {
+            self.leave(fired, WithoutCause::NotAsked);
+        } else {
+            for bring in &fired.rule.brings {
+                let found = self.bring(fired, bring);
+                if !found && !bring.optional {
+                    self.leave(fired, WithoutCause::Absent { what: bring.text() });
+                }
+            }
+        }
+    }
+
+    /// Notes what is left out, once for each rule: the first file in order of input that set it off.
+    fn leave(&mut self, fired: &Fired<'a>, cause: WithoutCause) {
+        self.without.entry(fired.number).or_insert_with(|| Without {
+            rule: fired.rule.name.clone(),
+            by: fired.by,
+            path: self.packages[fired.by.package].facts.files[fired.by.entry]
+                .entry
+                .path
+                .clone(),
+            trigger: fired.trigger.clone(),
+            cause,
+            because: fired.rule.because.clone(),
+            effect: fired.rule.without.clone(),
+        });
+    }
+
+    /// Takes what a rule brings. Says whether there was something to take, or there may be in the next round.
+    fn bring(&mut self, fired: &Fired<'a>, bring: &'a Bring) -> bool {
+        let reason = Reason::Rule {
+            rule: fired.rule.name.clone(),
+            by: fired.by,
+            trigger: fired.trigger.clone(),
+        };
+        if let Some(soname) = &bring.soname {
+            return self.bring_library(fired.by, soname, reason, bring.optional);
+        }
+        if let Some(command) = &bring.command {
+            return self.choose_command(command, &reason)
+                || self.want(bring, LookedFor::Command(command.clone()));
+        }
+        let from: Vec<usize> = match &bring.from {
+            None => (0..self.packages.len()).collect(),
+            Some(from) => {
+                let named = |at: &usize| {
+                    from.names()
+                        .any(|name| self.packages[*at].name.as_str() == name)
+                };
+                (0..self.packages.len()).filter(named).collect()
+            }
+        };
+        if from.is_empty() {
+            return self.want(bring, LookedFor::Package);
+        }
+        let mut found = false;
+        for package in from {
+            if self.packages[package].role == Role::Files {
+                continue;
+            }
+            if let Some(glob) = &bring.path {
+                let packages = self.packages;
+                for (entry, file) in packages[package].facts.files.iter().enumerate() {
+                    let path = self.tree.normal(file.entry.path.as_bytes());
+                    if !file.entry.is_directory() && glob.matches_bytes(&path) {
+                        found = true;
+                        self.choose_in_bulk(FileRef { package, entry }, reason.clone());
+                    }
+                }
+            }
+            if let Some(name) = &bring.capability
+                && let Ok(part) = capabilities::find(&self.packages[package], name)
+            {
+                found = true;
+                for entry in part.files {
+                    self.choose(FileRef { package, entry }, reason.clone());
+                }
+                for entry in part.inputs {
+                    let file = FileRef { package, entry };
+                    if !self.inputs.iter().any(|(known, _)| *known == file) {
+                        self.inputs.push((file, reason.clone()));
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    fn bring_library(&mut self, by: FileRef, soname: &str, reason: Reason, optional: bool) -> bool {
+        let facts = self.facts(by);
+        let path = self.tree.normal(facts.entry.path.as_bytes());
+        let Some(elf) = facts.elf.as_deref() else {
+            return self.choose_library_by_name(soname, &reason);
+        };
+        let nothing: Arc<[String]> = Arc::from([]);
+        let found = self.loader.find(&self.tree, soname, elf, &path, &[]);
+        if optional && matches!(found, Lookup::Absent(_)) {
+            return false;
+        }
+        let below: Arc<[String]> = Loader::inherited(elf, &path, &nothing).into();
+        self.library(by, elf, &path, &nothing, &below, soname, reason);
+        true
+    }
+
+    /// A library that a file which is no ELF file needs: the first of that name that runs on the platform.
+    fn choose_library_by_name(&mut self, soname: &str, reason: &Reason) -> bool {
+        for (package, input) in self.packages.iter().enumerate() {
+            for (entry, file) in input.facts.files.iter().enumerate() {
+                let named = file.class == Class::Libs
+                    && file.entry.path.file_name() == Some(soname.as_bytes());
+                if named {
+                    self.choose(FileRef { package, entry }, reason.clone());
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    /// Asks for a package that the closure lacks. Says whether there is any hope.
+    fn want(&mut self, bring: &'a Bring, looked_for: LookedFor) -> bool {
+        let names: Vec<String> = match (&bring.from, &looked_for) {
+            (Some(from), _) => from.names().map(str::to_owned).collect(),
+            // Essential packages have the common commands; they come when something is missing.
+            (None, _) => Vec::new(),
+        };
+        let want = Want {
+            packages: names,
+            looked_for,
+        };
+        if !self.wants.contains(&want) {
+            self.wants.push(want);
+        }
+        false
+    }
+}
