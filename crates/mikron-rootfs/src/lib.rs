@@ -36,7 +36,6 @@ mod glob;
 mod merge;
 mod part;
 mod scripts;
-mod shell;
 mod tree;
 
 pub use accounts::{Accounts, Group, RunAs, User};
@@ -50,7 +49,7 @@ pub use finalizers::{
     DirectoriesFinalizer, alternatives,
 };
 pub use glob::{Globs, PatternError};
+pub use mikron_shell::{Call, Guard, Kind, Word};
 pub use part::{Owner, Part};
-pub use scripts::{Effect, Outcome, ScriptReport};
-pub use shell::{Call, Word, scan};
+pub use scripts::{Effect, Outcome, ScriptReport, scan};
 pub use tree::{LayerGroup, Node, Totals, Tree};

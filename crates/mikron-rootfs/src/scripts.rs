@@ -1,5 +1,6 @@
 //! Promise 7: every maintainer script that was not run, and what became of its effects.
 
+mod calls;
 mod classify;
 
 use std::collections::BTreeMap;
@@ -8,8 +9,10 @@ use mikron_package::{ArchiveMetadata, Script};
 use serde::Serialize;
 
 use crate::finalize::{CallSite, Package, Report};
-use crate::shell::{Call, scan};
 use crate::tree::Tree;
+use mikron_shell::Call;
+
+pub use calls::scan;
 
 /// One maintainer script and what became of its effects.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

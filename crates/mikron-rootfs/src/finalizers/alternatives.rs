@@ -7,8 +7,8 @@ use mikron_package::{ArchiveMetadata, Entry, EntryKind, MemoryContents, RootPath
 use crate::error::RootfsError;
 use crate::finalize::{CallSite, Context, Finalizer, Report};
 use crate::scripts::ScannedScript;
-use crate::shell::Call;
 use crate::tree::Tree;
+use mikron_shell::Call;
 
 /// Makes the links of literal `update-alternatives --install` calls whose program is in the image: `/etc/alternatives/NAME` and
 /// the link to it. Of several candidates the one of highest priority wins, then the first in order of package.

@@ -8,8 +8,8 @@ use crate::accounts::{Database, group_path, passwd_path};
 use crate::error::RootfsError;
 use crate::finalize::{Context, Finalizer, Report};
 use crate::part::Owner;
-use crate::shell::Call;
 use crate::tree::Tree;
+use mikron_shell::Call;
 
 /// Carries out literal calls of mkdir, install -d, touch, chown, chgrp, chmod, dpkg-statoverride, ln -s, cp and ucf from
 /// postinst scripts, in their order, and the lines of tmpfiles.d(5) files. What a call would change is changed only where
@@ -270,7 +270,7 @@ impl Run<'_> {
     /// Changes attributes of what is in the tree. The spec's own files stay as they are.
     fn change(
         &mut self,
-        words: &[&crate::shell::Word],
+        words: &[&mikron_shell::Word],
         recursive: bool,
         apply: impl Fn(&mut Entry),
     ) -> Done {
@@ -509,8 +509,8 @@ fn paths(arguments: &Arguments<'_>) -> Option<Vec<RootPath>> {
 }
 
 /// The words as absolute paths other than the root.
-fn literal_paths(words: &[&crate::shell::Word]) -> Option<Vec<RootPath>> {
-    let path = |word: &&crate::shell::Word| {
+fn literal_paths(words: &[&mikron_shell::Word]) -> Option<Vec<RootPath>> {
+    let path = |word: &&mikron_shell::Word| {
         let absolute = word.literal && word.text.starts_with('/');
         let path = RootPath::new(word.text.as_bytes()).ok();
         path.filter(|path| absolute && !path.is_root())

@@ -1,6 +1,6 @@
 //! Options of commands: what getopt_long(3) makes of the words.
 
-use crate::shell::{Call, Word};
+use mikron_shell::{Call, Word};
 
 /// The options and operands of one call.
 #[derive(Debug, Default)]

@@ -2,7 +2,7 @@
 
 use super::options::Arguments;
 use crate::accounts::{Group, User, check_name};
-use crate::shell::Call;
+use mikron_shell::Call;
 
 /// What one call asks for.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -248,7 +248,7 @@ fn gecos(text: Option<&str>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shell::scan;
+    use crate::scan;
 
     fn wish(script: &str) -> Option<Wish> {
         read(&scan(script.as_bytes())[0])

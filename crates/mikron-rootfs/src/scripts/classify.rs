@@ -3,8 +3,8 @@
 use mikron_package::RootPath;
 
 use super::Outcome;
-use crate::shell::{Call, Word};
 use crate::tree::Tree;
+use mikron_shell::{Call, Word};
 
 /// Why a whole script does not matter in an image.
 pub(super) fn whole_script(name: &str, text: &[u8]) -> Option<&'static str> {
@@ -264,7 +264,7 @@ fn reads_only(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shell::scan;
+    use crate::scan;
     use mikron_package::{Entry, EntryKind};
 
     fn outcome(script: &str, tree: &Tree) -> Option<Outcome> {

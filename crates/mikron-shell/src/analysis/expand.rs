@@ -1,0 +1,260 @@
+//! From words to text, as far as it is known without running anything (XCU 2.6).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::definitions::{Definitions, Source};
+use crate::ast::{self, Operation, Parameter, Part};
+use crate::call::Word;
+
+/// Longest value that a variable is followed to, in bytes.
+const MAX_VALUE: usize = 64 << 10;
+
+/// How much text all expansions of a script may yield together, in bytes: variables that name each other twice double it.
+const MAX_TEXT: usize = 16 << 20;
+
+/// How deep variables name each other.
+const MAX_CHAIN: usize = 16;
+
+/// Expands words by what a script defines.
+pub(super) struct Expander<'a> {
+    pub(super) definitions: Definitions<'a>,
+    known: HashMap<&'a str, Option<Arc<str>>>,
+    left: usize,
+    chain: usize,
+}
+
+/// The fields that a word becomes.
+#[derive(Default)]
+struct Fields {
+    done: Vec<Word>,
+    text: String,
+    unknown: bool,
+    /// Whether the present field is there even when its text is empty.
+    begun: bool,
+}
+
+impl Fields {
+    fn push(&mut self, text: &str) {
+        self.text.push_str(text);
+        self.begun = true;
+    }
+
+    fn unknown(&mut self, text: &str) {
+        self.push(text);
+        self.unknown = true;
+    }
+
+    fn cut(&mut self) {
+        if std::mem::take(&mut self.begun) {
+            self.done.push(Word {
+                text: std::mem::take(&mut self.text),
+                literal: !self.unknown,
+            });
+        }
+        self.unknown = false;
+    }
+}
+
+impl<'a> Expander<'a> {
+    pub(super) fn new(definitions: Definitions<'a>) -> Self {
+        Self {
+            definitions,
+            known: HashMap::new(),
+            left: MAX_TEXT,
+            chain: 0,
+        }
+    }
+
+    /// The fields of a word: mostly one; none for an empty variable without quotes, several where its value has blanks.
+    pub(super) fn fields(&mut self, word: &ast::Word) -> Vec<Word> {
+        let mut fields = Fields::default();
+        for (at, part) in word.parts.iter().enumerate() {
+            let tilde = at == 0 && matches!(part, Part::Literal(text) if text.starts_with('~'));
+            fields.unknown |= tilde;
+            self.part(part, false, &mut fields);
+        }
+        fields.cut();
+        fields.done
+    }
+
+    /// A word as one text, which no blank splits: the value of an assignment, a pattern, a file.
+    pub(super) fn text(&mut self, word: &ast::Word) -> Word {
+        let mut fields = Fields::default();
+        for part in &word.parts {
+            self.part(part, true, &mut fields);
+        }
+        Word {
+            text: fields.text,
+            literal: !fields.unknown,
+        }
+    }
+
+    fn part(&mut self, part: &Part, whole: bool, fields: &mut Fields) {
+        match part {
+            Part::Literal(text) => {
+                fields.push(text);
+                fields.unknown |= !whole && is_pattern(text);
+            }
+            Part::Quoted(text) => fields.push(text),
+            Part::DoubleQuoted(parts) => {
+                fields.begun = true;
+                for part in parts {
+                    self.part(part, true, fields);
+                }
+            }
+            Part::Parameter(parameter) => match self.parameter(parameter) {
+                Some(value) if whole => fields.push(&value),
+                Some(value) => split(&value, fields),
+                None => fields.unknown(&parameter.text),
+            },
+            Part::Command(_) => fields.unknown("$(…)"),
+            Part::Arithmetic(_) => fields.unknown("$((…))"),
+            Part::Process(_) => fields.unknown("<(…)"),
+            Part::Array(_) => fields.unknown("(…)"),
+            Part::Pattern(operator, _) => {
+                fields.push(operator.encode_utf8(&mut [0; 4]));
+                fields.unknown("(…)");
+            }
+        }
+    }
+
+    /// The value of a parameter with what is done to it, where it is known.
+    fn parameter(&mut self, parameter: &Parameter) -> Option<Arc<str>> {
+        if parameter.length || parameter.indirect || parameter.subscript.is_some() {
+            return None;
+        }
+        let value = self.variable(&parameter.name)?;
+        let empty = value.is_empty();
+        let value = match &parameter.operation {
+            None | Some((Operation::Error { .. }, _)) => value,
+            Some((Operation::Default { colon } | Operation::Assign { colon }, other)) => {
+                if *colon && empty {
+                    self.known_text(other)?
+                } else {
+                    value
+                }
+            }
+            Some((Operation::Alternative { colon }, other)) => {
+                if *colon && empty {
+                    value
+                } else {
+                    self.known_text(other)?
+                }
+            }
+            Some((Operation::Trim | Operation::Other, _)) => return None,
+        };
+        self.left = self.left.checked_sub(value.len())?;
+        Some(value)
+    }
+
+    fn known_text(&mut self, word: &ast::Word) -> Option<Arc<str>> {
+        let text = self.text(word);
+        text.literal.then(|| text.text.into())
+    }
+
+    /// The value of a variable that only ever has one.
+    fn variable(&mut self, name: &str) -> Option<Arc<str>> {
+        if let Some(known) = self.known.get(name) {
+            return known.clone();
+        }
+        let (&name, values) = self.definitions.variables.get_key_value(name)?;
+        if values.unknown || self.chain >= MAX_CHAIN {
+            return None;
+        }
+        let sources = values.sources.clone();
+        // A variable that is part of its own value is not known.
+        self.known.insert(name, None);
+        self.chain += 1;
+        let mut value: Option<Arc<str>> = None;
+        for source in sources {
+            let next = match source {
+                Source::Assumed(text) => Some(text.into()),
+                Source::Word(word, skip, _) => self.value(word, skip),
+            };
+            let same = value.is_none() || value == next;
+            value = next.filter(|_| same);
+            if value.is_none() {
+                break;
+            }
+        }
+        self.chain -= 1;
+        self.known.insert(name, value.clone());
+        value
+    }
+
+    fn value(&mut self, word: &ast::Word, skip: usize) -> Option<Arc<str>> {
+        let text = self.text(word);
+        // `~` is the home directory of whoever runs it.
+        let text = text.text.get(skip..).filter(|_| text.literal)?;
+        let plain = text.len() <= MAX_VALUE && !text.starts_with('~');
+        plain.then(|| text.into())
+    }
+
+    /// Whether a variable is another name of the script's first argument.
+    pub(super) fn names_argument(&self, name: &str) -> bool {
+        let Some(values) = self.definitions.variables.get(name) else {
+            return false;
+        };
+        match values.sources.as_slice() {
+            [Source::Word(word, skip, false)]
+                if !values.unknown && !self.definitions.moves_arguments =>
+            {
+                let mut parts = word.parts.as_slice();
+                if *skip > 0 {
+                    let [Part::Literal(text), rest @ ..] = parts else {
+                        return false;
+                    };
+                    if text.len() != *skip {
+                        return false;
+                    }
+                    parts = rest;
+                }
+                if let [Part::DoubleQuoted(inner)] = parts {
+                    parts = inner;
+                }
+                matches!(parts, [Part::Parameter(parameter)] if is_first(parameter))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Whether a parameter is `$1`, with an empty value for none at most.
+pub(super) fn is_first(parameter: &Parameter) -> bool {
+    let plain = match &parameter.operation {
+        None => true,
+        Some((Operation::Default { .. }, word)) => word.parts.is_empty(),
+        Some(_) => false,
+    };
+    parameter.name == "1" && plain && !parameter.length && !parameter.indirect
+}
+
+/// Field splitting (XCU 2.6.5) by blanks.
+fn split(value: &str, fields: &mut Fields) {
+    let pattern = is_pattern(value);
+    for (at, piece) in value.split([' ', '\t', '\n']).enumerate() {
+        if at > 0 {
+            fields.cut();
+        }
+        if !piece.is_empty() {
+            fields.push(piece);
+            fields.unknown |= pattern;
+        }
+    }
+}
+
+/// Whether text without quotes stands for the names of files that are there, or for several words (bash).
+fn is_pattern(text: &str) -> bool {
+    let brackets = |open, close| {
+        let start = text.find(open);
+        start.and_then(|start| {
+            text[start..]
+                .find(close)
+                .map(|end| &text[start..start + end])
+        })
+    };
+    text.contains(['*', '?'])
+        || brackets('[', ']').is_some()
+        || brackets('{', '}').is_some_and(|inner| inner.contains(',') || inner.contains(".."))
+}

@@ -1,0 +1,74 @@
+//! Whether commands surely end the script.
+
+use super::definitions::Definitions;
+use crate::ast::{Command, CommandKind, Item, Pipeline};
+
+/// How deep functions that end the script are followed.
+const MAX_DEPTH: usize = 4;
+
+/// How a script ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// With success, or by another program in its place.
+    Success,
+    /// With failure, or with the status of what failed before.
+    Failure,
+}
+
+/// How a list surely ends the script, or, where `returns` counts, the function.
+pub(super) fn list(
+    list: &[Item],
+    known: &Definitions<'_>,
+    returns: bool,
+    depth: usize,
+) -> Option<End> {
+    if depth > MAX_DEPTH {
+        return None;
+    }
+    let mut lone = list
+        .iter()
+        .filter(|item| item.and_or.rest.is_empty() && !item.background);
+    lone.find_map(|item| pipeline(&item.and_or.first, known, returns, depth))
+}
+
+/// The same for one pipeline.
+pub(super) fn pipeline(
+    pipeline: &Pipeline,
+    known: &Definitions<'_>,
+    returns: bool,
+    depth: usize,
+) -> Option<End> {
+    match pipeline.commands.as_slice() {
+        [only] => command(only, known, returns, depth),
+        _ => None,
+    }
+}
+
+fn command(command: &Command, known: &Definitions<'_>, returns: bool, depth: usize) -> Option<End> {
+    match &command.kind {
+        CommandKind::Group(inner) => list(inner, known, returns, depth + 1),
+        CommandKind::Simple(simple) => {
+            let (name, arguments) = simple.words.split_first()?;
+            match name.bare()? {
+                "exit" => Some(status(arguments)),
+                "return" if returns => Some(status(arguments)),
+                "exec" if !arguments.is_empty() => Some(End::Success),
+                name => {
+                    let body = known.functions.get(name)?;
+                    match &body.kind {
+                        CommandKind::Group(inner) => list(inner, known, false, depth + 1),
+                        _ => None,
+                    }
+                }
+            }
+        }
+        _ => None,
+    }
+}
+
+fn status(arguments: &[crate::ast::Word]) -> End {
+    match arguments.first().and_then(crate::ast::Word::bare) {
+        Some("0") => End::Success,
+        _ => End::Failure,
+    }
+}

@@ -1,0 +1,173 @@
+//! Commands that run other commands.
+
+use super::tables::{Wrapper, is_shell, wrapper_named};
+use crate::call::Word;
+
+/// What a command runs.
+pub(super) enum Inner {
+    /// Nothing that is told by its words.
+    None,
+    /// Commands; mostly one.
+    Commands(Vec<Vec<Word>>),
+    /// Text of the shell.
+    Text(String),
+}
+
+/// What a command with these words runs.
+pub(super) fn unwrap(words: &[Word]) -> Inner {
+    let Some((name, arguments)) = words.split_first() else {
+        return Inner::None;
+    };
+    let name = name.text.rsplit('/').next().unwrap_or_default();
+    let text = match name {
+        "eval" => whole_text(arguments),
+        "trap" => trap(arguments),
+        "su" | "runuser" | "flock" => value_of(arguments, &["-c", "--command"]),
+        _ if is_shell(name) => shell(arguments),
+        _ => None,
+    };
+    if let Some(text) = text {
+        return Inner::Text(text);
+    }
+    let commands = match name {
+        "find" => find(arguments),
+        "start-stop-daemon" => daemon(arguments),
+        "runuser" => after_dashes(arguments),
+        _ => {
+            let wrapper = wrapper_named(name);
+            let command = wrapper.map(|wrapper| behind(wrapper, arguments));
+            command
+                .into_iter()
+                .filter(|words| !words.is_empty())
+                .collect()
+        }
+    };
+    if commands.is_empty() {
+        Inner::None
+    } else {
+        Inner::Commands(commands)
+    }
+}
+
+/// The words behind a wrapper's own.
+fn behind(wrapper: &Wrapper, arguments: &[Word]) -> Vec<Word> {
+    let mut at = 0;
+    while let Some(word) = arguments.get(at) {
+        let text = word.text.as_str();
+        if !text.starts_with('-') || text == "-" {
+            break;
+        }
+        at += 1;
+        if text == "--" {
+            break;
+        }
+        at += usize::from(wrapper.valued.contains(&text));
+    }
+    at += wrapper.operands;
+    let assigns = |word: &Word| {
+        let name = word.text.split_once('=').map_or("", |(name, _)| name);
+        !name.is_empty() && name.bytes().all(|b| b == b'_' || b.is_ascii_alphanumeric())
+    };
+    while wrapper.assignments && arguments.get(at).is_some_and(assigns) {
+        at += 1;
+    }
+    arguments.get(at..).unwrap_or_default().to_vec()
+}
+
+fn whole_text(words: &[Word]) -> Option<String> {
+    let known = !words.is_empty() && words.iter().all(|word| word.literal);
+    let texts = words.iter().map(|word| word.text.as_str());
+    known.then(|| texts.collect::<Vec<_>>().join(" "))
+}
+
+/// `trap 'commands' SIGNAL…`; `-` and an empty text take a trap away, a lone operand too.
+fn trap(words: &[Word]) -> Option<String> {
+    let words = match words {
+        [first, rest @ ..] if first.text == "--" => rest,
+        words => words,
+    };
+    match words {
+        [action, _, ..] if action.literal && !action.text.is_empty() => {
+            (!action.text.starts_with('-')).then(|| action.text.clone())
+        }
+        _ => None,
+    }
+}
+
+/// `sh -c text`.
+fn shell(words: &[Word]) -> Option<String> {
+    let mut text_follows = false;
+    let mut at = 0;
+    while let Some(word) = words
+        .get(at)
+        .filter(|word| word.text.starts_with(['-', '+']))
+    {
+        at += 1;
+        match word.text.as_str() {
+            "--" | "-" => break,
+            "-o" | "+o" | "-O" | "+O" | "--rcfile" | "--init-file" => at += 1,
+            text => text_follows |= !text.starts_with("--") && text.contains('c'),
+        }
+    }
+    let text = words.get(at).filter(|word| text_follows && word.literal);
+    text.map(|word| word.text.clone())
+}
+
+fn value_of(words: &[Word], names: &[&str]) -> Option<String> {
+    let at = words
+        .iter()
+        .position(|word| names.contains(&word.text.as_str()))?;
+    let value = words.get(at + 1).filter(|word| word.literal)?;
+    Some(value.text.clone())
+}
+
+fn after_dashes(words: &[Word]) -> Vec<Vec<Word>> {
+    let at = words.iter().position(|word| word.text == "--");
+    let command = at.and_then(|at| words.get(at + 1..)).unwrap_or_default();
+    let command = Some(command.to_vec()).filter(|words| !words.is_empty());
+    command.into_iter().collect()
+}
+
+/// The commands of find(1): up to `;`, or `{} +`.
+fn find(words: &[Word]) -> Vec<Vec<Word>> {
+    let runs = |word: &Word| matches!(word.text.as_str(), "-exec" | "-execdir" | "-ok" | "-okdir");
+    let mut commands = Vec::new();
+    let mut rest = words;
+    while let Some(at) = rest.iter().position(runs) {
+        rest = &rest[at + 1..];
+        let end = rest.iter().enumerate().position(|(at, word)| {
+            let plus = word.text == "+" && at > 0 && rest[at - 1].text == "{}";
+            word.text == ";" || plus
+        });
+        let (command, behind) = rest.split_at(end.unwrap_or(rest.len()));
+        rest = behind;
+        let files = |word: &Word| Word {
+            text: word.text.clone(),
+            literal: word.literal && !word.text.contains("{}"),
+        };
+        if !command.is_empty() {
+            commands.push(command.iter().map(files).collect());
+        }
+    }
+    commands
+}
+
+/// The program of start-stop-daemon(8), with the arguments behind `--`.
+fn daemon(words: &[Word]) -> Vec<Vec<Word>> {
+    let is = |names: [&str; 2]| {
+        let at = words
+            .iter()
+            .position(|word| names.contains(&word.text.as_str()))?;
+        words.get(at + 1)
+    };
+    let starts = words
+        .iter()
+        .any(|word| matches!(word.text.as_str(), "--start" | "-S"));
+    let program = is(["--startas", "-a"]).or_else(|| is(["--exec", "-x"]));
+    let mut command: Vec<Word> = program.filter(|_| starts).into_iter().cloned().collect();
+    if !command.is_empty() {
+        command.extend(after_dashes(words).into_iter().flatten());
+        return vec![command];
+    }
+    Vec::new()
+}

@@ -1,0 +1,144 @@
+//! Every command and every part of a word of a script, in no context but whether a function's body surrounds it.
+
+use crate::ast::{
+    Command, CommandKind, HereDocument, Item, Part, Redirect, Script, Target, Test, Word,
+};
+
+/// What a visitor is shown.
+pub(super) enum Node<'a> {
+    Command(&'a Command),
+    Part(&'a Part),
+}
+
+/// Shows each node of a script, outer ones first.
+pub(super) fn visit<'a>(script: &'a Script, see: &mut dyn FnMut(Node<'a>, bool)) {
+    let mut visit = Visit {
+        documents: &script.here_documents,
+        see,
+        in_function: false,
+    };
+    visit.list(&script.commands);
+}
+
+struct Visit<'a, 'f> {
+    documents: &'a [HereDocument],
+    see: &'f mut dyn FnMut(Node<'a>, bool),
+    in_function: bool,
+}
+
+impl<'a> Visit<'a, '_> {
+    fn list(&mut self, list: &'a [Item]) {
+        for item in list {
+            let rest = item.and_or.rest.iter().map(|(_, pipeline)| pipeline);
+            for pipeline in std::iter::once(&item.and_or.first).chain(rest) {
+                for command in &pipeline.commands {
+                    self.command(command);
+                }
+            }
+        }
+    }
+
+    fn command(&mut self, command: &'a Command) {
+        (self.see)(Node::Command(command), self.in_function);
+        match &command.kind {
+            CommandKind::Simple(simple) => {
+                for assignment in &simple.assignments {
+                    self.word(&assignment.value);
+                }
+                self.words(&simple.words);
+            }
+            CommandKind::Group(list) | CommandKind::Subshell(list) => self.list(list),
+            CommandKind::If(conditional) => {
+                for (condition, body) in &conditional.arms {
+                    self.list(condition);
+                    self.list(body);
+                }
+                self.list(conditional.otherwise.as_deref().unwrap_or_default());
+            }
+            CommandKind::Loop {
+                condition, body, ..
+            } => {
+                self.list(condition);
+                self.list(body);
+            }
+            CommandKind::For { words, body, .. } => {
+                self.words(words.as_deref().unwrap_or_default());
+                self.list(body);
+            }
+            CommandKind::ArithmeticFor { expressions, body } => {
+                self.word(expressions);
+                self.list(body);
+            }
+            CommandKind::Case { subject, arms } => {
+                self.word(subject);
+                for arm in arms {
+                    self.words(&arm.patterns);
+                    self.list(&arm.body);
+                }
+            }
+            CommandKind::Function { body, .. } => {
+                let outside = std::mem::replace(&mut self.in_function, true);
+                self.command(body);
+                self.in_function = outside;
+            }
+            CommandKind::Arithmetic(word) => self.word(word),
+            CommandKind::Test(test) => self.test(test),
+            CommandKind::Coprocess(command) => self.command(command),
+        }
+        for Redirect { target, .. } in &command.redirects {
+            match target {
+                Target::Word(word) => self.word(word),
+                Target::HereDocument(number) => {
+                    let documents = self.documents;
+                    if let Some(document) = documents.get(*number) {
+                        self.word(&document.body);
+                    }
+                }
+            }
+        }
+    }
+
+    fn test(&mut self, test: &'a Test) {
+        match test {
+            Test::Word(word) | Test::Unary(_, word) => self.word(word),
+            Test::Binary(left, _, right) => {
+                self.word(left);
+                self.word(right);
+            }
+            Test::Not(test) => self.test(test),
+            Test::All(tests) | Test::Any(tests) => {
+                for test in tests {
+                    self.test(test);
+                }
+            }
+        }
+    }
+
+    fn words(&mut self, words: &'a [Word]) {
+        for word in words {
+            self.word(word);
+        }
+    }
+
+    fn word(&mut self, word: &'a Word) {
+        self.parts(&word.parts);
+    }
+
+    fn parts(&mut self, parts: &'a [Part]) {
+        for part in parts {
+            (self.see)(Node::Part(part), self.in_function);
+            match part {
+                Part::Literal(_) | Part::Quoted(_) => {}
+                Part::DoubleQuoted(parts) | Part::Arithmetic(parts) => self.parts(parts),
+                Part::Parameter(parameter) => {
+                    let operand = parameter.operation.iter().map(|(_, word)| word);
+                    for word in parameter.subscript.iter().chain(operand) {
+                        self.word(word);
+                    }
+                }
+                Part::Command(list) | Part::Process(list) => self.list(list),
+                Part::Array(words) | Part::Pattern(_, words) => self.words(words),
+            }
+        }
+    }
+}
