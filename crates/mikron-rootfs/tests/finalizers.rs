@@ -421,3 +421,37 @@ fn devices_stay_out_of_the_way_of_finalizers() {
     let rootfs = image.finalize().unwrap();
     assert_eq!(rootfs.at("/dev/p").unwrap().entry.mode, 0o600);
 }
+
+#[test]
+fn what_a_script_does_only_on_upgrades_is_no_effect_however_it_asks() {
+    // The shape of libc6's preinst: the argument by another name, a program in quotes, a call of a bus.
+    let script = "#!/bin/sh\nset -e\n\ntype=$1\npreversion=$2\n\nlower () {\n    verA=$(($(echo \"$1\" | sed 's/\\([0-9]*\\).*/\\1 \\* 100/')))\n    test $verA -$2 1\n}\n\nif [ \"$type\" != abort-upgrade ]\nthen\n    if [ -f /usr/share/debconf/confmodule ] && \\\n       ( [ \"$DEBCONF_USE_CDEBCONF\" ] || perl -e \"\" 2>/dev/null ) ; then\n        . /usr/share/debconf/confmodule\n    fi\n    system=`uname -s`\n    if lower \"$(uname -r)\" lt; then exit 1; fi\nfi\n\nif [ \"$type\" = upgrade ]\nthen\n    if ! grep -q -E 'libnss_(compat|db)' /proc/$(systemctl show x)/maps >/dev/null 2>&1; then\n        busctl call --system org.freedesktop.login1 \\\n            SetUserLinger ubb 4294967294 false false >/dev/null 2>&1 || true\n    fi\n    perl -e 'unlink \"/etc/x\"; rmdir \"/etc/y\"'\n    touch \"$DPKG_ROOT/etc/ld.so.nohwcap\"\nfi\n\nif [ -n \"$preversion\" ]; then\n    rm -f \"$DPKG_ROOT/etc/ld.so.cache\"\nfi\n\nexit 0\n";
+    let rootfs = Image::new()
+        .script("libc6", "preinst", script)
+        .file("libc6", "/usr/lib/libc.so.6", "1")
+        .finalize()
+        .unwrap();
+    let report = &rootfs.scripts[0];
+    assert_eq!(report.uncovered().count(), 0, "{report:#?}");
+    let commands: Vec<&str> = report.effects.iter().map(|e| e.command.as_str()).collect();
+    assert_eq!(commands, ["rm -f /etc/ld.so.cache"]);
+}
+
+#[test]
+fn effects_of_wrapped_commands_are_those_of_the_commands() {
+    let script = "#!/bin/sh\nset -e\nunused() { rm -rf /usr; }\ncommand -v systemctl >/dev/null && exec env A=1 systemctl start x\nsh -c 'mkdir -p /var/lib/x'\nfind /etc -name x -exec chown root {} +\n[ \"$1\" = configure ] || exit 0\nnice update-x\n";
+    let rootfs = Image::new()
+        .script("p", "postinst", script)
+        .file("p", "/usr/bin/p", "1")
+        .finalize()
+        .unwrap();
+    assert!(rootfs.at("/var/lib/x").is_some());
+    let open: Vec<&str> = rootfs.scripts[0]
+        .uncovered()
+        .map(|effect| effect.command.as_str())
+        .collect();
+    assert_eq!(
+        open,
+        ["find /etc -name x -exec chown root {} +", "update-x"]
+    );
+}

@@ -53,6 +53,8 @@ pub(super) fn call(call: &Call, tree: &Tree) -> Option<Outcome> {
         {
             return None;
         }
+        // `perl -e ""` looks whether perl is there.
+        _ if call.writes.is_empty() && runs_nothing(call) => return None,
         _ if reads_only(name) && call.writes.is_empty() => return None,
         "" if call.writes.is_empty() && call.words.first().is_none_or(test_like) => return None,
         _ => {}
@@ -63,6 +65,18 @@ pub(super) fn call(call: &Call, tree: &Tree) -> Option<Outcome> {
 
 fn test_like(word: &Word) -> bool {
     word.text.is_empty() || word.text == "[" || word.text == "[["
+}
+
+/// Whether a call is an interpreter with an empty program.
+fn runs_nothing(call: &Call) -> bool {
+    let interpreter = matches!(call.name(), "perl" | "python3" | "ruby" | "sh");
+    let arguments = call.literal_arguments().unwrap_or_default();
+    let program = arguments
+        .iter()
+        .position(|word| matches!(*word, "-e" | "-c"));
+    let program = program.and_then(|at| arguments.get(at + 1));
+    interpreter
+        && program.is_some_and(|text| text.trim().is_empty() || *text == ":" || *text == "1")
 }
 
 fn has(call: &Call, options: &[&str]) -> bool {
@@ -343,6 +357,25 @@ mod tests {
             );
         }
         for script in ["chmod +x $FILE", "chown a:b", "mv /etc/x \"$1\""] {
+            assert_eq!(
+                outcome(script, &tree),
+                Some(Outcome::NotCovered),
+                "{script}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_interpreter_that_is_only_looked_for_has_no_effect() {
+        let tree = Tree::default();
+        for script in ["perl -e '' 2>/dev/null", "perl -e \"\"", "python3 -c ''"] {
+            assert_eq!(outcome(script, &tree), None, "{script}");
+        }
+        for script in [
+            "perl -e 'unlink \"/x\"'",
+            "perl -e \"$x\"",
+            "perl -e '' >/etc/x",
+        ] {
             assert_eq!(
                 outcome(script, &tree),
                 Some(Outcome::NotCovered),

@@ -33,6 +33,8 @@ pub(super) struct Values<'a> {
 pub(super) enum Source<'a> {
     /// The text of a word behind its first bytes, and whether a function assigns it.
     Word(&'a Word, usize, bool),
+    /// The only word that a loop runs over, where it becomes one field.
+    Field(&'a Word),
     /// What the caller says.
     Assumed(&'a str),
 }
@@ -87,7 +89,7 @@ impl<'a> Definitions<'a> {
             CommandKind::For {
                 variable, words, ..
             } => match words.as_deref() {
-                Some([only]) => self.value(variable, Source::Word(only, 0, in_function)),
+                Some([only]) => self.value(variable, Source::Field(only)),
                 _ => {
                     dynamic.insert(variable);
                 }

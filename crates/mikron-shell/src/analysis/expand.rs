@@ -171,6 +171,12 @@ impl<'a> Expander<'a> {
             let next = match source {
                 Source::Assumed(text) => Some(text.into()),
                 Source::Word(word, skip, _) => self.value(word, skip),
+                Source::Field(word) => match self.fields(word).as_slice() {
+                    [only] if only.literal && only.text.len() <= MAX_VALUE => {
+                        Some(only.text.as_str().into())
+                    }
+                    _ => None,
+                },
             };
             let same = value.is_none() || value == next;
             value = next.filter(|_| same);

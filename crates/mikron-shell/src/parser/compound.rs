@@ -1,6 +1,7 @@
 //! Compound commands (XCU 2.9.4), and those of bash and ksh.
 
 use super::Parser;
+use super::grammar::OPENERS;
 use super::simple::flatten;
 use crate::ast::{Arm, ArmEnd, Command, CommandKind, If, List, Simple};
 use crate::error::ErrorKind;
@@ -211,10 +212,10 @@ impl Parser<'_, '_> {
         self.cursor.skip_blanks();
         let start = self.cursor.mark();
         let length = self.cursor.name_length(0);
-        if length > 0 && self.cursor.bare_word().is_empty() {
+        if length > 0 && !OPENERS.contains(&self.cursor.bare_word()) {
             self.cursor.skip(length);
             self.cursor.skip_blanks();
-            let compound = matches!(self.cursor.bare_word(), "{" | "while" | "if" | "for");
+            let compound = OPENERS.contains(&self.cursor.bare_word());
             if !compound && self.cursor.peek() != Some(b'(') {
                 self.cursor.back_to(start);
             }

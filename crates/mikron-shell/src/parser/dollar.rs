@@ -9,6 +9,9 @@ use crate::error::ErrorKind;
 /// How far the end of an arithmetic expression is looked for, in bytes. Without a bound, nested brackets cost quadratic time.
 const ARITHMETIC_SEARCH: usize = 8 << 10;
 
+/// The same for `$[…]`.
+const SUBSCRIPT_SEARCH: usize = 1 << 10;
+
 impl Parser<'_, '_> {
     /// An expansion; a `$` that begins none stands for itself.
     pub(super) fn dollar(&mut self, parts: &mut Parts, in_quotes: bool) {
@@ -81,9 +84,9 @@ impl Parser<'_, '_> {
     }
 
     fn closes_on_this_line(&self) -> bool {
-        let line = self.cursor.rest_of_line();
-        let end = line.find(['"', '\'']).unwrap_or(line.len());
-        line[..end].contains(']')
+        let ahead = self.cursor.rest().iter().take(SUBSCRIPT_SEARCH);
+        let mut ends = ahead.filter(|b| matches!(b, b']' | b'\n' | b'"' | b'\''));
+        ends.next() == Some(&b']')
     }
 
     /// The length of the parameter's name that begins here.

@@ -7,7 +7,7 @@ use crate::ast::{AndOr, Command, CommandKind, Connector, Item, List, Pipeline, S
 const CLOSERS: &[&str] = &["then", "else", "elif", "fi", "do", "done", "esac", "}"];
 
 /// Reserved words that open a compound command.
-const OPENERS: &[&str] = &[
+pub(super) const OPENERS: &[&str] = &[
     "{", "if", "while", "until", "for", "case", "[[", "select", "function", "!",
 ];
 
