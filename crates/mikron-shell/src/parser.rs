@@ -117,22 +117,19 @@ impl<'s, 'h> Parser<'s, 'h> {
         value
     }
 
-    /// Reads a text within this one by a parser of its own.
+    /// Reads a text within this one by a parser of its own. An error in it does not end the reading of this one: the shells
+    /// differ in whether they look into backquotes before they run them.
     fn within<T: Default>(
         &mut self,
         text: &str,
         line: u32,
         read: impl FnOnce(&mut Parser<'_, '_>) -> T,
     ) -> T {
-        let value = self.deeper(|parser| {
+        self.deeper(|parser| {
             let pending = std::mem::take(&mut parser.shared.pending);
             let value = read(&mut Parser::new(text, line, parser.shared));
             parser.shared.pending = pending;
             value
-        });
-        if self.shared.error.is_some() {
-            self.cursor.finish();
-        }
-        value
+        })
     }
 }

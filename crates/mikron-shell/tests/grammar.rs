@@ -321,3 +321,13 @@ fn what_is_not_closed_or_out_of_place_is_an_error() {
         (2, 1, ErrorKind::Missing { expected: "then" })
     );
 }
+
+#[test]
+fn an_error_in_backquotes_or_in_a_here_document_does_not_end_the_reading() {
+    let script = parse(b"a `if` b\nc <<E\n$(\nE\nd\n", &Limits::default());
+    let error = script.error.as_ref().expect("it is wrong");
+    assert_eq!(error.line, 1);
+    let calls = mikron_shell::commands(&script);
+    let names: Vec<&str> = calls.iter().map(mikron_shell::Call::name).collect();
+    assert_eq!(names, ["a", "c", "d"]);
+}

@@ -1,7 +1,8 @@
 //! Compound commands (XCU 2.9.4), and those of bash and ksh.
 
 use super::Parser;
-use super::grammar::OPENERS;
+use super::cursor::is_meta;
+use super::grammar::{CLOSERS, OPENERS};
 use super::simple::flatten;
 use crate::ast::{Arm, ArmEnd, Command, CommandKind, If, List, Simple};
 use crate::error::ErrorKind;
@@ -37,11 +38,21 @@ impl Parser<'_, '_> {
                     self.cursor.skip(word.len());
                     self.deeper(|parser| Some(parser.coprocess()))
                 }
-                _ => return self.simple(),
+                _ => {
+                    if word == "!" || CLOSERS.contains(&word) {
+                        self.unexpected();
+                    }
+                    return self.simple();
+                }
             }
         };
         let kind = kind.unwrap_or_else(|| CommandKind::Simple(Simple::default()));
         let redirects = self.redirects();
+        // Behind a redirection no word is reserved, and a compound command takes no others.
+        let word_follows = self.cursor.peek().is_some_and(|byte| !is_meta(byte));
+        if word_follows && !redirects.is_empty() {
+            self.unexpected();
+        }
         Command {
             line,
             kind,

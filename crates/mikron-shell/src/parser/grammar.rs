@@ -4,7 +4,7 @@ use super::Parser;
 use crate::ast::{AndOr, Command, CommandKind, Connector, Item, List, Pipeline, Simple};
 
 /// Reserved words that end a list.
-const CLOSERS: &[&str] = &["then", "else", "elif", "fi", "do", "done", "esac", "}"];
+pub(super) const CLOSERS: &[&str] = &["then", "else", "elif", "fi", "do", "done", "esac", "}"];
 
 /// Reserved words that open a compound command.
 pub(super) const OPENERS: &[&str] = &[
