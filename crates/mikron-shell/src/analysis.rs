@@ -41,3 +41,17 @@ pub fn commands(script: &Script) -> Vec<Call> {
 pub fn commands_assuming(script: &Script, variables: &[(&str, &str)]) -> Vec<Call> {
     walk::walk(script, variables)
 }
+
+/// The names of the functions that a script defines, in order of name: to whoever sources it they are no commands.
+///
+/// ```
+/// use mikron_shell::{Limits, functions, parse};
+/// let library = parse(b"die() { echo \"$1\" >&2; exit 1; }\n", &Limits::default());
+/// assert_eq!(functions(&library), ["die"]);
+/// ```
+pub fn functions(script: &Script) -> Vec<&str> {
+    let definitions = definitions::Definitions::of(script, &[]);
+    let mut names: Vec<&str> = definitions.functions.into_keys().collect();
+    names.sort_unstable();
+    names
+}

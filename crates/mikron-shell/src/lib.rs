@@ -26,7 +26,7 @@ mod call;
 mod error;
 mod parser;
 
-pub use analysis::{commands, commands_assuming};
+pub use analysis::{commands, commands_assuming, functions};
 pub use ast::{CommandKind, Script};
 pub use call::{Builtin, Call, Guard, Kind, Word};
 pub use error::{ErrorKind, Limits, ParseError};

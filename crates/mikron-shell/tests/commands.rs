@@ -1,6 +1,8 @@
 //! Which commands a script calls, and what is known of each.
 
-use mikron_shell::{Builtin, Call, Kind, Limits, Script, commands, commands_assuming, parse};
+use mikron_shell::{
+    Builtin, Call, Kind, Limits, Script, commands, commands_assuming, functions, parse,
+};
 
 fn script(text: &str) -> Script {
     let script = parse(text.as_bytes(), &Limits::default());
@@ -98,6 +100,10 @@ fn variables_that_have_one_value_are_followed() {
     assert_eq!(
         words("A=\nx $A \"$A\" ${A:-b} ${A:+c}"),
         [known("x"), known(""), known("b")]
+    );
+    assert_eq!(
+        words("[ -n \"$A\" ] && A=\nx \"$A\""),
+        [known("x"), unknown("$A")]
     );
     assert_eq!(words("A=1\nA=2\nx $A"), [known("x"), unknown("$A")]);
     assert_eq!(words("A=1\nA=1\nx $A"), [known("x"), known("1")]);
@@ -440,4 +446,10 @@ fn text_that_runs_itself_comes_to_an_end() {
         text = format!("nice {text}");
     }
     assert!(calls(&text).len() < 50);
+}
+
+#[test]
+fn the_functions_of_a_script_are_told_for_those_who_source_it() {
+    let script = script("a() { :; }\nif x; then function b { c() { :; }; }; fi\n");
+    assert_eq!(functions(&script), ["a", "b", "c"]);
 }

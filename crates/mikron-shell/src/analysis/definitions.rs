@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::visit::{Node, visit};
+use super::visit::{Node, Place, visit};
 use crate::ast::{Command, CommandKind, Operation, Part, Script, Simple, Word};
 
 /// More assignments than these make a variable unknown.
@@ -46,8 +46,8 @@ impl<'a> Definitions<'a> {
             definitions.value(name, Source::Assumed(value));
         }
         let mut dynamic = HashSet::new();
-        visit(script, &mut |node, in_function| match node {
-            Node::Command(command) => definitions.command(command, in_function, &mut dynamic),
+        visit(script, &mut |node, place| match node {
+            Node::Command(command) => definitions.command(command, place, &mut dynamic),
             Node::Part(Part::Arithmetic(parts)) => expression(parts, &mut dynamic),
             Node::Part(Part::Parameter(parameter)) => {
                 if let Some((Operation::Assign { .. }, _)) = parameter.operation {
@@ -71,21 +71,23 @@ impl<'a> Definitions<'a> {
         }
     }
 
-    fn command(&mut self, command: &'a Command, in_function: bool, dynamic: &mut HashSet<&'a str>) {
+    fn command(&mut self, command: &'a Command, place: Place, dynamic: &mut HashSet<&'a str>) {
         match &command.kind {
             CommandKind::Simple(simple) if simple.words.is_empty() => {
                 for assignment in &simple.assignments {
-                    if assignment.partial {
+                    // One that is only emptied now and then has another value from the environment.
+                    let emptied = place.conditional && assignment.value.parts.is_empty();
+                    if assignment.partial || emptied {
                         dynamic.insert(&assignment.name);
                     } else {
                         self.value(
                             &assignment.name,
-                            Source::Word(&assignment.value, 0, in_function),
+                            Source::Word(&assignment.value, 0, place.in_function),
                         );
                     }
                 }
             }
-            CommandKind::Simple(simple) => self.builtin(simple, in_function, dynamic),
+            CommandKind::Simple(simple) => self.builtin(simple, place, dynamic),
             CommandKind::For {
                 variable, words, ..
             } => match words.as_deref() {
@@ -106,17 +108,17 @@ impl<'a> Definitions<'a> {
     }
 
     /// Builtins that set variables.
-    fn builtin(&mut self, simple: &'a Simple, in_function: bool, dynamic: &mut HashSet<&'a str>) {
+    fn builtin(&mut self, simple: &'a Simple, place: Place, dynamic: &mut HashSet<&'a str>) {
         let Some((name, arguments)) = simple.words.split_first() else {
             return;
         };
         match name.bare().unwrap_or_default() {
-            "shift" if !in_function => self.moves_arguments = true,
-            "set" if !in_function => self.moves_arguments |= sets_arguments(arguments),
+            "shift" if !place.in_function => self.moves_arguments = true,
+            "set" if !place.in_function => self.moves_arguments |= sets_arguments(arguments),
             "export" | "readonly" | "local" | "declare" | "typeset" => {
                 for word in arguments {
                     if let Some((name, skip)) = assigned(word) {
-                        self.value(name, Source::Word(word, skip, in_function));
+                        self.value(name, Source::Word(word, skip, place.in_function));
                     }
                 }
             }

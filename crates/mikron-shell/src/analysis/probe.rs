@@ -29,7 +29,7 @@ pub(super) fn probed(words: &[Word]) -> Vec<String> {
     }
     let operands = arguments
         .iter()
-        .filter(|word| !option(word) && word.literal);
+        .filter(|word| !option(word) && word.literal && !word.text.is_empty());
     operands.map(|word| word.text.clone()).collect()
 }
 

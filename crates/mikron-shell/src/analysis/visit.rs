@@ -10,36 +10,49 @@ pub(super) enum Node<'a> {
     Part(&'a Part),
 }
 
+/// Where a node stands.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Place {
+    pub(super) in_function: bool,
+    /// Whether it may be passed over: it is part of another command, or stands behind `&&` or `||`.
+    pub(super) conditional: bool,
+}
+
 /// Shows each node of a script, outer ones first.
-pub(super) fn visit<'a>(script: &'a Script, see: &mut dyn FnMut(Node<'a>, bool)) {
+pub(super) fn visit<'a>(script: &'a Script, see: &mut dyn FnMut(Node<'a>, Place)) {
     let mut visit = Visit {
         documents: &script.here_documents,
         see,
-        in_function: false,
+        place: Place::default(),
     };
     visit.list(&script.commands);
 }
 
 struct Visit<'a, 'f> {
     documents: &'a [HereDocument],
-    see: &'f mut dyn FnMut(Node<'a>, bool),
-    in_function: bool,
+    see: &'f mut dyn FnMut(Node<'a>, Place),
+    place: Place,
 }
 
 impl<'a> Visit<'a, '_> {
     fn list(&mut self, list: &'a [Item]) {
+        let outside = self.place;
         for item in list {
             let rest = item.and_or.rest.iter().map(|(_, pipeline)| pipeline);
             for pipeline in std::iter::once(&item.and_or.first).chain(rest) {
                 for command in &pipeline.commands {
                     self.command(command);
                 }
+                self.place.conditional = true;
             }
+            self.place = outside;
         }
     }
 
     fn command(&mut self, command: &'a Command) {
-        (self.see)(Node::Command(command), self.in_function);
+        (self.see)(Node::Command(command), self.place);
+        let outside = self.place;
+        self.place.conditional = true;
         match &command.kind {
             CommandKind::Simple(simple) => {
                 for assignment in &simple.assignments {
@@ -77,9 +90,9 @@ impl<'a> Visit<'a, '_> {
                 }
             }
             CommandKind::Function { body, .. } => {
-                let outside = std::mem::replace(&mut self.in_function, true);
+                self.place.in_function = true;
                 self.command(body);
-                self.in_function = outside;
+                self.place.in_function = outside.in_function;
             }
             CommandKind::Arithmetic(word) => self.word(word),
             CommandKind::Test(test) => self.test(test),
@@ -96,6 +109,7 @@ impl<'a> Visit<'a, '_> {
                 }
             }
         }
+        self.place = outside;
     }
 
     fn test(&mut self, test: &'a Test) {
@@ -126,7 +140,7 @@ impl<'a> Visit<'a, '_> {
 
     fn parts(&mut self, parts: &'a [Part]) {
         for part in parts {
-            (self.see)(Node::Part(part), self.in_function);
+            (self.see)(Node::Part(part), self.place);
             match part {
                 Part::Literal(_) | Part::Quoted(_) => {}
                 Part::DoubleQuoted(parts) | Part::Arithmetic(parts) => self.parts(parts),
