@@ -250,6 +250,13 @@ fn commands_know_their_lines_also_within_substitutions_and_here_documents() {
 }
 
 #[test]
+fn a_redirection_at_the_start_of_a_line_counts_no_line() {
+    let calls = mikron_shell::commands(&parse(b"a\n>x\n<y b\n", &Limits::default()));
+    let lines: Vec<u32> = calls.iter().map(|call| call.line).collect();
+    assert_eq!(lines, [1, 2, 3]);
+}
+
+#[test]
 fn an_error_knows_its_line_and_column_and_what_was_read_before_it_stays() {
     let script = parse(b"a\nif b; then\n  c; )\nfi\n", &Limits::default());
     let error = script.error.expect("it is wrong");

@@ -91,8 +91,9 @@ impl<'s> Cursor<'s> {
 
     /// Skips ASCII characters, of which only the last may be a newline.
     pub(super) fn skip(&mut self, bytes: usize) {
-        self.at = (self.at + bytes).min(self.text.len());
-        if self.at > 0 && self.text.as_bytes()[self.at - 1] == b'\n' {
+        let from = self.at;
+        self.at = (from + bytes).min(self.text.len());
+        if self.at > from && self.text.as_bytes()[self.at - 1] == b'\n' {
             self.line = self.line.saturating_add(1);
             self.line_start = self.at;
         }
