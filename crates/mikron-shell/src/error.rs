@@ -17,7 +17,8 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 4 MiB, and 64 levels: the scripts that `autoconf` writes have 0.7 MB and 16 levels.
+    /// 4 MiB, and 64 levels: none of 757 scripts of a Debian system needs more than 10, and one
+    /// that autoconf wrote 12.
     fn default() -> Self {
         Self {
             bytes: 4 << 20,

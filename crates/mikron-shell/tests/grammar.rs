@@ -118,6 +118,7 @@ fn here_documents_2_7_4_follow_their_line_and_expand_unless_quoted() {
     reads("cat <<E\na\\\nE\nE\nb", "cat HereDocument:aE\n; b");
     reads("if a <<E; then\nx\nE\nb; fi", "if[a HereDocument:x\n ? b]");
     reads("x=$(cat <<E\n)\nE\n); a", "x=<$cat HereDocument:)\n>; a");
+    reads("cat <<-E\n\tno end", "cat HereDocument:no end");
     reads("cat <<E\nnever ended", "cat HereDocument:never ended");
 }
 

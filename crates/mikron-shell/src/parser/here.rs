@@ -55,13 +55,13 @@ impl Parser<'_, '_> {
                     body = Some(self.cursor.since(start));
                 }
                 self.cursor.until(|b| b == b'\n');
-                self.cursor.take("\n");
+                let newline = self.cursor.take("\n");
                 if ends {
                     break;
                 }
                 if pending.tabs {
                     stripped.push_str(text);
-                    stripped.push('\n');
+                    stripped.extend(newline.then_some('\n'));
                 }
                 let backslashes = text.bytes().rev().take_while(|b| *b == b'\\').count();
                 joined = !pending.quoted && backslashes % 2 == 1;
