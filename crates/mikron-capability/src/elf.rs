@@ -6,10 +6,12 @@
 mod dynamic;
 mod notes;
 mod pages;
+mod symbols;
+mod versions;
 
 use std::io;
 
-use crate::{ElfClass, ElfFacts, ElfKind, Endianness};
+use crate::{ElfClass, ElfFacts, ElfKind, Endianness, Unresolved};
 use pages::Pages;
 
 /// Something that can be read at positions.
@@ -156,51 +158,57 @@ impl<'a> Image<'a> {
     }
 
     fn facts(mut self) -> io::Result<ElfFacts> {
-        let interpreter = match self.segment(PT_INTERP) {
-            Some(segment) => Some(self.interpreter(segment)?),
-            None => None,
-        };
-        let dynamic = match self.segment(PT_DYNAMIC) {
-            Some(segment) if segment.file_size > 0 => dynamic::read(&mut self, segment)?,
-            _ => dynamic::Dynamic::default(),
-        };
-        let notes: Vec<Segment> = self
-            .segments
-            .iter()
-            .filter(|s| s.kind == PT_NOTE)
-            .copied()
-            .collect();
-        let mut dlopen = Vec::new();
-        for segment in notes {
-            notes::read(&mut self, segment, &mut dlopen)?;
-        }
-        let kind = match self.file_type {
-            1 => ElfKind::Relocatable,
-            2 => ElfKind::Executable,
-            3 if dynamic.pie || (interpreter.is_some() && dynamic.soname.is_none()) => {
-                ElfKind::PositionIndependent
-            }
-            3 => ElfKind::Shared,
-            _ => ElfKind::Other,
-        };
-        Ok(ElfFacts {
+        let mut facts = ElfFacts {
             class: self.class,
             endianness: self.endianness,
             machine: self.machine,
             flags: self.flags,
-            kind,
-            dynamic: dynamic.present,
-            interpreter,
-            soname: dynamic.soname,
-            needed: dynamic.needed,
-            rpath: dynamic.rpath,
-            runpath: dynamic.runpath,
-            bind_now: dynamic.bind_now,
-            version_needs: dynamic.version_needs,
-            version_definitions: dynamic.version_definitions,
-            imports: dynamic.imports,
-            dlopen,
-        })
+            kind: match self.file_type {
+                1 => ElfKind::Relocatable,
+                2 => ElfKind::Executable,
+                3 => ElfKind::Shared,
+                _ => ElfKind::Other,
+            },
+            dynamic: false,
+            interpreter: None,
+            soname: None,
+            needed: Vec::new(),
+            filters: Vec::new(),
+            auxiliaries: Vec::new(),
+            rpath: Vec::new(),
+            runpath: Vec::new(),
+            bind_now: false,
+            no_default_dirs: false,
+            version_needs: Vec::new(),
+            version_definitions: Vec::new(),
+            imports: Vec::new(),
+            exports: None,
+            unresolved: Unresolved::default(),
+            dlopen: Vec::new(),
+            broken_note: None,
+            minimum_kernel: None,
+            x86_level: None,
+        };
+        if let Some(segment) = self.segment(PT_INTERP) {
+            facts.interpreter = Some(self.interpreter(segment)?);
+        }
+        match self.segment(PT_DYNAMIC) {
+            Some(segment) if segment.file_size > 0 => {
+                dynamic::read(&mut self, segment, &mut facts)?;
+            }
+            // What names a loader and has no dynamic section is still started by it.
+            _ if facts.kind == ElfKind::Shared && facts.interpreter.is_some() => {
+                facts.kind = ElfKind::PositionIndependent;
+            }
+            _ => {}
+        }
+        for at in 0..self.segments.len() {
+            let segment = self.segments[at];
+            if segment.kind == PT_NOTE {
+                notes::read(&mut self, segment, &mut facts)?;
+            }
+        }
+        Ok(facts)
     }
 
     fn segment(&self, kind: u32) -> Option<Segment> {

@@ -7,6 +7,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Class, FactsError};
 
+mod elf;
+mod symbols;
+
+pub use elf::{
+    DlopenNote, DlopenPriority, ElfClass, ElfFacts, ElfKind, Endianness, ImportedSymbol,
+    KernelVersion, LibcFlavour, NeededVersions, VersionNeed, X86Level,
+};
+pub use symbols::{Exports, SymbolKey, Unresolved};
+pub(crate) use symbols::{SymbolHash, word};
+
 /// Everything that one pass over an archive learns.
 ///
 /// ```
@@ -28,7 +38,7 @@ pub struct PackageFacts {
 impl PackageFacts {
     /// The version of the encoding. It changes with every change of the facts' shape or meaning (classes included), so that
     /// a cache never hands out facts that mean something else.
-    pub const ENCODING: u32 = 1;
+    pub const ENCODING: u32 = 2;
 
     /// Facts of files that come from no archive: those that a spec adds.
     pub fn of_files(name: PackageName, files: Vec<FileFacts>) -> Self {
@@ -186,149 +196,4 @@ impl ScriptFacts {
         }
         &self.interpreter
     }
-}
-
-/// Word size of an ELF file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum ElfClass {
-    /// 32 bits.
-    Elf32,
-    /// 64 bits.
-    Elf64,
-}
-
-/// Byte order of an ELF file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Endianness {
-    /// Least significant byte first.
-    Little,
-    /// Most significant byte first.
-    Big,
-}
-
-/// The type of an ELF file (`e_type`), position-independent executables told apart from libraries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum ElfKind {
-    /// `ET_REL`: an object file or a kernel module.
-    Relocatable,
-    /// `ET_EXEC`: an executable at a fixed address.
-    Executable,
-    /// `ET_DYN` with `DF_1_PIE`, or with an interpreter and no soname.
-    PositionIndependent,
-    /// `ET_DYN` otherwise: a shared object.
-    Shared,
-    /// `ET_CORE`, or a value of the system or processor range.
-    Other,
-}
-
-/// What an ELF file says of itself (System V gABI; LSB core, "Symbol Versioning").
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ElfFacts {
-    /// Word size.
-    pub class: ElfClass,
-    /// Byte order.
-    pub endianness: Endianness,
-    /// `e_machine`.
-    pub machine: u16,
-    /// `e_flags`: tells ABIs of one machine apart (Arm hard float, RISC-V).
-    pub flags: u32,
-    /// Type.
-    pub kind: ElfKind,
-    /// Whether it has a dynamic section. An executable without is static.
-    pub dynamic: bool,
-    /// `PT_INTERP`: the loader.
-    pub interpreter: Option<String>,
-    /// `DT_SONAME`.
-    pub soname: Option<String>,
-    /// `DT_NEEDED`, in order.
-    pub needed: Vec<String>,
-    /// `DT_RPATH`, split at colons.
-    pub rpath: Vec<String>,
-    /// `DT_RUNPATH`, split at colons. Where there is one, `rpath` is ignored (ld.so(8)).
-    pub runpath: Vec<String>,
-    /// Whether `DF_BIND_NOW` or `DF_1_NOW` is set.
-    pub bind_now: bool,
-    /// `DT_VERNEED`: required symbol versions, in order.
-    pub version_needs: Vec<NeededVersions>,
-    /// `DT_VERDEF`: defined symbol versions in order, without the base.
-    pub version_definitions: Vec<String>,
-    /// Undefined symbols that a rule asks for ([`crate::Rules`]), in order of name.
-    pub imports: Vec<ImportedSymbol>,
-    /// `.note.dlopen` entries (UAPI "ELF dlopen metadata").
-    pub dlopen: Vec<DlopenNote>,
-}
-
-impl ElfFacts {
-    /// Whether the kernel starts it: fixed or position-independent executables.
-    pub fn is_executable(&self) -> bool {
-        matches!(
-            self.kind,
-            ElfKind::Executable | ElfKind::PositionIndependent
-        )
-    }
-
-    /// Whether it is an executable that needs no loader.
-    pub fn is_static(&self) -> bool {
-        self.is_executable() && self.interpreter.is_none()
-    }
-
-    /// Whether code of both can share a process: same word size, byte order and machine.
-    pub fn fits(&self, other: &Self) -> bool {
-        (self.class, self.endianness, self.machine)
-            == (other.class, other.endianness, other.machine)
-    }
-}
-
-/// The symbol versions that one file requires of one library.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NeededVersions {
-    /// The library (`vn_file`).
-    pub library: String,
-    /// The versions, in order.
-    pub versions: Vec<VersionNeed>,
-}
-
-/// One required symbol version.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct VersionNeed {
-    /// Its name (`GLIBC_2.34`).
-    pub name: String,
-    /// `VER_FLG_WEAK`: the loader only warns when it is not defined.
-    pub weak: bool,
-}
-
-/// An undefined symbol that a rule asks for.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct ImportedSymbol {
-    /// Its name.
-    pub name: String,
-    /// Whether it binds weakly.
-    pub weak: bool,
-}
-
-/// One entry of a `.note.dlopen` note.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DlopenNote {
-    /// Names that are tried in order.
-    pub sonames: Vec<String>,
-    /// What the library is for.
-    pub feature: Option<String>,
-    /// The same for people.
-    pub description: Option<String>,
-    /// How much it is needed.
-    pub priority: DlopenPriority,
-}
-
-/// How much a library is needed that is loaded by dlopen(3).
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
-pub enum DlopenPriority {
-    /// Core functionality needs it.
-    Required,
-    /// The default: installed unless size matters.
-    #[default]
-    Recommended,
-    /// Rarely used.
-    Suggested,
 }

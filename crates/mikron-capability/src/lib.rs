@@ -27,16 +27,17 @@ pub use elf::{ReadAt, read_elf};
 pub use error::{FactsError, RulesError, SelectError};
 pub use explain::{Explanation, explain, why, why_not};
 pub use facts::{
-    DlopenNote, DlopenPriority, ElfClass, ElfFacts, ElfKind, Endianness, FileFacts, ImportedSymbol,
-    NeededVersions, PackageFacts, ScriptFacts, VersionNeed,
+    DlopenNote, DlopenPriority, ElfClass, ElfFacts, ElfKind, Endianness, Exports, FileFacts,
+    ImportedSymbol, KernelVersion, LibcFlavour, NeededVersions, PackageFacts, ScriptFacts,
+    SymbolKey, Unresolved, VersionNeed, X86Level,
 };
 pub use glob::Glob;
 pub use rules::{Apply, Bring, From, Importer, Rule, Rules, When};
 pub use scan::{fill, scan, scan_file};
 pub use select::{
-    CapabilityUse, Edge, FileRef, LeftOut, LeftOutReason, LookedFor, Missing, MissingCause,
-    PackageInput, Provided, Reason, Role, Select, SelectedFile, SelectedPackage, Selection, Step,
-    Token, Want, Wanted, Without, WithoutCause, select,
+    CapabilityUse, Diversion, Edge, FileRef, LeftOut, LeftOutReason, LookedFor, Missing,
+    MissingCause, PackageInput, Provided, Reason, Role, Select, SelectedFile, SelectedPackage,
+    Selection, Step, Token, Want, Wanted, Without, WithoutCause, select,
 };
 pub use spool::{Blob, Spool, SpoolWriter};
 pub use verify::{Violation, ViolationKind, verify};

@@ -180,7 +180,10 @@ fn scan_into(
     let (mut elf, mut note) = (None, None);
     if let (true, Sink::Kept(writer)) = (is_elf, &sink) {
         match read_elf(writer) {
-            Ok(facts) => elf = Some(Box::new(facts)),
+            Ok(facts) => {
+                note.clone_from(&facts.broken_note);
+                elf = Some(Box::new(facts));
+            }
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
                 note = Some(format!("broken ELF file: {error}"));
             }
@@ -267,11 +270,12 @@ fn fill_buffer(body: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(count)
 }
 
-/// The directories that a file of `/etc/ld.so.conf.d` names (ldconfig(8)): one a line or separated by commas, colons or spaces,
-/// `#` begins a comment. `include` and `hwcap` lines are left aside.
+/// The directories that a file of `/etc/ld.so.conf.d` names (ldconfig(8)), or the path file of musl's loader: one a line or
+/// separated by commas, colons or spaces, `#` begins a comment. `include` and `hwcap` lines are left aside.
 fn loader_dirs(entry: &Entry, head: &[u8]) -> Vec<String> {
     let path = entry.path.as_bytes();
-    if !(path.starts_with(b"etc/ld.so.conf.d/") && path.ends_with(b".conf")) {
+    let conf = path.starts_with(b"etc/ld.so.conf.d/") && path.ends_with(b".conf");
+    if !conf && !is_musl_path_file(path) {
         return Vec::new();
     }
     let text = String::from_utf8_lossy(head);
@@ -282,6 +286,11 @@ fn loader_dirs(entry: &Entry, head: &[u8]) -> Vec<String> {
         .filter(|word| word.starts_with('/'))
         .map(str::to_owned)
         .collect()
+}
+
+/// Whether it is the file that names the directories of musl's loader (`ldso/dynlink.c`).
+pub(crate) fn is_musl_path_file(path: &[u8]) -> bool {
+    path.starts_with(b"etc/ld-musl-") && path.ends_with(b".path")
 }
 
 /// Bytes in memory can be looked into like a spooled content.

@@ -15,13 +15,13 @@ mod rules;
 mod tree;
 mod walk;
 
-pub use input::{Edge, PackageInput, Provided, Role, Select, Wanted};
+pub use input::{Diversion, Edge, PackageInput, Provided, Role, Select, Wanted};
 pub use output::{
     CapabilityUse, FileRef, LeftOut, LeftOutReason, LookedFor, Missing, MissingCause, Reason,
     SelectedFile, SelectedPackage, Selection, Step, Token, Want, Without, WithoutCause,
 };
 
-pub(crate) use loader::{Loader, Lookup, runs_on};
+pub(crate) use loader::{Loader, Lookup, level_of_path, runs_on};
 pub(crate) use output::chain;
 pub(crate) use tree::{Found, Tree, merged};
 pub(crate) use walk::is_made_at_run_time;

@@ -23,8 +23,18 @@ pub struct ElfBuilder {
     runpath: Option<String>,
     needs: Vec<(String, Vec<String>)>,
     definitions: Vec<String>,
-    imports: Vec<String>,
-    dlopen: Option<String>,
+    imports: Vec<(String, Option<String>)>,
+    exports: Vec<(String, Option<String>)>,
+    tags: Vec<(u64, Value)>,
+    notes: Vec<Vec<u8>>,
+    flags: u32,
+}
+
+/// What stands beside a dynamic tag.
+#[derive(Clone, Debug)]
+enum Value {
+    Number(u64),
+    Name(String),
 }
 
 /// The address at which the file is loaded, so that addresses are not offsets by chance.
@@ -43,7 +53,10 @@ impl ElfBuilder {
             needs: Vec::new(),
             definitions: Vec::new(),
             imports: Vec::new(),
-            dlopen: None,
+            exports: Vec::new(),
+            tags: Vec::new(),
+            notes: Vec::new(),
+            flags: 0,
         }
     }
 
@@ -116,14 +129,93 @@ impl ElfBuilder {
     /// Adds an undefined symbol.
     #[must_use]
     pub fn import(mut self, symbol: &str) -> Self {
-        self.imports.push(symbol.to_owned());
+        self.imports.push((symbol.to_owned(), None));
         self
     }
 
-    /// Sets the JSON of a `.note.dlopen`.
+    /// Adds an undefined symbol that is bound to a version, which has to be among those required.
+    #[must_use]
+    pub fn import_of(mut self, symbol: &str, version: &str) -> Self {
+        self.imports
+            .push((symbol.to_owned(), Some(version.to_owned())));
+        self
+    }
+
+    /// Adds a defined symbol without a version.
+    #[must_use]
+    pub fn export(mut self, symbol: &str) -> Self {
+        self.exports.push((symbol.to_owned(), None));
+        self
+    }
+
+    /// Adds a defined symbol of a version, which has to be among those defined.
+    #[must_use]
+    pub fn export_of(mut self, symbol: &str, version: &str) -> Self {
+        self.exports
+            .push((symbol.to_owned(), Some(version.to_owned())));
+        self
+    }
+
+    /// Sets `DF_BIND_NOW`.
+    #[must_use]
+    pub fn bind_now(mut self) -> Self {
+        self.tags.push((30, Value::Number(8)));
+        self
+    }
+
+    /// Sets `DF_1_NODEFLIB` (and `DF_1_PIE` of executables).
+    #[must_use]
+    pub fn no_default_dirs(mut self) -> Self {
+        self.tags.push((0x6fff_fffb, Value::Number(0x800)));
+        self
+    }
+
+    /// Adds a `DT_FILTER`.
+    #[must_use]
+    pub fn filter(mut self, soname: &str) -> Self {
+        self.tags
+            .push((0x7fff_ffff, Value::Name(soname.to_owned())));
+        self
+    }
+
+    /// Adds a `DT_AUXILIARY`.
+    #[must_use]
+    pub fn auxiliary(mut self, soname: &str) -> Self {
+        self.tags
+            .push((0x7fff_fffd, Value::Name(soname.to_owned())));
+        self
+    }
+
+    /// Sets `e_flags`.
+    #[must_use]
+    pub fn flags(mut self, flags: u32) -> Self {
+        self.flags = flags;
+        self
+    }
+
+    /// Adds a `.note.ABI-tag` for Linux of this version.
+    #[must_use]
+    pub fn abi_tag(mut self, version: [u32; 3]) -> Self {
+        let words = [0, version[0], version[1], version[2]];
+        let content: Vec<u8> = words.iter().flat_map(|w| w.to_le_bytes()).collect();
+        self.notes.push(note(b"GNU\0", 1, &content));
+        self
+    }
+
+    /// Adds a `.note.gnu.property` with the x86 levels that the code needs, as bits (1 is the base, 4 is x86-64-v3).
+    #[must_use]
+    pub fn x86_needed(mut self, bits: u32) -> Self {
+        let words = [0xc000_8002, 4, bits, 0];
+        let content: Vec<u8> = words.iter().flat_map(|w: &u32| w.to_le_bytes()).collect();
+        self.notes.push(note(b"GNU\0", 5, &content));
+        self
+    }
+
+    /// Adds a `.note.dlopen` with this JSON.
     #[must_use]
     pub fn dlopen_note(mut self, json: &str) -> Self {
-        self.dlopen = Some(json.to_owned());
+        let content = [json.as_bytes(), b"\0"].concat();
+        self.notes.push(note(b"FDO\0", 0x407c_0c0a, &content));
         self
     }
 
@@ -139,12 +231,18 @@ impl ElfBuilder {
                 tags.push((tag, strings.add(name)));
             }
         }
+        for (tag, value) in &self.tags {
+            tags.push(match value {
+                Value::Number(number) => (*tag, *number),
+                Value::Name(name) => (*tag, strings.add(name)),
+            });
+        }
         let symbols = self.symbols(&mut strings);
         let needs = self.version_needs(&mut strings);
         let definitions = self.version_definitions(&mut strings);
 
         // Tables in the order in which GNU ld writes them; program headers are counted first, since they shift all.
-        let segments = 2 + u64::from(self.interpreter.is_some()) + u64::from(self.dlopen.is_some());
+        let segments = 2 + u64::from(self.interpreter.is_some()) + self.notes.len() as u64;
         let mut body: Vec<u8> = Vec::new();
         let start = 64 + segments * 56;
         let mut put = |bytes: &[u8]| -> (u64, u64) {
@@ -157,7 +255,7 @@ impl ElfBuilder {
             .interpreter
             .as_ref()
             .map(|path| put(&[path.as_bytes(), b"\0"].concat()));
-        let note = self.dlopen.as_ref().map(|json| put(&note(json)));
+        let notes: Vec<(u64, u64)> = self.notes.iter().map(|note| put(note)).collect();
         let symbols = put(&symbols);
         let strings = put(&strings.0);
         tags.extend([
@@ -166,6 +264,12 @@ impl ElfBuilder {
             (6, BASE + symbols.0),
             (11, 24),
         ]);
+        if !self.exports.is_empty() {
+            tags.push((4, BASE + put(&self.hash()).0));
+        }
+        if !self.needs.is_empty() || !self.definitions.is_empty() {
+            tags.push((0x6fff_fff0, BASE + put(&self.symbol_versions()).0));
+        }
         if !self.needs.is_empty() {
             let at = put(&needs).0;
             tags.extend([
@@ -193,7 +297,7 @@ impl ElfBuilder {
         file.extend(segment(1, 0, end));
         file.extend(segment(2, dynamic.0, dynamic.1));
         file.extend(interpreter.map_or_else(Vec::new, |(at, size)| segment(3, at, size)));
-        file.extend(note.map_or_else(Vec::new, |(at, size)| segment(4, at, size)));
+        file.extend(notes.iter().flat_map(|(at, size)| segment(4, *at, *size)));
         file.extend(body);
         file
     }
@@ -207,7 +311,7 @@ impl ElfBuilder {
         header.extend(BASE.to_le_bytes());
         header.extend(64u64.to_le_bytes());
         header.extend(0u64.to_le_bytes());
-        header.extend(0u32.to_le_bytes());
+        header.extend(self.flags.to_le_bytes());
         for field in [64, 56, segments, 64, 0, 0] {
             header.extend(field.to_le_bytes());
         }
@@ -216,13 +320,45 @@ impl ElfBuilder {
 
     fn symbols(&self, strings: &mut Strings) -> Vec<u8> {
         let mut table = vec![0; 24];
-        for import in &self.imports {
-            table.extend((strings.add(import) as u32).to_le_bytes());
-            // Global function, default visibility, undefined.
-            table.extend([0x12, 0, 0, 0]);
+        let imports = self.imports.iter().map(|(name, _)| (name, 0u16));
+        for (name, section) in imports.chain(self.exports.iter().map(|(name, _)| (name, 1))) {
+            table.extend((strings.add(name) as u32).to_le_bytes());
+            // Global function, default visibility.
+            table.extend([0x12, 0]);
+            table.extend(section.to_le_bytes());
             table.extend([0; 16]);
         }
         table
+    }
+
+    /// `DT_HASH` with one bucket and no chain: it says how many symbols there are.
+    fn hash(&self) -> Vec<u8> {
+        let count = 1 + self.imports.len() + self.exports.len();
+        let mut table: Vec<u8> = [1, count as u32]
+            .iter()
+            .flat_map(|w| w.to_le_bytes())
+            .collect();
+        table.resize(8 + 4 * (1 + count), 0);
+        table
+    }
+
+    /// The index of a version: 1 is the base, then those defined, then those required.
+    fn version_index(&self, version: &str) -> u16 {
+        let required = self.needs.iter().flat_map(|(_, versions)| versions);
+        let mut all = self.definitions.iter().chain(required);
+        all.position(|known| known == version)
+            .map_or(1, |at| at as u16 + 2)
+    }
+
+    fn symbol_versions(&self) -> Vec<u8> {
+        let all = self.imports.iter().chain(&self.exports);
+        let index = |(_, version): &(String, Option<String>)| {
+            version
+                .as_deref()
+                .map_or(1, |version| self.version_index(version))
+        };
+        let indexes = std::iter::once(0).chain(all.map(index));
+        indexes.flat_map(u16::to_le_bytes).collect()
     }
 
     fn version_needs(&self, strings: &mut Strings) -> Vec<u8> {
@@ -237,7 +373,8 @@ impl ElfBuilder {
             table.extend(if last { 0 } else { size }.to_le_bytes());
             for (k, version) in versions.iter().enumerate() {
                 table.extend(0u32.to_le_bytes());
-                table.extend([0, 0, 2, 0]);
+                table.extend(0u16.to_le_bytes());
+                table.extend(self.version_index(version).to_le_bytes());
                 table.extend((strings.add(version) as u32).to_le_bytes());
                 let next = if k + 1 == versions.len() { 0u32 } else { 16 };
                 table.extend(next.to_le_bytes());
@@ -286,13 +423,12 @@ fn segment(kind: u32, at: u64, size: u64) -> Vec<u8> {
     header
 }
 
-fn note(json: &str) -> Vec<u8> {
+fn note(owner: &[u8; 4], kind: u32, content: &[u8]) -> Vec<u8> {
     let mut note = 4u32.to_le_bytes().to_vec();
-    note.extend((json.len() as u32 + 1).to_le_bytes());
-    note.extend(0x407c_0c0au32.to_le_bytes());
-    note.extend(b"FDO\0");
-    note.extend(json.as_bytes());
-    note.push(0);
+    note.extend((content.len() as u32).to_le_bytes());
+    note.extend(kind.to_le_bytes());
+    note.extend(owner);
+    note.extend(content);
     note.resize(note.len().next_multiple_of(4), 0);
     note
 }

@@ -41,21 +41,33 @@ impl<'a> Pages<'a> {
     /// Bytes from `offset` up to a NUL, at most `limit` of them; `None` when there is no NUL within.
     pub(super) fn read_string(&mut self, offset: u64, limit: usize) -> io::Result<Option<Vec<u8>>> {
         let mut bytes = Vec::new();
-        let mut at = offset;
+        let whole = self.each_piece(offset, limit, &mut |piece| bytes.extend_from_slice(piece))?;
+        Ok(whole.then_some(bytes))
+    }
+
+    /// Gives `take` the pieces of such a string; `false` when there is no NUL within `limit` bytes.
+    pub(super) fn each_piece(
+        &mut self,
+        offset: u64,
+        limit: usize,
+        take: &mut dyn FnMut(&[u8]),
+    ) -> io::Result<bool> {
+        let (mut at, mut left) = (offset, limit);
         loop {
             let start = (at % PAGE as u64) as usize;
             let page = self.page(at / PAGE as u64)?;
             let have = page.get(start..).unwrap_or(&[]);
-            let take = have.len().min(limit - bytes.len());
-            if let Some(end) = have[..take].iter().position(|b| *b == 0) {
-                bytes.extend_from_slice(&have[..end]);
-                return Ok(Some(bytes));
+            let have = &have[..have.len().min(left)];
+            if let Some(end) = have.iter().position(|b| *b == 0) {
+                take(&have[..end]);
+                return Ok(true);
             }
-            if take == 0 {
-                return Ok(None);
+            if have.is_empty() {
+                return Ok(false);
             }
-            bytes.extend_from_slice(&have[..take]);
-            at = at.saturating_add(take as u64);
+            take(have);
+            left -= have.len();
+            at = at.saturating_add(have.len() as u64);
         }
     }
 

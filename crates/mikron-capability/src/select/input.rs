@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mikron_package::{PackageName, Platform, RootPath, Version};
 use serde::{Deserialize, Serialize};
 
-use crate::{Glob, PackageFacts, Rules};
+use crate::{Glob, PackageFacts, Rules, X86Level};
 
 /// How much of the packages is taken (`select` in a spec).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -104,6 +104,15 @@ pub struct Provided {
     pub by: String,
 }
 
+/// A path that one package's files do not have: a diversion (dpkg-divert(1)).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Diversion {
+    /// The path.
+    pub path: RootPath,
+    /// The package whose file stays there; that of every other one stands elsewhere.
+    pub by: PackageName,
+}
+
 /// What the spec wants beside its packages.
 #[derive(Clone, Debug)]
 pub struct Wanted {
@@ -127,6 +136,12 @@ pub struct Wanted {
     pub with: Vec<String>,
     /// Rules that do not hold.
     pub without: Vec<String>,
+    /// The oldest processor that an image for x86-64 has to run on.
+    pub x86_level: X86Level,
+    /// Directories of `LD_LIBRARY_PATH` in the environment of the image.
+    pub library_path: Vec<String>,
+    /// Paths that two packages may have because one of them diverts the other's.
+    pub diversions: Vec<Diversion>,
 }
 
 impl Wanted {
@@ -143,6 +158,9 @@ impl Wanted {
             rules: Rules::builtin(),
             with: Vec::new(),
             without: Vec::new(),
+            x86_level: X86Level::V1,
+            library_path: Vec::new(),
+            diversions: Vec::new(),
         }
     }
 }

@@ -239,6 +239,8 @@ pub enum Token {
     Soname(String),
     /// A symbol version of a library.
     SymbolVersion(String, String),
+    /// A symbol, with its version where it is bound to one: `deflate@ZLIB_1.2`.
+    Symbol(String),
     /// A path.
     Path(String),
     /// A command on `PATH`.
@@ -250,6 +252,7 @@ impl fmt::Display for Token {
         match self {
             Self::Soname(name) => write!(f, "soname({name})"),
             Self::SymbolVersion(name, version) => write!(f, "soname({name}, {version})"),
+            Self::Symbol(name) => write!(f, "symbol({name})"),
             Self::Path(path) => write!(f, "path({path})"),
             Self::Command(name) => write!(f, "command({name})"),
         }

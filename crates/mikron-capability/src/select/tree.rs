@@ -147,6 +147,11 @@ impl<'a> Tree<'a> {
         }
     }
 
+    /// What the spec wants.
+    pub(crate) fn wanted(&self) -> &'a Wanted {
+        self.wanted
+    }
+
     /// The path as it is looked up: without a leading slash, with merged /usr.
     pub(crate) fn normal(&self, path: &'a [u8]) -> Cow<'a, [u8]> {
         if self.wanted.merged_usr {
