@@ -6,6 +6,7 @@ pub mod elf;
 pub mod http;
 pub mod listing;
 pub mod mirror;
+pub mod readelf;
 pub mod repository;
 pub mod runtime;
 pub mod tools;

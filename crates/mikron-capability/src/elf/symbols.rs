@@ -32,8 +32,6 @@ pub(super) struct Table {
     strings: Strings,
     /// `DT_VERSYM`.
     versions: Option<u64>,
-    /// Undefined symbols stand before this index.
-    undefined: u64,
     /// How many symbols there are, undefined ones included.
     all: u64,
 }
@@ -63,39 +61,27 @@ impl Table {
             return Ok(None);
         };
         let versions = tags.versions.map(|at| image.offset_of(at)).transpose()?;
-        let mut table = Self {
+        let mut all = 1;
+        if let Some(hash) = tags.gnu_hash {
+            all = gnu_hash(image, hash)?;
+        }
+        // Without any defined symbol GNU ld writes an empty table, whatever undefined symbols there are.
+        if all <= 1 {
+            all = if let Some(hash) = tags.hash {
+                let at = image.offset_of(hash)?;
+                u64::from(image.u32(add(at, 4)?)?)
+            } else {
+                // There may be neither table: the symbols can only reach up to the next one.
+                let next = tags.tables.iter().filter(|at| **at > symbols).min();
+                next.map_or(0, |next| (next - symbols) / size(image))
+            };
+        }
+        Ok(Some(Self {
             offset: image.offset_of(symbols)?,
             strings,
             versions,
-            undefined: 0,
-            all: 0,
-        };
-        if let Some(hash) = tags.gnu_hash {
-            let (first, all) = gnu_hash(image, hash)?;
-            table.all = all;
-            // Without any defined symbol GNU ld writes 1 here, whatever stands before.
-            if first > 1 {
-                table.undefined = first;
-                return Ok(Some(table.capped()));
-            }
-        }
-        if let Some(hash) = tags.hash {
-            let at = image.offset_of(hash)?;
-            table.all = u64::from(image.u32(add(at, 4)?)?);
-            table.undefined = table.all;
-        } else {
-            // An executable that defines no symbol has neither table: its symbols can only reach up to the next one.
-            let next = tags.tables.iter().filter(|at| **at > symbols).min();
-            table.undefined = next.map_or(0, |next| (next - symbols) / size(image));
-            table.all = table.all.max(table.undefined);
-        }
-        Ok(Some(table.capped()))
-    }
-
-    fn capped(mut self) -> Self {
-        self.undefined = self.undefined.min(MAX_SYMBOLS);
-        self.all = self.all.min(MAX_SYMBOLS);
-        self
+            all: all.min(MAX_SYMBOLS),
+        }))
     }
 
     fn symbol(&self, image: &mut Image<'_>, index: u64) -> io::Result<Symbol> {
@@ -142,7 +128,8 @@ impl Table {
         let mut unresolved = Unresolved::default();
         let mut recorded = 0;
         let longest = if record { 4096 } else { LONGEST };
-        for index in 1..self.undefined {
+        // Not all of them stand before the defined ones: a function whose address a program takes is hashed, too.
+        for index in 1..self.all {
             let symbol = self.symbol(image, index)?;
             if symbol.section != 0 {
                 continue;
@@ -254,9 +241,8 @@ fn size(image: &Image<'_>) -> u64 {
     }
 }
 
-/// `DT_GNU_HASH`: where the hashed symbols begin (undefined ones stand before), and how many symbols there are in all: the
-/// chain of the highest bucket ends the table.
-fn gnu_hash(image: &mut Image<'_>, address: u64) -> io::Result<(u64, u64)> {
+/// `DT_GNU_HASH`: how many symbols there are in all. The chain of the highest bucket ends the table.
+fn gnu_hash(image: &mut Image<'_>, address: u64) -> io::Result<u64> {
     let at = image.offset_of(address)?;
     let buckets = u64::from(image.u32(at)?);
     let first = u64::from(image.u32(add(at, 4)?)?);
@@ -270,7 +256,7 @@ fn gnu_hash(image: &mut Image<'_>, address: u64) -> io::Result<(u64, u64)> {
         last = last.max(u64::from(image.u32(add(buckets_at, 4 * i)?)?));
     }
     if last < first {
-        return Ok((first, first));
+        return Ok(first);
     }
     let chains = add(buckets_at, 4 * buckets)?;
     while last < MAX_SYMBOLS {
@@ -280,5 +266,5 @@ fn gnu_hash(image: &mut Image<'_>, address: u64) -> io::Result<(u64, u64)> {
             break;
         }
     }
-    Ok((first, last))
+    Ok(last)
 }
