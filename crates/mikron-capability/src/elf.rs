@@ -190,7 +190,8 @@ impl<'a> Image<'a> {
             x86_level: None,
         };
         if let Some(segment) = self.segment(PT_INTERP) {
-            facts.interpreter = Some(self.interpreter(segment)?);
+            // Debug files have the header of a segment whose content was left in the program.
+            facts.interpreter = Some(self.interpreter(segment)?).filter(|path| !path.is_empty());
         }
         match self.segment(PT_DYNAMIC) {
             Some(segment) if segment.file_size > 0 => {

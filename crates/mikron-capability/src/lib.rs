@@ -36,8 +36,9 @@ pub use rules::{Apply, Bring, From, Importer, Rule, Rules, When};
 pub use scan::{fill, scan, scan_file};
 pub use select::{
     CapabilityUse, Diversion, Edge, FileRef, LeftOut, LeftOutReason, LookedFor, Missing,
-    MissingCause, PackageInput, Provided, Reason, Role, Select, SelectedFile, SelectedPackage,
-    Selection, Step, Token, Want, Wanted, Without, WithoutCause, select,
+    MissingCause, ModuleLeftOut, PackageInput, Provided, Reason, Role, Select, SelectedFile,
+    SelectedPackage, Selection, Step, Token, UnmetNote, Want, Wanted, Without, WithoutCause,
+    select,
 };
 pub use spool::{Blob, Spool, SpoolWriter};
 pub use verify::{Violation, ViolationKind, verify};

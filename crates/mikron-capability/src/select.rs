@@ -9,6 +9,7 @@ mod finish;
 mod follow;
 mod input;
 mod loader;
+mod modules;
 mod output;
 mod packages;
 mod rules;
@@ -16,6 +17,7 @@ mod tree;
 mod walk;
 
 pub use input::{Diversion, Edge, PackageInput, Provided, Role, Select, Wanted};
+pub use modules::{ModuleLeftOut, UnmetNote};
 pub use output::{
     CapabilityUse, FileRef, LeftOut, LeftOutReason, LookedFor, Missing, MissingCause, Reason,
     SelectedFile, SelectedPackage, Selection, Step, Token, Want, Without, WithoutCause,
@@ -62,5 +64,17 @@ pub fn select(packages: &[PackageInput], wanted: &Wanted) -> Result<Selection, S
             });
         }
     }
-    closure::Closure::new(packages, wanted).run()
+    let mut modules: Vec<ModuleLeftOut> = Vec::new();
+    loop {
+        // Each turn leaves out at least one more module, and there is hardly ever a second.
+        let without = modules.iter().map(|module| module.file).collect();
+        let mut selection = closure::Closure::new(packages, wanted, without).run()?;
+        let more = modules::unloadable(&selection, packages);
+        if more.is_empty() {
+            selection.unmet_notes = modules::unmet_notes(&selection, packages);
+            selection.modules_left_out = modules;
+            return Ok(selection);
+        }
+        modules.extend(more);
+    }
 }

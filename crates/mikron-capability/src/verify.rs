@@ -12,8 +12,8 @@ use std::collections::{HashMap, HashSet};
 
 use crate::select::{Loader, Lookup, Tree, chain, runs_on};
 use crate::{
-    ElfClass, ElfFacts, FileFacts, FileRef, LibcFlavour, PackageInput, Reason, Selection, Token,
-    Wanted,
+    ElfClass, ElfFacts, FileFacts, FileRef, LibcFlavour, MissingCause, PackageInput, Reason,
+    Selection, Token, Wanted,
 };
 
 pub use violation::{Violation, ViolationKind};
@@ -53,6 +53,11 @@ pub fn verify(selection: &Selection, packages: &[PackageInput], wanted: &Wanted)
         tree,
         reasons,
         violations: Vec::new(),
+        missing: selection
+            .missing
+            .iter()
+            .filter_map(|missing| Some(((missing.by?, &missing.token), &missing.cause)))
+            .collect(),
         common: HashMap::new(),
     };
     let dangling: HashSet<FileRef> = selection.dangling.iter().map(|link| link.file).collect();
@@ -81,6 +86,8 @@ struct Check<'a> {
     by_name: HashMap<&'a [u8], Vec<FileRef>>,
     reasons: Vec<Vec<Option<&'a Reason>>>,
     violations: Vec<Violation>,
+    /// What the selection itself knows to be missing, and why: it makes for better messages, and proves nothing.
+    missing: HashMap<(FileRef, &'a Token), &'a MissingCause>,
     /// Libraries that everybody finds in the same place.
     common: HashMap<Common<'a>, Lookup>,
 }
@@ -97,6 +104,21 @@ impl<'a> Check<'a> {
     }
 
     fn report(&mut self, file: FileRef, token: Token, kind: ViolationKind) {
+        let kind = match (kind, self.missing.get(&(file, &token))) {
+            (ViolationKind::Library, Some(MissingCause::WrongMachine { path })) => {
+                ViolationKind::LibraryMachine {
+                    library: path.clone(),
+                }
+            }
+            (ViolationKind::Library, Some(MissingCause::Elsewhere { paths }))
+                if !paths.is_empty() =>
+            {
+                ViolationKind::Elsewhere {
+                    library: paths[0].clone(),
+                }
+            }
+            (kind, _) => kind,
+        };
         let reasons = &self.reasons;
         let chain = chain(self.packages, file, |file| {
             reasons[file.package][file.entry]

@@ -1,12 +1,15 @@
 //! Facts of ELF files, made by hand and as readelf sees them.
 
-use std::collections::BTreeMap;
+#[path = "support/against_readelf.rs"]
+mod against_readelf;
+
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use mikron_capability::{ElfClass, ElfFacts, ElfKind, Endianness, ReadAt, read_elf};
+use mikron_capability::{
+    ElfClass, ElfKind, Endianness, LibcFlavour, ReadAt, SymbolKey, X86Level, read_elf,
+};
 use mikron_testkit::elf::ElfBuilder;
 use mikron_testkit::tools::tool;
 
@@ -106,111 +109,6 @@ impl ReadAt for OnDisk {
     }
 }
 
-/// What `readelf -W` says, in our words.
-#[derive(Debug, Default, PartialEq)]
-struct Said {
-    soname: Option<String>,
-    needed: Vec<String>,
-    rpath: Vec<String>,
-    runpath: Vec<String>,
-    interpreter: Option<String>,
-    needs: BTreeMap<String, Vec<String>>,
-    definitions: Vec<String>,
-    imports: Vec<String>,
-}
-
-impl Said {
-    fn by_us(elf: &ElfFacts) -> Self {
-        let needs = elf.version_needs.iter().map(|n| {
-            (
-                n.library.clone(),
-                n.versions.iter().map(|v| v.name.clone()).collect(),
-            )
-        });
-        Self {
-            soname: elf.soname.clone(),
-            needed: elf.needed.clone(),
-            rpath: elf.rpath.clone(),
-            runpath: elf.runpath.clone(),
-            interpreter: elf.interpreter.clone(),
-            needs: needs.collect(),
-            definitions: elf.version_definitions.clone(),
-            imports: elf.imports.iter().map(|i| i.name.clone()).collect(),
-        }
-    }
-
-    fn by_readelf(text: &str, recorded: &[&str]) -> Self {
-        let mut said = Self::default();
-        let mut section = "";
-        let mut library = String::new();
-        let bracketed = |line: &str| {
-            let inner = line.split_once('[').map(|(_, rest)| rest);
-            inner
-                .and_then(|rest| rest.rsplit_once(']'))
-                .map(|(inner, _)| inner.to_owned())
-        };
-        let split = |line: &str| -> Vec<String> {
-            let inner = bracketed(line).unwrap_or_default();
-            inner
-                .split(':')
-                .filter(|p| !p.is_empty())
-                .map(str::to_owned)
-                .collect()
-        };
-        for line in text.lines() {
-            if line.starts_with("Version needs") {
-                section = "needs";
-            } else if line.starts_with("Version definition") {
-                section = "definitions";
-            } else if line.starts_with("Symbol table") {
-                section = "symbols";
-            } else if line.contains("(NEEDED)") {
-                said.needed.extend(bracketed(line));
-            } else if line.contains("(SONAME)") {
-                said.soname = bracketed(line);
-            } else if line.contains("(RPATH)") {
-                said.rpath = split(line);
-            } else if line.contains("(RUNPATH)") {
-                said.runpath = split(line);
-            } else if let Some((_, path)) = line.split_once("Requesting program interpreter: ") {
-                said.interpreter = Some(path.trim_end_matches(']').to_owned());
-            } else if section == "needs" {
-                if let Some((_, rest)) = line.split_once("File: ") {
-                    rest.split_whitespace()
-                        .next()
-                        .unwrap_or_default()
-                        .clone_into(&mut library);
-                    said.needs.entry(library.clone()).or_default();
-                } else if let Some((_, rest)) = line.split_once("Name: ") {
-                    let name = rest
-                        .split_whitespace()
-                        .next()
-                        .unwrap_or_default()
-                        .to_owned();
-                    said.needs.entry(library.clone()).or_default().push(name);
-                }
-            } else if section == "definitions" {
-                if let (Some((_, name)), false) =
-                    (line.split_once("Name: "), line.contains("Flags: BASE"))
-                {
-                    said.definitions.push(name.trim().to_owned());
-                }
-            } else if section == "symbols" {
-                let words: Vec<&str> = line.split_whitespace().collect();
-                if let [_, _, _, _, _, _, "UND", name, ..] = words.as_slice() {
-                    let name = name.split('@').next().unwrap_or_default();
-                    if recorded.contains(&name) {
-                        said.imports.push(name.to_owned());
-                    }
-                }
-            }
-        }
-        said.imports.sort_unstable();
-        said.imports.dedup();
-        said
-    }
-}
-
 fn elf_files(dir: &str, most: usize) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(dir) else {
         return Vec::new();
@@ -246,33 +144,88 @@ fn facts_of_this_machines_files_equal_those_of_readelf() {
     paths.extend(elf_files("/usr/lib/x86_64-linux-gnu", 300));
     paths.extend(elf_files("/usr/lib/aarch64-linux-gnu", 100));
     let mut compared = 0;
-    for path in &paths {
-        let output = Command::new(&readelf)
-            .env("LC_ALL", "C")
-            .args(["-W", "-d", "-V", "-l", "--dyn-syms"])
-            .arg(path)
-            .output()
-            .expect("readelf runs");
-        let text = String::from_utf8_lossy(&output.stdout);
-        let Ok(elf) = read_elf(&OnDisk::open(path)) else {
-            panic!("{} is not read", path.display());
-        };
-        if !elf.dynamic {
-            continue;
+    for batch in paths.chunks(64) {
+        let batch: Vec<&Path> = batch.iter().map(PathBuf::as_path).collect();
+        let said = mikron_testkit::readelf::read(&readelf, &batch).expect("readelf runs");
+        for (path, said) in batch.into_iter().zip(said) {
+            let Ok(elf) = read_elf(&OnDisk::open(path)) else {
+                panic!("{} is not read", path.display());
+            };
+            let different = against_readelf::differences(&elf, &said, &recorded);
+            assert!(different.is_empty(), "{}: {different:#?}", path.display());
+            compared += 1;
         }
-        let mut ours = Said::by_us(&elf);
-        ours.imports
-            .retain(|name| recorded.contains(&name.as_str()));
-        assert_eq!(
-            ours,
-            Said::by_readelf(&text, &recorded),
-            "{}",
-            path.display()
-        );
-        compared += 1;
     }
     eprintln!("{compared} files compared");
     assert!(compared > 0 || paths.is_empty());
+}
+
+#[test]
+fn the_notes_and_flags_of_a_written_file_are_read_back() {
+    let bytes = ElfBuilder::library("libx.so.1")
+        .abi_tag([3, 2, 0])
+        .x86_needed(0b0111)
+        .no_default_dirs()
+        .bind_now()
+        .filter("libreal.so.1")
+        .auxiliary("libfast.so.1")
+        .version_definition("X_1")
+        .export_of("open", "X_1")
+        .export("close")
+        .dlopen_note("{")
+        .build();
+    let elf = read_elf(bytes.as_slice()).expect("a broken note hides nothing else");
+    assert_eq!(
+        elf.minimum_kernel.map(|k| k.to_string()).as_deref(),
+        Some("3.2.0")
+    );
+    assert_eq!(elf.x86_level, Some(X86Level::V3));
+    assert!(elf.no_default_dirs && elf.bind_now);
+    assert_eq!(elf.filters, ["libreal.so.1"]);
+    assert_eq!(elf.auxiliaries, ["libfast.so.1"]);
+    assert!(elf.broken_note.is_some() && elf.dlopen.is_empty());
+    let exports = elf.exports.expect("a library has them");
+    assert_eq!(exports.len(), 2);
+    assert!(exports.defines(SymbolKey::new("open", Some("X_1"))));
+    assert!(!exports.defines(SymbolKey::new("open", Some("X_2"))));
+    assert!(exports.defines(SymbolKey::new("close", Some("X_2"))));
+    assert!(!exports.defines(SymbolKey::new("read", None)));
+}
+
+#[test]
+fn a_program_keeps_its_unresolved_symbols_only_when_it_binds_at_once() {
+    let program = ElfBuilder::executable()
+        .version_need("libc.so.6", &["GLIBC_2.34"])
+        .import_of("open", "GLIBC_2.34")
+        .import("other");
+    let late = read_elf(program.build().as_slice()).expect("well-formed");
+    assert!(late.unresolved.is_empty());
+    let now = read_elf(program.bind_now().build().as_slice()).expect("well-formed");
+    let all: Vec<_> = now.unresolved.iter().collect();
+    assert_eq!(all, [("open", Some("GLIBC_2.34")), ("other", None)]);
+}
+
+#[test]
+fn the_c_library_is_told_by_loader_library_and_version() {
+    let libc = |file: ElfBuilder| {
+        read_elf(file.build().as_slice())
+            .expect("well-formed")
+            .libc()
+    };
+    let library = || ElfBuilder::library("libx.so.1");
+    let program = ElfBuilder::executable();
+    assert_eq!(libc(library()), None);
+    assert_eq!(libc(program.clone()), Some(LibcFlavour::Glibc));
+    let musl = program.interpreter("/lib/ld-musl-x86_64.so.1");
+    assert_eq!(libc(musl), Some(LibcFlavour::Musl));
+    assert_eq!(
+        libc(library().needed("libc.so.6")),
+        Some(LibcFlavour::Glibc)
+    );
+    let musl = library().needed("libc.musl-aarch64.so.1");
+    assert_eq!(libc(musl), Some(LibcFlavour::Musl));
+    let by_version = library().version_need("libm.so.6", &["GLIBC_2.29"]);
+    assert_eq!(libc(by_version), Some(LibcFlavour::Glibc));
 }
 
 #[test]

@@ -198,7 +198,7 @@ impl ElfBuilder {
     pub fn abi_tag(mut self, version: [u32; 3]) -> Self {
         let words = [0, version[0], version[1], version[2]];
         let content: Vec<u8> = words.iter().flat_map(|w| w.to_le_bytes()).collect();
-        self.notes.push(note(b"GNU\0", 1, &content));
+        self.notes.push(note(*b"GNU\0", 1, &content));
         self
     }
 
@@ -207,7 +207,7 @@ impl ElfBuilder {
     pub fn x86_needed(mut self, bits: u32) -> Self {
         let words = [0xc000_8002, 4, bits, 0];
         let content: Vec<u8> = words.iter().flat_map(|w: &u32| w.to_le_bytes()).collect();
-        self.notes.push(note(b"GNU\0", 5, &content));
+        self.notes.push(note(*b"GNU\0", 5, &content));
         self
     }
 
@@ -215,7 +215,7 @@ impl ElfBuilder {
     #[must_use]
     pub fn dlopen_note(mut self, json: &str) -> Self {
         let content = [json.as_bytes(), b"\0"].concat();
-        self.notes.push(note(b"FDO\0", 0x407c_0c0a, &content));
+        self.notes.push(note(*b"FDO\0", 0x407c_0c0a, &content));
         self
     }
 
@@ -423,7 +423,7 @@ fn segment(kind: u32, at: u64, size: u64) -> Vec<u8> {
     header
 }
 
-fn note(owner: &[u8; 4], kind: u32, content: &[u8]) -> Vec<u8> {
+fn note(owner: [u8; 4], kind: u32, content: &[u8]) -> Vec<u8> {
     let mut note = 4u32.to_le_bytes().to_vec();
     note.extend((content.len() as u32).to_le_bytes());
     note.extend(kind.to_le_bytes());

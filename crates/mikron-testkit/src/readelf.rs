@@ -205,6 +205,8 @@ impl Parser {
     }
 
     fn symbol(&mut self, line: &str) {
+        // A unique symbol in a file that does not say that its ABI is GNU's.
+        let line = line.replace("<OS specific>: 10", "UNIQUE");
         let words: Vec<&str> = line.split_whitespace().collect();
         let [_, _, _, kind, binding, rest @ ..] = words.as_slice() else {
             return;

@@ -60,11 +60,17 @@ pub(super) struct Closure<'a> {
     pub(super) examined: Vec<Vec<bool>>,
     pub(super) without: BTreeMap<usize, Without>,
     pub(super) wants: Vec<Want>,
+    /// What files found by run paths that they inherit: looked at by themselves, private libraries miss it.
+    pub(super) inherited: HashSet<(FileRef, String)>,
 }
 
 impl<'a> Closure<'a> {
-    pub(super) fn new(packages: &'a [PackageInput], wanted: &'a Wanted) -> Self {
-        let mut removed = HashSet::new();
+    /// A closure that has none of the files in `removed`, nor what the spec removes.
+    pub(super) fn new(
+        packages: &'a [PackageInput],
+        wanted: &'a Wanted,
+        mut removed: HashSet<FileRef>,
+    ) -> Self {
         if !wanted.remove.is_empty() {
             for (package, input) in packages.iter().enumerate() {
                 for (entry, file) in input.facts.files.iter().enumerate() {
@@ -110,6 +116,7 @@ impl<'a> Closure<'a> {
                 .collect(),
             without: BTreeMap::new(),
             wants: Vec::new(),
+            inherited: HashSet::new(),
         }
     }
 

@@ -9,7 +9,7 @@ use super::closure::Closure;
 use super::packages::Nature;
 use super::{
     CapabilityUse, FileRef, LeftOut, LeftOutReason, Missing, Reason, Role, SelectedFile,
-    SelectedPackage, Selection, chain,
+    SelectedPackage, Selection, Token, chain,
 };
 use crate::Class;
 
@@ -59,7 +59,15 @@ impl Closure<'_> {
                 left_out.push(self.left_out(package));
             }
         }
-        let missing = self.missing.iter().map(|((token, by), cause)| Missing {
+        let found = |token: &Token, by: &Option<FileRef>| match (token, by) {
+            (Token::Soname(name), Some(by)) => self.inherited.contains(&(*by, name.clone())),
+            _ => false,
+        };
+        let missing = self
+            .missing
+            .iter()
+            .filter(|((token, by), _)| !found(token, by));
+        let missing = missing.map(|((token, by), cause)| Missing {
             token: token.clone(),
             by: *by,
             cause: cause.clone(),
@@ -78,6 +86,7 @@ impl Closure<'_> {
             without: self.without.into_values().collect(),
             wants: self.wants,
             loader_dirs,
+            ..Selection::default()
         }
     }
 

@@ -119,6 +119,8 @@ pub(crate) struct Loader<'a> {
     musl_path: Option<Vec<&'a str>>,
     /// The default directories of glibc by machine and word size.
     defaults: BTreeMap<(u16, ElfClass), Vec<String>>,
+    /// musl by machine and word size.
+    musl: BTreeMap<(u16, ElfClass), String>,
     has_hwcaps: bool,
     /// What files without any mark are made for.
     flavour: LibcFlavour,
@@ -132,10 +134,10 @@ impl<'a> Loader<'a> {
             cached: Vec::new(),
             musl_path: None,
             defaults: BTreeMap::new(),
+            musl: BTreeMap::new(),
             has_hwcaps: false,
             flavour: LibcFlavour::Glibc,
         };
-        let (mut glibc, mut musl) = (false, false);
         for file in packages.iter().flat_map(|p| &p.facts.files) {
             let path = file.entry.path.as_bytes();
             let dirs = file.loader_dirs.iter().map(String::as_str);
@@ -152,18 +154,20 @@ impl<'a> Loader<'a> {
                 continue;
             };
             loader.has_hwcaps |= path.windows(14).any(|w| w == b"/glibc-hwcaps/");
+            let key = (elf.machine, elf.class);
             match elf.soname.as_deref() {
                 Some("libc.so.6" | "libc.so.6.1") => {
-                    glibc = true;
-                    let key = (elf.machine, elf.class);
                     let dirs = || system_dirs(elf, Some(&merged(parent(path))));
                     loader.defaults.entry(key).or_insert_with(dirs);
                 }
-                Some(name) => musl |= name.starts_with("libc.musl-") || name == "libc.so",
-                None => {}
+                Some(name) if name.starts_with("libc.musl-") || name == "libc.so" => {
+                    let path = || file.entry.path.to_string();
+                    loader.musl.entry(key).or_insert_with(path);
+                }
+                _ => {}
             }
         }
-        if musl && !glibc {
+        if !loader.musl.is_empty() && loader.defaults.is_empty() {
             loader.flavour = LibcFlavour::Musl;
         }
         loader
@@ -238,8 +242,9 @@ impl<'a> Loader<'a> {
         let flavour = elf.libc().unwrap_or(self.flavour);
         if flavour == LibcFlavour::Musl && is_part_of_musl(name) {
             // The loader is the C library, under whatever of these names.
-            if let Some(interpreter) = &elf.interpreter
-                && let Some(found) = self.try_path(tree, interpreter, elf, None, &mut wrong)
+            let known = self.musl.get(&(elf.machine, elf.class));
+            if let Some(path) = elf.interpreter.as_ref().or(known)
+                && let Some(found) = self.try_path(tree, path, elf, None, &mut wrong)
             {
                 return found;
             }
@@ -313,7 +318,7 @@ impl<'a> Loader<'a> {
             match &self.musl_path {
                 Some(path) => dirs.extend(path.iter().map(|dir| known(dir, false))),
                 None => {
-                    dirs.extend(["/lib", "/usr/local/lib", "/usr/lib"].map(|d| known(d, false)))
+                    dirs.extend(["/lib", "/usr/local/lib", "/usr/lib"].map(|d| known(d, false)));
                 }
             }
             return dirs;

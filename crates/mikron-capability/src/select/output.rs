@@ -5,7 +5,7 @@ use std::fmt;
 use mikron_package::{PackageName, RootPath, Version};
 use serde::{Deserialize, Serialize};
 
-use super::{PackageInput, Select};
+use super::{ModuleLeftOut, PackageInput, Select, UnmetNote};
 use crate::Class;
 
 /// One entry of one input package.
@@ -40,6 +40,10 @@ pub struct Selection {
     /// Directories in which chosen libraries lie and that the loader only knows through `/etc/ld.so.cache`: a finalizer has to
     /// write one.
     pub loader_dirs: Vec<String>,
+    /// Modules that came with their packages and cannot be loaded, since nothing brings what they need.
+    pub modules_left_out: Vec<ModuleLeftOut>,
+    /// Libraries that chosen files would load with dlopen(3), do without, and do not find.
+    pub unmet_notes: Vec<UnmetNote>,
 }
 
 /// A chosen entry.

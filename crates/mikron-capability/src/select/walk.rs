@@ -92,26 +92,37 @@ impl<'a> Closure<'a> {
             }
         }
         let below: Arc<[String]> = Loader::inherited(elf, path, above).into();
-        for soname in &elf.needed {
+        for soname in elf.filters.iter().chain(&elf.needed) {
             let reason = Reason::Needed {
                 by: file,
                 soname: soname.clone(),
             };
             self.library(file, elf, path, above, &below, soname, reason);
         }
-        for note in elf
-            .dlopen
-            .iter()
-            .filter(|n| n.priority == DlopenPriority::Required)
-        {
-            let found = |this: &Self, name: &String| {
-                !matches!(
-                    this.loader.find(&this.tree, name, elf, path, above),
-                    Lookup::Absent(_)
-                )
-            };
+        let found = |this: &Self, name: &String| {
+            !matches!(
+                this.loader.find(&this.tree, name, elf, path, above),
+                Lookup::Absent(_)
+            )
+        };
+        // What the file does without is taken where it is at hand; what it suggests is only listed.
+        for soname in &elf.auxiliaries {
+            if found(self, soname) {
+                let reason = Reason::Needed {
+                    by: file,
+                    soname: soname.clone(),
+                };
+                self.library(file, elf, path, above, &below, soname, reason);
+            }
+        }
+        for note in &elf.dlopen {
             let name = note.sonames.iter().find(|name| found(self, name));
-            if let Some(name) = name.or(note.sonames.first()) {
+            let name = match note.priority {
+                DlopenPriority::Required => name.or(note.sonames.first()),
+                DlopenPriority::Recommended => name,
+                DlopenPriority::Suggested => None,
+            };
+            if let Some(name) = name {
                 let reason = Reason::Dlopen {
                     by: file,
                     soname: name.clone(),
@@ -141,6 +152,9 @@ impl<'a> Closure<'a> {
                 file,
                 cached_dir,
             } => {
+                if !above.is_empty() {
+                    self.inherited.insert((by, soname.to_owned()));
+                }
                 if let Some(dir) = cached_dir
                     && !self.loader_dirs.contains(&dir)
                 {

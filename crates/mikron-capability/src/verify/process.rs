@@ -273,12 +273,9 @@ fn symbols(check: &mut Check<'_>, graph: &Graph, program: &ElfFacts, loaded: &[u
     let mut libraries: Vec<&ElfFacts> = Vec::with_capacity(loaded.len());
     let files = loaded[1..].iter().map(|node| graph.nodes[*node].file);
     libraries.extend(files.filter_map(|file| check.elf(file)));
-    let loader = program
-        .interpreter
-        .as_ref()
-        .map(|path| check.tree.resolve(path.as_bytes()));
-    if let Some(Ok(Found::Entry(loader))) = loader.map(|found| found.map(|found| found.end)) {
-        libraries.extend(check.elf(loader));
+    let interpreter = program.interpreter.as_deref().unwrap_or_default();
+    if let Ok(Found::Entry(found)) = check.tree.resolve(interpreter.as_bytes()).map(|at| at.end) {
+        libraries.extend(check.elf(found));
     }
     // Where one library's symbols are not known, any symbol may be its.
     let Some(exports) = libraries
