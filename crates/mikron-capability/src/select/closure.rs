@@ -138,11 +138,11 @@ impl<'a> Closure<'a> {
         loop {
             self.drain();
             let before = self.progress();
-            self.apply_rules();
+            let examined = self.apply_rules();
             self.drain();
             self.follow_edges();
             self.interpreted();
-            if self.queue.is_empty() && before == self.progress() {
+            if self.queue.is_empty() && !examined && before == self.progress() {
                 break;
             }
         }

@@ -51,20 +51,23 @@ struct Fired<'a> {
 }
 
 impl<'a> Closure<'a> {
-    /// Applies the rules to every file that was chosen since the last time.
-    pub(super) fn apply_rules(&mut self) {
+    /// Applies the rules to every file that was chosen since the last time. Says whether there was one.
+    pub(super) fn apply_rules(&mut self) -> bool {
+        let mut any = false;
         for package in 0..self.packages.len() {
             for entry in 0..self.packages[package].facts.files.len() {
                 if self.reasons[package][entry].is_none() || self.examined[package][entry] {
                     continue;
                 }
                 self.examined[package][entry] = true;
+                any = true;
                 let by = FileRef { package, entry };
                 for fired in self.fired(by) {
                     self.apply(&fired);
                 }
             }
         }
+        any
     }
 
     /// The rules that a file sets off.
