@@ -5,7 +5,7 @@ use mikron_package::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Class, FactsError};
+use crate::{Class, FactsError, ScriptFacts};
 
 mod elf;
 mod symbols;
@@ -38,7 +38,7 @@ pub struct PackageFacts {
 impl PackageFacts {
     /// The version of the encoding. It changes with every change of the facts' shape or meaning (classes included), so that
     /// a cache never hands out facts that mean something else.
-    pub const ENCODING: u32 = 2;
+    pub const ENCODING: u32 = 3;
 
     /// Facts of files that come from no archive: those that a spec adds.
     pub fn of_files(name: PackageName, files: Vec<FileFacts>) -> Self {
@@ -102,7 +102,7 @@ pub struct FileFacts {
     pub class: Class,
     /// What an ELF file says.
     pub elf: Option<Box<ElfFacts>>,
-    /// What a `#!` line says.
+    /// What a script says.
     pub script: Option<ScriptFacts>,
     /// Directories that a file of `/etc/ld.so.conf.d` adds to the loader's search (ldconfig(8)).
     pub loader_dirs: Vec<String>,
@@ -147,53 +147,5 @@ impl FileFacts {
             EntryKind::Hardlink { target } => Some(target),
             _ => None,
         }
-    }
-}
-
-/// The `#!` line of a script (execve(2), "Interpreter scripts").
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ScriptFacts {
-    /// The interpreter as it stands there: `/bin/sh`.
-    pub interpreter: String,
-    /// The rest of the line, trimmed; the kernel hands it over as one argument.
-    pub arguments: String,
-}
-
-impl ScriptFacts {
-    /// Reads a `#!` line from the first bytes of a file. Like the kernel it looks at 255 bytes at most.
-    ///
-    /// ```
-    /// use mikron_capability::ScriptFacts;
-    /// let script = ScriptFacts::parse(b"#! /usr/bin/env python3\nprint()\n").expect("a script");
-    /// assert_eq!(script.program(), "python3");
-    /// assert!(ScriptFacts::parse(b"#!\n").is_none());
-    /// ```
-    pub fn parse(head: &[u8]) -> Option<Self> {
-        let line = head.strip_prefix(b"#!")?;
-        let line = &line[..line.len().min(253)];
-        let line = line.split(|b| *b == b'\n').next()?;
-        let text = std::str::from_utf8(line)
-            .ok()?
-            .trim_matches([' ', '\t', '\r']);
-        let (interpreter, arguments) = text.split_once([' ', '\t']).unwrap_or((text, ""));
-        if interpreter.is_empty() || interpreter.contains('\0') {
-            return None;
-        }
-        Some(Self {
-            interpreter: interpreter.to_owned(),
-            arguments: arguments.trim().to_owned(),
-        })
-    }
-
-    /// The program that runs the script in the end: the interpreter's path, or for `env` the name of the command that it
-    /// looks for on `PATH` (env(1)).
-    pub fn program(&self) -> &str {
-        if matches!(self.interpreter.as_str(), "/usr/bin/env" | "/bin/env") {
-            let word = |w: &&str| !w.starts_with('-') && !w.contains('=');
-            if let Some(command) = self.arguments.split_whitespace().find(word) {
-                return command;
-            }
-        }
-        &self.interpreter
     }
 }

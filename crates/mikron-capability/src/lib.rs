@@ -17,6 +17,7 @@ mod facts;
 mod glob;
 mod rules;
 mod scan;
+mod script;
 mod select;
 mod spool;
 mod verify;
@@ -28,12 +29,13 @@ pub use error::{FactsError, RulesError, SelectError};
 pub use explain::{Explanation, explain, why, why_not};
 pub use facts::{
     DlopenNote, DlopenPriority, ElfClass, ElfFacts, ElfKind, Endianness, Exports, FileFacts,
-    ImportedSymbol, KernelVersion, LibcFlavour, NeededVersions, PackageFacts, ScriptFacts,
-    SymbolKey, Unresolved, VersionNeed, X86Level,
+    ImportedSymbol, KernelVersion, LibcFlavour, NeededVersions, PackageFacts, SymbolKey,
+    Unresolved, VersionNeed, X86Level,
 };
 pub use glob::Glob;
 pub use rules::{Apply, Bring, From, Importer, Rule, Rules, When};
 pub use scan::{fill, scan, scan_file};
+pub use script::{ScriptCall, ScriptFacts};
 pub use select::{
     CapabilityUse, Diversion, Edge, FileRef, LeftOut, LeftOutReason, LookedFor, Missing,
     MissingCause, ModuleLeftOut, PackageInput, Provided, Reason, Role, Select, SelectedFile,

@@ -162,6 +162,12 @@ fn scan_into(
     let head = &buffer[..head_len];
     let is_elf = head.starts_with(b"\x7fELF");
     let script = ScriptFacts::parse(head);
+    // Scripts that are longer than one piece are generated ones that nobody runs in an image.
+    let script = if head_len as u64 == size {
+        script.map(|script| script.with_text(head))
+    } else {
+        script
+    };
     let loader_dirs = loader_dirs(&entry, head);
     let mut sink = if kept || is_elf {
         Sink::Kept(spool.writer(size).map_err(spooling(&entry.path))?)

@@ -3,6 +3,7 @@
 //! [`select`] starts at what the spec names and follows what files say they need. It is pure: the same inputs give the same
 //! selection, and what is missing is reported as data, so that the caller can add packages and select again.
 
+mod calls;
 mod capabilities;
 mod closure;
 mod finish;

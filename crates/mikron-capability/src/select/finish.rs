@@ -11,7 +11,7 @@ use super::{
     CapabilityUse, FileRef, LeftOut, LeftOutReason, Missing, Reason, Role, SelectedFile,
     SelectedPackage, Selection, Token, chain,
 };
-use crate::Class;
+use crate::{Class, Without, WithoutCause};
 
 /// How many programs a reason names.
 const NAMED_PROGRAMS: usize = 5;
@@ -74,6 +74,12 @@ impl Closure<'_> {
             chain: by.map_or_else(Vec::new, |by| self.chain(by)),
         });
         let missing = missing.collect();
+        let mut without: Vec<Without> = self.without.values().cloned().collect();
+        without.extend(
+            self.uncalled
+                .iter()
+                .map(|(by, commands)| self.uncalled(*by, commands)),
+        );
         let mut loader_dirs = self.loader_dirs.clone();
         loader_dirs.sort_unstable();
         Selection {
@@ -83,10 +89,24 @@ impl Closure<'_> {
             left_out,
             dangling,
             missing,
-            without: self.without.into_values().collect(),
+            without,
             wants: self.wants,
             loader_dirs,
             ..Selection::default()
+        }
+    }
+
+    /// The commands that a script calls and does not find.
+    fn uncalled(&self, by: FileRef, commands: &[String]) -> Without {
+        let commands = commands.join(", ");
+        Without {
+            rule: "commands".to_owned(),
+            by,
+            path: self.facts(by).entry.path.clone(),
+            trigger: format!("calls {commands}"),
+            cause: WithoutCause::NotFollowed,
+            because: "a shell script needs the commands that it calls".to_owned(),
+            effect: "the script fails where it calls what is not there".to_owned(),
         }
     }
 

@@ -6,7 +6,8 @@ use super::capabilities::{self, Part};
 use super::closure::{Bulk, Closure, PATH, Secondary};
 use super::packages::{Nature, interpreter_of};
 use super::{FileRef, Found, Reason, Role, Select};
-use crate::{Class, SelectError};
+use crate::classes::is_in_bin_dir;
+use crate::{Class, ScriptFacts, SelectError};
 
 impl Closure<'_> {
     pub(super) fn seed(&mut self, package: usize) -> Result<(), SelectError> {
@@ -89,6 +90,10 @@ impl Closure<'_> {
                 && let Some(program) = self.script_program(file)
             {
                 let own = facts.entry.path.file_name() == Some(input.name.as_str().as_bytes());
+                // Shell scripts that the user of a root can call are its programs, and what they need is small.
+                let path = self.tree.normal(facts.entry.path.as_bytes());
+                let shell = facts.script.as_ref().is_some_and(ScriptFacts::is_shell);
+                let own = own || (shell && because.is_none() && is_in_bin_dir(&path));
                 if (compiled || data) && !own {
                     self.secondary.push(Secondary { file, program });
                     continue;

@@ -197,6 +197,7 @@ impl fmt::Display for Without {
             WithoutCause::NotAsked => write!(f, "`with: [{rule}]` brings it)"),
             WithoutCause::Off => write!(f, "the spec switches the rule {rule} off)"),
             WithoutCause::Absent { what } => write!(f, "no package has {what})"),
+            WithoutCause::NotFollowed => f.write_str("name the packages that have them)"),
         }
     }
 }
@@ -209,6 +210,8 @@ pub enum WithoutCause {
     NotAsked,
     /// The spec switches the rule off.
     Off,
+    /// Commands that no package of the closure has, or that are interpreters of another language, which scripts do not bring.
+    NotFollowed,
     /// No package has it.
     Absent {
         /// What the rule would bring.
@@ -368,6 +371,13 @@ pub enum Reason {
         /// As it is named there.
         program: String,
     },
+    /// A shell script calls it, or reads commands from it.
+    Called {
+        /// The script.
+        by: FileRef,
+        /// As it is named there.
+        command: String,
+    },
     /// A chosen symbolic link points to it or passes through it.
     Link {
         /// The link.
@@ -438,6 +448,7 @@ impl Reason {
             Self::Needed { by, .. }
             | Self::Interpreter { by }
             | Self::Script { by, .. }
+            | Self::Called { by, .. }
             | Self::Link { by }
             | Self::HardLink { by }
             | Self::Rule { by, .. }
@@ -474,6 +485,7 @@ impl fmt::Display for Reason {
             Self::Needed { soname, .. } => write!(f, "is linked with {soname}"),
             Self::Interpreter { .. } => f.write_str("is loaded by it"),
             Self::Script { program, .. } => write!(f, "is a script for {program}"),
+            Self::Called { command, .. } => write!(f, "calls {command}"),
             Self::Link { .. } => f.write_str("links to it"),
             Self::HardLink { .. } => f.write_str("is a second name of it"),
             Self::Rule { rule, trigger, .. } => write!(f, "{trigger} (rule {rule})"),

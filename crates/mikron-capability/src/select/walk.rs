@@ -71,6 +71,7 @@ impl<'a> Closure<'a> {
                     let token = Token::Command(program.to_owned());
                     self.miss(token, Some(file), MissingCause::Absent);
                 }
+                self.calls(file, script);
             }
         }
     }

@@ -1,0 +1,100 @@
+//! The commands that a chosen shell script calls.
+
+use super::closure::{Closure, PATH};
+use super::packages::interpreter_at;
+use super::{FileRef, Found, LookedFor, Reason, Want};
+use crate::{ScriptCall, ScriptFacts};
+
+/// What became of a call.
+enum Called {
+    /// The command is in the image.
+    Chosen,
+    /// No package has it.
+    Absent,
+    /// It is an interpreter, or a script for one, that is not in the image: scripts bring no interpreter of another language.
+    Interpreter,
+}
+
+impl Closure<'_> {
+    /// Chooses the commands that a shell script cannot do without, and the files that it reads commands from.
+    pub(super) fn calls(&mut self, by: FileRef, script: &ScriptFacts) {
+        for file in &script.sources {
+            let reason = Reason::Called {
+                by,
+                command: file.clone(),
+            };
+            // A file that is not there is often one that an administrator may add.
+            let _ = self
+                .find_command(by, file)
+                .map(|path| self.choose_path(&path, &reason));
+        }
+        for ScriptCall { command, optional } in &script.calls {
+            if *optional {
+                continue;
+            }
+            match self.call(by, command) {
+                Called::Chosen => {}
+                Called::Interpreter => self.uncalled.entry(by).or_default().push(command.clone()),
+                Called::Absent => {
+                    let want = Want {
+                        packages: Vec::new(),
+                        looked_for: LookedFor::Command(command.clone()),
+                    };
+                    if !self.wants.contains(&want) {
+                        self.wants.push(want);
+                    }
+                    self.uncalled.entry(by).or_default().push(command.clone());
+                }
+            }
+        }
+    }
+
+    fn call(&mut self, by: FileRef, command: &str) -> Called {
+        let Some(path) = self.find_command(by, command) else {
+            return Called::Absent;
+        };
+        let Ok(resolved) = self.tree.resolve(&path) else {
+            return Called::Absent;
+        };
+        if let Found::Entry(end) = resolved.end
+            && self.reason(end).is_none()
+        {
+            let facts = self.facts(end);
+            let foreign = match &facts.script {
+                Some(script) => !script.is_shell() && self.present(script.program()).is_none(),
+                None => interpreter_at(facts.entry.path.as_bytes()).is_some(),
+            };
+            if foreign {
+                return Called::Interpreter;
+            }
+        }
+        let reason = Reason::Called {
+            by,
+            command: command.to_owned(),
+        };
+        match self.choose_path(&path, &reason) {
+            Ok(()) => Called::Chosen,
+            Err(_) => Called::Absent,
+        }
+    }
+
+    /// Where a command lies: at its path, beside the script, or on `PATH`.
+    fn find_command(&self, by: FileRef, command: &str) -> Option<Vec<u8>> {
+        let there = |path: &[u8]| {
+            matches!(
+                self.tree.resolve(path).map(|r| r.end),
+                Ok(Found::Entry(_) | Found::Provided(_))
+            )
+        };
+        if command.contains('/') {
+            let path = command.trim_start_matches('/').as_bytes().to_vec();
+            return (command.starts_with('/') && there(&path)).then_some(path);
+        }
+        let own = self.tree.normal(self.facts(by).entry.path.as_bytes());
+        let beside = [super::tree::parent(&own), b"/", command.as_bytes()].concat();
+        let on_path = PATH
+            .iter()
+            .map(|dir| format!("{dir}/{command}").into_bytes());
+        [beside].into_iter().chain(on_path).find(|path| there(path))
+    }
+}
