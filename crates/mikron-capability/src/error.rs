@@ -70,6 +70,16 @@ pub enum SelectError {
         /// What is wrong, as the end of the sentence "the glob …".
         reason: &'static str,
     },
+    /// A glob of a definition fits no entry of its package: what it was written for is not there any more.
+    #[error("{package}:{capability}: the glob `{glob}` matches nothing in the package")]
+    IdleGlob {
+        /// The package.
+        package: PackageName,
+        /// The capability that is defined.
+        capability: String,
+        /// The glob.
+        glob: String,
+    },
     /// An edge leads to a package that is not among the inputs: a fault of the caller.
     #[error("{package} requires input number {to}, which does not exist")]
     NoSuchInput {
@@ -104,6 +114,16 @@ pub enum RulesError {
         /// Its name.
         rule: String,
         /// What is wrong, as the end of the sentence "the rule …".
+        reason: &'static str,
+    },
+    /// A definition contradicts itself, or another one.
+    #[error("{file}: the definition `{capability}` {reason}")]
+    Definition {
+        /// The file.
+        file: String,
+        /// Package and capability.
+        capability: String,
+        /// What is wrong, as the end of the sentence "the definition …".
         reason: &'static str,
     },
     /// A spec switches a rule that does not exist.

@@ -10,6 +10,7 @@
 //! It knows neither deb nor rpm: archives come through [`mikron_package::ArchiveReader`].
 
 mod classes;
+mod definitions;
 mod elf;
 mod error;
 mod explain;
@@ -24,6 +25,7 @@ mod verify;
 mod yaml;
 
 pub use classes::{Class, classify};
+pub use definitions::{Definition, Definitions, Patterns, Requirement};
 pub use elf::{ReadAt, read_elf};
 pub use error::{FactsError, RulesError, SelectError};
 pub use explain::{Explanation, explain, why, why_not};

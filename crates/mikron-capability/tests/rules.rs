@@ -5,7 +5,8 @@ mod support;
 use std::sync::Arc;
 
 use mikron_capability::{
-    LookedFor, PackageInput, Reason, Role, Rules, Wanted, Without, WithoutCause, select,
+    Definitions, LookedFor, PackageInput, Reason, Role, Rules, Wanted, Without, WithoutCause,
+    select,
 };
 use mikron_package::Limits;
 use mikron_testkit::archive::DebBuilder;
@@ -263,4 +264,66 @@ nowhere --now
         .iter()
         .any(|want| want.looked_for == LookedFor::Command("nowhere".to_owned()));
     assert!(want && select(&all, &amd64()).is_ok());
+}
+
+#[test]
+fn a_definition_stands_in_place_of_a_class_and_brings_what_it_requires() {
+    let text = "
+- package: app
+  capability: config
+  files: ['/etc/app/**', '!/etc/app/example/**']
+  requires: ['tools:bins', 'command(helper)']
+  because: the example is not wanted
+";
+    let definitions = Definitions::parse("d.yaml", text, &Limits::default()).expect("well-formed");
+    let app = deb("app")
+        .depends("tools")
+        .file("/etc/app/app.conf", 0o644, "x")
+        .file("/etc/app/example/site", 0o644, "x");
+    let tools =
+        deb("tools")
+            .file("/usr/bin/tool", 0o755, "x")
+            .file("/usr/share/tools/data", 0o644, "x");
+    let helper = deb("helper").file("/usr/bin/helper", 0o755, "x");
+    let role = Role::Root {
+        capabilities: vec!["config".to_owned()],
+    };
+    let wanted = Wanted {
+        definitions: Arc::new(definitions),
+        ..amd64()
+    };
+    let app = PackageInput { role, ..root(&app) };
+    let inputs = vec![app, dependency(&tools), provider(&helper)];
+    let (all, selection) = selected(inputs, &wanted);
+    assert_eq!(
+        paths(&all, &selection),
+        ["/etc/app/app.conf", "/usr/bin/helper", "/usr/bin/tool"]
+    );
+    let tool = selection
+        .files
+        .iter()
+        .find(|file| file.path.to_string() == "/usr/bin/tool");
+    assert_eq!(
+        tool.expect("chosen").reason.to_string(),
+        "the definition of app:config requires tools:bins"
+    );
+}
+
+#[test]
+fn a_glob_of_a_definition_that_matches_nothing_is_an_error_that_names_it() {
+    let text = "- { package: app, capability: site, files: [/srv/app/**], because: moved since }";
+    let definitions = Definitions::parse("d.yaml", text, &Limits::default()).expect("well-formed");
+    let app = deb("app").file("/usr/share/app/page.html", 0o644, "x");
+    let role = Role::Root {
+        capabilities: vec!["site".to_owned()],
+    };
+    let wanted = Wanted {
+        definitions: Arc::new(definitions),
+        ..amd64()
+    };
+    let error = select(&[PackageInput { role, ..root(&app) }], &wanted).expect_err("refused");
+    assert_eq!(
+        error.to_string(),
+        "app:site: the glob `/srv/app/**` matches nothing in the package"
+    );
 }

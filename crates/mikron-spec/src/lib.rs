@@ -61,6 +61,6 @@ pub use policy::{OutsideRoot, Policy};
 pub use request::{PackageRequest, Select, VersionRange};
 pub use schema::schema;
 pub use source::{Allow, Place, Source};
-pub use spec::{Kind, SchemaVersion, Spec};
+pub use spec::{ChiselSource, DefinitionSource, Kind, SchemaVersion, Spec};
 pub use text::ValueError;
 pub use time::{Timestamp, TimestampError};

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Document, SpecError, SpecErrorKind};
 use crate::request::{PackageRequest, Select};
 use crate::source::Source;
-use crate::spec::Spec;
+use crate::spec::{DefinitionSource, Spec};
 use crate::text::shown;
 use crate::time::Timestamp;
 use crate::yaml::{self, Node, Shape};
@@ -55,6 +55,9 @@ pub struct Lock {
 pub struct LockedRequest {
     /// How much of the packages is taken.
     pub select: Select,
+    /// Where definitions of capabilities are read from, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub definitions: Vec<DefinitionSource>,
     /// Files of further rules, sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<String>,
@@ -80,6 +83,8 @@ impl LockedRequest {
             source.mirrors.clear();
             source.components.sort_unstable();
         }
+        let mut definitions = spec.definitions.clone();
+        definitions.sort_unstable();
         let sorted = |rules: &[String]| {
             let mut rules = rules.to_vec();
             rules.sort_unstable();
@@ -87,6 +92,7 @@ impl LockedRequest {
         };
         Self {
             select: spec.selection(),
+            definitions,
             rules: sorted(&spec.rules),
             with: sorted(&spec.with),
             without: sorted(&spec.without),

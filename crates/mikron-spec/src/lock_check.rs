@@ -65,6 +65,9 @@ pub enum Change {
         /// The keys whose values differ.
         keys: Vec<&'static str>,
     },
+    /// Definitions of capabilities are read from elsewhere.
+    #[error("`definitions` changed")]
+    DefinitionsChanged,
     /// Other rules hold.
     #[error("`{key}` became {wanted:?} (it was {locked:?})")]
     RulesChanged {
@@ -98,6 +101,9 @@ impl Lock {
                 locked: self.request.select,
                 wanted: wanted.select,
             });
+        }
+        if self.request.definitions != wanted.definitions {
+            changes.push(Change::DefinitionsChanged);
         }
         for (key, locked, wanted) in [
             ("with", &self.request.with, &wanted.with),

@@ -46,6 +46,9 @@ fn request(out: &mut Writer, lock: &Lock) {
     let request = &lock.request;
     out.line(0, "request", "");
     out.line(1, "select", &request.select.to_string());
+    if !request.definitions.is_empty() {
+        out.line(1, "definitions", &flow(&request.definitions));
+    }
     for (key, names) in [
         ("rules", &request.rules),
         ("with", &request.with),

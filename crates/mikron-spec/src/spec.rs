@@ -43,6 +43,9 @@ pub struct Spec {
     /// How much of the packages the image takes; `minimal` if not given, and `full` for `kind: build`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub select: Option<Select>,
+    /// Files and directories with capabilities that are defined by hand, relative to the spec.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub definitions: Vec<DefinitionSource>,
     /// Files with further rules for needs that files do not say of themselves, relative to the spec.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<String>,
@@ -90,6 +93,7 @@ impl Spec {
             sources: BTreeMap::new(),
             packages: Vec::new(),
             select: None,
+            definitions: Vec::new(),
             rules: Vec::new(),
             with: Vec::new(),
             without: Vec::new(),
@@ -227,6 +231,28 @@ fn platforms_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         "uniqueItems": true,
         "default": ["linux/amd64"],
     })
+}
+
+/// Where definitions of capabilities are read from.
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(untagged)]
+pub enum DefinitionSource {
+    /// A file, or a directory whose `*.yaml` files are read in order of name.
+    Path(String),
+    /// A directory of slice definitions in the form of chisel.
+    Chisel(ChiselSource),
+}
+
+/// A directory of slice definitions in the form of chisel.
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(deny_unknown_fields)]
+pub struct ChiselSource {
+    /// The directory, which holds `chisel.yaml` and `slices/`.
+    pub chisel: String,
 }
 
 /// What an image is for.

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use mikron_capability::{
-    Edge, Glob, PackageFacts, PackageInput, Provided, Rules, RulesError, Selection, Spool, Want,
-    Wanted, select, verify,
+    Edge, Glob, PackageFacts, PackageInput, Provided, Selection, Spool, Want, Wanted, select,
+    verify,
 };
 use mikron_package::{Digest, EntryKind, PackageName, Platform, RootPath};
 use mikron_rootfs::Part;
@@ -13,6 +13,7 @@ use mikron_spec::{Select, Spec};
 
 use crate::Error;
 use crate::resolve::{Providers, ResolvedPackage, Role, Wish};
+use crate::tables::Tables;
 use crate::translate::LoadedFile;
 
 /// The packages of one platform with their facts, and what was chosen of them.
@@ -37,7 +38,7 @@ pub(crate) type Find<'a> = dyn Fn(&[ResolvedPackage], &Wish) -> Providers + 'a;
 /// When facts cannot be learnt, or the selection cannot be closed.
 pub(crate) fn close(
     spec: &Spec,
-    rules: &Arc<Rules>,
+    tables: &Tables,
     platform: Platform,
     packages: Vec<ResolvedPackage>,
     files: &[LoadedFile],
@@ -47,7 +48,7 @@ pub(crate) fn close(
 ) -> Result<Closure, Error> {
     let facts = learn(&packages, spool)?;
     let own = files_input(files);
-    let mut wanted = wanted(spec, rules, platform)?;
+    let mut wanted = wanted(spec, tables, platform)?;
     let mut packages = packages;
     let mut inputs = inputs(&packages, &facts);
     // What the packages need that were found for their own sake: looked into only when something is missing.
@@ -95,15 +96,8 @@ pub(crate) fn close(
 /// What the spec wants beside its packages.
 ///
 /// # Errors
-/// When a `remove` pattern is malformed, or a rule does not exist.
-fn wanted(spec: &Spec, rules: &Arc<Rules>, platform: Platform) -> Result<Wanted, Error> {
-    let names = spec.with.iter().chain(&spec.without);
-    if let Some(rule) = names.into_iter().find(|name| rules.get(name).is_none()) {
-        return Err(Error::Rules(RulesError::NoSuchRule {
-            rule: rule.clone(),
-            known: rules.iter().map(|rule| rule.name.clone()).collect(),
-        }));
-    }
+/// When a `remove` pattern is malformed.
+fn wanted(spec: &Spec, tables: &Tables, platform: Platform) -> Result<Wanted, Error> {
     let mut words = spec.image.entrypoint.iter().chain(&spec.image.cmd).cloned();
     let programs = words.next().into_iter().collect();
     let remove: Result<Vec<Glob>, _> = spec
@@ -116,7 +110,8 @@ fn wanted(spec: &Spec, rules: &Arc<Rules>, platform: Platform) -> Result<Wanted,
         programs,
         mentions: words.collect(),
         remove: remove?,
-        rules: Arc::clone(rules),
+        definitions: Arc::clone(&tables.definitions),
+        rules: Arc::clone(&tables.rules),
         with: spec.with.clone(),
         without: spec.without.clone(),
         ..Wanted::new(platform)

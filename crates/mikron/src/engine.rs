@@ -6,7 +6,7 @@ use std::io::{self, BufReader};
 use std::path::Path;
 use std::sync::Arc;
 
-use mikron_capability::{PackageFacts, Rules, Spool, fill, scan, scan_file};
+use mikron_capability::{PackageFacts, Spool, fill, scan, scan_file};
 use mikron_deb::{DebVersionOrder, check_identity};
 use mikron_oci::Parallel;
 use mikron_package::{
@@ -27,6 +27,7 @@ use crate::image::{Built, Workshop};
 use crate::resolve::{self, Providers, ResolvedPackage, Role, Wish};
 use crate::settings::Settings;
 use crate::sources::{self, Published};
+use crate::tables::{TableTexts, Tables};
 use crate::translate::LoadedFile;
 use crate::{BuildReport, Error, memo, parallel, publish};
 
@@ -222,14 +223,8 @@ impl<'a> Engine<'a> {
             })
     }
 
-    /// The built-in rules and those of the files that the spec names.
-    fn rules(&self) -> Result<Arc<Rules>, Error> {
-        let mut rules = Rules::builtin();
-        for (named, text) in rule_texts(self.builder)? {
-            let more = Rules::parse(&named, &text, &self.limits)?;
-            rules = Arc::new(rules.extended(more)?);
-        }
-        Ok(rules)
+    fn tables(&self) -> Result<Tables, Error> {
+        TableTexts::read(self.builder)?.tables(&self.builder.spec, &self.limits)
     }
 
     /// Reads, hashes and spools the regular files of the spec.
@@ -315,7 +310,7 @@ impl<'a> Engine<'a> {
         let learn = |packages: &[ResolvedPackage], spool: &Spool| self.learn(packages, spool);
         closure::close(
             spec,
-            &self.rules()?,
+            &self.tables()?,
             platform,
             resolution.packages,
             files,
@@ -364,7 +359,7 @@ impl<'a> Engine<'a> {
         let nothing = |_: &[ResolvedPackage], _: &Wish| Providers::default();
         closure::close(
             spec,
-            &self.rules()?,
+            &self.tables()?,
             platform,
             packages,
             files,
@@ -501,17 +496,6 @@ impl Pins {
             Self::Fresh(published) => format!("indexes {}", published.identity()),
         }
     }
-}
-
-/// The files with rules that the spec names, and their texts.
-pub(crate) fn rule_texts(builder: &Builder) -> Result<Vec<(String, String)>, Error> {
-    let base = builder.file.parent().unwrap_or(Path::new(""));
-    let read = |named: &String| {
-        let path = builder.options.policy.resolve(base, named)?;
-        let bytes = crate::files::read_capped(&path, crate::image::limits().spec)?;
-        Ok((named.clone(), crate::files::text(&path, bytes)?))
-    };
-    builder.spec.rules.iter().map(read).collect()
 }
 
 /// The packages of a closure as the lock has them. Of providers only those that gave something.

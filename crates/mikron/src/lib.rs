@@ -34,6 +34,7 @@ mod report;
 mod resolve;
 mod settings;
 mod sources;
+mod tables;
 mod translate;
 
 pub use builder::Builder;

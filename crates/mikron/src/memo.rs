@@ -5,8 +5,8 @@ use mikron_source::cache::Cache;
 
 use crate::Error;
 use crate::builder::Builder;
-use crate::engine::rule_texts;
 use crate::image::Built;
+use crate::tables::TableTexts;
 use crate::translate::{self, LoadedFile};
 
 /// Name and version of the derived values.
@@ -16,7 +16,7 @@ const BUILDS: &str = "builds-1";
 /// the program that does it.
 ///
 /// # Errors
-/// When a file with rules cannot be read.
+/// When a table of the spec cannot be read.
 pub(crate) fn key(
     builder: &Builder,
     platforms: &[Platform],
@@ -35,10 +35,12 @@ pub(crate) fn key(
     for platform in platforms {
         part(platform.to_string().as_bytes());
     }
-    part(b"rules");
-    for (named, text) in rule_texts(builder)? {
-        part(named.as_bytes());
-        part(text.as_bytes());
+    let texts = TableTexts::read(builder)?;
+    for (kind, tables) in [("rules", texts.rules), ("definitions", texts.definitions)] {
+        part(kind.as_bytes());
+        for table in tables {
+            part(table.text.as_bytes());
+        }
     }
     part(b"files");
     for file in files {

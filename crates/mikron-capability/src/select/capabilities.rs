@@ -2,35 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use mikron_package::RootPath;
-
 use super::PackageInput;
-use crate::{Class, Glob, SelectError};
-
-/// A capability that is no class and no interpreter.
-struct Definition {
-    package: &'static str,
-    name: &'static str,
-    /// Entries that are part of the image.
-    files: &'static [&'static str],
-    /// Entries that a finalizer reads.
-    inputs: &'static [&'static str],
-}
-
-/// Definitions that ship with the product.
-const DEFINITIONS: &[Definition] = &[Definition {
-    // The package has single certificates; the bundle is what update-ca-certificates(8) would make of them.
-    package: "ca-certificates",
-    name: "bundle",
-    files: &["/etc/ssl/certs"],
-    inputs: &["/usr/share/ca-certificates/**", "/etc/ca-certificates.conf"],
-}];
+use crate::{Class, Definitions, Requirement, SelectError};
 
 /// The entries of a capability.
 #[derive(Debug, Default)]
 pub(super) struct Part {
     pub(super) files: Vec<usize>,
     pub(super) inputs: Vec<usize>,
+    pub(super) requires: Vec<Requirement>,
 }
 
 /// The name of the capability that secondary scripts of a program belong to: `perl`, `sh`.
@@ -38,33 +18,32 @@ pub(super) fn interpreter_name(program: &str) -> &str {
     program.rsplit('/').next().unwrap_or(program)
 }
 
-/// Finds a capability of a package.
-pub(super) fn find(input: &PackageInput, name: &str) -> Result<Part, SelectError> {
+/// Finds a capability of a package: one that is defined, a class, or the scripts of an interpreter.
+pub(super) fn find(
+    input: &PackageInput,
+    name: &str,
+    definitions: &Definitions,
+) -> Result<Part, SelectError> {
     let files = &input.facts.files;
     let entries = |which: &dyn Fn(&crate::FileFacts) -> bool| -> Vec<usize> {
         (0..files.len()).filter(|at| which(&files[*at])).collect()
     };
-    let of_package = |d: &&Definition| d.package == input.name.as_str() && d.name == name;
-    if let Some(definition) = DEFINITIONS.iter().find(of_package) {
-        let matching = |patterns: &[&str]| -> Result<Vec<usize>, SelectError> {
-            let globs: Vec<Glob> = patterns
-                .iter()
-                .map(|text| Glob::new(text))
-                .collect::<Result<_, _>>()?;
-            let fits = |path: &RootPath| globs.iter().any(|glob| glob.matches(path));
-            Ok(entries(&|file| fits(&file.entry.path)))
-        };
-        let part = Part {
-            files: matching(definition.files)?,
-            inputs: matching(definition.inputs)?,
-        };
+    if let Some(definition) = definitions.get(input.name.as_str(), name) {
+        let paths = files.iter().map(|file| &file.entry.path);
+        let idle = definition.files.idle(paths.clone());
+        if let Some(glob) = idle.or_else(|| definition.reads.idle(paths)) {
+            return Err(SelectError::IdleGlob {
+                package: input.name.clone(),
+                capability: name.to_owned(),
+                glob: glob.as_str().to_owned(),
+            });
+        }
         return Ok(Part {
-            inputs: part
-                .inputs
-                .into_iter()
-                .filter(|at| files[*at].entry.is_file())
-                .collect(),
-            ..part
+            files: entries(&|file| definition.files.fits(&file.entry.path)),
+            inputs: entries(&|file| {
+                file.entry.is_file() && definition.reads.fits(&file.entry.path)
+            }),
+            requires: definition.requires.clone(),
         });
     }
     let found = match Class::from_name(name) {
@@ -76,12 +55,12 @@ pub(super) fn find(input: &PackageInput, name: &str) -> Result<Part, SelectError
         return Err(SelectError::NoSuchCapability {
             package: input.name.clone(),
             capability: name.to_owned(),
-            known: known(input),
+            known: known(input, definitions),
         });
     }
     Ok(Part {
         files: found,
-        inputs: Vec::new(),
+        ..Part::default()
     })
 }
 
@@ -91,7 +70,7 @@ fn is_script_for(file: &crate::FileFacts, name: &str) -> bool {
 }
 
 /// The capabilities that a package has, in order of name.
-pub(super) fn known(input: &PackageInput) -> Vec<String> {
+pub(super) fn known(input: &PackageInput, definitions: &Definitions) -> Vec<String> {
     let mut names = BTreeSet::new();
     for file in &input.facts.files {
         if file.entry.is_directory() {
@@ -102,9 +81,7 @@ pub(super) fn known(input: &PackageInput) -> Vec<String> {
             names.insert(interpreter_name(script.program()).to_owned());
         }
     }
-    let own = DEFINITIONS
-        .iter()
-        .filter(|d| d.package == input.name.as_str());
-    names.extend(own.map(|d| d.name.to_owned()));
+    let own = definitions.of(input.name.as_str());
+    names.extend(own.map(|definition| definition.capability.clone()));
     names.into_iter().collect()
 }

@@ -60,6 +60,8 @@ pub(super) struct Closure<'a> {
     pub(super) examined: Vec<Vec<bool>>,
     pub(super) without: BTreeMap<usize, Without>,
     pub(super) wants: Vec<Want>,
+    /// The capabilities that were taken, by package and name.
+    pub(super) taken: HashSet<(usize, String)>,
     /// The commands that scripts call and that are not in the image.
     pub(super) uncalled: BTreeMap<FileRef, Vec<String>>,
     /// What files found by run paths that they inherit: looked at by themselves, private libraries miss it.
@@ -118,6 +120,7 @@ impl<'a> Closure<'a> {
                 .collect(),
             without: BTreeMap::new(),
             wants: Vec::new(),
+            taken: HashSet::new(),
             uncalled: BTreeMap::new(),
             inherited: HashSet::new(),
         }

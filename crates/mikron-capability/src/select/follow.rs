@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 
-use super::capabilities::{self, Part};
+use super::capabilities;
 use super::closure::{Bulk, Closure, PATH, Secondary};
 use super::packages::{Nature, interpreter_of};
-use super::{FileRef, Found, Reason, Role, Select};
+use super::{FileRef, Found, LookedFor, MissingCause, Reason, Role, Select, Token, Want};
 use crate::classes::is_in_bin_dir;
-use crate::{Class, ScriptFacts, SelectError};
+use crate::{Class, Requirement, ScriptFacts, SelectError};
 
 impl Closure<'_> {
     pub(super) fn seed(&mut self, package: usize) -> Result<(), SelectError> {
@@ -52,19 +52,87 @@ impl Closure<'_> {
         package: usize,
         name: &str,
     ) -> Result<(), SelectError> {
-        let part = capabilities::find(&self.packages[package], name)?;
         let reason = Reason::Capability {
             capability: name.to_owned(),
         };
-        let Part { files, inputs } = part;
-        for entry in files {
+        self.take_capability(package, name, &reason)
+    }
+
+    /// Takes a capability of a package, and what its definition requires.
+    pub(super) fn take_capability(
+        &mut self,
+        package: usize,
+        name: &str,
+        reason: &Reason,
+    ) -> Result<(), SelectError> {
+        if !self.taken.insert((package, name.to_owned())) {
+            return Ok(());
+        }
+        let part = capabilities::find(&self.packages[package], name, &self.wanted.definitions)?;
+        for entry in part.files {
             self.choose(FileRef { package, entry }, reason.clone());
         }
-        for entry in inputs {
-            self.inputs
-                .push((FileRef { package, entry }, reason.clone()));
+        for entry in part.inputs {
+            let file = FileRef { package, entry };
+            if !self.inputs.iter().any(|(known, _)| *known == file) {
+                self.inputs.push((file, reason.clone()));
+            }
+        }
+        for requirement in part.requires {
+            self.require(package, name, requirement)?;
         }
         Ok(())
+    }
+
+    /// Takes what a definition requires.
+    fn require(
+        &mut self,
+        package: usize,
+        capability: &str,
+        requirement: Requirement,
+    ) -> Result<(), SelectError> {
+        let reason = Reason::Defined {
+            capability: format!("{}:{capability}", self.packages[package].name),
+            requirement: requirement.to_string(),
+        };
+        match requirement {
+            Requirement::Capability {
+                package: name,
+                capability,
+            } => match self.packages.iter().position(|p| p.name.as_str() == name) {
+                Some(package) => return self.take_capability(package, &capability, &reason),
+                None => self.want_package(name),
+            },
+            Requirement::Command(name) => {
+                if !self.choose_command(&name, &reason) {
+                    self.miss(Token::Command(name), None, MissingCause::Absent);
+                }
+            }
+            Requirement::Path(path) => {
+                if let Err(cause) = self.choose_path(path.as_bytes(), &reason) {
+                    self.miss(Token::Path(path), None, cause);
+                }
+            }
+            Requirement::Soname(name) => {
+                if !self.choose_library_by_name(&name, &reason) {
+                    self.miss(Token::Soname(name), None, MissingCause::Absent);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks for a package by name; where it cannot be had, the image is not closed.
+    fn want_package(&mut self, name: String) {
+        self.miss(
+            Token::Package(name.clone(), None),
+            None,
+            MissingCause::Absent,
+        );
+        self.wants.push(Want {
+            packages: vec![name],
+            looked_for: LookedFor::Package,
+        });
     }
 
     /// Takes a package as a root: named by the spec, or a part of one that is (`because`).

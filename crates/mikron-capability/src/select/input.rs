@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mikron_package::{PackageName, Platform, RootPath, Version};
 use serde::{Deserialize, Serialize};
 
-use crate::{Glob, PackageFacts, Rules, X86Level};
+use crate::{Definitions, Glob, PackageFacts, Rules, X86Level};
 
 /// How much of the packages is taken (`select` in a spec).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -130,6 +130,8 @@ pub struct Wanted {
     pub provided: Vec<Provided>,
     /// Whether `/bin`, `/sbin`, `/lib*` are links into `/usr` in the image.
     pub merged_usr: bool,
+    /// The capabilities that are defined by hand.
+    pub definitions: Arc<Definitions>,
     /// The rules for needs that files do not say of themselves.
     pub rules: Arc<Rules>,
     /// Rules that hold although they hold only when asked for.
@@ -155,6 +157,7 @@ impl Wanted {
             remove: Vec::new(),
             provided: Vec::new(),
             merged_usr: true,
+            definitions: Definitions::builtin(),
             rules: Rules::builtin(),
             with: Vec::new(),
             without: Vec::new(),

@@ -252,6 +252,8 @@ pub enum Token {
     Path(String),
     /// A command on `PATH`.
     Command(String),
+    /// A package, with its version where one is asked for.
+    Package(String, Option<String>),
 }
 
 impl fmt::Display for Token {
@@ -262,6 +264,8 @@ impl fmt::Display for Token {
             Self::Symbol(name) => write!(f, "symbol({name})"),
             Self::Path(path) => write!(f, "path({path})"),
             Self::Command(name) => write!(f, "command({name})"),
+            Self::Package(name, None) => write!(f, "package({name})"),
+            Self::Package(name, Some(version)) => write!(f, "package({name}, {version})"),
         }
     }
 }
@@ -339,6 +343,13 @@ pub enum Reason {
     Capability {
         /// The capability.
         capability: String,
+    },
+    /// The definition of a capability that is taken requires it.
+    Defined {
+        /// Package and capability.
+        capability: String,
+        /// The requirement as it stands there.
+        requirement: String,
     },
     /// The spec names a package without run-time files that depends on this one.
     Meta {
@@ -443,6 +454,7 @@ impl Reason {
             | Self::Entrypoint { .. }
             | Self::Root { .. }
             | Self::Capability { .. }
+            | Self::Defined { .. }
             | Self::Meta { .. }
             | Self::Package { .. } => None,
             Self::Needed { by, .. }
@@ -472,6 +484,10 @@ impl fmt::Display for Reason {
             Self::Capability { capability } => {
                 write!(f, "the spec names its capability `{capability}`")
             }
+            Self::Defined {
+                capability,
+                requirement,
+            } => write!(f, "the definition of {capability} requires {requirement}"),
             Self::Meta { package, relation } => {
                 write!(
                     f,

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::capabilities;
 use super::closure::Closure;
 use super::loader::{Lookup, runs_on};
 use super::{FileRef, Loader, LookedFor, Reason, Role, Want, Without, WithoutCause};
@@ -231,19 +230,8 @@ impl<'a> Closure<'a> {
                     }
                 }
             }
-            if let Some(name) = &bring.capability
-                && let Ok(part) = capabilities::find(&self.packages[package], name)
-            {
-                found = true;
-                for entry in part.files {
-                    self.choose(FileRef { package, entry }, reason.clone());
-                }
-                for entry in part.inputs {
-                    let file = FileRef { package, entry };
-                    if !self.inputs.iter().any(|(known, _)| *known == file) {
-                        self.inputs.push((file, reason.clone()));
-                    }
-                }
+            if let Some(name) = &bring.capability {
+                found |= self.take_capability(package, name, &reason).is_ok();
             }
         }
         found
@@ -266,7 +254,7 @@ impl<'a> Closure<'a> {
     }
 
     /// A library that a file which is no ELF file needs: the first of that name that runs on the platform.
-    fn choose_library_by_name(&mut self, soname: &str, reason: &Reason) -> bool {
+    pub(super) fn choose_library_by_name(&mut self, soname: &str, reason: &Reason) -> bool {
         for (package, input) in self.packages.iter().enumerate() {
             for (entry, file) in input.facts.files.iter().enumerate() {
                 let named = file.class == Class::Libs

@@ -1,0 +1,107 @@
+//! The tables that a spec adds to those of the product: rules and definitions of capabilities.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use mikron_capability::{Definitions, Rules, RulesError};
+use mikron_package::Limits;
+use mikron_spec::{DefinitionSource, Spec};
+
+use crate::Error;
+use crate::builder::Builder;
+
+/// The rules and definitions that hold for a spec.
+#[derive(Clone, Debug)]
+pub(crate) struct Tables {
+    pub(crate) rules: Arc<Rules>,
+    pub(crate) definitions: Arc<Definitions>,
+}
+
+/// A table as it lies beside the spec.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TableText {
+    /// The file, as it is named in messages.
+    pub(crate) file: String,
+    pub(crate) text: String,
+}
+
+/// The texts of all tables that a spec names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TableTexts {
+    pub(crate) rules: Vec<TableText>,
+    pub(crate) definitions: Vec<TableText>,
+}
+
+impl TableTexts {
+    /// Reads the tables that the spec of a builder names.
+    ///
+    /// # Errors
+    /// When one cannot be read, or its path is not allowed.
+    pub(crate) fn read(builder: &Builder) -> Result<Self, Error> {
+        let mut texts = Self::default();
+        for named in &builder.spec.rules {
+            texts.rules.push(read(builder, named)?);
+        }
+        for source in &builder.spec.definitions {
+            if let DefinitionSource::Path(named) = source {
+                texts.definitions.extend(read_all(builder, named)?);
+            }
+        }
+        Ok(texts)
+    }
+
+    /// The tables, those of the product among them, with the rules that the spec switches looked up.
+    ///
+    /// # Errors
+    /// When a table is malformed or contradicts another, or a rule does not exist.
+    pub(crate) fn tables(&self, spec: &Spec, limits: &Limits) -> Result<Tables, Error> {
+        let mut rules = Rules::builtin();
+        for table in &self.rules {
+            let more = Rules::parse(&table.file, &table.text, limits)?;
+            rules = Arc::new(rules.extended(more)?);
+        }
+        let mut definitions = Definitions::builtin();
+        for table in &self.definitions {
+            let more = Definitions::parse(&table.file, &table.text, limits)?;
+            definitions = Arc::new(definitions.extended(more)?);
+        }
+        let mut switched = spec.with.iter().chain(&spec.without);
+        if let Some(rule) = switched.find(|name| rules.get(name).is_none()) {
+            return Err(Error::Rules(RulesError::NoSuchRule {
+                rule: rule.clone(),
+                known: rules.iter().map(|rule| rule.name.clone()).collect(),
+            }));
+        }
+        Ok(Tables { rules, definitions })
+    }
+}
+
+fn read(builder: &Builder, named: &str) -> Result<TableText, Error> {
+    let base = builder.file.parent().unwrap_or(Path::new(""));
+    let path = builder.options.policy.resolve(base, named)?;
+    let bytes = crate::files::read_capped(&path, crate::image::limits().spec)?;
+    Ok(TableText {
+        file: named.to_owned(),
+        text: crate::files::text(&path, bytes)?,
+    })
+}
+
+/// A file, or the `*.yaml` files of a directory in order of name.
+fn read_all(builder: &Builder, named: &str) -> Result<Vec<TableText>, Error> {
+    let base = builder.file.parent().unwrap_or(Path::new(""));
+    let path = builder.options.policy.resolve(base, named)?;
+    if !path.is_dir() {
+        return Ok(vec![read(builder, named)?]);
+    }
+    let listed = std::fs::read_dir(&path).map_err(Error::io("read", &path))?;
+    let mut names = Vec::new();
+    for entry in listed {
+        let name = entry.map_err(Error::io("read", &path))?.file_name();
+        let name = name.to_string_lossy();
+        if name.ends_with(".yaml") && !name.starts_with('.') {
+            names.push(format!("{}/{name}", named.trim_end_matches('/')));
+        }
+    }
+    names.sort();
+    names.iter().map(|name| read(builder, name)).collect()
+}
