@@ -280,10 +280,7 @@ fn a_definition_stands_in_place_of_a_class_and_brings_what_it_requires() {
         .depends("tools")
         .file("/etc/app/app.conf", 0o644, "x")
         .file("/etc/app/example/site", 0o644, "x");
-    let tools =
-        deb("tools")
-            .file("/usr/bin/tool", 0o755, "x")
-            .file("/usr/share/tools/data", 0o644, "x");
+    let tools = deb("tools").file("/usr/bin/tool", 0o755, "x");
     let helper = deb("helper").file("/usr/bin/helper", 0o755, "x");
     let role = Role::Root {
         capabilities: vec!["config".to_owned()],
