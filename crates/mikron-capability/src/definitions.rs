@@ -12,7 +12,7 @@ use std::sync::{Arc, OnceLock};
 use mikron_package::{Limits, RootPath};
 use serde::{Deserialize, Serialize};
 
-use crate::{Glob, RulesError, SelectError};
+use crate::{Glob, RulesError, SelectError, Token};
 
 const BUILTIN: &str = include_str!("definitions/builtin.yaml");
 
@@ -58,7 +58,7 @@ pub struct Definition {
     pub requires: Vec<Requirement>,
     /// What it offers beside what its files say themselves, as tokens.
     #[serde(default)]
-    pub provides: Vec<String>,
+    pub provides: Vec<Token>,
     /// What its users should know.
     #[serde(default)]
     pub note: Option<String>,
@@ -152,6 +152,18 @@ pub enum Requirement {
     Path(String),
     /// `soname(libz.so.1)`.
     Soname(String),
+}
+
+impl Requirement {
+    /// As a token; a capability is one of its package.
+    pub fn token(&self) -> Token {
+        match self {
+            Self::Capability { package, .. } => Token::Package(package.clone(), None),
+            Self::Command(name) => Token::Command(name.clone()),
+            Self::Path(path) => Token::Path(path.clone()),
+            Self::Soname(name) => Token::Soname(name.clone()),
+        }
+    }
 }
 
 impl FromStr for Requirement {

@@ -11,21 +11,28 @@
 
 mod classes;
 mod definitions;
+mod diff;
 mod elf;
 mod error;
 mod explain;
 mod facts;
 mod glob;
+mod matrix;
 mod rules;
 mod scan;
 mod script;
 mod select;
 mod spool;
+mod tokens;
 mod verify;
 mod yaml;
 
 pub use classes::{Class, classify};
 pub use definitions::{Definition, Definitions, Patterns, Requirement};
+pub use diff::{
+    Aspect, CapabilityDiff, Change, Diff, FileDiff, HeldFile, HeldPackage, Holdings, Inventory,
+    PackageDiff, PlatformDiff, Side, diff,
+};
 pub use elf::{ReadAt, read_elf};
 pub use error::{FactsError, RulesError, SelectError};
 pub use explain::{Explanation, explain, why, why_not};
@@ -35,14 +42,21 @@ pub use facts::{
     Unresolved, VersionNeed, X86Level,
 };
 pub use glob::Glob;
+pub use matrix::{
+    CapabilityRow, Claimant, Clash, Dependency, Link, Matrix, Need, NeedState, PackageRow,
+    Provider, Standing, State, TokenAnswer, TokenProvider, TokenUser, explain_token, matrix,
+};
 pub use rules::{Apply, Bring, From, Importer, Rule, Rules, When};
 pub use scan::{fill, scan, scan_file};
 pub use script::{ScriptCall, ScriptFacts};
 pub use select::{
     CapabilityUse, Diversion, Edge, FileRef, LeftOut, LeftOutReason, LookedFor, Missing,
     MissingCause, ModuleLeftOut, PackageInput, Provided, Reason, Role, Select, SelectedFile,
-    SelectedPackage, Selection, Step, Token, UnmetNote, Want, Wanted, Without, WithoutCause,
-    select,
+    SelectedPackage, Selection, Step, UnmetNote, Want, Wanted, Without, WithoutCause, select,
 };
 pub use spool::{Blob, Spool, SpoolWriter};
+pub use tokens::{
+    Capability, ModuleKind, Origin, Required, Strength, Token, TokenError, TokenErrorKind,
+    capabilities, package_tokens,
+};
 pub use verify::{Violation, ViolationKind, verify};

@@ -21,15 +21,17 @@ pub use input::{Diversion, Edge, PackageInput, Provided, Role, Select, Wanted};
 pub use modules::{ModuleLeftOut, UnmetNote};
 pub use output::{
     CapabilityUse, FileRef, LeftOut, LeftOutReason, LookedFor, Missing, MissingCause, Reason,
-    SelectedFile, SelectedPackage, Selection, Step, Token, Want, Without, WithoutCause,
+    SelectedFile, SelectedPackage, Selection, Step, Want, Without, WithoutCause,
 };
 
+pub(crate) use capabilities::{capability_of, defined};
+pub(crate) use closure::PATH;
 pub(crate) use loader::{Loader, Lookup, level_of_path, runs_on};
 pub(crate) use output::chain;
 pub(crate) use tree::{Found, Tree, merged};
 pub(crate) use walk::is_made_at_run_time;
 
-use crate::SelectError;
+use crate::{SelectError, Token};
 
 /// Selects the files that an image needs.
 ///

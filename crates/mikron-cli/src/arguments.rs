@@ -46,6 +46,16 @@ pub(crate) enum Command {
     Lock(Lock),
     /// Say why a file or package is in the image, or why not
     Explain(Explain),
+    /// Show who requires what of whom in the closure of a spec
+    Matrix(Matrix),
+    /// Show what one image has otherwise than another
+    #[command(
+        after_help = "A and B are specs (.yaml), locks (.lock) or layouts (DIR or oci:DIR[:TAG]).\n\
+                      Exits with 0 whether or not they differ; `--json` has all of it."
+    )]
+    Diff(Diff),
+    /// Show what a package offers: its capabilities, with sizes and tokens
+    Capabilities(Capabilities),
     /// Show what an archive (.deb) holds: metadata, entries, facts
     Inspect(Inspect),
     /// Print the JSON Schema of specs
@@ -68,6 +78,13 @@ pub(crate) struct Common {
     /// The spec, a YAML file
     #[arg(value_hint = ValueHint::FilePath)]
     pub(crate) spec: PathBuf,
+    #[command(flatten)]
+    pub(crate) shared: Shared,
+}
+
+/// How a spec is resolved, and how the result is printed.
+#[derive(Debug, Args)]
+pub(crate) struct Shared {
     /// Only this platform of the spec (linux/amd64); can be given several times
     #[arg(long = "platform", value_name = "PLATFORM")]
     pub(crate) platforms: Vec<Platform>,
@@ -110,12 +127,62 @@ pub(crate) struct Lock {
 pub(crate) struct Explain {
     #[command(flatten)]
     pub(crate) common: Common,
-    /// A path, a package, or a capability of a package; without it everything at a glance
-    #[arg(value_name = "PATH | PACKAGE[:CAPABILITY]")]
+    /// A path, a package, a capability of a package, or a token as in 'soname(libssl.so.3)'; without it everything at
+    /// a glance
+    #[arg(value_name = "PATH | PACKAGE[:CAPABILITY] | TOKEN")]
     pub(crate) what: Option<String>,
     /// Explain exactly what the lock says; fail where it is missing or stale
     #[arg(long)]
     pub(crate) locked: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Matrix {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// Write one self-contained page, to FILE or to standard output
+    #[arg(
+        long,
+        value_name = "FILE",
+        num_args = 0..=1,
+        default_missing_value = "-",
+        conflicts_with = "json",
+        value_hint = ValueHint::FilePath
+    )]
+    pub(crate) html: Option<PathBuf>,
+    /// List what was left out, too
+    #[arg(long, conflicts_with_all = ["json", "html"])]
+    pub(crate) all: bool,
+    /// Take exactly what the lock says; fail where it is missing or stale
+    #[arg(long)]
+    pub(crate) locked: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Diff {
+    /// The first spec, lock or layout
+    #[arg(value_name = "A", value_hint = ValueHint::AnyPath)]
+    pub(crate) before: PathBuf,
+    /// The second spec, lock or layout
+    #[arg(value_name = "B", value_hint = ValueHint::AnyPath)]
+    pub(crate) after: PathBuf,
+    #[command(flatten)]
+    pub(crate) shared: Shared,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Capabilities {
+    /// An archive (.deb), or with --spec the name of a package
+    #[arg(value_name = "ARCHIVE | PACKAGE", value_hint = ValueHint::FilePath)]
+    pub(crate) package: PathBuf,
+    /// Take the package from the sources of this spec
+    #[arg(long, value_hint = ValueHint::FilePath)]
+    pub(crate) spec: Option<PathBuf>,
+    /// List every token
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) shared: Shared,
 }
 
 #[derive(Debug, Args)]

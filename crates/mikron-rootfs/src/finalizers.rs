@@ -15,3 +15,4 @@ pub use alternatives::{Alternative, AlternativesFinalizer, alternatives};
 pub use base::BaseFinalizer;
 pub use ca_bundle::CaBundleFinalizer;
 pub use directories::DirectoriesFinalizer;
+pub use user_calls::scripted_accounts;

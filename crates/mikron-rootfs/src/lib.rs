@@ -46,7 +46,7 @@ pub use files::{FileSource, SpecFile, SpecFileKind};
 pub use finalize::{CallSite, Context, Finalizer, Package, Report, builtin_finalizers};
 pub use finalizers::{
     AccountsFinalizer, Alternative, AlternativesFinalizer, BaseFinalizer, CaBundleFinalizer,
-    DirectoriesFinalizer, alternatives,
+    DirectoriesFinalizer, alternatives, scripted_accounts,
 };
 pub use glob::{Globs, PatternError};
 pub use mikron_shell::{Call, Guard, Kind, Word};

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use mikron_capability::{
-    Edge, Glob, PackageFacts, PackageInput, Provided, Selection, Spool, Want, Wanted, select,
-    verify,
+    Edge, Glob, PackageFacts, PackageInput, Provided, Selection, Spool, Violation, Want, Wanted,
+    select, verify,
 };
 use mikron_package::{Digest, EntryKind, PackageName, Platform, RootPath};
 use mikron_rootfs::Part;
@@ -23,6 +23,10 @@ pub(crate) struct Closure {
     pub(crate) packages: Vec<ResolvedPackage>,
     pub(crate) inputs: Vec<PackageInput>,
     pub(crate) selection: Selection,
+    /// What the selection was made for.
+    pub(crate) wanted: Wanted,
+    /// What the chosen files need and the image would not have.
+    pub(crate) violations: Vec<Violation>,
 }
 
 /// Learns the facts of some packages, in their order.
@@ -35,7 +39,7 @@ pub(crate) type Find<'a> = dyn Fn(&[ResolvedPackage], &Wish) -> Providers + 'a;
 /// Closes over `packages`; where something is missing, or a rule looks for a package, `find` is asked for more.
 ///
 /// # Errors
-/// When facts cannot be learnt, or the selection cannot be closed.
+/// When facts cannot be learnt. That something is missing is said by [`Closure::closed`].
 pub(crate) fn close(
     spec: &Spec,
     tables: &Tables,
@@ -79,17 +83,12 @@ pub(crate) fn close(
         packages.extend(more);
     };
     let violations = verify(&selection, &inputs, &wanted);
-    if !selection.missing.is_empty() || !violations.is_empty() {
-        return Err(Error::NotClosed {
-            platform,
-            missing: selection.missing,
-            violations,
-        });
-    }
     Ok(Closure {
         packages,
         inputs,
         selection,
+        wanted,
+        violations,
     })
 }
 
@@ -218,6 +217,21 @@ fn files_input(files: &[LoadedFile]) -> PackageInput {
 }
 
 impl Closure {
+    /// The closure, where nothing is missing (promise 4).
+    ///
+    /// # Errors
+    /// When something is.
+    pub(crate) fn closed(self, platform: Platform) -> Result<Self, Error> {
+        if self.selection.missing.is_empty() && self.violations.is_empty() {
+            return Ok(self);
+        }
+        Err(Error::NotClosed {
+            platform,
+            missing: self.selection.missing,
+            violations: self.violations,
+        })
+    }
+
     /// The chosen entries as parts of the tree, and those that finalizers read and take out again.
     pub(crate) fn parts(&self) -> Vec<Part> {
         let chosen = self

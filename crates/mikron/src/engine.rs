@@ -43,7 +43,7 @@ pub(crate) struct Engine<'a> {
     pub(crate) cache: Cache,
     pub(crate) sources: sources::Sources,
     pub(crate) limits: Limits,
-    platforms: Vec<Platform>,
+    pub(crate) platforms: Vec<Platform>,
     /// The lock, where there is a fresh one.
     lock: Option<Lock>,
 }
@@ -57,7 +57,7 @@ enum Known {
 }
 
 /// Where the packages of a run come from.
-enum Pins {
+pub(crate) enum Pins {
     /// The lock.
     Locked(Box<Lock>),
     /// What the sources publish now.
@@ -185,12 +185,12 @@ impl<'a> Engine<'a> {
         Ok(explanations)
     }
 
-    fn spool(&self) -> Spool {
+    pub(crate) fn spool(&self) -> Spool {
         Spool::in_dir(SPOOL_MEMORY, self.cache.path())
     }
 
     /// The lock where there is a fresh one, else what the sources publish.
-    fn pins(&self, platforms: &[Platform]) -> Result<Pins, Error> {
+    pub(crate) fn pins(&self, platforms: &[Platform]) -> Result<Pins, Error> {
         if let Some(lock) = &self.lock {
             return Ok(Pins::Locked(Box::new(lock.clone())));
         }
@@ -207,7 +207,7 @@ impl<'a> Engine<'a> {
     }
 
     /// SOURCE_DATE_EPOCH where it is set, else the newest index date.
-    fn epoch(&self, pins: &Pins) -> Result<i64, Error> {
+    pub(crate) fn epoch(&self, pins: &Pins) -> Result<i64, Error> {
         let Some(text) = self.builder.options.environment.var("SOURCE_DATE_EPOCH") else {
             return Ok(match pins {
                 Pins::Locked(lock) => lock.epoch.seconds(),
@@ -223,12 +223,12 @@ impl<'a> Engine<'a> {
             })
     }
 
-    fn tables(&self) -> Result<Tables, Error> {
+    pub(crate) fn tables(&self) -> Result<Tables, Error> {
         TableTexts::read(self.builder)?.tables(&self.builder.spec, &self.limits)
     }
 
     /// Reads, hashes and spools the regular files of the spec.
-    fn files(&self, spool: &Spool) -> Result<Vec<LoadedFile>, Error> {
+    pub(crate) fn files(&self, spool: &Spool) -> Result<Vec<LoadedFile>, Error> {
         let base = self.builder.file.parent().unwrap_or(Path::new(""));
         let mut loaded = Vec::new();
         for file in &self.builder.spec.files {
@@ -271,8 +271,20 @@ impl<'a> Engine<'a> {
         Ok(loaded)
     }
 
-    /// Solves and selects for one platform.
-    fn close(
+    /// Solves and selects for one platform; nothing is missing in what comes of it.
+    pub(crate) fn close(
+        &self,
+        platform: Platform,
+        pins: &Pins,
+        files: &[LoadedFile],
+        spool: &Spool,
+    ) -> Result<Closure, Error> {
+        self.close_open(platform, pins, files, spool)?
+            .closed(platform)
+    }
+
+    /// Solves and selects for one platform, whatever is missing.
+    pub(crate) fn close_open(
         &self,
         platform: Platform,
         pins: &Pins,
@@ -445,7 +457,7 @@ impl<'a> Engine<'a> {
     }
 
     /// Brings contents of a package whose facts are known into the spool.
-    fn fill(
+    pub(crate) fn fill(
         &self,
         package: &ResolvedPackage,
         facts: &PackageFacts,
@@ -550,7 +562,7 @@ fn locked_platform(closure: &Closure) -> LockedPlatform {
 }
 
 /// A locked package before its archive was read: no relations.
-fn pinned(locked: &LockedPackage) -> ResolvedPackage {
+pub(crate) fn pinned(locked: &LockedPackage) -> ResolvedPackage {
     let version = Version::new(locked.version.as_str());
     let record = PackageRecord {
         location: locked.location.clone(),

@@ -14,7 +14,7 @@ use crate::resolve::Role;
 #[derive(Debug)]
 pub struct Explanations {
     spec: Spec,
-    platforms: BTreeMap<Platform, Closure>,
+    pub(crate) platforms: BTreeMap<Platform, Closure>,
 }
 
 /// The selection of one platform at a glance.

@@ -16,8 +16,10 @@
 //! [`rootfs`], [`oci`], and [`package`] with what they share.
 
 mod builder;
+mod capabilities;
 mod closure;
 mod contents;
+mod diff;
 mod engine;
 mod error;
 mod explain;
@@ -26,6 +28,7 @@ mod frames;
 mod image;
 mod inspect;
 mod layers;
+mod matrix;
 mod memo;
 mod output;
 mod parallel;
@@ -38,9 +41,12 @@ mod tables;
 mod translate;
 
 pub use builder::Builder;
+pub use capabilities::PackageCapabilities;
+pub use diff::{layout_inventory, lock_inventory};
 pub use error::{Error, SourceFault};
 pub use explain::{Answer, Explanations, Overview};
 pub use inspect::{formats, inspect_archive};
+pub use matrix::PlatformTokens;
 pub use output::{Output, OutputError};
 pub use report::{BuildReport, LayerReport, PackageReport, PlatformReport, ScriptReport};
 

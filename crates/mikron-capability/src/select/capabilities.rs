@@ -18,6 +18,31 @@ pub(super) fn interpreter_name(program: &str) -> &str {
     program.rsplit('/').next().unwrap_or(program)
 }
 
+/// The automatic capability that a file is counted to: the interpreter of a script among the programs, else its class.
+pub(crate) fn capability_of(file: &crate::FileFacts) -> &str {
+    match (&file.script, file.class) {
+        (Some(script), Class::Bins) => interpreter_name(script.program()),
+        (_, class) => class.name(),
+    }
+}
+
+/// The capabilities that definitions give a package, each with the entries that are part of the image or read for it.
+pub(crate) fn defined(
+    input: &PackageInput,
+    definitions: &Definitions,
+) -> Vec<(String, Vec<usize>)> {
+    let own = definitions.of(input.name.as_str());
+    let with_entries = own.filter_map(|definition| {
+        let part = find(input, &definition.capability, definitions).ok()?;
+        let mut entries = part.files;
+        entries.extend(part.inputs);
+        entries.sort_unstable();
+        entries.dedup();
+        Some((definition.capability.clone(), entries))
+    });
+    with_entries.collect()
+}
+
 /// Finds a capability of a package: one that is defined, a class, or the scripts of an interpreter.
 pub(super) fn find(
     input: &PackageInput,

@@ -12,7 +12,7 @@ use super::{
 use crate::{Class, FileFacts, SelectError};
 
 /// The directories of `PATH` in which commands are looked for.
-pub(super) const PATH: [&str; 4] = ["usr/local/sbin", "usr/local/bin", "usr/sbin", "usr/bin"];
+pub(crate) const PATH: [&str; 4] = ["usr/local/sbin", "usr/local/bin", "usr/sbin", "usr/bin"];
 
 /// How a package takes part beyond single files.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use mikron_package::{PackageName, RootPath, Version};
 use serde::{Deserialize, Serialize};
 
 use super::{ModuleLeftOut, PackageInput, Select, UnmetNote};
-use crate::Class;
+use crate::{Class, Token};
 
 /// One entry of one input package.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -236,38 +236,6 @@ pub enum LookedFor {
     Package,
     /// A command on `PATH`.
     Command(String),
-}
-
-/// What one file requires and another provides.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Token {
-    /// A library, by the name that the loader looks for.
-    Soname(String),
-    /// A symbol version of a library.
-    SymbolVersion(String, String),
-    /// A symbol, with its version where it is bound to one: `deflate@ZLIB_1.2`.
-    Symbol(String),
-    /// A path.
-    Path(String),
-    /// A command on `PATH`.
-    Command(String),
-    /// A package, with its version where one is asked for.
-    Package(String, Option<String>),
-}
-
-impl fmt::Display for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Soname(name) => write!(f, "soname({name})"),
-            Self::SymbolVersion(name, version) => write!(f, "soname({name}, {version})"),
-            Self::Symbol(name) => write!(f, "symbol({name})"),
-            Self::Path(path) => write!(f, "path({path})"),
-            Self::Command(name) => write!(f, "command({name})"),
-            Self::Package(name, None) => write!(f, "package({name})"),
-            Self::Package(name, Some(version)) => write!(f, "package({name}, {version})"),
-        }
-    }
 }
 
 /// What a chosen file needs and nobody provides.

@@ -22,7 +22,7 @@ pub(crate) fn run(arguments: &Build, quiet: bool, style: Style) -> Result<(), Fa
     let report = builder
         .build()
         .map_err(|error| Failure::of(error, &builder))?;
-    if arguments.common.json {
+    if arguments.common.shared.json {
         print_json(&report)
     } else {
         print(&text(&report, &outputs))

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use mikron::capability::{Explanation, LeftOut, SelectedPackage, Step};
-use mikron::{Answer, Overview};
+use mikron::capability::{Explanation, LeftOut, SelectedPackage, Step, Token, TokenAnswer};
+use mikron::{Answer, Explanations, Overview, PlatformTokens};
 
 use super::{builder, print, print_json};
 use crate::arguments::Explain;
@@ -15,7 +15,7 @@ pub(crate) fn run(arguments: &Explain, quiet: bool, style: Style) -> Result<(), 
     let explanations = builder
         .explain()
         .map_err(|error| Failure::of(error, &builder))?;
-    let json = arguments.common.json;
+    let json = arguments.common.shared.json;
     let Some(what) = &arguments.what else {
         let overviews = explanations.overviews();
         return if json {
@@ -24,6 +24,10 @@ pub(crate) fn run(arguments: &Explain, quiet: bool, style: Style) -> Result<(), 
             print(&overviews.iter().map(overview).collect::<String>())
         };
     };
+    // What no package and no path can be called is a token.
+    if !what.starts_with('/') && what.contains('(') {
+        return token(&explanations, what, json, &builder.spec().name);
+    }
     let answers = explanations.about(what);
     if answers
         .iter()
@@ -44,6 +48,87 @@ pub(crate) fn run(arguments: &Explain, quiet: bool, style: Style) -> Result<(), 
     } else {
         print(&answers.iter().map(answer).collect::<String>())
     }
+}
+
+/// Who requires a token, who provides it, what is chosen, and why.
+fn token(explanations: &Explanations, what: &str, json: bool, name: &str) -> Result<(), Failure> {
+    let token: Token = what.parse().map_err(|error| Failure::Command {
+        message: format!("{error}"),
+        help: "quote it for the shell: mikron explain SPEC 'soname(libssl.so.3)'".to_owned(),
+    })?;
+    let answers = explanations.about_token(&token);
+    if answers.iter().all(|one| one.answer.is_unknown()) {
+        return Err(Failure::Command {
+            message: format!("nothing that `{name}` leads to provides or requires {token}"),
+            help: "`mikron matrix SPEC --json` has all tokens".to_owned(),
+        });
+    }
+    if json {
+        print_json(&answers)
+    } else {
+        print(&answers.iter().map(token_answer).collect::<String>())
+    }
+}
+
+fn token_answer(answer: &PlatformTokens) -> String {
+    let PlatformTokens { platform, answer } = answer;
+    let TokenAnswer {
+        token,
+        providers,
+        required_by,
+        clash,
+    } = answer;
+    let mut text = String::new();
+    let says = match (providers.iter().any(|p| p.chosen), providers.is_empty()) {
+        (true, _) => "is provided in the image",
+        (false, false) => "is provided by what is left out",
+        (false, true) => "is provided by nobody",
+    };
+    let _ = writeln!(text, "{platform}: {} {says}", printable(&token.to_string()));
+    for provider in providers {
+        let path = provider.path.as_ref().map(|path| format!(" {path}"));
+        let line = format!(
+            "  {} by {}{}: {}",
+            if provider.chosen {
+                "provided"
+            } else {
+                "left out, though provided"
+            },
+            provider.name,
+            path.unwrap_or_default(),
+            provider.why
+        );
+        let _ = writeln!(text, "{}", printable(&line));
+        for (name, by) in &provider.chain {
+            let _ = writeln!(text, "    {}", printable(&format!("{name}: {by}")));
+        }
+    }
+    for user in required_by {
+        let file = user.file.as_ref().map(|file| format!(" {file}"));
+        let others = match user.files {
+            0 | 1 => String::new(),
+            several => format!(" and {} of it", count(several - 1, "other file")),
+        };
+        let cause = user.cause.as_ref().map(|cause| format!(", {cause}"));
+        let line = format!(
+            "  required by {}{}{others}: {}{}",
+            user.name,
+            file.unwrap_or_default(),
+            user.state.words(),
+            cause.unwrap_or_default()
+        );
+        let _ = writeln!(text, "{}", printable(&line));
+    }
+    if let Some(clash) = clash
+        && let Some(first) = clash.providers.first()
+    {
+        let line = format!(
+            "  several provide it, and {} wins: {}",
+            first.path, clash.rule
+        );
+        let _ = writeln!(text, "{}", printable(&line));
+    }
+    text
 }
 
 /// All packages of one platform, and those that were left out.

@@ -49,7 +49,7 @@ pub(crate) fn run(arguments: &Arguments, quiet: bool, style: Style) -> Result<()
         packages: packages.collect(),
         changes,
     };
-    if arguments.common.json {
+    if arguments.common.shared.json {
         return print_json(&report);
     }
     let mut text = format!("{} {}\n", printable(&report.file), report.digest);

@@ -2,17 +2,21 @@
 
 mod build;
 mod cache;
+mod capabilities;
+mod diff;
 mod explain;
 mod inspect;
 mod lock;
+mod matrix;
 
 use std::io::{self, Write as _};
+use std::path::Path;
 
 use clap::CommandFactory as _;
 use mikron::Builder;
 use serde::Serialize;
 
-use crate::arguments::{Arguments, Command, Common, Shell};
+use crate::arguments::{Arguments, Command, Common, Shared, Shell};
 use crate::failure::Failure;
 use crate::progress;
 use crate::text::Style;
@@ -24,6 +28,9 @@ pub(crate) fn run(arguments: Arguments, style: Style) -> Result<(), Failure> {
         Command::Build(build) => build::run(&build, quiet, style),
         Command::Lock(lock) => lock::run(&lock, quiet, style),
         Command::Explain(explain) => explain::run(&explain, quiet, style),
+        Command::Matrix(matrix) => matrix::run(&matrix, quiet, style),
+        Command::Diff(diff) => diff::run(&diff, quiet, style),
+        Command::Capabilities(what) => capabilities::run(&what, quiet, style),
         Command::Inspect(inspect) => inspect::run(&inspect),
         Command::Schema => print_json(&mikron::spec::schema()),
         Command::Cache { action } => cache::run(&action, quiet, style),
@@ -33,7 +40,17 @@ pub(crate) fn run(arguments: Arguments, style: Style) -> Result<(), Failure> {
 
 /// The builder that the common arguments describe.
 fn builder(common: &Common, quiet: bool, style: Style) -> Result<Builder, Failure> {
-    let mut builder = Builder::from_file(&common.spec)?
+    builder_for(&common.spec, &common.shared, quiet, style)
+}
+
+/// The builder for a spec.
+fn builder_for(
+    spec: &Path,
+    common: &Shared,
+    quiet: bool,
+    style: Style,
+) -> Result<Builder, Failure> {
+    let mut builder = Builder::from_file(spec)?
         .offline(common.offline)
         .refresh(common.refresh)
         .progress(progress::reporter(quiet, style));

@@ -1,7 +1,8 @@
 //! Accounts that maintainer scripts create, read from literal calls of adduser(8) and useradd(8).
 
 use super::options::Arguments;
-use crate::accounts::{Group, User, check_name};
+use crate::accounts::{Accounts, Group, User, check_name};
+use crate::scripts::scan;
 use mikron_shell::Call;
 
 /// What one call asks for.
@@ -9,6 +10,31 @@ use mikron_shell::Call;
 pub(super) struct Wish {
     pub(super) users: Vec<User>,
     pub(super) groups: Vec<Group>,
+}
+
+/// The users and groups that a maintainer script makes when its package is configured.
+///
+/// ```
+/// let script = b"#!/bin/sh\nif [ \"$1\" = configure ]; then adduser --system --group web; fi\n";
+/// let accounts = mikron_rootfs::scripted_accounts(script);
+/// // Without a group of another name a user has one of its own.
+/// assert_eq!((accounts.users[0].name.as_str(), accounts.users[0].group.as_deref()), ("web", None));
+/// ```
+pub fn scripted_accounts(script: &[u8]) -> Accounts {
+    let mut accounts = Accounts::default();
+    let makes = |call: &Call| {
+        matches!(call.name(), "adduser" | "addgroup" | "useradd" | "groupadd")
+            && call.runs_with("configure")
+    };
+    for wish in scan(script)
+        .iter()
+        .filter(|call| makes(call))
+        .filter_map(read)
+    {
+        accounts.users.extend(wish.users);
+        accounts.groups.extend(wish.groups);
+    }
+    accounts
 }
 
 /// Reads a call; `None` when it is none of the commands, or does not say enough.

@@ -1,0 +1,211 @@
+//! What images hold, for comparing them: of a spec, of a lock, of a layout.
+
+mod layout;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::Path;
+
+use mikron_capability::{HeldFile, HeldPackage, Holdings, Inventory, Spool};
+use mikron_package::{Digest, EntryKind, Hasher, Platform, RootPath, Xattrs};
+use mikron_rootfs::{Owner, Rootfs};
+use mikron_spec::Lock;
+
+pub use layout::layout_inventory;
+
+use crate::builder::Builder;
+use crate::closure::Closure;
+use crate::contents::PackageContents;
+use crate::engine::Engine;
+use crate::{Error, image};
+
+impl Builder {
+    /// What the image of the spec would hold, by package and file. Everything is done that a build does, less the layers.
+    ///
+    /// ```no_run
+    /// use mikron::{Builder, capability::diff, layout_inventory};
+    /// let built = layout_inventory("out/nginx".as_ref(), "latest")?;
+    /// let now = Builder::from_file("nginx.yaml")?.inventory()?;
+    /// assert!(diff(&built, &now).is_empty(), "the image is up to date");
+    /// # Ok::<(), mikron::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Builder::build`], less the outputs.
+    pub fn inventory(&self) -> Result<Inventory, Error> {
+        Engine::open(self)?.inventory()
+    }
+}
+
+impl Engine<'_> {
+    fn inventory(&self) -> Result<Inventory, Error> {
+        let spool = self.spool();
+        let files = self.files(&spool)?;
+        let pins = self.pins(&self.platforms)?;
+        let epoch = self.epoch(&pins)?;
+        let mut inventory = Inventory::default();
+        for platform in &self.platforms {
+            let closure = self.close(*platform, &pins, &files, &spool)?;
+            let fill = |package: usize, wanted: &BTreeSet<Digest>, spool: &Spool| {
+                let facts = &closure.inputs[package].facts;
+                self.fill(&closure.packages[package], facts, wanted, spool)
+                    .map_err(io::Error::other)
+            };
+            let contents = PackageContents::new(&spool, closure.contents(), Box::new(fill));
+            let spec = &self.builder.spec;
+            let rootfs = image::tree(spec, epoch, &closure, &files, &contents)?;
+            inventory
+                .platforms
+                .insert(*platform, holdings(&closure, &rootfs));
+        }
+        Ok(inventory)
+    }
+}
+
+/// What the tree of an image holds.
+fn holdings(closure: &Closure, rootfs: &Rootfs) -> Holdings {
+    let mut files = BTreeMap::new();
+    let mut bytes: BTreeMap<&str, BTreeMap<String, u64>> = BTreeMap::new();
+    for node in rootfs.tree.nodes() {
+        if let (Some(package), Some(capability)) = (node.owner.package(), node.owner.capability())
+            && !node.entry.is_directory()
+        {
+            let of_package = bytes.entry(package).or_default();
+            *of_package.entry(capability.to_owned()).or_default() += node.entry.size();
+        }
+        let entry = &node.entry;
+        let file = HeldFile {
+            kind: entry.kind.clone(),
+            mode: entry.mode,
+            uid: entry.uid,
+            gid: entry.gid,
+            content: node.content,
+            xattrs: xattrs(&entry.xattrs),
+            origin: match &node.owner {
+                Owner::Layout => None,
+                owner => Some(owner.to_string()),
+            },
+        };
+        files.insert(entry.path.clone(), file);
+    }
+    let held = closure.packages.iter().filter_map(|package| {
+        let capabilities = bytes.remove(package.record.name.as_str())?;
+        let held = HeldPackage {
+            version: package.record.version.clone(),
+            archive: package.record.digest,
+            capabilities: Some(capabilities),
+        };
+        Some((package.record.name.clone(), held))
+    });
+    Holdings {
+        packages: Some(held.collect()),
+        files: Some(without_links(files)),
+    }
+}
+
+/// What a lock pins. It knows packages, and neither their capabilities nor files.
+///
+/// # Errors
+/// When the file cannot be read or is no lock.
+pub fn lock_inventory(path: &Path) -> Result<Inventory, Error> {
+    let limits = image::limits();
+    let bytes = crate::files::read_capped(path, limits.lock)?;
+    let text = crate::files::text(path, bytes)?;
+    let lock = Lock::parse(&path.display().to_string(), &text, &limits)?;
+    let of_platform = |(platform, locked): (&Platform, &mikron_spec::LockedPlatform)| {
+        let taken = |package: &&mikron_spec::LockedPackage| {
+            package
+                .selection
+                .is_none_or(|selection| selection.files > 0)
+        };
+        let held = locked.packages.iter().filter(taken).map(|package| {
+            let held = HeldPackage {
+                version: package.version.clone(),
+                archive: Some(package.digest),
+                capabilities: None,
+            };
+            (package.name.clone(), held)
+        });
+        let holdings = Holdings {
+            packages: Some(held.collect()),
+            files: None,
+        };
+        (*platform, holdings)
+    };
+    Ok(Inventory {
+        platforms: lock.platforms.iter().map(of_platform).collect(),
+    })
+}
+
+/// Hard links as the files that they are names of.
+fn without_links(mut files: BTreeMap<RootPath, HeldFile>) -> BTreeMap<RootPath, HeldFile> {
+    let resolved: Vec<(RootPath, HeldFile)> = files
+        .iter()
+        .filter_map(|(path, file)| match &file.kind {
+            EntryKind::Hardlink { target } => {
+                let target = files.get(target)?;
+                let origin = file.origin.clone();
+                Some((
+                    path.clone(),
+                    HeldFile {
+                        origin,
+                        ..target.clone()
+                    },
+                ))
+            }
+            _ => None,
+        })
+        .collect();
+    files.extend(resolved);
+    files.retain(|path, _| !path.is_root());
+    files
+}
+
+fn xattrs(xattrs: &Xattrs) -> Option<Digest> {
+    if xattrs.is_empty() {
+        return None;
+    }
+    let mut hasher = Hasher::default();
+    for part in xattrs.iter().flat_map(|(name, value)| [name, value]) {
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part);
+    }
+    Some(hasher.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_hard_link_is_the_file_that_it_names() {
+        let link = EntryKind::Hardlink {
+            target: RootPath::new(b"a").unwrap(),
+        };
+        let files = [
+            (
+                RootPath::new(b"a").unwrap(),
+                file(EntryKind::File { size: 7 }),
+            ),
+            (RootPath::new(b"b").unwrap(), file(link)),
+        ];
+        let files = without_links(files.into());
+        assert_eq!(
+            files[&RootPath::new(b"b").unwrap()],
+            files[&RootPath::new(b"a").unwrap()]
+        );
+    }
+
+    fn file(kind: EntryKind) -> HeldFile {
+        HeldFile {
+            kind,
+            mode: 0o755,
+            uid: 0,
+            gid: 0,
+            content: None,
+            xattrs: None,
+            origin: None,
+        }
+    }
+}
