@@ -2,7 +2,7 @@
 //!
 //! Each library is looked into once for each set of run paths that it inherits; programs then share what is known of it.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::{Check, ViolationKind};
@@ -22,6 +22,10 @@ struct Node {
     loads: Vec<Load>,
     /// Whether all that it needs was found, as far as names go.
     whole: bool,
+    /// The C library that it is made for.
+    libc: Option<LibcFlavour>,
+    /// The last walk that met it.
+    met: usize,
 }
 
 /// Checks every program, then libraries that no program loads: plugins stand for themselves.
@@ -35,7 +39,7 @@ pub(super) fn check(check: &mut Check<'_>, selection: &Selection) {
             if elf.is_executable() != programs || seen.contains(&file) {
                 continue;
             }
-            let start = graph.node(file, Rc::from([]));
+            let start = graph.node(check, file, Rc::from([]));
             let loaded = graph.load(check, start, programs);
             seen.extend(loaded.iter().map(|node| graph.nodes[*node].file));
             if programs {
@@ -51,10 +55,11 @@ struct Graph {
     nodes: Vec<Node>,
     known: HashMap<(FileRef, Rc<[String]>), usize>,
     expanded: usize,
+    walks: usize,
 }
 
 impl Graph {
-    fn node(&mut self, file: FileRef, above: Rc<[String]>) -> usize {
+    fn node(&mut self, check: &Check<'_>, file: FileRef, above: Rc<[String]>) -> usize {
         let next = self.nodes.len();
         let node = *self.known.entry((file, Rc::clone(&above))).or_insert(next);
         if node == next {
@@ -63,6 +68,8 @@ impl Graph {
                 above,
                 loads: Vec::new(),
                 whole: true,
+                libc: check.elf(file).and_then(ElfFacts::libc),
+                met: 0,
             });
         }
         node
@@ -76,14 +83,17 @@ impl Graph {
             self.expand(check, self.expanded, strict);
             self.expanded += 1;
         }
+        self.walks += 1;
         let mut loaded = vec![start];
-        let mut seen: HashSet<usize> = HashSet::from([start]);
-        let mut queue = VecDeque::from([start]);
-        while let Some(node) = queue.pop_front() {
-            for load in &self.nodes[node].loads {
-                if seen.insert(load.node) {
-                    loaded.push(load.node);
-                    queue.push_back(load.node);
+        self.nodes[start].met = self.walks;
+        let mut next = 0;
+        while let Some(node) = loaded.get(next).copied() {
+            next += 1;
+            for at in 0..self.nodes[node].loads.len() {
+                let to = self.nodes[node].loads[at].node;
+                if self.nodes[to].met != self.walks {
+                    self.nodes[to].met = self.walks;
+                    loaded.push(to);
                 }
             }
         }
@@ -116,13 +126,13 @@ impl Graph {
                 self.nodes[node].whole = false;
                 continue;
             };
-            let to = self.node(library, Rc::clone(&below));
+            let to = self.node(check, library, Rc::clone(&below));
             self.nodes[node].loads.push(Load {
                 name: name.to_owned(),
                 node: to,
             });
             for variant in check.loader.variants(&check.tree, library, name) {
-                self.node(variant, Rc::clone(&below));
+                self.node(check, variant, Rc::clone(&below));
             }
         }
         dlopen(check, file, elf, &path, &above);
@@ -252,9 +262,9 @@ fn one_libc(check: &mut Check<'_>, graph: &Graph, program: &ElfFacts, loaded: &[
     };
     let start = graph.nodes[loaded[0]].file;
     for load in loaded.iter().flat_map(|node| &graph.nodes[*node].loads) {
-        let library = graph.nodes[load.node].file;
-        let found = check.elf(library).and_then(ElfFacts::libc);
+        let found = graph.nodes[load.node].libc;
         if let Some(found) = found.filter(|found| *found != flavour) {
+            let library = graph.nodes[load.node].file;
             let kind = ViolationKind::Libc {
                 library: check.facts(library).entry.path.clone(),
                 program: flavour,
