@@ -98,7 +98,7 @@ impl Patterns {
     /// The first glob that fits none of these paths.
     pub(crate) fn idle<'p>(
         &self,
-        paths: impl Iterator<Item = &'p RootPath> + Clone,
+        paths: &(impl Iterator<Item = &'p RootPath> + Clone),
     ) -> Option<&Glob> {
         let fits_none = |glob: &&Glob| !paths.clone().any(|path| glob.matches(path));
         self.take.iter().find(fits_none)

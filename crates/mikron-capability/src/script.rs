@@ -15,7 +15,7 @@ pub struct ScriptFacts {
     pub arguments: String,
     /// The commands that a shell script calls, in order of name; empty for other scripts.
     pub calls: Vec<ScriptCall>,
-    /// The files that a shell script reads commands from (`. FILE`), as far as their names are known, in order.
+    /// The files that a shell script reads commands from (`. FILE`), in order, as they stand there.
     pub sources: Vec<String>,
 }
 
@@ -73,7 +73,7 @@ impl ScriptFacts {
         let script = mikron_shell::parse(text, &Limits::default());
         let own = functions(&script);
         for call in commands(&script) {
-            if let Some(file) = call.sourced().filter(|word| word.literal) {
+            if let Some(file) = call.sourced() {
                 if !self.sources.contains(&file.text) {
                     self.sources.push(file.text.clone());
                 }

@@ -23,9 +23,15 @@ impl Closure<'_> {
                 by,
                 command: file.clone(),
             };
-            // A file that is not there is often one that an administrator may add.
+            // Of a name that is known in part (`$(git --exec-path)/git-sh-setup`) the last component is looked for beside the
+            // script. A file that is nowhere is often one that an administrator may add.
+            let name = if file.contains('$') {
+                file.rsplit('/').next().unwrap_or(file)
+            } else {
+                file
+            };
             let _ = self
-                .find_command(by, file)
+                .find_command(by, name)
                 .map(|path| self.choose_path(&path, &reason));
         }
         for ScriptCall { command, optional } in &script.calls {
@@ -35,6 +41,8 @@ impl Closure<'_> {
             match self.call(by, command) {
                 Called::Chosen => {}
                 Called::Interpreter => self.uncalled.entry(by).or_default().push(command.clone()),
+                // What is nowhere may be a function of a file that the script reads.
+                Called::Absent if !script.sources.is_empty() => {}
                 Called::Absent => {
                     let want = Want {
                         packages: Vec::new(),

@@ -55,8 +55,8 @@ pub(super) fn find(
     };
     if let Some(definition) = definitions.get(input.name.as_str(), name) {
         let paths = files.iter().map(|file| &file.entry.path);
-        let idle = definition.files.idle(paths.clone());
-        if let Some(glob) = idle.or_else(|| definition.reads.idle(paths)) {
+        let idle = definition.files.idle(&paths);
+        if let Some(glob) = idle.or_else(|| definition.reads.idle(&paths)) {
             return Err(SelectError::IdleGlob {
                 package: input.name.clone(),
                 capability: name.to_owned(),

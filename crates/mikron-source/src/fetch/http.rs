@@ -347,7 +347,7 @@ impl PolicyResolver {
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
         let authority: Authority = (
             uri.scheme_str().map(str::to_owned),
-            uri.authority().map(|authority| authority.to_string()),
+            uri.authority().map(ToString::to_string),
         );
         let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((asked, addresses)) = known().get(&authority)
