@@ -3,10 +3,12 @@
 mod definitions;
 mod expand;
 mod facts;
+mod flow;
 mod leave;
 mod probe;
 mod reach;
 mod simple;
+mod state;
 mod tables;
 mod unwrap;
 mod visit;
@@ -15,11 +17,21 @@ mod walk;
 use crate::ast::Script;
 use crate::call::Call;
 
-/// The commands that a script calls, in the order of its text; commands in substitutions before the command that uses
-/// their output.
+/// The commands that a script calls, in the order in which it would run them; commands in substitutions before the command
+/// that uses their output.
 ///
-/// Functions of the script are not among them, but the commands in their bodies are. Words follow variables to which the
-/// whole script assigns only one value.
+/// Functions of the script are not among them. The commands in their bodies stand where the function is called, with its
+/// arguments known; those of functions whose calls are not met stand where they are defined.
+///
+/// Words have the values of variables that are known at the place:
+/// - A loop over known words has the calls of its body once for each word, up to 64; any other loop has them once.
+/// - Where branches leave different values, up to 8, a call is told once for each.
+/// - Where a condition cannot be decided and its branch puts an unknown value in the place of a known one, the known one
+///   stays: `p=10; if odd; then p=$(expr $p - 1); fi`. It is that of the ordinary case. The name of a command is told both ways.
+/// - Where the condition asks for files and its branch fills an empty variable, that stays empty: `[ -e page ] && more=page`.
+///   What a package adds for a file that may be missing is left out, and not guessed.
+///
+/// Loops and functions add no more than 20,000 calls; beyond that, the text is read once, with the variable unknown.
 ///
 /// ```
 /// use mikron_shell::{Kind, Limits, commands, parse};

@@ -16,8 +16,9 @@
 //! let script = parse(b"for i in a b; do tar -xf \"$i\"; done | sort > /tmp/list\n", &Limits::default());
 //! let calls = commands(&script);
 //! let names: Vec<&str> = calls.iter().map(|call| call.name()).collect();
-//! assert_eq!(names, ["tar", "sort"]);
-//! assert_eq!(calls[1].writes[0].text, "/tmp/list");
+//! assert_eq!(names, ["tar", "tar", "sort"]);
+//! assert_eq!(calls[1].literal_arguments(), Some(vec!["-xf", "b"]));
+//! assert_eq!(calls[2].writes[0].text, "/tmp/list");
 //! ```
 
 mod analysis;

@@ -1,7 +1,9 @@
 //! What a script defines: its variables with all values that are assigned to them, its functions, its aliases.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 
+use super::leave::End;
 use super::visit::{Node, Place, visit};
 use crate::ast::{Command, CommandKind, Operation, Part, Script, Simple, Word};
 
@@ -14,6 +16,10 @@ pub(super) struct Definitions<'a> {
     pub(super) variables: HashMap<&'a str, Values<'a>>,
     /// Functions with their bodies; of several definitions the last.
     pub(super) functions: HashMap<&'a str, &'a Command>,
+    /// How functions end the script, as far as it was asked.
+    pub(super) ends: RefCell<HashMap<&'a str, Option<End>>>,
+    /// All definitions of functions, in the order of the script.
+    pub(super) bodies: Vec<(&'a str, &'a Command)>,
     /// Aliases with the words that define them.
     pub(super) aliases: HashMap<&'a str, (&'a Word, usize)>,
     /// Whether the script changes its own arguments, so that `$1` is not everywhere the same.
@@ -98,6 +104,7 @@ impl<'a> Definitions<'a> {
             },
             CommandKind::Function { name, body } => {
                 self.functions.insert(name, body);
+                self.bodies.push((name, body));
             }
             CommandKind::Arithmetic(word)
             | CommandKind::ArithmeticFor {
@@ -144,7 +151,7 @@ pub(super) fn sets_arguments(words: &[Word]) -> bool {
 }
 
 /// The name in `name=…`, and the length of what stands before the value.
-fn assigned(word: &Word) -> Option<(&str, usize)> {
+pub(super) fn assigned(word: &Word) -> Option<(&str, usize)> {
     let Some(Part::Literal(text)) = word.parts.first() else {
         return None;
     };
@@ -153,7 +160,7 @@ fn assigned(word: &Word) -> Option<(&str, usize)> {
 }
 
 /// The variables that an arithmetic expression may set: all of it where it sets any.
-fn expression<'a>(parts: &'a [Part], dynamic: &mut HashSet<&'a str>) {
+pub(super) fn expression<'a>(parts: &'a [Part], dynamic: &mut HashSet<&'a str>) {
     for part in parts {
         let (Part::Literal(text) | Part::Quoted(text)) = part else {
             continue;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::definitions::{Definitions, Source};
+use super::state::{MAX_TEXTS, State, Value};
 use crate::ast::{self, Operation, Parameter, Part};
 use crate::call::Word;
 
@@ -19,10 +20,20 @@ const MAX_CHAIN: usize = 16;
 /// Expands words by what a script defines.
 pub(super) struct Expander<'a> {
     pub(super) definitions: Definitions<'a>,
+    /// The values where the walk stands.
+    pub(super) state: State,
+    /// Whether a variable without a value here has the one that the whole script gives it: in functions and traps, of which
+    /// it is not known when they run.
+    pub(super) whole: bool,
+    /// The present one of several values.
+    pub(super) pinned: Vec<Pin>,
     known: HashMap<&'a str, Option<Arc<str>>>,
     left: usize,
     chain: usize,
 }
+
+/// A variable with one of its values; `None` for the one that is not known.
+pub(super) type Pin = (String, Option<Arc<str>>);
 
 /// The fields that a word becomes.
 #[derive(Default)]
@@ -60,6 +71,9 @@ impl<'a> Expander<'a> {
     pub(super) fn new(definitions: Definitions<'a>) -> Self {
         Self {
             definitions,
+            state: State::default(),
+            whole: false,
+            pinned: Vec::new(),
             known: HashMap::new(),
             left: MAX_TEXT,
             chain: 0,
@@ -98,6 +112,20 @@ impl<'a> Expander<'a> {
             }
             Part::Quoted(text) => fields.push(text),
             Part::DoubleQuoted(parts) => {
+                if let [Part::Parameter(parameter)] = parts.as_slice()
+                    && parameter.name == "@"
+                    && parameter.operation.is_none()
+                    && !whole
+                    && let Some(all) = self.arguments()
+                {
+                    for (at, argument) in all.iter().enumerate() {
+                        if at > 0 {
+                            fields.cut();
+                        }
+                        fields.push(argument);
+                    }
+                    return;
+                }
                 fields.begun = true;
                 for part in parts {
                     self.part(part, true, fields);
@@ -125,6 +153,18 @@ impl<'a> Expander<'a> {
             return None;
         }
         let value = self.variable(&parameter.name)?;
+        let told_apart = matches!(
+            parameter.operation,
+            Some((
+                Operation::Default { colon: false }
+                    | Operation::Assign { colon: false }
+                    | Operation::Alternative { colon: false },
+                _
+            ))
+        );
+        if told_apart && self.state.get(&parameter.name).is_some_and(|v| v.unset) {
+            return None;
+        }
         let empty = value.is_empty();
         let value = match &parameter.operation {
             None | Some((Operation::Error { .. }, _)) => value,
@@ -153,8 +193,116 @@ impl<'a> Expander<'a> {
         text.literal.then(|| text.text.into())
     }
 
-    /// The value of a variable that only ever has one.
+    /// The positional parameters, where all of them are known.
+    pub(super) fn arguments(&self) -> Option<Arc<[Arc<str>]>> {
+        let positional = self.state.positional.as_ref()?;
+        positional.complete.then(|| positional.known.clone())
+    }
+
+    /// The value of a variable here, where it has one.
     fn variable(&mut self, name: &str) -> Option<Arc<str>> {
+        if let Some((_, value)) = self.pinned.iter().find(|(pinned, _)| pinned == name) {
+            return value.clone();
+        }
+        if let Some(value) = self.state.get(name) {
+            return match value.texts.as_slice() {
+                [only] => Some(only.clone()),
+                _ => None,
+            };
+        }
+        if name.starts_with(|c: char| !c.is_ascii_alphabetic() && c != '_') {
+            return self.positional(name);
+        }
+        if self.whole { self.single(name) } else { None }
+    }
+
+    fn positional(&self, name: &str) -> Option<Arc<str>> {
+        let positional = self.state.positional.as_ref()?;
+        match name {
+            "#" => positional
+                .complete
+                .then(|| positional.known.len().to_string().into()),
+            "@" | "*" => positional
+                .complete
+                .then(|| positional.known.join(" ").into()),
+            _ => {
+                let at = name.parse::<usize>().ok()?.checked_sub(1)?;
+                match positional.known.get(at) {
+                    Some(text) => Some(text.clone()),
+                    None => positional.complete.then(|| "".into()),
+                }
+            }
+        }
+    }
+
+    /// What is known of a variable that the walk has not met.
+    pub(super) fn before(&mut self, name: &str) -> Value {
+        let value = if self.whole { self.single(name) } else { None };
+        value.map_or_else(Value::default, |text| Value::known(&text))
+    }
+
+    /// The ways to choose one value of each variable with several, in the order of the script; one empty way when there is
+    /// none, or when there are too many. A command's name that may have other values is also tried unknown.
+    pub(super) fn ways<'w>(
+        &self,
+        words: impl Iterator<Item = &'w ast::Word>,
+        command: bool,
+    ) -> Vec<Vec<Pin>> {
+        let mut ways = vec![Vec::new()];
+        if !self.state.several {
+            return ways;
+        }
+        for (at, word) in words.enumerate() {
+            let mut names = Vec::new();
+            parameters(&word.parts, &mut names);
+            for name in names {
+                let pinned = |way: &Vec<Pin>| way.iter().any(|(pinned, _)| pinned == name);
+                let Some(value) = self.state.get(name).filter(|_| !pinned(&ways[0])) else {
+                    continue;
+                };
+                let mut values: Vec<Option<Arc<str>>> =
+                    value.texts.iter().cloned().map(Some).collect();
+                if command && at == 0 && value.others {
+                    values.push(None);
+                }
+                if values.len() < 2 {
+                    continue;
+                }
+                if ways.len() * values.len() > MAX_TEXTS {
+                    return vec![Vec::new()];
+                }
+                let longer = |way: Vec<Pin>| {
+                    let values = values.clone().into_iter();
+                    values.map(move |value| {
+                        let mut way = way.clone();
+                        way.push((name.to_owned(), value));
+                        way
+                    })
+                };
+                ways = ways.into_iter().flat_map(longer).collect();
+            }
+        }
+        ways
+    }
+
+    /// The value that a word gives a variable, behind its first bytes.
+    pub(super) fn assigned(&mut self, word: &ast::Word, skip: usize) -> Value {
+        let mut value = Value::default();
+        for way in self.ways(std::iter::once(word), false) {
+            self.pinned = way;
+            let text = self.value(word, skip);
+            self.pinned.clear();
+            match text {
+                Some(text) if value.texts.contains(&text) => {}
+                Some(text) => value.texts.push(text),
+                None => return Value::default(),
+            }
+        }
+        value
+    }
+
+    /// The value of a variable that only ever has one.
+    fn single(&mut self, name: &str) -> Option<Arc<str>> {
         if let Some(known) = self.known.get(name) {
             return known.clone();
         }
@@ -234,6 +382,22 @@ pub(super) fn is_first(parameter: &Parameter) -> bool {
         Some(_) => false,
     };
     parameter.name == "1" && plain && !parameter.length && !parameter.indirect
+}
+
+/// The variables that stand in parts of a word, those in substituted commands left out.
+fn parameters<'w>(parts: &'w [Part], names: &mut Vec<&'w str>) {
+    for part in parts {
+        match part {
+            Part::DoubleQuoted(parts) => parameters(parts, names),
+            Part::Parameter(parameter) => {
+                names.push(&parameter.name);
+                if let Some((_, word)) = &parameter.operation {
+                    parameters(&word.parts, names);
+                }
+            }
+            _ => {}
+        }
+    }
 }
 
 /// Field splitting (XCU 2.6.5) by blanks.

@@ -53,17 +53,27 @@ fn command(command: &Command, known: &Definitions<'_>, returns: bool, depth: usi
                 "exit" => Some(status(arguments)),
                 "return" if returns => Some(status(arguments)),
                 "exec" if !arguments.is_empty() => Some(End::Success),
-                name => {
-                    let body = known.functions.get(name)?;
-                    match &body.kind {
-                        CommandKind::Group(inner) => list(inner, known, false, depth + 1),
-                        _ => None,
-                    }
-                }
+                name => function(name, known, depth),
             }
         }
         _ => None,
     }
+}
+
+/// How a function surely ends the script. Each is looked into once: functions that call each other would be so many times over.
+fn function(name: &str, known: &Definitions<'_>, depth: usize) -> Option<End> {
+    let (name, body) = known.functions.get_key_value(name)?;
+    if let Some(end) = known.ends.borrow().get(name) {
+        return *end;
+    }
+    // One that calls itself does not end the script by that.
+    known.ends.borrow_mut().insert(*name, None);
+    let end = match &body.kind {
+        CommandKind::Group(inner) => list(inner, known, false, depth + 1),
+        _ => None,
+    };
+    known.ends.borrow_mut().insert(*name, end);
+    end
 }
 
 fn status(arguments: &[crate::ast::Word]) -> End {

@@ -38,6 +38,31 @@ impl Walker<'_> {
             self.word(&assignment.value, context);
         }
         self.words(&simple.words, context);
+        let writing = redirects
+            .iter()
+            .filter_map(|redirect| match &redirect.target {
+                Target::Word(word) => Some(word),
+                Target::HereDocument(_) => None,
+            });
+        let ways = self.expander.ways(simple.words.iter().chain(writing), true);
+        for (at, way) in ways.into_iter().enumerate() {
+            self.expanding += usize::from(at > 0);
+            self.expander.pinned = way;
+            self.one_way(simple, redirects, line, context);
+            self.expander.pinned.clear();
+            self.expanding -= usize::from(at > 0);
+        }
+        self.effects(simple);
+    }
+
+    /// The command with one value of each variable.
+    fn one_way(
+        &mut self,
+        simple: &Simple,
+        redirects: &[Redirect],
+        line: u32,
+        context: &Context<'_>,
+    ) {
         let writes = self.redirects(redirects, context);
         let mut words = Vec::with_capacity(simple.words.len());
         for word in &simple.words {
@@ -165,8 +190,9 @@ impl Walker<'_> {
         let functions = &self.expander.definitions.functions;
         if scope == Scope::All && functions.contains_key(name.as_str()) {
             if !writes.is_empty() {
-                self.push(line, Kind::Function, words, writes, context);
+                self.push(line, Kind::Function, words.clone(), writes, context);
             }
+            self.inline(&name, &words, context);
             return;
         }
         let builtin = tables::builtin(&name).filter(|_| scope != Scope::Programs);
@@ -209,7 +235,11 @@ impl Walker<'_> {
                 }
             }
             Inner::Text(text) if matches!(kind, Kind::Builtin(Builtin::Special)) => {
-                self.evaluate(&text, line, &within);
+                if name == "trap" {
+                    self.anytime(|walker| walker.evaluate(&text, line, &within));
+                } else {
+                    self.evaluate(&text, line, &within);
+                }
             }
             Inner::Text(text) => self.shell(&text, line, &within),
         }
@@ -260,6 +290,8 @@ impl Walker<'_> {
         }
         let script = parse(text.as_bytes(), &LIMITS);
         let mut walker = Walker::new(&script, &[], self.nesting + 1, self.evaluated);
+        walker.steps = self.steps;
+        walker.expanding = self.expanding;
         let within = Context {
             documents: &script.here_documents,
             function: None,
@@ -268,8 +300,9 @@ impl Walker<'_> {
             ..context.clone()
         };
         walker.list(&script.commands, &within);
-        let (calls, evaluated) = walker.finish();
+        let (calls, evaluated, steps) = walker.finish();
         self.evaluated = evaluated;
+        self.steps = steps;
         self.calls.extend(calls.into_iter().map(|call| Call {
             function: context.function.clone(),
             ..call

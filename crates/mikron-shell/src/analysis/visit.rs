@@ -28,6 +28,28 @@ pub(super) fn visit<'a>(script: &'a Script, see: &mut dyn FnMut(Node<'a>, Place)
     visit.list(&script.commands);
 }
 
+/// Shows each node of commands, here-documents left out.
+pub(super) fn visit_commands<'a>(commands: &'a [Command], see: &mut dyn FnMut(Node<'a>, Place)) {
+    let mut visit = Visit {
+        documents: &[],
+        see,
+        place: Place::default(),
+    };
+    for command in commands {
+        visit.command(command);
+    }
+}
+
+/// The same for a list.
+pub(super) fn visit_list<'a>(list: &'a [Item], see: &mut dyn FnMut(Node<'a>, Place)) {
+    for item in list {
+        let rest = item.and_or.rest.iter().map(|(_, pipeline)| pipeline);
+        for pipeline in std::iter::once(&item.and_or.first).chain(rest) {
+            visit_commands(&pipeline.commands, see);
+        }
+    }
+}
+
 struct Visit<'a, 'f> {
     documents: &'a [HereDocument],
     see: &'f mut dyn FnMut(Node<'a>, Place),

@@ -1,12 +1,15 @@
 //! Walks through a script and knows at each command under which conditions it runs.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::definitions::{Definitions, sets_arguments};
 use super::expand::Expander;
 use super::facts::{Conditions, Facts, Outcome, argument, guard};
+use super::flow::{Defined, Frame, item_tests_files, tests_files};
 use super::leave::{self, End};
 use super::reach::Reach;
+use super::state::{Past, Value};
 use crate::ast::{
     AndOr, Arm, ArmEnd, Command, CommandKind, Connector, HereDocument, If, Item, Part, Pipeline,
     Script, Target, Test, Word,
@@ -81,6 +84,16 @@ pub(super) struct Walker<'a> {
     /// How many texts within texts this is.
     pub(super) nesting: usize,
     pub(super) evaluated: usize,
+    /// The here-documents of the script itself.
+    pub(super) documents: &'a [HereDocument],
+    pub(super) defined: Vec<Defined<'a>>,
+    /// The definition that each name has here, by its place in `defined`.
+    pub(super) current: HashMap<&'a str, usize>,
+    pub(super) frames: Vec<Frame>,
+    /// How many surroundings make this a further reading of the same text.
+    pub(super) expanding: usize,
+    /// How many commands were read again.
+    pub(super) steps: usize,
 }
 
 pub(super) fn walk(script: &Script, variables: &[(&str, &str)]) -> Vec<Call> {
@@ -96,8 +109,26 @@ impl<'a> Walker<'a> {
         nesting: usize,
         evaluated: usize,
     ) -> Self {
+        let mut expander = Expander::new(Definitions::of(script, variables));
+        for (name, value) in variables {
+            expander.state.set(name, Value::known(value));
+        }
+        let bodies = expander.definitions.bodies.iter();
+        let defined = bodies.map(|(name, body)| Defined {
+            name,
+            body,
+            place: None,
+            expanded: false,
+            left_out: false,
+        });
         Self {
-            expander: Expander::new(Definitions::of(script, variables)),
+            documents: &script.here_documents,
+            defined: defined.collect(),
+            current: HashMap::new(),
+            frames: Vec::new(),
+            expanding: 0,
+            steps: 0,
+            expander,
             calls: Vec::new(),
             reach: Reach::default(),
             nesting,
@@ -105,13 +136,15 @@ impl<'a> Walker<'a> {
         }
     }
 
-    /// The calls, and how much text was evaluated.
-    pub(super) fn finish(self) -> (Vec<Call>, usize) {
+    /// The calls, how much text was evaluated, and how many commands were read again.
+    pub(super) fn finish(mut self) -> (Vec<Call>, usize, usize) {
+        self.uncalled();
         let Self {
             expander,
             mut calls,
             reach,
             evaluated,
+            steps,
             ..
         } = self;
         let functions = expander.definitions.functions.keys().copied();
@@ -121,7 +154,7 @@ impl<'a> Walker<'a> {
                 call.unreachable |= !reached.contains(&**function);
             }
         }
-        (calls, evaluated)
+        (calls, evaluated, steps)
     }
 
     /// Takes `length` from what may be evaluated; whether it was left.
@@ -141,7 +174,11 @@ impl<'a> Walker<'a> {
     pub(super) fn list(&mut self, list: &[Item], context: &Context<'_>) {
         let mut context = context.clone();
         for item in list {
-            self.and_or(&item.and_or, &context);
+            if item.background {
+                self.apart(|walker| walker.and_or(&item.and_or, &context));
+            } else {
+                self.and_or(&item.and_or, &context);
+            }
             if context.argument && moves_arguments(std::slice::from_ref(item)) {
                 context.argument = false;
             }
@@ -155,6 +192,11 @@ impl<'a> Walker<'a> {
         if and_or.rest.is_empty() {
             return self.pipeline(&and_or.first, context);
         }
+        let past = if tests_files(&and_or.first.commands) {
+            Past::Files
+        } else {
+            Past::Ordinary
+        };
         let mut outcome = Outcome::default();
         for at in 0..=and_or.rest.len() {
             let (connector, pipeline) = match at.checked_sub(1) {
@@ -172,7 +214,14 @@ impl<'a> Walker<'a> {
                     .find(|(connector, _)| *connector == Connector::Or);
                 here.tolerated |= or.is_none_or(|(_, pipeline)| !self.fails(pipeline));
             }
-            self.pipeline(pipeline, &here);
+            if at == 0 {
+                self.pipeline(pipeline, &here);
+            } else {
+                let changes = self.branch(|walker| walker.pipeline(pipeline, &here));
+                if self.end_of(pipeline).is_none() {
+                    self.join(vec![changes], past);
+                }
+            }
             let own = self.conditions(context).pipeline(pipeline);
             outcome = if at == 0 {
                 own
@@ -272,25 +321,30 @@ impl<'a> Walker<'a> {
     }
 
     fn pipeline(&mut self, pipeline: &Pipeline, context: &Context<'_>) {
-        if pipeline.negated {
-            let mut context = context.clone();
-            context.tolerated = true;
-            for command in &pipeline.commands {
-                self.command(command, &context);
-            }
-        } else {
-            for command in &pipeline.commands {
-                self.command(command, context);
+        let negated = pipeline.negated.then(|| Context {
+            tolerated: true,
+            ..context.clone()
+        });
+        let context = negated.as_ref().unwrap_or(context);
+        match pipeline.commands.as_slice() {
+            [only] => self.command(only, context),
+            several => {
+                for command in several {
+                    self.apart(|walker| walker.command(command, context));
+                }
             }
         }
     }
 
-    fn command(&mut self, command: &Command, context: &Context<'_>) {
+    pub(super) fn command(&mut self, command: &Command, context: &Context<'_>) {
+        self.steps += usize::from(self.expanding > 0);
         match &command.kind {
             CommandKind::Simple(simple) => {
-                return self.simple(simple, &command.redirects, command.line, context);
+                self.simple(simple, &command.redirects, command.line, context);
+                return;
             }
-            CommandKind::Group(list) | CommandKind::Subshell(list) => self.list(list, context),
+            CommandKind::Group(list) => self.list(list, context),
+            CommandKind::Subshell(list) => self.apart(|walker| walker.list(list, context)),
             CommandKind::If(conditional) => self.conditional(conditional, context),
             CommandKind::Loop {
                 until,
@@ -301,37 +355,58 @@ impl<'a> Walker<'a> {
                 context.argument &= !moves_arguments(body);
                 let mut first = context.clone();
                 first.tolerated = true;
-                self.list(condition, &first);
-                let outcome = self.conditions(&context).list(condition);
-                context.add(if *until { outcome.unmet } else { outcome.met });
-                self.list(body, &context);
+                let changes = self.branch(|walker| {
+                    walker.forget(condition);
+                    walker.forget(body);
+                    walker.list(condition, &first);
+                    let outcome = walker.conditions(&context).list(condition);
+                    context.add(if *until { outcome.unmet } else { outcome.met });
+                    walker.list(body, &context);
+                });
+                self.join(vec![changes], Past::Loop);
             }
-            CommandKind::For { words, body, .. } => {
+            CommandKind::For {
+                variable,
+                words,
+                body,
+            } => {
                 self.words(words.as_deref().unwrap_or_default(), context);
-                self.body(body, context);
+                self.turns(variable, words.as_deref(), body, context);
             }
             CommandKind::ArithmeticFor { expressions, body } => {
                 self.word(expressions, context);
-                self.body(body, context);
+                let changes = self.branch(|walker| {
+                    walker.forget(body);
+                    walker.part_effects(&Part::Arithmetic(expressions.parts.clone()));
+                    walker.body(body, context);
+                });
+                self.join(vec![changes], Past::Loop);
             }
             CommandKind::Case { subject, arms } => self.case(subject, arms, context),
             CommandKind::Function { name, body } => {
-                let mut context = context.clone();
-                context.function = Some(name.as_str().into());
-                context.argument = false;
-                context.tolerated = false;
-                self.command(body, &context);
+                if !self.define(body, context) {
+                    let mut context = context.clone();
+                    context.function = Some(name.as_str().into());
+                    context.argument = false;
+                    context.tolerated = false;
+                    self.anytime(|walker| walker.command(body, &context));
+                }
             }
-            CommandKind::Arithmetic(word) => self.word(word, context),
+            CommandKind::Arithmetic(word) => {
+                self.word(word, context);
+                self.part_effects(&Part::Arithmetic(word.parts.clone()));
+            }
             CommandKind::Test(test) => self.test(test, context),
-            CommandKind::Coprocess(command) => self.command(command, context),
+            CommandKind::Coprocess(command) => {
+                self.apart(|walker| walker.command(command, context));
+            }
         }
         let writes = self.redirects(&command.redirects, context);
         self.redirection(command.line, writes, context);
     }
 
     /// The body of a loop whose condition tells nothing.
-    fn body(&mut self, body: &[Item], context: &Context<'_>) {
+    pub(super) fn body(&mut self, body: &[Item], context: &Context<'_>) {
         let mut context = context.clone();
         context.argument &= !moves_arguments(body);
         self.list(body, &context);
@@ -339,17 +414,30 @@ impl<'a> Walker<'a> {
 
     fn conditional(&mut self, conditional: &If, context: &Context<'_>) {
         let mut context = context.clone();
+        let mut branches = Vec::new();
+        let mut files = false;
         for (condition, body) in &conditional.arms {
+            files |= condition.iter().any(item_tests_files);
             let mut first = context.clone();
             first.tolerated = true;
             self.list(condition, &first);
             let outcome = self.conditions(&context).list(condition);
-            self.list(body, &context.under(outcome.met));
+            let under = context.under(outcome.met);
+            let changes = self.branch(|walker| walker.list(body, &under));
+            if !self.leaves(body) {
+                branches.push(changes);
+            }
             context.add(outcome.unmet);
         }
+        let mut past = if files { Past::Files } else { Past::Ordinary };
         if let Some(otherwise) = &conditional.otherwise {
-            self.list(otherwise, &context);
+            past = Past::None;
+            let changes = self.branch(|walker| walker.list(otherwise, &context));
+            if !self.leaves(otherwise) {
+                branches.push(changes);
+            }
         }
+        self.join(branches, past);
     }
 
     fn case(&mut self, subject: &Word, arms: &[Arm], context: &Context<'_>) {
@@ -358,6 +446,7 @@ impl<'a> Walker<'a> {
         // Patterns of earlier arms, which an arm is not reached with; and those that fall through into it.
         let mut tried: Vec<String> = Vec::new();
         let mut falling: Option<Vec<String>> = Some(Vec::new());
+        let mut branches = Vec::new();
         for arm in arms {
             self.words(&arm.patterns, context);
             let own = before
@@ -377,7 +466,10 @@ impl<'a> Walker<'a> {
                     context.add(argument(tried.clone()).unmet);
                 }
             }
-            self.list(&arm.body, &context);
+            let changes = self.branch(|walker| walker.list(&arm.body, &context));
+            if !self.leaves(&arm.body) {
+                branches.push(changes);
+            }
             falling = match (arm.end, &own) {
                 (ArmEnd::FallThrough, Some(own)) => falling.map(|mut falling| {
                     falling.extend(own.iter().cloned());
@@ -390,6 +482,9 @@ impl<'a> Walker<'a> {
                 tried.extend(own);
             }
         }
+        let any = |word: &Word| word.bare() == Some("*");
+        let all = arms.iter().any(|arm| arm.patterns.iter().any(any));
+        self.join(branches, if all { Past::None } else { Past::Ordinary });
     }
 
     /// The patterns of an arm behind the text that the subject begins with; `None` when one is not known.
@@ -443,9 +538,12 @@ impl<'a> Walker<'a> {
                         self.word(word, context);
                     }
                 }
-                Part::Command(list) | Part::Process(list) => self.list(list, context),
+                Part::Command(list) | Part::Process(list) => {
+                    self.apart(|walker| walker.list(list, context));
+                }
                 Part::Array(words) | Part::Pattern(_, words) => self.words(words, context),
             }
+            self.part_effects(part);
         }
     }
 
@@ -459,7 +557,7 @@ impl<'a> Walker<'a> {
 }
 
 /// Whether commands of this shell change what `$1` is.
-fn moves_arguments(list: &[Item]) -> bool {
+pub(super) fn moves_arguments(list: &[Item]) -> bool {
     list.iter().any(|item| {
         let rest = item.and_or.rest.iter().map(|(_, pipeline)| pipeline);
         let mut pipelines = std::iter::once(&item.and_or.first).chain(rest);
