@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use mikron_capability::{
-    Edge, Glob, PackageFacts, PackageInput, Provided, Selection, Spool, Violation, Want, Wanted,
-    select, verify,
+    Edge, Glob, PackageFacts, PackageInput, Provided, Selection, Violation, Want, Wanted, select,
+    verify,
 };
 use mikron_package::{Digest, EntryKind, PackageName, Platform, RootPath};
 use mikron_rootfs::Part;
@@ -31,7 +31,7 @@ pub(crate) struct Closure {
 
 /// Learns the facts of some packages, in their order.
 pub(crate) type Learn<'a> =
-    dyn Fn(&[ResolvedPackage], &Spool) -> Result<Vec<Arc<PackageFacts>>, Error> + 'a;
+    dyn Fn(&[ResolvedPackage]) -> Result<Vec<Arc<PackageFacts>>, Error> + 'a;
 
 /// Finds more packages, given those that there are.
 pub(crate) type Find<'a> = dyn Fn(&[ResolvedPackage], &Wish) -> Providers + 'a;
@@ -46,11 +46,10 @@ pub(crate) fn close(
     platform: Platform,
     packages: Vec<ResolvedPackage>,
     files: &[LoadedFile],
-    spool: &Spool,
     learn: &Learn<'_>,
     find: &Find<'_>,
 ) -> Result<Closure, Error> {
-    let facts = learn(&packages, spool)?;
+    let facts = learn(&packages)?;
     let own = files_input(files);
     let mut wanted = wanted(spec, tables, platform)?;
     let mut packages = packages;
@@ -78,7 +77,7 @@ pub(crate) fn close(
             break selection;
         }
         inputs.pop();
-        let facts = learn(&more, spool)?;
+        let facts = learn(&more)?;
         inputs.extend(self::inputs(&more, &facts));
         packages.extend(more);
     };

@@ -319,14 +319,13 @@ impl<'a> Engine<'a> {
         let find = |there: &[ResolvedPackage], wish: &Wish| {
             resolve::providers(&solver, &universe, spec, there, wish)
         };
-        let learn = |packages: &[ResolvedPackage], spool: &Spool| self.learn(packages, spool);
+        let learn = |packages: &[ResolvedPackage]| self.learn(packages, spool);
         closure::close(
             spec,
             &self.tables()?,
             platform,
             resolution.packages,
             files,
-            spool,
             &learn,
             &find,
         )
@@ -367,7 +366,7 @@ impl<'a> Engine<'a> {
                 .map_err(|error| Error::Solve { platform, error })?;
         let mut packages = resolution.packages;
         packages.extend(providers);
-        let learn = |packages: &[ResolvedPackage], spool: &Spool| self.learn(packages, spool);
+        let learn = |packages: &[ResolvedPackage]| self.learn(packages, spool);
         let nothing = |_: &[ResolvedPackage], _: &Wish| Providers::default();
         closure::close(
             spec,
@@ -375,7 +374,6 @@ impl<'a> Engine<'a> {
             platform,
             packages,
             files,
-            spool,
             &learn,
             &nothing,
         )

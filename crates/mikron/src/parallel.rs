@@ -24,11 +24,11 @@ pub(crate) fn overlap<I: Send, M: Send, O: Send>(
     let fetchers = FETCHERS.min(items.len());
     let queue = Mutex::new(items.into_iter());
     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-    let (sender, receiver) = sync_channel(fetchers);
-    let receiver = Mutex::new(receiver);
-    let received = || {
-        let receiver = receiver.lock().unwrap_or_else(PoisonError::into_inner);
-        receiver.recv().ok()
+    let (sender, got) = sync_channel(fetchers);
+    let got = Mutex::new(got);
+    let next_got = || {
+        let got = got.lock().unwrap_or_else(PoisonError::into_inner);
+        got.recv().ok()
     };
     thread::scope(|scope| {
         let next = &next;
@@ -45,7 +45,7 @@ pub(crate) fn overlap<I: Send, M: Send, O: Send>(
             });
         }
         drop(sender);
-        let worker = || std::iter::from_fn(&received).map(&work).collect::<Vec<O>>();
+        let worker = || std::iter::from_fn(&next_got).map(&work).collect::<Vec<O>>();
         let workers: Vec<_> = (0..jobs.max(1)).map(|_| scope.spawn(worker)).collect();
         let finished = workers.into_iter().flat_map(|worker| {
             // A panic of a thread goes on in the caller, as if there were no threads.

@@ -95,8 +95,8 @@ pub(crate) fn providers(
             if known.is_some() {
                 continue;
             }
-            let named = wish.essential || names.contains(&package.record.name);
-            let list = if named {
+            let wished = wish.essential || names.contains(&package.record.name);
+            let list = if wished {
                 &mut found.named
             } else {
                 &mut found.others

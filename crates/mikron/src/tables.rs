@@ -94,14 +94,14 @@ fn read_all(builder: &Builder, named: &str) -> Result<Vec<TableText>, Error> {
         return Ok(vec![read(builder, named)?]);
     }
     let listed = std::fs::read_dir(&path).map_err(Error::io("read", &path))?;
-    let mut names = Vec::new();
+    let mut files = Vec::new();
     for entry in listed {
         let name = entry.map_err(Error::io("read", &path))?.file_name();
         let name = name.to_string_lossy();
         if name.ends_with(".yaml") && !name.starts_with('.') {
-            names.push(format!("{}/{name}", named.trim_end_matches('/')));
+            files.push(format!("{}/{name}", named.trim_end_matches('/')));
         }
     }
-    names.sort();
-    names.iter().map(|name| read(builder, name)).collect()
+    files.sort();
+    files.iter().map(|name| read(builder, name)).collect()
 }
