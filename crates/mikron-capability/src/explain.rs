@@ -4,7 +4,7 @@ use mikron_package::RootPath;
 use serde::{Deserialize, Serialize};
 
 use crate::select::{chain, merged};
-use crate::{FileRef, LeftOut, PackageInput, Reason, Selection, Step};
+use crate::{FileRef, LeftOut, MissingCause, PackageInput, Reason, Selection, Step, Token};
 
 /// What is known of a path or package.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +22,15 @@ pub enum Explanation {
         package: String,
         /// The capability that would bring it: `nginx-common:docs`.
         capability: String,
+    },
+    /// A module that cannot be loaded in the image, because no dependency brings what it needs.
+    Module {
+        /// The package.
+        package: String,
+        /// What it needs.
+        needs: Token,
+        /// Why that is missing.
+        cause: MissingCause,
     },
     /// A link that points to what no package has.
     Dangling {
@@ -97,6 +106,13 @@ pub fn why_not(
                 path: facts.entry.path.clone(),
                 reason: input.reason.clone(),
             }]));
+        }
+        if let Some(module) = selection.modules_left_out.iter().find(|m| m.file == file) {
+            return Some(Explanation::Module {
+                package: input.name.to_string(),
+                needs: module.token.clone(),
+                cause: module.cause.clone(),
+            });
         }
         if selection.dangling.iter().any(|link| link.file == file) {
             let target = input.facts.files[entry].link_target().unwrap_or_default();

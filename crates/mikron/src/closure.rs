@@ -98,6 +98,10 @@ pub(crate) fn close(
 fn wanted(spec: &Spec, tables: &Tables, platform: Platform) -> Result<Wanted, Error> {
     let mut words = spec.image.entrypoint.iter().chain(&spec.image.cmd).cloned();
     let programs = words.next().into_iter().collect();
+    let library_path = spec.image.env.get("LD_LIBRARY_PATH");
+    let library_path = library_path
+        .into_iter()
+        .flat_map(|dirs| dirs.split([':', ';']));
     let remove: Result<Vec<Glob>, _> = spec
         .remove
         .iter()
@@ -108,6 +112,10 @@ fn wanted(spec: &Spec, tables: &Tables, platform: Platform) -> Result<Wanted, Er
         programs,
         mentions: words.collect(),
         remove: remove?,
+        library_path: library_path
+            .filter(|dir| !dir.is_empty())
+            .map(str::to_owned)
+            .collect(),
         definitions: Arc::clone(&tables.definitions),
         rules: Arc::clone(&tables.rules),
         with: spec.with.clone(),

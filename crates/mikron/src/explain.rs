@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use mikron_capability::{Explanation, LeftOut, SelectedPackage, Without, explain};
+use mikron_capability::{
+    Explanation, LeftOut, ModuleLeftOut, SelectedPackage, UnmetNote, Without, explain,
+};
 use mikron_package::{PackageName, Platform, Version};
 use mikron_spec::Spec;
 use serde::Serialize;
@@ -28,6 +30,10 @@ pub struct Overview {
     pub left_out: Vec<LeftOut>,
     /// Needs that are known by the rules and left out.
     pub without: Vec<Without>,
+    /// Modules that cannot be loaded in the image and were left out.
+    pub modules: Vec<ModuleLeftOut>,
+    /// Libraries that chosen files would load by dlopen(3), and do without.
+    pub unmet: Vec<UnmetNote>,
 }
 
 /// What is known of one path or package, on one platform.
@@ -84,6 +90,8 @@ impl Explanations {
                 packages,
                 left_out,
                 without: closure.selection.without.clone(),
+                modules: closure.selection.modules_left_out.clone(),
+                unmet: closure.selection.unmet_notes.clone(),
             }
         };
         self.platforms.iter().map(overview).collect()

@@ -159,6 +159,25 @@ fn overview(overview: &Overview) -> String {
         let row = |l: &LeftOut| vec![l.name.to_string(), size(l.bytes), l.reason.to_string()];
         text.push_str(&table(overview.left_out.iter().map(row).collect(), &[1]));
     }
+    for module in &overview.modules {
+        let _ = writeln!(
+            text,
+            "without: the module {} ({}: {})",
+            printable(&module.path.to_string()),
+            printable(&module.token.to_string()),
+            module.cause
+        );
+    }
+    for unmet in &overview.unmet {
+        let what = unmet.note.feature.as_deref().unwrap_or("a function");
+        let _ = writeln!(
+            text,
+            "without: {} of {} (it would load {})",
+            printable(what),
+            printable(&unmet.path.to_string()),
+            printable(&unmet.note.sonames.join(" or "))
+        );
+    }
     for without in &overview.without {
         let _ = writeln!(text, "{}", printable(&without.to_string()));
     }
@@ -197,6 +216,19 @@ fn answer(answer: &Answer) -> String {
             let _ = writeln!(
                 text,
                 "  help: `{capability}` among the spec's packages brings it"
+            );
+        }
+        Explanation::Module {
+            package,
+            needs,
+            cause,
+        } => {
+            line(&format!(
+                "is left out: it needs {needs}, which no dependency of {package} brings ({cause})"
+            ));
+            let _ = writeln!(
+                text,
+                "  help: name the package that has it among the spec's"
             );
         }
         Explanation::Dangling { package, target } => {
