@@ -342,7 +342,7 @@ impl Bench {
 }
 
 const RELEASE: &str = "dists/trixie/InRelease";
-const PACKAGES: &str = "dists/trixie/main/binary-amd64/Packages.xz";
+const PACKAGES: &str = "dists/trixie/main/binary-amd64/Packages.gz";
 
 /// A copy of the suite on disk, so that the network is not measured.
 fn copy_suite(mirror: &Mirror, to: &Path) -> Result<(), Failed> {

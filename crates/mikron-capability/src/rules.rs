@@ -74,7 +74,7 @@ pub enum Apply {
 pub struct When {
     /// A chosen ELF file imports one of these symbols.
     pub imports: Vec<String>,
-    /// The ELF file is a program, or what runs one: an interpreter's library counts, a common library does not.
+    /// Which ELF files count; without, all of them.
     pub of: Option<Importer>,
     /// A chosen library has this `DT_SONAME`.
     pub soname: Vec<String>,
@@ -92,6 +92,8 @@ pub struct When {
 pub enum Importer {
     /// Executables, and the libraries of the packages that the spec names.
     Programs,
+    /// The same, of the packages that the spec names and of their siblings alone: not of helpers that others call.
+    Roots,
 }
 
 /// One thing that a rule brings.

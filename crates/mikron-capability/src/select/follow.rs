@@ -319,9 +319,24 @@ impl Closure<'_> {
                 Nature::Library if sibling && modular => {
                     self.as_data(to, &Reason::Sibling { by, relation }, true);
                 }
+                Nature::Code if self.interprets(package, to) => {
+                    let reason = Reason::Data { by, relation };
+                    self.choose_all(to, &reason, |file| file.class == Class::Source);
+                }
                 Nature::Code | Nature::Library => {}
             }
         }
+    }
+
+    /// Whether another package's code belongs to one that depends on it: its interpreter is in the image, and the dependant is a
+    /// root or the interpreter's own package (`ruby` and `ruby-rubygems`). Programs beside the code make no difference.
+    fn interprets(&self, package: usize, code: usize) -> bool {
+        let interpreter = self
+            .awaited(code)
+            .and_then(|name| self.interpreters.get(name));
+        let source = &self.packages[package].source;
+        let root = self.bulk[package] == Bulk::Root;
+        interpreter.is_some_and(|file| root || self.packages[file.package].source == *source)
     }
 
     /// Takes a package's configuration, data and modules, and its code when `source` says so.

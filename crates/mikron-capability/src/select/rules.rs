@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::closure::Closure;
+use super::closure::{Bulk, Closure};
 use super::loader::{Lookup, runs_on};
-use super::{FileRef, Loader, LookedFor, Reason, Role, Want, Without, WithoutCause};
+use super::{FileRef, Loader, LookedFor, PackageInput, Reason, Role, Want, Without, WithoutCause};
 use crate::rules::{Apply, Bring, Importer, Rule, When};
 use crate::{Class, ElfFacts, FileFacts, Glob};
 
@@ -138,21 +138,21 @@ impl<'a> Closure<'a> {
             })
             && match when.of {
                 None => true,
-                Some(Importer::Programs) => self.is_program(by, elf),
+                Some(Importer::Programs) => {
+                    elf.is_some_and(ElfFacts::is_executable) || self.is_of_root(by)
+                }
+                Some(Importer::Roots) => self.is_of_root(by),
             }
     }
 
-    /// Whether an ELF file is a program, or a part of one: a library or module of a package that the spec names, or of the
-    /// same source (`libpython3.11.so.1.0`).
-    fn is_program(&self, file: FileRef, elf: Option<&ElfFacts>) -> bool {
-        let Some(elf) = elf else { return false };
-        if elf.is_executable() {
-            return true;
-        }
+    /// Whether a file is of a package that the spec names, or of the same source (`libpython3.11.so.1.0`).
+    fn is_of_root(&self, file: FileRef) -> bool {
         let source = &self.packages[file.package].source;
-        self.packages
-            .iter()
-            .any(|package| matches!(package.role, Role::Root { .. }) && package.source == *source)
+        let named = |(package, input): (usize, &PackageInput)| {
+            let root = matches!(input.role, Role::Root { .. }) || self.bulk[package] == Bulk::Root;
+            root && input.source == *source
+        };
+        self.packages.iter().enumerate().any(named)
     }
 
     fn apply(&mut self, fired: &Fired<'a>) {

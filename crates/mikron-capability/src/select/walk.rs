@@ -6,6 +6,7 @@ use super::closure::Closure;
 use super::loader::{Lookup, runs_on};
 use super::tree::Unresolved;
 use super::{FileRef, Found, Loader, MissingCause, Reason, Role, Token};
+use crate::classes::is_in_bin_dir;
 use crate::{Class, DlopenPriority, ElfFacts};
 
 impl<'a> Closure<'a> {
@@ -58,7 +59,7 @@ impl<'a> Closure<'a> {
         }
         if let Some(script) = &facts.script {
             let own = self.packages[file.package].role == Role::Files;
-            if facts.entry.mode & 0o111 != 0 && (own || facts.class == Class::Bins) {
+            if facts.entry.mode & 0o111 != 0 && (own || self.is_started(file)) {
                 let reason = Reason::Script {
                     by: file,
                     program: script.program().to_owned(),
@@ -74,6 +75,15 @@ impl<'a> Closure<'a> {
                 self.calls(file, script);
             }
         }
+    }
+
+    /// Whether somebody starts a script: it is a program, and did not come with a whole package that keeps it where nobody
+    /// looks (examples and tests, whose interpreters nobody asked for).
+    fn is_started(&self, file: FileRef) -> bool {
+        let facts = self.facts(file);
+        let whole = matches!(self.reason(file), Some(Reason::Package { .. }));
+        let path = self.tree.normal(facts.entry.path.as_bytes());
+        facts.class == Class::Bins && (!whole || is_in_bin_dir(&path))
     }
 
     pub(super) fn walk_elf(

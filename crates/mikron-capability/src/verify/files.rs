@@ -1,8 +1,9 @@
 //! What one file shows by itself: where a link leads, who runs it, which machine and processor it is for.
 
 use super::{Check, ViolationKind};
+use crate::classes::is_in_bin_dir;
 use crate::select::{Found, is_made_at_run_time, level_of_path, runs_on};
-use crate::{Class, ElfFacts, FileRef, Role, Token};
+use crate::{Class, ElfFacts, FileRef, Reason, Role, Token};
 
 pub(super) fn check(check: &mut Check<'_>, file: FileRef) {
     let facts = check.facts(file);
@@ -25,7 +26,14 @@ pub(super) fn check(check: &mut Check<'_>, file: FileRef) {
     }
     if let Some(script) = &facts.script {
         let own = check.packages[file.package].role == Role::Files;
-        if executable && (own || facts.class == Class::Bins) {
+        // As in the closure: of whole packages only the programs on `PATH` have to start.
+        let whole = matches!(
+            check.reasons[file.package][file.entry],
+            Some(Reason::Package { .. })
+        );
+        let path = check.tree.normal(facts.entry.path.as_bytes());
+        let started = facts.class == Class::Bins && (!whole || is_in_bin_dir(&path));
+        if executable && (own || started) {
             interpreter(check, file, &script.interpreter, None);
         }
     }
