@@ -1,6 +1,6 @@
 //! From parts to the finished tree, in one call.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mikron_package::{Contents, Digest, Entry, EntryKind, MemoryContents};
 
@@ -8,7 +8,7 @@ use crate::accounts::{Accounts, Database, RunAs, group_path, passwd_path};
 use crate::diagnostic::Diagnostic;
 use crate::error::RootfsError;
 use crate::files::{FileSource, SpecFile, SpecFileKind};
-use crate::finalize::{Context, Finalizer, Package, Report};
+use crate::finalize::{Context, Finalizer, Further, Package, Report, Template};
 use crate::glob::Globs;
 use crate::merge;
 use crate::part::{Owner, Part};
@@ -22,6 +22,11 @@ pub struct Assembly {
     pub parts: Vec<Part>,
     /// The packages that the parts come from, with their scripts.
     pub packages: Vec<Package>,
+    /// Packages that were solved for and that no part comes from: the spec may name accounts that they make.
+    pub further: Vec<Further>,
+    /// Files of all packages that scripts copy and finalizers read ([`crate::sources_of`], [`crate::is_template`]). Of several at one
+    /// path the first stands.
+    pub templates: Vec<Template>,
     /// The spec's own files.
     pub files: Vec<SpecFile>,
     /// The spec's accounts.
@@ -91,6 +96,8 @@ pub fn assemble(
     let Assembly {
         parts,
         mut packages,
+        mut further,
+        templates,
         files,
         accounts,
         run_as,
@@ -99,6 +106,13 @@ pub fn assemble(
     } = assembly;
     let mut globs = Globs::new(&remove)?;
     packages.sort_by(|a, b| a.name().cmp(b.name()));
+    further.sort_by(|a, b| a.metadata.record.name.cmp(&b.metadata.record.name));
+    let mut by_path = BTreeMap::new();
+    for template in templates {
+        by_path
+            .entry(template.entry.path.clone())
+            .or_insert(template);
+    }
     let capabilities: BTreeSet<(String, String)> = parts
         .iter()
         .map(|part| (part.package.clone(), part.capability.clone()))
@@ -111,6 +125,8 @@ pub fn assemble(
     let scanned = scripts::scan_all(&packages);
     let context = Context {
         packages: &packages,
+        further: &further,
+        templates: &by_path,
         capabilities: &capabilities,
         accounts: &accounts,
         run_as: run_as.as_deref(),

@@ -1,17 +1,20 @@
 //! What takes the place of maintainer scripts: the trait, what it is given, and what it reports.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::sync::Arc;
 
-use mikron_package::{ArchiveMetadata, Contents, MemoryContents, Origin, RootPath, VersionOrder};
+use mikron_package::{
+    ArchiveMetadata, Contents, Digest, Entry, EntryKind, MemoryContents, Origin, RootPath,
+    VersionOrder,
+};
 use serde::Serialize;
 
 use crate::accounts::Accounts;
 use crate::error::RootfsError;
 use crate::finalizers::{
-    AccountsFinalizer, AlternativesFinalizer, BaseFinalizer, CaBundleFinalizer,
-    DirectoriesFinalizer,
+    AccountsFinalizer, AlternativesFinalizer, ApacheFinalizer, BaseFinalizer, CaBundleFinalizer,
+    CopiesFinalizer, DirectoriesFinalizer, JavaTrustFinalizer, PamFinalizer, PhpFinalizer,
 };
 use crate::scripts::ScannedScript;
 use crate::tree::Tree;
@@ -63,10 +66,32 @@ impl std::fmt::Debug for Package {
     }
 }
 
+/// A file of a package that something in the image is made of, and that need not be in the image itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template {
+    /// The file as its archive has it.
+    pub entry: Entry,
+    /// Digest of its content.
+    pub content: Digest,
+}
+
+/// A package that was solved for and that nothing is selected of.
+#[derive(Clone, Debug)]
+pub struct Further {
+    /// The archive's metadata, with the maintainer scripts.
+    pub metadata: Arc<ArchiveMetadata>,
+    /// The archive's sysusers.d(5) and tmpfiles.d(5) files with the digests of their contents, which are read only when needed.
+    pub declarations: Vec<(RootPath, Digest)>,
+}
+
 /// What a finalizer may know.
 pub struct Context<'a> {
     /// The selected packages, in order of name.
     pub packages: &'a [Package],
+    /// Packages that were solved for and that nothing was selected of, in order of name.
+    pub further: &'a [Further],
+    /// Files that scripts copy and finalizers read, by path, selected or not.
+    pub templates: &'a BTreeMap<RootPath, Template>,
     /// The capabilities that the selection holds, as (package, capability).
     pub capabilities: &'a BTreeSet<(String, String)>,
     /// The accounts that the spec asks for.
@@ -100,11 +125,45 @@ impl Context<'_> {
         let Some(node) = tree.lookup(path) else {
             return Ok(None);
         };
-        let Some(digest) = node.content else {
-            return Ok(None);
-        };
+        node.content
+            .map(|digest| self.read_content(made, path, digest))
+            .transpose()
+    }
+
+    /// The file at `path`, links followed, or else the template of that path: its mode, size and content.
+    pub(crate) fn source(&self, tree: &Tree, path: &RootPath) -> Option<Template> {
+        if let Some(node) = tree.lookup(path) {
+            let mut entry = node.entry.clone();
+            if let EntryKind::Hardlink { target } = &entry.kind {
+                entry.kind = EntryKind::File {
+                    size: tree.get(target).map_or(0, |node| node.entry.size()),
+                };
+            }
+            return node.content.map(|content| Template { entry, content });
+        }
+        self.templates.get(path).cloned()
+    }
+
+    /// The text of [`Context::source`].
+    pub(crate) fn read_source(
+        &self,
+        tree: &Tree,
+        made: &MemoryContents,
+        path: &RootPath,
+    ) -> Result<Option<Vec<u8>>, RootfsError> {
+        self.source(tree, path)
+            .map(|source| self.read_content(made, path, source.content))
+            .transpose()
+    }
+
+    pub(crate) fn read_content(
+        &self,
+        made: &MemoryContents,
+        path: &RootPath,
+        digest: Digest,
+    ) -> Result<Vec<u8>, RootfsError> {
         if let Some(bytes) = made.get(&digest) {
-            return Ok(Some(bytes.to_vec()));
+            return Ok(bytes.to_vec());
         }
         let failed = |error: std::io::Error| RootfsError::Content {
             path: path.clone(),
@@ -119,7 +178,7 @@ impl Context<'_> {
                 "is larger than the 16 MiB that a finalizer reads",
             )));
         }
-        Ok(Some(bytes))
+        Ok(bytes)
     }
 }
 
@@ -220,7 +279,7 @@ pub struct Report {
     /// Calls of maintainer scripts whose effect it produced.
     pub covered: BTreeSet<CallSite>,
     /// Calls that would have had no effect in this image, with the reason.
-    pub irrelevant: std::collections::BTreeMap<CallSite, String>,
+    pub irrelevant: BTreeMap<CallSite, String>,
 }
 
 /// One call in one maintainer script.
@@ -257,22 +316,45 @@ impl Report {
     ) -> Result<(), RootfsError> {
         let size = bytes.len() as u64;
         let content = contents.add(bytes);
-        let kind = mikron_package::EntryKind::File { size };
-        let mut entry = mikron_package::Entry::new(path, kind, mode);
+        let kind = EntryKind::File { size };
+        let mut entry = Entry::new(path, kind, mode);
         entry.mtime = tree.epoch();
         self.place(tree, entry, Some(content))
     }
 
-    /// Puts an entry that this finalizer made into the tree. An entry of the spec at that path stands.
+    /// Puts a symbolic link into the tree where nothing lies yet.
+    ///
+    /// # Errors
+    /// As [`Tree::insert`].
+    pub fn link(
+        &mut self,
+        tree: &mut Tree,
+        at: &RootPath,
+        target: Vec<u8>,
+    ) -> Result<(), RootfsError> {
+        let there = tree.follow(at, false).ok();
+        if there.is_some_and(|there| tree.get(&there).is_some()) {
+            return Ok(());
+        }
+        let mut entry = Entry::new(at.clone(), EntryKind::Symlink { target }, 0o777);
+        entry.mtime = tree.epoch();
+        self.place(tree, entry, None)
+    }
+
+    /// Puts an entry that this finalizer made into the tree. An entry of the spec at that path stands, and the root is a directory
+    /// whatever a script says.
     ///
     /// # Errors
     /// As [`Tree::insert`].
     pub fn place(
         &mut self,
         tree: &mut Tree,
-        entry: mikron_package::Entry,
-        content: Option<mikron_package::Digest>,
+        entry: Entry,
+        content: Option<Digest>,
     ) -> Result<(), RootfsError> {
+        if entry.path.is_root() && !entry.is_directory() {
+            return Ok(());
+        }
         let there = tree.follow(&entry.path, false).ok();
         let there = there.and_then(|at| tree.get(&at));
         if there.is_some_and(|node| node.owner == crate::Owner::Spec) {
@@ -290,8 +372,13 @@ pub fn builtin_finalizers() -> Vec<Box<dyn Finalizer>> {
     vec![
         Box::new(BaseFinalizer),
         Box::new(AccountsFinalizer),
+        Box::new(CopiesFinalizer),
         Box::new(DirectoriesFinalizer),
         Box::new(AlternativesFinalizer),
+        Box::new(ApacheFinalizer),
+        Box::new(PhpFinalizer),
+        Box::new(PamFinalizer),
+        Box::new(JavaTrustFinalizer),
         Box::new(CaBundleFinalizer),
     ]
 }

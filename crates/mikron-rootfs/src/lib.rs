@@ -43,10 +43,13 @@ pub use assemble::{Assembly, Options, Rootfs, assemble};
 pub use diagnostic::Diagnostic;
 pub use error::{Claim, EntryFault, RootfsError};
 pub use files::{FileSource, SpecFile, SpecFileKind};
-pub use finalize::{CallSite, Context, Finalizer, Package, Report, builtin_finalizers};
+pub use finalize::{
+    CallSite, Context, Finalizer, Further, Package, Report, Template, builtin_finalizers,
+};
 pub use finalizers::{
-    AccountsFinalizer, Alternative, AlternativesFinalizer, BaseFinalizer, CaBundleFinalizer,
-    DirectoriesFinalizer, alternatives, scripted_accounts,
+    AccountsFinalizer, Alternative, AlternativesFinalizer, ApacheFinalizer, BaseFinalizer,
+    CaBundleFinalizer, CopiesFinalizer, DirectoriesFinalizer, JavaTrustFinalizer, PamFinalizer,
+    PhpFinalizer, alternatives, is_template, scripted_accounts, sources_of,
 };
 pub use glob::{Globs, PatternError};
 pub use mikron_shell::{Call, Guard, Kind, Word};

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use mikron_capability::{
-    Edge, Glob, PackageFacts, PackageInput, Provided, Selection, Violation, Want, Wanted, select,
-    verify,
+    Edge, FileFacts, FileRef, Glob, PackageFacts, PackageInput, Provided, Selection, Violation,
+    Want, Wanted, select, verify,
 };
 use mikron_package::{Digest, EntryKind, PackageName, Platform, RootPath};
 use mikron_rootfs::Part;
@@ -27,6 +27,8 @@ pub(crate) struct Closure {
     pub(crate) wanted: Wanted,
     /// What the chosen files need and the image would not have.
     pub(crate) violations: Vec<Violation>,
+    /// Files that finalizers read, chosen or not.
+    templates: Vec<FileRef>,
 }
 
 /// Learns the facts of some packages, in their order.
@@ -82,13 +84,40 @@ pub(crate) fn close(
         packages.extend(more);
     };
     let violations = verify(&selection, &inputs, &wanted);
+    let templates = templates(&inputs, &selection);
     Ok(Closure {
         packages,
         inputs,
         selection,
         wanted,
         violations,
+        templates,
     })
+}
+
+/// The files that scripts of chosen packages copy, and those that finalizers read in any case.
+fn templates(inputs: &[PackageInput], selection: &Selection) -> Vec<FileRef> {
+    let mut copied = BTreeSet::new();
+    for package in &selection.packages {
+        let metadata = &inputs[package.package].facts.metadata;
+        let sources = mikron_rootfs::sources_of(metadata);
+        copied.extend(sources.into_iter().map(|(source, _)| source));
+    }
+    let mut templates = Vec::new();
+    // The last input stands for the files of the spec, which are in the tree in any case.
+    let packages = inputs
+        .split_last()
+        .map_or(&[][..], |(_, packages)| packages);
+    for (package, input) in packages.iter().enumerate() {
+        for (entry, file) in input.facts.files.iter().enumerate() {
+            let path = &file.entry.path;
+            let read = copied.contains(path) || mikron_rootfs::is_template(path);
+            if read && file.entry.is_file() && file.digest.is_some() {
+                templates.push(FileRef { package, entry });
+            }
+        }
+    }
+    templates
 }
 
 /// What the spec wants beside its packages.
@@ -254,6 +283,14 @@ impl Closure {
         chosen.chain(read).collect()
     }
 
+    /// The files that finalizers read and that need not be chosen, wherever in the closure they lie.
+    pub(crate) fn templates(&self) -> impl Iterator<Item = (&FileFacts, Digest)> {
+        self.templates.iter().filter_map(|file| {
+            let facts = &self.inputs[file.package].facts.files[file.entry];
+            Some((facts, facts.digest?))
+        })
+    }
+
     /// The files of a package that declare accounts and directories (sysusers.d(5), tmpfiles.d(5)).
     pub(crate) fn declarations(&self, package: usize) -> impl Iterator<Item = (&RootPath, Digest)> {
         let facts = &self.inputs[package].facts;
@@ -306,9 +343,17 @@ impl Closure {
                 of_package.insert(digest);
             }
         }
-        for package in &self.selection.packages {
-            if let Some(of_package) = contents.get_mut(package.package) {
-                of_package.extend(self.declarations(package.package).map(|(_, digest)| digest));
+        for file in &self.templates {
+            if let (Some(of_package), Some(digest)) = (
+                contents.get_mut(file.package),
+                self.inputs[file.package].facts.files[file.entry].digest,
+            ) {
+                of_package.insert(digest);
+            }
+        }
+        for package in 0..self.packages.len() {
+            if let Some(of_package) = contents.get_mut(package) {
+                of_package.extend(self.declarations(package).map(|(_, digest)| digest));
             }
         }
         contents

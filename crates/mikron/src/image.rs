@@ -7,7 +7,9 @@ use std::sync::Arc;
 use mikron_capability::Spool;
 use mikron_oci::{BlobStore, FrameCache, Image, ImageLayer, Layer, Parallel, build_layers};
 use mikron_package::{Contents, Digest, Limits, Origin, PackageName, Platform, Progress};
-use mikron_rootfs::{Assembly, Outcome, Rootfs, RunAs, assemble, builtin_finalizers};
+use mikron_rootfs::{
+    Assembly, Further, Outcome, Rootfs, RunAs, Template, assemble, builtin_finalizers,
+};
 use mikron_spec::Spec;
 use serde::{Deserialize, Serialize};
 
@@ -112,39 +114,29 @@ pub(crate) fn tree(
         .iter()
         .map(|package| package.package)
         .collect();
-    let mut packages = Vec::new();
-    for index in chosen {
-        let Some(resolved) = closure.packages.get(index) else {
-            continue;
-        };
-        let mut declarations = Vec::new();
-        for (path, digest) in closure.declarations(index) {
-            let mut text = Vec::new();
-            let read = contents
-                .open(&digest)
-                .and_then(|mut body| body.read_to_end(&mut text));
-            read.map_err(Error::io("read", path.to_string()))?;
-            declarations.push((path.clone(), text));
+    let (mut packages, mut further) = (Vec::new(), Vec::new());
+    for index in 0..closure.packages.len() {
+        if chosen.contains(&index) {
+            packages.extend(package(closure, contents, index)?);
+        } else {
+            let declarations = closure.declarations(index);
+            further.push(Further {
+                metadata: Arc::new(closure.inputs[index].facts.metadata.clone()),
+                declarations: declarations
+                    .map(|(path, digest)| (path.clone(), digest))
+                    .collect(),
+            });
         }
-        let Some(format) = format_of(mikron_package::Family::Deb) else {
-            continue;
-        };
-        packages.push(mikron_rootfs::Package {
-            origin: Origin {
-                source: resolved.source.clone(),
-                archive: resolved.record.location.clone(),
-            },
-            root: matches!(resolved.role, resolve::Role::Root { .. }),
-            declarations,
-            ..mikron_rootfs::Package::new(
-                Arc::new(closure.inputs[index].facts.metadata.clone()),
-                format.order(),
-            )
-        });
     }
+    let templates = closure.templates().map(|(file, content)| Template {
+        entry: file.entry.clone(),
+        content,
+    });
     let assembly = Assembly {
         parts: closure.parts(),
         packages,
+        further,
+        templates: templates.collect(),
         files: translate::files(spec, files),
         accounts: translate::accounts(spec),
         run_as: spec.run_as.as_ref().map(ToString::to_string),
@@ -155,6 +147,39 @@ pub(crate) fn tree(
         },
     };
     Ok(assemble(assembly, contents, &builtin_finalizers())?)
+}
+
+/// A package with its scripts and declarations.
+fn package(
+    closure: &Closure,
+    contents: &dyn Contents,
+    index: usize,
+) -> Result<Option<mikron_rootfs::Package>, Error> {
+    let resolved = &closure.packages[index];
+    let mut declarations = Vec::new();
+    for (path, digest) in closure.declarations(index) {
+        let mut text = Vec::new();
+        let read = contents
+            .open(&digest)
+            .and_then(|mut body| body.read_to_end(&mut text));
+        read.map_err(Error::io("read", path.to_string()))?;
+        declarations.push((path.clone(), text));
+    }
+    let Some(format) = format_of(mikron_package::Family::Deb) else {
+        return Ok(None);
+    };
+    Ok(Some(mikron_rootfs::Package {
+        origin: Origin {
+            source: resolved.source.clone(),
+            archive: resolved.record.location.clone(),
+        },
+        root: matches!(resolved.role, resolve::Role::Root { .. }),
+        declarations,
+        ..mikron_rootfs::Package::new(
+            Arc::new(closure.inputs[index].facts.metadata.clone()),
+            format.order(),
+        )
+    }))
 }
 
 impl Built {

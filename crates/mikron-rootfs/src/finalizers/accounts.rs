@@ -14,6 +14,7 @@ use crate::accounts::{
 use crate::error::RootfsError;
 use crate::finalize::{Context, Finalizer, Report};
 use crate::part::Owner;
+use crate::scripts::ScannedScript;
 use crate::tree::Tree;
 
 /// The numbers of accounts that are made when a package is installed (Debian Policy 9.2.2: 100–999). 100 is the group
@@ -27,7 +28,8 @@ const MAX_SEARCH: u64 = 256 << 10;
 ///
 /// They hold root and nobody; the spec's accounts; the accounts that maintainer scripts create by literal calls of adduser
 /// or useradd, and that sysusers.d(5) files declare; and those of Debian's static accounts that the spec, a file's owner,
-/// or a maintainer script refers to. Accounts without a fixed number get the first free ones from 101, in order of name.
+/// or a maintainer script refers to. An account that the spec names may also be one that a package of the
+/// closure makes of which nothing was chosen. Accounts without a fixed number get the first free ones from 101, in order of name.
 /// There is no /etc/shadow: nobody logs in with a password. Files of the spec at these paths stand.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AccountsFinalizer;
@@ -84,6 +86,7 @@ impl Finalizer for AccountsFinalizer {
             &declarations::lines(context, tree, contents, "sysusers.d")?,
             &mut wishes,
         )?;
+        further(context, tree, contents, &mut wishes)?;
         wishes.refer("root");
         wishes.refer("nobody");
         wishes.refer("nogroup");
@@ -130,6 +133,76 @@ fn own_by_name(tree: &mut Tree, database: &Database) {
             node.entry.gid = gid;
         }
     }
+}
+
+/// Asks for accounts that the spec names and that nothing knows yet, as the scripts and sysusers.d(5) files of packages that nothing
+/// is chosen of would have made them: of postgresql-common, say, for a server that is chosen alone.
+fn further(
+    context: &Context<'_>,
+    tree: &Tree,
+    contents: &MemoryContents,
+    wishes: &mut Wishes,
+) -> Result<(), RootfsError> {
+    let mut names: BTreeSet<&str> = context
+        .run_as
+        .iter()
+        .flat_map(|text| text.split(':'))
+        .collect();
+    for node in tree.nodes().filter(|node| node.owner == Owner::Spec) {
+        let owners = [&node.entry.user, &node.entry.group];
+        names.extend(owners.into_iter().flatten().map(String::as_str));
+    }
+    names.retain(|name| {
+        let database = &wishes.database;
+        let in_files = database.users.contains_key(*name) || database.groups.contains_key(*name);
+        let known = wishes.users.contains_key(*name) || wishes.groups.contains_key(*name);
+        let fixed = USERS.iter().any(|user| user.0 == *name) || GROUPS.iter().any(|g| g.0 == *name);
+        !in_files && !known && !fixed && check_name(name).is_ok()
+    });
+    if names.is_empty() {
+        return Ok(());
+    }
+    let mut made = Wishes::default();
+    for package in context.further {
+        for script in ScannedScript::of(&package.metadata) {
+            for wish in script
+                .installing()
+                .filter_map(|(_, call)| user_calls::read(call))
+            {
+                for group in wish.groups {
+                    made.group(group)?;
+                }
+                for user in wish.users {
+                    made.user(user)?;
+                }
+            }
+        }
+    }
+    let unmade = |name: &&str| !made.users.contains_key(*name) && !made.groups.contains_key(*name);
+    if names.iter().any(unmade) {
+        for package in context.further {
+            for (path, digest) in &package.declarations {
+                if declarations::is_kind(path, "sysusers.d") {
+                    let text = context.read_content(contents, path, *digest)?;
+                    sysusers(&declarations::split(&text), &mut made)?;
+                }
+            }
+        }
+    }
+    for name in names {
+        if let Some(user) = made.users.remove(name) {
+            // Its groups are made as well, with the numbers that their own calls fix.
+            for group in user.groups.iter().chain(&user.group).chain([&user.name]) {
+                if let Some(group) = made.groups.get(group) {
+                    wishes.group(group.clone())?;
+                }
+            }
+            wishes.user(user)?;
+        } else if let Some(group) = made.groups.remove(name) {
+            wishes.group(group)?;
+        }
+    }
+    Ok(())
 }
 
 /// Reads sysusers.d(5) lines.

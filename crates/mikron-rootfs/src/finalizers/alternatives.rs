@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mikron_package::{ArchiveMetadata, Entry, EntryKind, MemoryContents, RootPath};
+use mikron_package::{ArchiveMetadata, MemoryContents, RootPath};
 
 use crate::error::RootfsError;
 use crate::finalize::{CallSite, Context, Finalizer, Report};
@@ -132,14 +132,7 @@ fn link(
 ) -> Result<(), RootfsError> {
     let middle = RootPath::new(b"etc/alternatives")?.join(name.as_bytes())?;
     for (at, to) in [(&middle, path), (at, &middle)] {
-        let there = tree.follow(at, false).ok();
-        if there.is_some_and(|there| tree.get(&there).is_some()) {
-            continue;
-        }
-        let target = [b"/", to.as_bytes()].concat();
-        let mut entry = Entry::new(at.clone(), EntryKind::Symlink { target }, 0o777);
-        entry.mtime = tree.epoch();
-        report.place(tree, entry, None)?;
+        report.link(tree, at, [b"/", to.as_bytes()].concat())?;
     }
     Ok(())
 }

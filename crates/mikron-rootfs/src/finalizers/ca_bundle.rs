@@ -1,6 +1,6 @@
 //! The bundle of certificate authorities that update-ca-certificates(8) makes.
 
-use mikron_package::{Entry, EntryKind, MemoryContents, RootPath};
+use mikron_package::{MemoryContents, RootPath};
 
 use crate::error::RootfsError;
 use crate::finalize::{Context, Finalizer, Report};
@@ -71,17 +71,12 @@ impl Finalizer for CaBundleFinalizer {
         }
         for path in &all {
             if tree.get(path).is_some() {
-                link(
-                    tree,
-                    &mut report,
-                    &pem(path)?,
-                    [b"/", path.as_bytes()].concat(),
-                )?;
+                report.link(tree, &pem(path)?, [b"/", path.as_bytes()].concat())?;
             }
         }
         let default_file = RootPath::new(b"usr/lib/ssl/cert.pem")?;
         let target = b"/etc/ssl/certs/ca-certificates.crt".to_vec();
-        link(tree, &mut report, &default_file, target)?;
+        report.link(tree, &default_file, target)?;
 
         for script in context.scripts {
             for (site, call) in script.installing() {
@@ -115,7 +110,7 @@ fn prune(tree: &mut Tree, dir: &RootPath) {
 }
 
 /// The name of the link to a certificate, as update-ca-certificates(8) makes it.
-fn pem(path: &RootPath) -> Result<RootPath, RootfsError> {
+pub(super) fn pem(path: &RootPath) -> Result<RootPath, RootfsError> {
     let name = path.file_name().unwrap_or_default();
     let stem = name.strip_suffix(b".crt").unwrap_or(name);
     let safe = stem.iter().map(|byte| match byte {
@@ -125,19 +120,4 @@ fn pem(path: &RootPath) -> Result<RootPath, RootfsError> {
     });
     let name: Vec<u8> = safe.chain(*b".pem").collect();
     Ok(RootPath::new(b"etc/ssl/certs")?.join(&name)?)
-}
-
-fn link(
-    tree: &mut Tree,
-    report: &mut Report,
-    at: &RootPath,
-    target: Vec<u8>,
-) -> Result<(), RootfsError> {
-    let there = tree.follow(at, false).ok();
-    if there.is_some_and(|there| tree.get(&there).is_some()) {
-        return Ok(());
-    }
-    let mut entry = Entry::new(at.clone(), EntryKind::Symlink { target }, 0o777);
-    entry.mtime = tree.epoch();
-    report.place(tree, entry, None)
 }

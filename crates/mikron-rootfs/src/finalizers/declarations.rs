@@ -20,39 +20,45 @@ pub(super) fn lines(
     kind: &str,
 ) -> Result<Vec<Line>, RootfsError> {
     let mut files: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
-    let is_kind = |path: &RootPath| {
-        let dir = path.parent();
-        let dir = dir.as_ref().and_then(RootPath::file_name);
-        dir == Some(kind.as_bytes()) && path.as_bytes().ends_with(b".conf")
-    };
     let name = |path: &RootPath| path.file_name().unwrap_or_default().to_vec();
     for package in context.packages {
         for (path, text) in package
             .declarations
             .iter()
-            .filter(|(path, _)| is_kind(path))
+            .filter(|(path, _)| is_kind(path, kind))
         {
             files.insert(name(path), text.clone());
         }
     }
     for dir in ["usr/lib", "etc"] {
         let dir = RootPath::new(format!("{dir}/{kind}").as_bytes())?;
-        for node in tree.below(&dir).filter(|node| is_kind(&node.entry.path)) {
+        for node in tree
+            .below(&dir)
+            .filter(|node| is_kind(&node.entry.path, kind))
+        {
             if let Some(text) = context.read(tree, made, &node.entry.path)? {
                 files.insert(name(&node.entry.path), text);
             }
         }
     }
-    let mut lines = Vec::new();
-    for text in files.into_values() {
-        for line in String::from_utf8_lossy(&text).lines() {
-            let line = line.trim();
-            if !line.is_empty() && !line.starts_with('#') {
-                lines.push(fields(line));
-            }
-        }
-    }
-    Ok(lines)
+    Ok(files.values().flat_map(|text| split(text)).collect())
+}
+
+/// Whether a path is one of a file of a kind.
+pub(super) fn is_kind(path: &RootPath, kind: &str) -> bool {
+    let dir = path.parent();
+    let dir = dir.as_ref().and_then(RootPath::file_name);
+    dir == Some(kind.as_bytes()) && path.as_bytes().ends_with(b".conf")
+}
+
+/// The lines of a text that are no comments.
+pub(super) fn split(text: &[u8]) -> Vec<Line> {
+    let text = String::from_utf8_lossy(text);
+    let lines = text.lines().map(str::trim);
+    lines
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(fields)
+        .collect()
 }
 
 /// A field, or `None` for `-` and for what is not there.

@@ -1,4 +1,4 @@
-//! Directories, owners, modes, links and copies that maintainer scripts make by literal calls, and tmpfiles.d(5).
+//! Directories, owners, modes and links that maintainer scripts make by literal calls, and tmpfiles.d(5).
 
 use mikron_package::{Entry, EntryKind, MemoryContents, RootPath};
 
@@ -11,7 +11,7 @@ use crate::part::Owner;
 use crate::tree::Tree;
 use mikron_shell::Call;
 
-/// Carries out literal calls of mkdir, install -d, touch, chown, chgrp, chmod, dpkg-statoverride, ln -s, cp and ucf from
+/// Carries out literal calls of mkdir, install -d, touch, chown, chgrp, chmod, dpkg-statoverride and ln -s from
 /// postinst scripts, in their order, and the lines of tmpfiles.d(5) files. What a call would change is changed only where
 /// it lies in the image; nothing that a package or the spec brought is written over.
 #[derive(Clone, Copy, Debug, Default)]
@@ -93,9 +93,6 @@ impl Run<'_> {
             "chmod" => Ok(self.chmod(call)),
             "dpkg-statoverride" => Ok(self.statoverride(call)),
             "ln" => self.link(call),
-            "cp" | "ucf" => self.copy(call),
-            // It only remembers which package a configuration file belongs to.
-            "ucfr" => Ok(Done::Nothing("an image has no database of ucf".to_owned())),
             "systemd-tmpfiles" => Ok(Done::Yes),
             _ => Ok(Done::No),
         }
@@ -359,71 +356,6 @@ impl Run<'_> {
         entry.mtime = self.tree.epoch();
         self.report.place(self.tree, entry, None)?;
         Ok(Done::Yes)
-    }
-
-    /// `cp FROM TO` and `ucf FROM TO`, where nothing lies at the second path yet.
-    fn copy(&mut self, call: &Call) -> Result<Done, RootfsError> {
-        let arguments = Arguments::of(call, &["--debconf-template", "--src-dir", "-t"]);
-        if arguments.has(&[
-            "-r",
-            "-R",
-            "-a",
-            "--recursive",
-            "--archive",
-            "-t",
-            "--purge",
-        ]) {
-            return Ok(Done::No);
-        }
-        let operands = arguments.literal_operands().unwrap_or_default();
-        let [from, to] = operands.as_slice() else {
-            return Ok(Done::No);
-        };
-        let (Ok(from), Ok(mut to)) = (RootPath::new(from.as_bytes()), RootPath::new(to.as_bytes()))
-        else {
-            return Ok(Done::No);
-        };
-        if self
-            .tree
-            .lookup(&to)
-            .is_some_and(|node| node.entry.is_directory())
-        {
-            to = to.join(from.file_name().unwrap_or_default())?;
-        }
-        if self.tree.lookup(&to).is_some() {
-            return Ok(Done::Nothing("something lies there already".to_owned()));
-        }
-        let Some(source) = self
-            .tree
-            .lookup(&from)
-            .filter(|node| node.content.is_some())
-        else {
-            return Ok(Done::No);
-        };
-        let kind = EntryKind::File {
-            size: self.size_of(source),
-        };
-        let mut entry = Entry::new(to, kind, source.entry.mode & 0o777);
-        let content = source.content;
-        entry.mtime = self.tree.epoch();
-        let Ok(at) = self.tree.follow(&entry.path, false) else {
-            return Ok(Done::No);
-        };
-        if self.blocked(&at) {
-            return Ok(Done::No);
-        }
-        self.report.place(self.tree, entry, content)?;
-        Ok(Done::Yes)
-    }
-
-    /// The size of a file, also by another of its names.
-    fn size_of(&self, node: &crate::tree::Node) -> u64 {
-        match &node.entry.kind {
-            EntryKind::Hardlink { target } => {
-                self.tree.get(target).map_or(0, |node| node.entry.size())
-            }
-            _ => node.entry.size(),
-        }
     }
 
     /// One line of tmpfiles.d(5): type, path, mode, user, group, age, argument.
