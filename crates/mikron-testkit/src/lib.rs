@@ -2,6 +2,7 @@
 //! Debian mirror. Never published, never used outside of tests and benches.
 
 pub mod archive;
+pub mod battery;
 pub mod elf;
 pub mod http;
 pub mod listing;
@@ -10,3 +11,4 @@ pub mod readelf;
 pub mod repository;
 pub mod runtime;
 pub mod tools;
+pub mod trace;

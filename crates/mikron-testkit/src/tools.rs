@@ -9,16 +9,21 @@ use std::path::PathBuf;
 /// # Panics
 /// When the tool is missing and `CI=true`: there, a skipped test is a failed one.
 pub fn tool(name: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let sbin = ["/usr/sbin".into(), "/sbin".into()];
-    let found = std::env::split_paths(&path)
-        .chain(sbin)
-        .map(|dir| dir.join(name))
-        .find(|p| p.is_file());
+    let found = find(name);
     if found.is_none() {
         skip(&format!("the tool `{name}` is not installed"));
     }
     found
+}
+
+/// Finds a program on `PATH`, where the test can do without.
+pub fn find(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let sbin = ["/usr/sbin".into(), "/sbin".into()];
+    std::env::split_paths(&path)
+        .chain(sbin)
+        .map(|dir| dir.join(name))
+        .find(|p| p.is_file())
 }
 
 /// Prints why a test is skipped.

@@ -1,11 +1,14 @@
 //! Builds images from the machine's Debian mirror, with a cache that all tests share.
 #![allow(dead_code, clippy::unwrap_used)] // each test binary uses some of it
 
+pub(crate) mod compare;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use mikron::{BuildReport, Builder, Output};
 use mikron_testkit::mirror::mirror;
+use mikron_testkit::runtime::Bundle;
 use tempfile::TempDir;
 
 /// An image in a layout of its own, under the tag `latest`.
@@ -36,21 +39,68 @@ pub(crate) fn example_with(name: &str, more: &str) -> String {
     fs::read_to_string(example(name)).unwrap() + more
 }
 
-/// Builds a spec given as text. `None` where there is no mirror.
-pub(crate) fn build(spec: &str) -> Option<Built> {
+/// The cache that all builds of the tests share.
+pub(crate) fn cache() -> PathBuf {
+    // Cargo says where to integration tests and benches, and examples lie beside them.
+    let beside = || std::env::current_exe().unwrap().with_file_name("../../tmp");
+    let target = option_env!("CARGO_TARGET_TMPDIR").map_or_else(beside, PathBuf::from);
+    target.join("cache")
+}
+
+/// The file of an archive in that cache, by the hexadecimal digits of its digest.
+pub(crate) fn archive(hex: &str) -> PathBuf {
+    let blobs = find(&cache(), "blobs").expect("something was fetched");
+    blobs.join(&hex[..2]).join(hex)
+}
+
+/// A builder for a spec given as text, in a file that is called `image.yaml`. `None` where there is no mirror.
+pub(crate) fn builder(spec: &str, dir: &Path) -> Option<Builder> {
     let mirror = mirror()?;
-    let dir = TempDir::new().unwrap();
-    let file = dir.path().join("image.yaml");
+    let file = dir.join("image.yaml");
     fs::write(&file, spec).unwrap();
-    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache");
     let mut builder = Builder::from_file(&file)
         .unwrap_or_else(|error| panic!("{error}"))
-        .cache(cache);
+        .cache(cache());
     builder = builder.mirror("debian", &mirror.main);
     if let Some(security) = &mirror.security {
         builder = builder.mirror("debian-security", security);
     }
-    let report = builder
+    Some(builder)
+}
+
+/// Builds an example, compressed as fast as can be, and extracts it. `None` where something is missing that it takes.
+pub(crate) fn extract_example(name: &str) -> Option<Bundle> {
+    let spec = quick(&example_with(&format!("{name}.yaml"), ""));
+    extract_spec(&spec)
+}
+
+/// Builds a spec given as text and extracts the image. `None` where something is missing that it takes.
+pub(crate) fn extract_spec(spec: &str) -> Option<Bundle> {
+    let dir = TempDir::new().unwrap();
+    let layout = dir.path().join("layout");
+    builder(spec, dir.path())?
+        .platform("linux/amd64".parse().unwrap())
+        .output(Output::layout(&layout, "latest"))
+        .build()
+        .unwrap_or_else(|error| panic!("{error}"));
+    Bundle::extract(&layout)
+}
+
+/// The same spec with layers by package in zstd -19, which is the default.
+pub(crate) fn without_layers(spec: &str) -> String {
+    let kept = spec.split_inclusive('\n');
+    kept.filter(|line| !line.starts_with("layers:")).collect()
+}
+
+/// The same spec with layers that are compressed as fast as can be.
+pub(crate) fn quick(spec: &str) -> String {
+    without_layers(spec) + "layers: { compression: \"zstd:1\" }\n"
+}
+
+/// Builds a spec given as text. `None` where there is no mirror.
+pub(crate) fn build(spec: &str) -> Option<Built> {
+    let dir = TempDir::new().unwrap();
+    let report = builder(spec, dir.path())?
         .output(Output::layout(dir.path().join("layout"), "latest"))
         .output(Output::docker_archive(dir.path().join("image.tar")))
         .build()

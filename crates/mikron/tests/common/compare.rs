@@ -1,0 +1,183 @@
+//! One program in a minimal image, and the same in everything that its package depends on.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use mikron::Output;
+use mikron_testkit::runtime::{Bundle, Run};
+use tempfile::TempDir;
+
+use super::{archive, builder};
+
+/// How long a program may take to say what it is.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// How a program ended, as far as it can be compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// It said that all is well.
+    Well,
+    /// It said that something is not.
+    Badly(i32),
+    /// It did not end.
+    Never,
+}
+
+/// A run: how it ended, and what it wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ran {
+    pub(crate) ended: Ended,
+    pub(crate) output: String,
+}
+
+/// What a comparison found.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// Both did the same, or the image did better.
+    AsWell { image: Ran, bytes: u64 },
+    /// The image is not built.
+    NotBuilt(String),
+    /// The image does worse.
+    Worse {
+        argument: &'static str,
+        image: Ran,
+        whole: Ran,
+    },
+}
+
+/// Runs the program with an argument until it ends.
+fn run(bundle: &Bundle, program: &str, argument: &str) -> Ran {
+    let how = Run {
+        args: Some(vec![program.to_owned(), argument.to_owned()]),
+        env: vec![("HOME".into(), "/".into())],
+        ..Run::default()
+    };
+    let finished = bundle.start(&how).finish_within(PATIENCE);
+    let Some(finished) = finished else {
+        return Ran {
+            ended: Ended::Never,
+            output: String::new(),
+        };
+    };
+    let ended = match finished.status.code() {
+        Some(0) => Ended::Well,
+        code => Ended::Badly(code.unwrap_or(-1)),
+    };
+    // Times and process numbers differ from run to run.
+    let output = finished.text().replace(|c: char| c.is_ascii_digit(), "0");
+    Ran { ended, output }
+}
+
+/// Builds the minimal image of a package and has its program show its version and its help, there and in the whole
+/// dependency closure over a base system. `None` where this machine cannot.
+pub(crate) fn compare(package: &str, program: &str, base: Option<&Path>) -> Option<Verdict> {
+    let dir = TempDir::new().unwrap();
+    let spec = format!(
+        "mikron: 1\nname: program\nsources:\n  debian: {{ deb: bookworm }}\npackages: ['{package}']\n\
+         image: {{ entrypoint: ['{program}'] }}\nlayers: {{ compression: 'zstd:1' }}\n"
+    );
+    let builder = builder(&spec, dir.path())?;
+    let layout = dir.path().join("layout");
+    let report = builder
+        .clone()
+        .output(Output::layout(&layout, "latest"))
+        .build();
+    let report = match report {
+        Ok(report) => report,
+        Err(error) => return Some(Verdict::NotBuilt(error.to_string())),
+    };
+    let image = Bundle::extract(&layout)?;
+    let lock = builder
+        .lock()
+        .unwrap_or_else(|error| panic!("{package}: {error}"));
+    let whole_root = dir.path().join("whole");
+    std::fs::create_dir(&whole_root).unwrap();
+    let mounted = base.map(|base| Overlay::mount(base, dir.path(), &whole_root));
+    for package in lock
+        .platforms
+        .values()
+        .flat_map(|platform| &platform.packages)
+    {
+        let archive = archive(&package.digest.hex());
+        extract(&archive, &whole_root);
+    }
+    let whole = image.with_rootfs(&whole_root)?;
+    let mut verdict = None;
+    for argument in ["--version", "--help"] {
+        let (ours, theirs) = (
+            run(&image, program, argument),
+            run(&whole, program, argument),
+        );
+        let as_well = ours == theirs || (ours.ended == Ended::Well && theirs.ended != Ended::Well);
+        if !as_well {
+            verdict = Some(Verdict::Worse {
+                argument,
+                image: ours,
+                whole: theirs,
+            });
+            break;
+        }
+        if verdict.is_none() || ours.ended == Ended::Well {
+            verdict = Some(Verdict::AsWell {
+                image: ours,
+                bytes: report.size(),
+            });
+        }
+    }
+    drop(whole);
+    drop(mounted);
+    verdict
+}
+
+/// An overlay that ends with this value.
+struct Overlay(std::path::PathBuf);
+
+impl Overlay {
+    fn mount(lower: &Path, dir: &Path, at: &Path) -> Self {
+        let [upper, work] = ["upper", "work"].map(|name| dir.join(name));
+        for path in [&upper, &work] {
+            std::fs::create_dir(path).unwrap();
+        }
+        let (lower, upper, work) = (lower.display(), upper.display(), work.display());
+        let options = format!("lowerdir={lower},upperdir={upper},workdir={work}");
+        let status = Command::new("mount")
+            .args(["-t", "overlay", "overlay", "-o", &options])
+            .arg(at)
+            .status();
+        assert!(status.is_ok_and(|status| status.success()), "no overlay");
+        Self(at.to_owned())
+    }
+}
+
+impl Drop for Overlay {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0).status();
+    }
+}
+
+/// Extracts a `.deb` as dpkg does, through links to directories.
+fn extract(archive: &Path, into: &Path) {
+    let mut dpkg = Command::new("dpkg-deb")
+        .arg("--fsys-tarfile")
+        .arg(archive)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let tar = Command::new("tar")
+        .args([
+            "--extract",
+            "--keep-directory-symlink",
+            "--preserve-permissions",
+            "--directory",
+        ])
+        .arg(into)
+        .stdin(dpkg.stdout.take().unwrap())
+        .status()
+        .unwrap();
+    assert!(
+        dpkg.wait().unwrap().success() && tar.success(),
+        "{}",
+        archive.display()
+    );
+}
