@@ -1,0 +1,115 @@
+//! How small the images of the battery are: each beside its whole dependency closure as Debian ships it.
+//!
+//! `cargo run --release -p mikron --example battery [-- NAME…]` prints a table in Markdown. Images are packed in zstd -19 by
+//! package, and so are the closures, with documentation and without. Takes minutes the first time.
+#![allow(clippy::unwrap_used)] // what fails here is shown and ends the run
+
+#[path = "../tests/common/mod.rs"]
+mod common;
+
+use std::path::PathBuf;
+
+use mikron::Output;
+use mikron::spec::Role;
+use mikron_testkit::battery::{PackageSizes, SERVICES};
+use tempfile::TempDir;
+
+/// What is printed of one service.
+struct Row {
+    name: &'static str,
+    packages: usize,
+    image: u64,
+    whole: u64,
+    without_documentation: u64,
+}
+
+fn main() {
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    let services = SERVICES
+        .iter()
+        .filter(|service| wanted.is_empty() || wanted.iter().any(|name| name == service.name));
+    let rows: Vec<Row> = services.filter_map(|service| row(service.name)).collect();
+    print(&rows);
+}
+
+/// Builds and measures one service. `None` where that fails, which is said on stderr.
+fn row(name: &'static str) -> Option<Row> {
+    let dir = TempDir::new().unwrap();
+    let spec = common::without_layers(&common::example_with(&format!("{name}.yaml"), ""));
+    let platform = "linux/amd64".parse().unwrap();
+    let builder = common::builder(&spec, dir.path())?.platform(platform);
+    let layout = Output::layout(dir.path().join("layout"), "latest");
+    let lock = builder.lock();
+    let report = builder.output(layout).build();
+    let (report, lock) = match (report, lock) {
+        (Ok(report), Ok(lock)) => (report, lock),
+        (Err(error), _) | (_, Err(error)) => {
+            eprintln!("{name}: {error}");
+            return None;
+        }
+    };
+    // Essential packages that give single files are no part of the dependency closure.
+    let closure = lock.platforms[&platform].packages.iter();
+    let closure = closure.filter(|package| package.role != Role::Provider);
+    let archives: Vec<(String, PathBuf)> = closure
+        .map(|package| {
+            let hex = package.digest.hex();
+            let path = common::archive(&hex);
+            (hex, path)
+        })
+        .collect();
+    let mut sizes = PackageSizes::open(&common::cache().join("battery-sizes"));
+    sizes.measure(&archives);
+    let of_all = archives.iter().filter_map(|(digest, _)| sizes.get(digest));
+    let (whole, without_documentation) = of_all.fold((0, 0), |(whole, without), size| {
+        (whole + size.whole, without + size.without_documentation)
+    });
+    eprintln!("{name} is measured");
+    Some(Row {
+        name,
+        packages: archives.len(),
+        image: report.size(),
+        whole,
+        without_documentation,
+    })
+}
+
+/// Parts in a thousand, as a percentage with one digit.
+fn percent(part: u64, of: u64) -> String {
+    let thousandths = part * 1000 / of.max(1);
+    format!("{}.{} %", thousandths / 10, thousandths % 10)
+}
+
+fn print(rows: &[Row]) {
+    println!(
+        "| service | image | packages | closure | image of it | without documentation | image of it |"
+    );
+    println!("|---|---|---|---|---|---|---|");
+    for row in rows {
+        println!(
+            "| {} | {} | {} | {} | {} | {} | {} |",
+            row.name,
+            row.image,
+            row.packages,
+            row.whole,
+            percent(row.image, row.whole),
+            row.without_documentation,
+            percent(row.image, row.without_documentation)
+        );
+    }
+    let median = |of: &dyn Fn(&Row) -> u64| {
+        let mut all: Vec<u64> = rows
+            .iter()
+            .map(|row| row.image * 1000 / of(row).max(1))
+            .collect();
+        all.sort_unstable();
+        all.get(all.len() / 2).copied().unwrap_or_default()
+    };
+    println!();
+    println!(
+        "Median of {}: {} of the closure, {} of the closure without documentation.",
+        rows.len(),
+        percent(median(&|row| row.whole), 1000),
+        percent(median(&|row| row.without_documentation), 1000)
+    );
+}
