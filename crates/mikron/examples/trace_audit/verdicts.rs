@@ -1,0 +1,100 @@
+//! Why an image does well without a path that the full installation uses.
+
+/// A reason, for paths that match.
+pub(crate) struct Verdict {
+    /// What the table calls it.
+    pub(crate) name: &'static str,
+    /// The service that it holds for; empty for all.
+    service: &'static str,
+    /// Beginnings of paths, or endings where they begin with `*`.
+    paths: &'static [&'static str],
+    /// Why nothing is lost.
+    #[allow(dead_code)] // it is written for whoever reads the table
+    reason: &'static str,
+}
+
+/// All verdicts. The first that matches holds.
+const VERDICTS: &[Verdict] = &[
+    Verdict {
+        name: "ld.so.cache",
+        service: "",
+        paths: &["/etc/ld.so.cache"],
+        reason: "the loader searches its default directories, in which every library of an image lies",
+    },
+    Verdict {
+        name: "nsswitch.conf",
+        service: "",
+        paths: &["/etc/nsswitch.conf"],
+        reason: "without it glibc uses files and dns, both of which it has inside since 2.34",
+    },
+    Verdict {
+        name: "localtime",
+        service: "",
+        paths: &["/etc/localtime", "/usr/share/zoneinfo/Etc/UTC"],
+        reason: "without /etc/localtime the time zone is UTC, as with Debian's default",
+    },
+    Verdict {
+        name: "gconv-modules.cache",
+        service: "",
+        paths: &["*/gconv/gconv-modules.cache"],
+        reason: "an index of what gconv-modules says, looked at whenever a locale is set; conversions between UTF-8, \
+                 UCS-4 and ASCII are inside the C library",
+    },
+    Verdict {
+        name: "gai.conf",
+        service: "",
+        paths: &["/etc/gai.conf"],
+        reason: "Debian's has comments only; the table of RFC 3484 is inside the C library",
+    },
+    Verdict {
+        name: "host.conf",
+        service: "",
+        paths: &["/etc/host.conf"],
+        reason: "Debian's says `multi on`: all addresses of a name that stands in /etc/hosts several times, not the first",
+    },
+    Verdict {
+        name: "openssl.cnf",
+        service: "",
+        paths: &["/etc/ssl/openssl.cnf", "/usr/lib/ssl/openssl.cnf"],
+        reason: "it belongs to the command `openssl`, not to the library, whose built-in defaults Debian has set to the same \
+                 level of security",
+    },
+    Verdict {
+        name: "shadow",
+        service: "",
+        paths: &["/etc/shadow", "/etc/gshadow"],
+        reason: "an image has no passwords; accounts are locked",
+    },
+    Verdict {
+        name: "gss",
+        service: "",
+        paths: &["/etc/gss/mech.d"],
+        reason: "a directory for further mechanisms, empty as Debian ships it; Kerberos is inside the library",
+    },
+    Verdict {
+        name: "byte code",
+        service: "",
+        paths: &["*.pyc", "*/__pycache__"],
+        reason: "py3compile makes it when a package is installed; without, Python compiles at each start, which takes longer",
+    },
+    Verdict {
+        name: "inputrc",
+        service: "",
+        paths: &["/etc/inputrc"],
+        reason: "keys of an interactive line editor beyond its own defaults",
+    },
+];
+
+/// The verdict on a path that a service uses and its image lacks.
+pub(crate) fn of(service: &str, path: &str) -> Option<&'static Verdict> {
+    VERDICTS.iter().find(|verdict| {
+        let mine = verdict.service.is_empty() || verdict.service == service;
+        mine && verdict
+            .paths
+            .iter()
+            .any(|pattern| match pattern.strip_prefix('*') {
+                Some(end) => path.ends_with(end),
+                None => path.starts_with(pattern),
+            })
+    })
+}
