@@ -83,6 +83,18 @@ const VERDICTS: &[Verdict] = &[
         paths: &["/etc/inputrc"],
         reason: "keys of an interactive line editor beyond its own defaults",
     },
+    Verdict {
+        name: "fontconfig cache",
+        service: "",
+        paths: &["/var/cache/fontconfig/"],
+        reason: "fc-cache makes it when fonts are installed; without, the fonts of the image are read at each start",
+    },
+    Verdict {
+        name: "os-release",
+        service: "",
+        paths: &["/usr/lib/os-release", "/etc/os-release"],
+        reason: "the name of the distribution, which Java shows in reports of crashes",
+    },
 ];
 
 /// The verdict on a path that a service uses and its image lacks.
