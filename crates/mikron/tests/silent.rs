@@ -79,7 +79,6 @@ losses! {
     java_trusts_the_bundle: "openjdk" without ["etc/ssl/certs/java/cacerts"], java_trusts;
     java_draws_text: "openjdk" without ["usr/share/fonts"], java_draws;
     ruby_reads_utf_8: "ruby" without [LOCALE], ruby_reads;
-    ruby_has_its_gems: "ruby" without ["usr/lib/ruby/vendor_ruby/rubygems.rb"], ruby_gems;
     bash_counts_characters: "bash" without [LOCALE], bash_counts;
     postgres_has_the_locale_of_its_database: "postgresql" without [LOCALE], postgres_locale;
     nano_knows_the_terminal: "nano" without ["usr/share/terminfo", "usr/lib/terminfo", "lib/terminfo", "etc/terminfo"], nano;
@@ -219,13 +218,6 @@ fn ruby_reads(stage: &Stage) -> Outcome {
     says(
         &stage.call(&["-e", "print Encoding.default_external"]),
         b"UTF-8",
-    )
-}
-
-fn ruby_gems(stage: &Stage) -> Outcome {
-    says(
-        &stage.call(&["-e", "print Gem::Version.new('1.2').bump"]),
-        b"2",
     )
 }
 
