@@ -50,7 +50,7 @@ pub use rules::{Apply, Bring, From, Importer, Rule, Rules, When};
 pub use scan::{fill, scan, scan_file};
 pub use script::{ScriptCall, ScriptFacts};
 pub use select::{
-    CapabilityUse, Diversion, Edge, FileRef, LeftOut, LeftOutReason, LookedFor, Missing,
+    CapabilityUse, Diversion, Edge, FileRef, Given, LeftOut, LeftOutReason, LookedFor, Missing,
     MissingCause, ModuleLeftOut, PackageInput, Provided, Reason, Role, Select, SelectedFile,
     SelectedPackage, Selection, Step, UnmetNote, Want, Wanted, Without, WithoutCause, select,
 };

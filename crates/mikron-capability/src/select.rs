@@ -17,7 +17,7 @@ mod rules;
 mod tree;
 mod walk;
 
-pub use input::{Diversion, Edge, PackageInput, Provided, Role, Select, Wanted};
+pub use input::{Diversion, Edge, Given, PackageInput, Provided, Role, Select, Wanted};
 pub use modules::{ModuleLeftOut, UnmetNote};
 pub use output::{
     CapabilityUse, FileRef, LeftOut, LeftOutReason, LookedFor, Missing, MissingCause, Reason,

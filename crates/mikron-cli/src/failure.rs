@@ -188,11 +188,11 @@ fn missing_package(
     platform: Platform,
     missing: &MissingRoot,
 ) -> Option<(SpecError, Vec<String>)> {
-    let index = missing
+    let (index, slices) = missing
         .request
         .label
         .strip_prefix("packages[")?
-        .strip_suffix(']')?;
+        .split_once(']')?;
     if document.text.is_empty() {
         return None;
     }
@@ -201,7 +201,14 @@ fn missing_package(
     // The library's own words, less the first line: that is said by the title and the place.
     let words = SolveError::Missing(vec![missing.clone()]).to_string();
     let lines = words.lines().skip(1).map(str::trim);
-    let (help, notes): (Vec<&str>, Vec<&str>) = lines.partition(|line| line.starts_with("help: "));
+    let (help, mut notes): (Vec<&str>, Vec<&str>) =
+        lines.partition(|line| line.starts_with("help: "));
+    // A package that a slice needs, with the slices on the way to it.
+    let slices = slices.trim_matches([' ', '(', ')']);
+    let needed = format!("a slice of it is needed: {slices}");
+    if !slices.is_empty() {
+        notes.push(&needed);
+    }
     let help = help
         .first()
         .and_then(|line| line.strip_prefix("help: "))

@@ -208,8 +208,9 @@ impl Release {
         let missing = |what, name: String| SliceError::new(SliceErrorKind::Dangling { what, name });
         if let Some(package) = self.packages.get(key.package()) {
             let mut error = missing("slice", key.to_string());
-            let names = package.slices.iter().map(|slice| slice.key.slice());
-            error.help = near(key.slice(), names);
+            let names = package.slices.iter().map(|slice| slice.key.to_string());
+            let names: Vec<String> = names.collect();
+            error.help = near(&key.to_string(), names.iter().map(String::as_str));
             return error;
         }
         let mut error = missing("package", key.package().to_string());

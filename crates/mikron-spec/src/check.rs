@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::account::{Principal, is_account_name};
 use crate::error::{Document, SpecError, SpecErrorKind};
 use crate::layers::Layers;
-use crate::spec::Spec;
+use crate::request::PackageRequest;
+use crate::spec::{DefinitionSource, Spec};
 use crate::suggest;
 use crate::text::shown;
 use crate::yaml::Node;
@@ -180,13 +181,46 @@ impl Check<'_> {
                 let known = self.spec.sources.keys().map(String::as_str);
                 return Err(self.dangling(&["packages", &i, "source"], "source", source, known));
             }
-            if !seen.insert((&request.name, &request.capabilities)) {
+            if !request.slices.is_empty() {
+                self.slices(&i, request)?;
+            }
+            if !seen.insert((&request.name, &request.capabilities, &request.slices)) {
                 self.fail(
                     &["packages", &i],
-                    format!("the package `{}` stands here twice", request.name),
+                    match request.slices[..] {
+                        [] => format!("the package `{}` stands here twice", request.name),
+                        _ => format!("the slice `{request}` stands here twice"),
+                    },
                     "keep one of them",
                 )?;
             }
+        }
+        Ok(())
+    }
+
+    /// What a request for slices takes besides.
+    fn slices(&self, i: &str, request: &PackageRequest) -> Result<(), SpecError> {
+        let chisel = |source: &DefinitionSource| matches!(source, DefinitionSource::Chisel(_));
+        if !self.spec.definitions.iter().any(chisel) {
+            self.fail(
+                &["packages", i],
+                format!("`{request}` is a slice, and nothing defines slices"),
+                "add `definitions: [{ chisel: DIRECTORY }]`, a directory with `chisel.yaml` and `slices/`",
+            )?;
+        }
+        if !request.capabilities.is_empty() {
+            self.fail(
+                &["packages", i],
+                "slices and capabilities exclude each other",
+                "name them in two requests",
+            )?;
+        }
+        if request.select.is_some() {
+            self.fail(
+                &["packages", i, "select"],
+                "slices say themselves how much of the package is taken",
+                "leave `select` out, or name the package instead of its slices",
+            )?;
         }
         Ok(())
     }

@@ -49,13 +49,16 @@ impl fmt::Display for Select {
 
 /// A root: a package that the spec asks for. What it needs follows by itself.
 ///
-/// In YAML it is `NAME`, `NAME:CAPABILITY`, or a mapping.
+/// In YAML it is `NAME`, `NAME:CAPABILITY`, `NAME_SLICE`, or a mapping. Names of Debian packages have no `_`
+/// (deb-control(5)), so that a slice cannot be taken for one.
 ///
 /// ```
 /// use mikron_spec::PackageRequest;
 /// let request: PackageRequest = "ca-certificates:bundle".parse()?;
 /// assert_eq!(request.name.as_str(), "ca-certificates");
 /// assert_eq!(request.capabilities, ["bundle"]);
+/// let request: PackageRequest = "nginx_bins".parse()?;
+/// assert_eq!((request.name.as_str(), &request.slices[..]), ("nginx", &["bins".to_owned()][..]));
 /// # Ok::<(), mikron_spec::ValueError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +71,9 @@ pub struct PackageRequest {
     pub version: Option<VersionRange>,
     /// The capabilities that are taken; empty for what the selection brings by itself.
     pub capabilities: Vec<String>,
+    /// The slices that are taken, with all that is essential to them; then nothing else is taken of the package but what
+    /// files need of it.
+    pub slices: Vec<String>,
     /// How much of this package is taken, where it differs from the spec.
     pub select: Option<Select>,
 }
@@ -80,6 +86,7 @@ impl PackageRequest {
             source: None,
             version: None,
             capabilities: Vec::new(),
+            slices: Vec::new(),
             select: None,
         }
     }
@@ -105,7 +112,7 @@ impl PackageRequest {
         self.source.is_none()
             && self.version.is_none()
             && self.select.is_none()
-            && self.capabilities.len() <= 1
+            && self.capabilities.len() + self.slices.len() <= 1
     }
 }
 
@@ -115,6 +122,9 @@ impl fmt::Display for PackageRequest {
         write!(f, "{}", self.name)?;
         if !self.capabilities.is_empty() {
             write!(f, ":{}", self.capabilities.join(","))?;
+        }
+        if !self.slices.is_empty() {
+            write!(f, "_{}", self.slices.join(","))?;
         }
         if let Some(version) = &self.version {
             write!(f, " ({version})")?;
@@ -147,6 +157,14 @@ impl FromStr for PackageRequest {
                 ),
             ));
         }
+        if let Some((name, slice)) = text.split_once('_')
+            && !name.contains(':')
+        {
+            check_slice(slice)?;
+            let mut request = Self::new(package_name(name)?);
+            request.slices.push(slice.to_owned());
+            return Ok(request);
+        }
         let (name, capability) = match text.split_once(':') {
             Some((name, capability)) => (name, Some(capability)),
             None => (text, None),
@@ -177,6 +195,20 @@ fn check_capability(text: &str) -> Result<(), ValueError> {
     Err(ValueError::new(
         format!("`{}` is not the name of a capability", shown(text)),
         "write a lower-case word, as in `ca-certificates:bundle`",
+    ))
+}
+
+/// The rules are chisel's: three or more of `a-z 0-9 -`, a letter in front, no `-` at the end or beside another.
+fn check_slice(text: &str) -> Result<(), ValueError> {
+    let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let letter = text.starts_with(|c: char| c.is_ascii_lowercase());
+    let dashes = text.ends_with('-') || text.contains("--");
+    if letter && !dashes && (3..=64).contains(&text.len()) && text.chars().all(word) {
+        return Ok(());
+    }
+    Err(ValueError::new(
+        format!("`{}` is not the name of a slice", shown(text)),
+        "write package and slice with one `_` between, as in `nginx_bins`",
     ))
 }
 
@@ -220,6 +252,9 @@ struct Form {
     /// The capabilities that are taken.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     capabilities: Vec<CapabilityName>,
+    /// The slices that are taken, and nothing else of the package.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    slices: Vec<SliceName>,
     /// How much of this package is taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     select: Option<Select>,
@@ -246,6 +281,27 @@ scalar!(CapabilityName, "the name of a capability", {
     "type": "string", "pattern": "^[a-z0-9._+-]{1,64}$",
 });
 
+/// The name of a slice, checked.
+struct SliceName(String);
+
+impl FromStr for SliceName {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        check_slice(text).map(|()| Self(text.to_owned()))
+    }
+}
+
+impl fmt::Display for SliceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+scalar!(SliceName, "the name of a slice", {
+    "type": "string", "pattern": "^[a-z][a-z0-9]*(-[a-z0-9]+)*$", "minLength": 3, "maxLength": 64,
+});
+
 impl<'de> Deserialize<'de> for PackageRequest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Either;
@@ -269,6 +325,7 @@ impl<'de> Deserialize<'de> for PackageRequest {
                     source: form.source,
                     version: form.version,
                     capabilities: form.capabilities.into_iter().map(|c| c.0).collect(),
+                    slices: form.slices.into_iter().map(|s| s.0).collect(),
                     select: form.select,
                 })
             }
@@ -293,6 +350,7 @@ impl Serialize for PackageRequest {
                 .cloned()
                 .map(CapabilityName)
                 .collect(),
+            slices: self.slices.iter().cloned().map(SliceName).collect(),
             select: self.select,
         }
         .serialize(serializer)
@@ -307,7 +365,7 @@ impl JsonSchema for PackageRequest {
     fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
         let mapping = Form::json_schema(generator);
         schemars::json_schema!({
-            "description": "A package: NAME, NAME:CAPABILITY, or a mapping",
+            "description": "A package: NAME, NAME:CAPABILITY, NAME_SLICE, or a mapping",
             "anyOf": [{ "type": "string", "minLength": 1 }, mapping],
         })
     }

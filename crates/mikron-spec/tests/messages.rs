@@ -109,6 +109,16 @@ fn messages_about_packages() {
             "packages:\n  - { name: nginx, version: \">=\" }",
             "packages:\n  - { name: nginx, capabilities: [Data] }",
             "packages:\n  - { name: nginx, select: all }",
+            "packages: [nginx_bins]",
+            "packages: [nginx_bins_more]",
+            "packages: [nginx_]",
+            "packages: [nginx_b]",
+            "packages: [_bins]",
+            "packages: [nginx:bins_more]",
+            "definitions: [{ chisel: c }]\npackages: [nginx_bins, curl, nginx_bins]",
+            "definitions: [{ chisel: c }]\npackages: [{ name: nginx, slices: [bins], capabilities: [bins] }]",
+            "definitions: [{ chisel: c }]\npackages: [{ name: nginx, slices: [bins], select: full }]",
+            "definitions: [{ chisel: c }]\npackages: [{ name: nginx, slices: [Bins] }]",
         ],
     );
 }

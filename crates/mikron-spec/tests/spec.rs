@@ -158,6 +158,41 @@ fn a_request_becomes_what_a_solver_takes() {
 }
 
 #[test]
+fn a_slice_is_written_as_it_was_read_and_its_package_is_what_a_solver_takes() {
+    let spec = good(
+        "definitions: [{ chisel: c }]\npackages: [nginx_bins, { name: libc6, version: \">= 2\", slices: [libs, config] }]\n",
+    );
+    let [short, long] = &spec.packages[..] else {
+        panic!("two requests")
+    };
+    assert_eq!(short.slices, ["bins"]);
+    assert_eq!(short.to_string(), "nginx_bins");
+    assert_eq!(short.requirement().to_string(), "nginx");
+    assert_eq!(long.slices, ["libs", "config"]);
+    assert!(
+        spec.to_yaml().contains("- nginx_bins\n"),
+        "{}",
+        spec.to_yaml()
+    );
+    assert_eq!(parse(&spec.to_yaml()).expect("what was written"), spec);
+}
+
+#[test]
+fn a_lock_does_not_fit_when_another_slice_is_asked_for() {
+    let head = "definitions: [{ chisel: c }]\n";
+    let spec = good(&format!("{head}packages: [nginx_bins]\n"));
+    let lock = mikron_spec::Lock::new(&spec);
+    let other = good(&format!("{head}packages: [nginx_config]\n"));
+    let stale = lock.check(&other).unwrap_err();
+    assert!(
+        stale
+            .to_string()
+            .contains("`nginx_bins` became `nginx_config`"),
+        "{stale}"
+    );
+}
+
+#[test]
 fn a_spec_made_by_a_program_is_checked_by_the_same_rules() {
     let mut spec = Spec::new("made");
     assert!(spec.validate().is_ok());

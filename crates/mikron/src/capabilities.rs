@@ -16,6 +16,7 @@ use serde::Serialize;
 use crate::builder::Builder;
 use crate::engine::{Engine, Pins, pinned};
 use crate::resolve::{self, ResolvedPackage};
+use crate::slices::Slices;
 use crate::{Error, inspect_archive};
 
 /// What a package offers.
@@ -90,7 +91,6 @@ impl Builder {
 impl Engine<'_> {
     fn offers(&self, name: &PackageName) -> Result<Vec<PackageCapabilities>, Error> {
         let pins = self.pins(&self.platforms)?;
-        let definitions = self.tables()?.definitions;
         let mut offers = Vec::new();
         for platform in &self.platforms {
             let package = match &pins {
@@ -107,6 +107,7 @@ impl Engine<'_> {
                 }
                 Pins::Fresh(published) => self.solved(*platform, published, name)?,
             };
+            let definitions = self.tables(*platform)?.definitions;
             let facts = self.learn(std::slice::from_ref(&package), &self.spool())?;
             let offer = |facts| PackageCapabilities::of(facts, Some(*platform), &definitions);
             offers.extend(facts.into_iter().map(offer));
@@ -124,7 +125,12 @@ impl Engine<'_> {
         let universe = published.universe(self, platform)?;
         let solver = ResolvoSolver::default();
         let find = |spec: &Spec| -> Result<Option<ResolvedPackage>, Error> {
-            let resolution = resolve::resolve(&solver, &universe, spec, &BTreeMap::new())
+            let slices = if spec.packages.iter().any(|p| !p.slices.is_empty()) {
+                self.tables(platform)?.slices
+            } else {
+                Slices::default()
+            };
+            let resolution = resolve::resolve(&solver, &universe, spec, &slices, &BTreeMap::new())
                 .map_err(|error| Error::Solve { platform, error })?;
             let is_it = |package: &ResolvedPackage| package.record.name == *name;
             Ok(resolution.packages.into_iter().find(is_it))

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use mikron_capability::{
-    Edge, FileFacts, FileRef, Glob, PackageFacts, PackageInput, Provided, Selection, Violation,
-    Want, Wanted, select, verify,
+    Edge, FileFacts, FileRef, Glob, PackageFacts, PackageInput, Provided, Selection, Spool,
+    Violation, Want, Wanted, select, verify,
 };
 use mikron_package::{Digest, EntryKind, PackageName, Platform, RootPath};
 use mikron_rootfs::Part;
@@ -13,6 +13,7 @@ use mikron_spec::{Select, Spec};
 
 use crate::Error;
 use crate::resolve::{Providers, ResolvedPackage, Role, Wish};
+use crate::slices::Sliced;
 use crate::tables::Tables;
 use crate::translate::LoadedFile;
 
@@ -29,6 +30,10 @@ pub(crate) struct Closure {
     pub(crate) violations: Vec<Violation>,
     /// Files that finalizers read, chosen or not.
     templates: Vec<FileRef>,
+    /// The facts of the packages as their archives have them; slices change those of the inputs.
+    pub(crate) facts: Vec<Arc<PackageFacts>>,
+    /// What slices take.
+    pub(crate) sliced: Arc<Sliced>,
 }
 
 /// Learns the facts of some packages, in their order.
@@ -45,17 +50,18 @@ pub(crate) type Find<'a> = dyn Fn(&[ResolvedPackage], &Wish) -> Providers + 'a;
 pub(crate) fn close(
     spec: &Spec,
     tables: &Tables,
-    platform: Platform,
     packages: Vec<ResolvedPackage>,
     files: &[LoadedFile],
+    spool: &Spool,
     learn: &Learn<'_>,
     find: &Find<'_>,
 ) -> Result<Closure, Error> {
-    let facts = learn(&packages)?;
+    let mut facts = learn(&packages)?;
+    let sliced = tables.slices.apply(&facts, spool)?;
     let own = files_input(files);
-    let mut wanted = wanted(spec, tables, platform)?;
+    let mut wanted = wanted(spec, tables)?;
     let mut packages = packages;
-    let mut inputs = inputs(&packages, &facts);
+    let mut inputs = inputs(&packages, &facts, &sliced);
     // What the packages need that were found for their own sake: looked into only when something is missing.
     let mut reserve: Vec<ResolvedPackage> = Vec::new();
     let mut asked = Asked::default();
@@ -79,8 +85,9 @@ pub(crate) fn close(
             break selection;
         }
         inputs.pop();
-        let facts = learn(&more)?;
-        inputs.extend(self::inputs(&more, &facts));
+        let learnt = learn(&more)?;
+        inputs.extend(self::inputs(&more, &learnt, &sliced));
+        facts.extend(learnt);
         packages.extend(more);
     };
     let violations = verify(&selection, &inputs, &wanted);
@@ -92,6 +99,8 @@ pub(crate) fn close(
         wanted,
         violations,
         templates,
+        facts,
+        sliced: Arc::new(sliced),
     })
 }
 
@@ -124,7 +133,7 @@ fn templates(inputs: &[PackageInput], selection: &Selection) -> Vec<FileRef> {
 ///
 /// # Errors
 /// When a `remove` pattern is malformed.
-fn wanted(spec: &Spec, tables: &Tables, platform: Platform) -> Result<Wanted, Error> {
+fn wanted(spec: &Spec, tables: &Tables) -> Result<Wanted, Error> {
     let mut words = spec.image.entrypoint.iter().chain(&spec.image.cmd).cloned();
     let programs = words.next().into_iter().collect();
     let library_path = spec.image.env.get("LD_LIBRARY_PATH");
@@ -149,7 +158,7 @@ fn wanted(spec: &Spec, tables: &Tables, platform: Platform) -> Result<Wanted, Er
         rules: Arc::clone(&tables.rules),
         with: spec.with.clone(),
         without: spec.without.clone(),
-        ..Wanted::new(platform)
+        ..Wanted::new(tables.platform)
     })
 }
 
@@ -218,7 +227,11 @@ fn select_mode(select: Select) -> mikron_capability::Select {
     }
 }
 
-fn inputs(packages: &[ResolvedPackage], facts: &[Arc<PackageFacts>]) -> Vec<PackageInput> {
+fn inputs(
+    packages: &[ResolvedPackage],
+    facts: &[Arc<PackageFacts>],
+    sliced: &Sliced,
+) -> Vec<PackageInput> {
     let input = |(package, facts): (&ResolvedPackage, &Arc<PackageFacts>)| {
         let (role, select) = match &package.role {
             Role::Root {
@@ -230,6 +243,7 @@ fn inputs(packages: &[ResolvedPackage], facts: &[Arc<PackageFacts>]) -> Vec<Pack
                 },
                 Some(select_mode(*select)),
             ),
+            Role::Sliced => (mikron_capability::Role::Given, None),
             Role::Dependency => (mikron_capability::Role::Dependency, None),
             Role::Provider => (mikron_capability::Role::Provider, None),
         };
@@ -237,7 +251,10 @@ fn inputs(packages: &[ResolvedPackage], facts: &[Arc<PackageFacts>]) -> Vec<Pack
             to: *to,
             relation: relation.clone(),
         };
+        let cut = sliced.of(&package.record.name);
+        let facts = cut.map_or(facts, |(facts, _)| facts);
         PackageInput {
+            given: cut.map(|(_, given)| given.clone()).unwrap_or_default(),
             requires: package.requires.iter().map(edge).collect(),
             select,
             ..PackageInput::new(role, Arc::clone(facts))
@@ -274,12 +291,12 @@ impl Closure {
             .selection
             .files
             .iter()
-            .filter_map(|file| self.part(file, None));
+            .filter_map(|file| self.part(file, false));
         let read = self
             .selection
             .inputs
             .iter()
-            .filter_map(|file| self.part(file, Some("bundle")));
+            .filter_map(|file| self.part(file, true));
         chosen.chain(read).collect()
     }
 
@@ -301,23 +318,21 @@ impl Closure {
             .filter_map(|file| Some((&file.entry.path, file.digest?)))
     }
 
-    fn part(
-        &self,
-        file: &mikron_capability::SelectedFile,
-        capability: Option<&str>,
-    ) -> Option<Part> {
+    fn part(&self, file: &mikron_capability::SelectedFile, build_input: bool) -> Option<Part> {
         // The last input stands for the files of the spec, which the tree places by itself.
         let package = self.packages.get(file.file.package)?;
         let facts = &self.inputs[file.file.package].facts;
         let chosen = &facts.files[file.file.entry];
         let content = facts.digest(file.file.entry);
         let name = package.record.name.as_str();
-        let part = Part::new(
-            name,
-            capability.unwrap_or(chosen.class.name()),
-            chosen.entry.clone(),
-            content,
-        );
+        let input = &self.inputs[file.file.package];
+        let given = input.given.contains_key(&file.file.entry);
+        let capability = if build_input && !given {
+            "bundle"
+        } else {
+            input.capability_of(file.file.entry)
+        };
+        let part = Part::new(name, capability, chosen.entry.clone(), content);
         let EntryKind::Hardlink { target } = &chosen.entry.kind else {
             return Some(part);
         };

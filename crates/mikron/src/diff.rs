@@ -47,13 +47,13 @@ impl Engine<'_> {
         for platform in &self.platforms {
             let closure = self.close(*platform, &pins, &files, &spool)?;
             let fill = |package: usize, wanted: &BTreeSet<Digest>, spool: &Spool| {
-                let facts = &closure.inputs[package].facts;
+                let facts = &closure.facts[package];
                 self.fill(&closure.packages[package], facts, wanted, spool)
                     .map_err(io::Error::other)
             };
             let contents = PackageContents::new(&spool, closure.contents(), Box::new(fill));
             let spec = &self.builder.spec;
-            let rootfs = image::tree(spec, epoch, &closure, &files, &contents)?;
+            let (rootfs, _) = image::tree(spec, epoch, &closure, &files, &contents)?;
             inventory
                 .platforms
                 .insert(*platform, holdings(&closure, &rootfs));

@@ -26,6 +26,7 @@ use crate::frames::CachedFrames;
 use crate::image::{Built, Workshop};
 use crate::resolve::{self, Providers, ResolvedPackage, Role, Wish};
 use crate::settings::Settings;
+use crate::slices::Releases;
 use crate::sources::{self, Published};
 use crate::tables::{TableTexts, Tables};
 use crate::translate::LoadedFile;
@@ -44,6 +45,8 @@ pub(crate) struct Engine<'a> {
     pub(crate) sources: sources::Sources,
     pub(crate) limits: Limits,
     pub(crate) platforms: Vec<Platform>,
+    /// The chisel releases of the spec.
+    releases: Releases,
     /// The lock, where there is a fresh one.
     lock: Option<Lock>,
 }
@@ -87,6 +90,7 @@ impl<'a> Engine<'a> {
         let limits = crate::image::limits();
         let settings = Settings::read(&builder.options.environment)?;
         let cache = sources::cache(&builder.options, &settings)?;
+        let releases = Releases::read(builder, &limits)?;
         let lock = usable_lock(builder, &platforms, &limits)?;
         let sources = sources::Sources::find(builder, &settings, lock.as_ref())?;
         Ok(Self {
@@ -95,6 +99,7 @@ impl<'a> Engine<'a> {
             sources,
             limits,
             platforms,
+            releases,
             lock,
         })
     }
@@ -108,6 +113,7 @@ impl<'a> Engine<'a> {
         let key = memo::key(
             self.builder,
             &self.platforms,
+            &self.releases,
             &files,
             &pins.identity(),
             epoch,
@@ -138,9 +144,8 @@ impl<'a> Engine<'a> {
         let mut built: Vec<Built> = Vec::new();
         for (platform, closure) in &closures {
             let packages = &closure.packages;
-            let inputs = &closure.inputs;
             let fill = |package: usize, wanted: &BTreeSet<Digest>, spool: &Spool| {
-                self.fill(&packages[package], &inputs[package].facts, wanted, spool)
+                self.fill(&packages[package], &closure.facts[package], wanted, spool)
                     .map_err(io::Error::other)
             };
             built.push(workshop.build(*platform, closure, &files, &spool, Box::new(fill))?);
@@ -223,8 +228,9 @@ impl<'a> Engine<'a> {
             })
     }
 
-    pub(crate) fn tables(&self) -> Result<Tables, Error> {
-        TableTexts::read(self.builder)?.tables(&self.builder.spec, &self.limits)
+    pub(crate) fn tables(&self, platform: Platform) -> Result<Tables, Error> {
+        let slices = self.releases.select(platform)?;
+        TableTexts::read(self.builder)?.tables(&self.builder.spec, platform, slices, &self.limits)
     }
 
     /// Reads, hashes and spools the regular files of the spec.
@@ -311,21 +317,23 @@ impl<'a> Engine<'a> {
             &platform.to_string(),
             None,
         );
+        let tables = self.tables(platform)?;
+        let slices = &tables.slices;
         let universe = published.universe(self, platform)?;
         let solver = ResolvoSolver::default();
-        let resolution = resolve::resolve(&solver, &universe, spec, &BTreeMap::new())
+        let resolution = resolve::resolve(&solver, &universe, spec, slices, &BTreeMap::new())
             .map_err(|error| Error::Solve { platform, error })?;
         drop(task);
         let find = |there: &[ResolvedPackage], wish: &Wish| {
-            resolve::providers(&solver, &universe, spec, there, wish)
+            resolve::providers(&solver, &universe, spec, slices, there, wish)
         };
         let learn = |packages: &[ResolvedPackage]| self.learn(packages, spool);
         closure::close(
             spec,
-            &self.tables()?,
-            platform,
+            &tables,
             resolution.packages,
             files,
+            spool,
             &learn,
             &find,
         )
@@ -340,6 +348,7 @@ impl<'a> Engine<'a> {
         spool: &Spool,
     ) -> Result<Closure, Error> {
         let spec = &self.builder.spec;
+        let tables = self.tables(platform)?;
         let nothing = LockedPlatform::default();
         let locked = &lock.platforms.get(&platform).unwrap_or(&nothing).packages;
         let pinned: Vec<ResolvedPackage> = locked.iter().map(pinned).collect();
@@ -361,22 +370,15 @@ impl<'a> Engine<'a> {
         }
         let universe =
             resolve::locked_universe(platform.architecture.deb(), &DebVersionOrder, records);
-        let resolution =
-            resolve::resolve(&ResolvoSolver::default(), &universe, spec, &BTreeMap::new())
-                .map_err(|error| Error::Solve { platform, error })?;
+        let solver = ResolvoSolver::default();
+        let slices = &tables.slices;
+        let resolution = resolve::resolve(&solver, &universe, spec, slices, &BTreeMap::new())
+            .map_err(|error| Error::Solve { platform, error })?;
         let mut packages = resolution.packages;
         packages.extend(providers);
         let learn = |packages: &[ResolvedPackage]| self.learn(packages, spool);
         let nothing = |_: &[ResolvedPackage], _: &Wish| Providers::default();
-        closure::close(
-            spec,
-            &self.tables()?,
-            platform,
-            packages,
-            files,
-            &learn,
-            &nothing,
-        )
+        closure::close(spec, &tables, packages, files, spool, &learn, &nothing)
     }
 
     /// The facts of some packages, in their order: from the cache, else from the archives, several at once.
@@ -435,7 +437,7 @@ impl<'a> Engine<'a> {
         let _task = Task::start(progress, TaskKind::Facts, name, Some(package.record.size));
         let whole = match &package.role {
             Role::Root { select, .. } => *select != Select::Minimal,
-            Role::Dependency | Role::Provider => false,
+            Role::Sliced | Role::Dependency | Role::Provider => false,
         } || self.builder.spec.selection() != Select::Minimal;
         let keep = |entry: &Entry| {
             whole
@@ -540,7 +542,7 @@ fn locked_platform(closure: &Closure) -> LockedPlatform {
             version: package.record.version.clone(),
             arch: package.record.arch.clone(),
             role: match package.role {
-                Role::Root { .. } => mikron_spec::Role::Root,
+                Role::Root { .. } | Role::Sliced => mikron_spec::Role::Root,
                 Role::Dependency => mikron_spec::Role::Dependency,
                 Role::Provider => mikron_spec::Role::Provider,
             },

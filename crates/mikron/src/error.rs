@@ -8,6 +8,7 @@ use mikron_deb::IdentityMismatch;
 use mikron_oci::{ImageError, LayerError, StoreError};
 use mikron_package::{ArchiveError, PackageName, Platform, PlatformError};
 use mikron_rootfs::RootfsError;
+use mikron_slices::SliceError;
 use mikron_solve::SolveError;
 use mikron_spec::{SpecError, StaleLock};
 
@@ -94,6 +95,15 @@ pub enum Error {
     /// A table of rules cannot be used, or the spec switches a rule that does not exist.
     #[error(transparent)]
     Rules(#[from] RulesError),
+    /// Definitions of slices cannot be used, or do not fit together or to the packages: at least one error.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Slices(Vec<SliceError>),
+    /// The package of a slice is not part of the solution: another one that provides it is.
+    #[error("there is no package `{package}` to take slices of: another one provides it")]
+    SliceOfOther {
+        /// The package that the definitions name.
+        package: PackageName,
+    },
     /// Nothing can be selected.
     #[error(transparent)]
     Select(#[from] SelectError),
@@ -133,6 +143,19 @@ impl Error {
             path,
             error,
         }
+    }
+
+    /// Errors of a chisel release, with its directory before the names of its files.
+    pub(crate) fn slices(release: &str, errors: impl IntoIterator<Item = SliceError>) -> Self {
+        let of_release = |mut error: SliceError| {
+            error.file = if error.file.is_empty() {
+                release.to_owned()
+            } else {
+                format!("{release}/{}", error.file)
+            };
+            error
+        };
+        Self::Slices(errors.into_iter().map(of_release).collect())
     }
 }
 

@@ -97,7 +97,7 @@ impl Explanations {
         self.platforms.iter().map(overview).collect()
     }
 
-    /// Explains a path (`/usr/sbin/nginx`), a package (`nginx`) or a capability (`nginx:bins`) on every platform.
+    /// Explains a path (`/usr/sbin/nginx`), a package (`nginx`), a capability (`nginx:bins`) or a slice (`nginx_bins`) on every platform.
     pub fn about(&self, what: &str) -> Vec<Answer> {
         let answer = |(platform, closure): (&Platform, &Closure)| answer(*platform, closure, what);
         self.platforms.iter().map(answer).collect()
@@ -107,8 +107,13 @@ impl Explanations {
 /// What is known of one path, package or capability on one platform.
 fn answer(platform: Platform, closure: &Closure, what: &str) -> Answer {
     let (name, capability) = match what.split_once(':') {
-        Some((name, capability)) if !what.starts_with('/') => (name, Some(capability)),
-        _ => (what, None),
+        _ if what.starts_with('/') => (what, None),
+        Some((name, capability)) => (name, Some(capability)),
+        None => match what.split_once('_') {
+            // A slice is a capability that bears the name of its package.
+            Some((name, _)) => (name, Some(what)),
+            None => (what, None),
+        },
     };
     let index = closure
         .packages
@@ -123,25 +128,37 @@ fn answer(platform: Platform, closure: &Closure, what: &str) -> Answer {
         }
         required_by.sort();
     }
-    let files = match (index, capability) {
+    let files: Vec<String> = match (index, capability) {
         (Some(index), Some(capability)) => {
             let of_capability = closure.selection.files.iter().filter(|file| {
                 let facts = &closure.inputs[file.file.package].facts.files[file.file.entry];
                 file.file.package == index
-                    && facts.class.name() == capability
+                    && closure.inputs[index].capability_of(file.file.entry) == capability
                     && !facts.entry.is_directory()
             });
             of_capability.map(|file| file.path.to_string()).collect()
         }
         _ => Vec::new(),
     };
+    // A slice has reasons of its own, which are those of its files.
+    let reasons = match files.first() {
+        Some(file) if what.contains('_') => file,
+        _ => name,
+    };
     Answer {
         platform,
         about: what.to_owned(),
-        explanation: explain(&closure.selection, &closure.inputs, name),
+        explanation: explain(&closure.selection, &closure.inputs, reasons),
         required_by,
         version: index.map(|i| closure.packages[i].record.version.clone()),
-        root: index.is_some_and(|i| matches!(closure.packages[i].role, Role::Root { .. })),
+        root: index.is_some_and(|i| match closure.packages[i].role {
+            Role::Root { .. } => true,
+            Role::Sliced => {
+                let mut given = closure.inputs[i].given.values();
+                given.any(|given| given.through.is_empty())
+            }
+            _ => false,
+        }),
         files,
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use mikron_capability::Spool;
 use mikron_oci::{BlobStore, FrameCache, Image, ImageLayer, Layer, Parallel, build_layers};
-use mikron_package::{Contents, Digest, Limits, Origin, PackageName, Platform, Progress};
+use mikron_package::{Contents, Digest, Event, Limits, Origin, PackageName, Platform, Progress};
 use mikron_rootfs::{
     Assembly, Further, Outcome, Rootfs, RunAs, Template, assemble, builtin_finalizers,
 };
@@ -17,6 +17,7 @@ use crate::closure::Closure;
 use crate::contents::{Filler, PackageContents, WithMade};
 use crate::inspect::format_of;
 use crate::report::{LayerReport, PackageReport, PlatformReport, ScriptReport};
+use crate::slices::Mutation;
 use crate::translate::{self, LoadedFile};
 use crate::{Error, layers, resolve};
 
@@ -62,7 +63,10 @@ impl Workshop<'_> {
         fill: Box<Filler<'_>>,
     ) -> Result<Built, Error> {
         let contents = PackageContents::new(spool, closure.contents(), fill);
-        let rootfs = tree(self.spec, self.epoch, closure, files, &contents)?;
+        let (rootfs, printed) = tree(self.spec, self.epoch, closure, files, &contents)?;
+        for message in &printed {
+            self.progress.event(&Event::Warning { message });
+        }
         let planned = layers::plan(&rootfs.tree, &self.spec.layers)?;
         let (plans, packages): (Vec<_>, Vec<_>) = planned
             .into_iter()
@@ -100,14 +104,14 @@ impl Workshop<'_> {
     }
 }
 
-/// Merges what was chosen into one tree.
+/// Merges what was chosen into one tree. Also gives what the scripts of slices printed.
 pub(crate) fn tree(
     spec: &Spec,
     epoch: i64,
     closure: &Closure,
     files: &[LoadedFile],
     contents: &dyn Contents,
-) -> Result<Rootfs, Error> {
+) -> Result<(Rootfs, Vec<String>), Error> {
     let chosen: BTreeSet<usize> = closure
         .selection
         .packages
@@ -146,7 +150,17 @@ pub(crate) fn tree(
             ..mikron_rootfs::Options::default()
         },
     };
-    Ok(assemble(assembly, contents, &builtin_finalizers())?)
+    let mut finalizers = builtin_finalizers();
+    if closure.sliced.is_empty() {
+        return Ok((assemble(assembly, contents, &finalizers)?, Vec::new()));
+    }
+    let kept = closure.selection.files.iter();
+    let kept = kept.map(|file| file.path.clone()).collect();
+    let mutation = Arc::new(Mutation::new(Arc::clone(&closure.sliced), kept));
+    finalizers.insert(0, Box::new(Arc::clone(&mutation)));
+    let rootfs = assemble(assembly, contents, &finalizers)
+        .map_err(|error| mutation.failure().unwrap_or_else(|| error.into()))?;
+    Ok((rootfs, mutation.printed()))
 }
 
 /// A package with its scripts and declarations.
@@ -173,7 +187,10 @@ fn package(
             source: resolved.source.clone(),
             archive: resolved.record.location.clone(),
         },
-        root: matches!(resolved.role, resolve::Role::Root { .. }),
+        root: matches!(
+            resolved.role,
+            resolve::Role::Root { .. } | resolve::Role::Sliced
+        ),
         declarations,
         ..mikron_rootfs::Package::new(
             Arc::new(closure.inputs[index].facts.metadata.clone()),

@@ -66,7 +66,7 @@ impl Engine<'_> {
         let packages = &closure.packages;
         let inputs = &closure.inputs;
         let fill = |package: usize, wanted: &BTreeSet<Digest>, spool: &Spool| {
-            self.fill(&packages[package], &inputs[package].facts, wanted, spool)
+            self.fill(&packages[package], &closure.facts[package], wanted, spool)
                 .map_err(io::Error::other)
         };
         let declared: Vec<Vec<_>> = (0..packages.len())

@@ -6,20 +6,22 @@ use mikron_source::cache::Cache;
 use crate::Error;
 use crate::builder::Builder;
 use crate::image::Built;
+use crate::slices::Releases;
 use crate::tables::TableTexts;
 use crate::translate::{self, LoadedFile};
 
 /// Name and version of the derived values.
 const BUILDS: &str = "builds-1";
 
-/// Everything that the outcome depends on: the spec, its files and rules, the packages to choose from, the time that files bear, and
+/// Everything that the outcome depends on: the spec, its files, rules and slices, the packages to choose from, the time that files bear, and
 /// the program that does it.
 ///
 /// # Errors
-/// When a table of the spec cannot be read.
+/// When a table of the spec cannot be read, or its slices do not go together.
 pub(crate) fn key(
     builder: &Builder,
     platforms: &[Platform],
+    releases: &Releases,
     files: &[LoadedFile],
     pins: &str,
     epoch: i64,
@@ -34,6 +36,7 @@ pub(crate) fn key(
     part(translate::recipe(&builder.spec).id().as_bytes());
     for platform in platforms {
         part(platform.to_string().as_bytes());
+        part(releases.select(*platform)?.identity().as_bytes());
     }
     let texts = TableTexts::read(builder)?;
     for (kind, tables) in [("rules", texts.rules), ("definitions", texts.definitions)] {

@@ -8,6 +8,8 @@ use mikron_package::{
 use mikron_solve::{Reason, Request, Root, Solution, SolveError, Solver};
 use mikron_spec::{PackageRequest, Select, Spec};
 
+use crate::slices::Slices;
+
 /// What a package is to the image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
@@ -16,6 +18,8 @@ pub(crate) enum Role {
         capabilities: Vec<String>,
         select: Select,
     },
+    /// Slices of it are taken, and nothing else but what files need.
+    Sliced,
     /// A root needs it.
     Dependency,
     /// An Essential package, or what one needs: it gives files that nothing else has.
@@ -38,20 +42,21 @@ pub(crate) struct Resolution {
     pub(crate) packages: Vec<ResolvedPackage>,
 }
 
-/// Solves for the roots of the spec. `preferred` are versions to keep where nothing speaks against it.
+/// Solves for the roots of the spec and the packages of its slices. `preferred` are versions to keep where nothing speaks against it.
 pub(crate) fn resolve(
     solver: &dyn Solver,
     universe: &dyn Universe,
     spec: &Spec,
+    slices: &Slices,
     preferred: &BTreeMap<PackageName, Version>,
 ) -> Result<Resolution, SolveError> {
     let request = Request {
         preferred: preferred.clone(),
-        ..request(spec)
+        ..request(spec, slices)
     };
     let solution = solver.solve(universe, &request)?;
     Ok(Resolution {
-        packages: packages(universe, spec, &solution),
+        packages: packages(universe, spec, slices, &solution),
     })
 }
 
@@ -71,6 +76,7 @@ pub(crate) fn providers(
     solver: &dyn Solver,
     universe: &dyn Universe,
     spec: &Spec,
+    slices: &Slices,
     there: &[ResolvedPackage],
     wish: &Wish,
 ) -> Providers {
@@ -90,7 +96,7 @@ pub(crate) fn providers(
         );
     }
     let mut take = |solution: &Solution, locked: &mut BTreeMap<PackageName, Version>| {
-        for package in packages(universe, spec, solution) {
+        for package in packages(universe, spec, slices, solution) {
             let known = locked.insert(package.record.name.clone(), package.record.version.clone());
             if known.is_some() {
                 continue;
@@ -114,12 +120,12 @@ pub(crate) fn providers(
             .into_iter()
             .map(|id| universe.record(id).name)
             .collect();
-        if let Some(solution) = together(solver, universe, spec, &locked, &essential) {
+        if let Some(solution) = together(solver, universe, (spec, slices), &locked, &essential) {
             take(&solution, &mut locked);
         }
     }
     for name in &names {
-        if let Some(solution) = together(solver, universe, spec, &locked, [name]) {
+        if let Some(solution) = together(solver, universe, (spec, slices), &locked, [name]) {
             take(&solution, &mut locked);
         }
     }
@@ -139,13 +145,13 @@ pub(crate) struct Providers {
 fn together<'n>(
     solver: &dyn Solver,
     universe: &dyn Universe,
-    spec: &Spec,
+    (spec, slices): (&Spec, &Slices),
     locked: &BTreeMap<PackageName, Version>,
     names: impl IntoIterator<Item = &'n PackageName>,
 ) -> Option<Solution> {
     let mut request = Request {
         locked: locked.clone(),
-        ..request(spec)
+        ..request(spec, slices)
     };
     for name in names.into_iter().filter(|name| !locked.contains_key(*name)) {
         request.roots.push(Root {
@@ -170,19 +176,26 @@ pub(crate) fn locked_universe<'a>(
     universe
 }
 
-fn request(spec: &Spec) -> Request {
+fn request(spec: &Spec, slices: &Slices) -> Request {
     let root = |(number, package): (usize, &PackageRequest)| Root {
         label: format!("packages[{number}]"),
         requirement: package.requirement(),
         source: package.source.clone(),
     };
+    let mut roots: Vec<Root> = spec.packages.iter().enumerate().map(root).collect();
+    roots.extend(slices.roots(spec));
     Request {
-        roots: spec.packages.iter().enumerate().map(root).collect(),
+        roots,
         ..Request::default()
     }
 }
 
-fn packages(universe: &dyn Universe, spec: &Spec, solution: &Solution) -> Vec<ResolvedPackage> {
+fn packages(
+    universe: &dyn Universe,
+    spec: &Spec,
+    slices: &Slices,
+    solution: &Solution,
+) -> Vec<ResolvedPackage> {
     let number: BTreeMap<PackageId, usize> = solution
         .packages
         .iter()
@@ -192,11 +205,18 @@ fn packages(universe: &dyn Universe, spec: &Spec, solution: &Solution) -> Vec<Re
     let mut resolved: Vec<ResolvedPackage> = solution
         .packages
         .iter()
-        .map(|solved| ResolvedPackage {
-            record: universe.record(solved.id),
-            source: universe.source(solved.id).to_owned(),
-            role: role(spec, &solved.reasons),
-            requires: Vec::new(),
+        .map(|solved| {
+            let record = universe.record(solved.id);
+            let role = match role(spec, &solved.reasons) {
+                Role::Dependency if slices.cut(&record.name) => Role::Sliced,
+                role => role,
+            };
+            ResolvedPackage {
+                record,
+                source: universe.source(solved.id).to_owned(),
+                role,
+                requires: Vec::new(),
+            }
         })
         .collect();
     for (to, solved) in solution.packages.iter().enumerate() {
@@ -213,7 +233,7 @@ fn packages(universe: &dyn Universe, spec: &Spec, solution: &Solution) -> Vec<Re
     resolved
 }
 
-/// A package is a root where the spec names it, or names something that it provides.
+/// A package is a root where the spec names it, or names something that it provides. Requests for slices do not count.
 fn role(spec: &Spec, reasons: &[Reason]) -> Role {
     let named = reasons.iter().filter_map(|reason| match reason {
         Reason::Root { label, .. } => {
@@ -225,7 +245,7 @@ fn role(spec: &Spec, reasons: &[Reason]) -> Role {
     let mut capabilities = BTreeSet::new();
     let mut whole = false;
     let mut select = None;
-    for package in named {
+    for package in named.filter(|package| package.slices.is_empty()) {
         whole |= package.capabilities.is_empty();
         capabilities.extend(package.capabilities.iter().cloned());
         select = select.max(Some(spec.selection_of(package)));

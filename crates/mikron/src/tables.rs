@@ -1,20 +1,23 @@
-//! The tables that a spec adds to those of the product: rules and definitions of capabilities.
+//! The tables that a spec adds to those of the product: rules, definitions of capabilities, and slices.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use mikron_capability::{Definitions, Rules, RulesError};
-use mikron_package::Limits;
+use mikron_package::{Limits, Platform};
 use mikron_spec::{DefinitionSource, Spec};
 
 use crate::Error;
 use crate::builder::Builder;
+use crate::slices::Slices;
 
-/// The rules and definitions that hold for a spec.
+/// The rules and definitions that hold for a spec, and the slices that it takes on one platform.
 #[derive(Clone, Debug)]
 pub(crate) struct Tables {
     pub(crate) rules: Arc<Rules>,
     pub(crate) definitions: Arc<Definitions>,
+    pub(crate) slices: Slices,
+    pub(crate) platform: Platform,
 }
 
 /// A table as it lies beside the spec.
@@ -54,7 +57,13 @@ impl TableTexts {
     ///
     /// # Errors
     /// When a table is malformed or contradicts another, or a rule does not exist.
-    pub(crate) fn tables(&self, spec: &Spec, limits: &Limits) -> Result<Tables, Error> {
+    pub(crate) fn tables(
+        &self,
+        spec: &Spec,
+        platform: Platform,
+        slices: Slices,
+        limits: &Limits,
+    ) -> Result<Tables, Error> {
         let mut rules = Rules::builtin();
         for table in &self.rules {
             let more = Rules::parse(&table.file, &table.text, limits)?;
@@ -72,7 +81,12 @@ impl TableTexts {
                 known: rules.iter().map(|rule| rule.name.clone()).collect(),
             }));
         }
-        Ok(Tables { rules, definitions })
+        Ok(Tables {
+            rules,
+            definitions,
+            slices,
+            platform,
+        })
     }
 }
 

@@ -173,7 +173,7 @@ impl Build<'_> {
             // A capability by definition is one that was asked for by its name.
             let counts = |reason: &&Reason| match (row.origin, reason) {
                 (Origin::Automatic, _) => true,
-                (Origin::Definition, Reason::Capability { capability }) => {
+                (Origin::Definition, Reason::Capability { capability, .. }) => {
                     *capability == row.capability
                 }
                 (Origin::Definition, _) => false,
@@ -270,7 +270,7 @@ impl Build<'_> {
             let own = || self.package_rows[package].iter().copied();
             // A capability by definition comes in by its name.
             let named = match &chosen.reason {
-                Reason::Capability { capability } => {
+                Reason::Capability { capability, .. } => {
                     own().find(|row| self.rows[*row].capability == *capability)
                 }
                 _ => None,
@@ -351,7 +351,7 @@ impl Build<'_> {
                 version: input.version.clone(),
                 arch: input.arch.clone(),
                 standing: match input.role {
-                    Role::Root { .. } => Standing::Root,
+                    Role::Root { .. } | Role::Given => Standing::Root,
                     Role::Dependency => Standing::Dependency,
                     Role::Provider => Standing::Provider,
                     Role::Files => Standing::Spec,

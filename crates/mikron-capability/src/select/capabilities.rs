@@ -1,6 +1,6 @@
 //! Capabilities by name: what `package:capability` stands for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::PackageInput;
 use crate::{Class, Definitions, Requirement, SelectError};
@@ -26,7 +26,7 @@ pub(crate) fn capability_of(file: &crate::FileFacts) -> &str {
     }
 }
 
-/// The capabilities that definitions give a package, each with the entries that are part of the image or read for it.
+/// The capabilities that definitions and slices give a package, each with the entries that are part of the image or read for it.
 pub(crate) fn defined(
     input: &PackageInput,
     definitions: &Definitions,
@@ -40,7 +40,17 @@ pub(crate) fn defined(
         entries.dedup();
         Some((definition.capability.clone(), entries))
     });
-    with_entries.collect()
+    let mut all: Vec<(String, Vec<usize>)> = with_entries.collect();
+    let mut given: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (entry, by) in &input.given {
+        given.entry(&by.capability).or_default().push(*entry);
+    }
+    all.extend(
+        given
+            .into_iter()
+            .map(|(name, entries)| (name.to_owned(), entries)),
+    );
+    all
 }
 
 /// Finds a capability of a package: one that is defined, a class, or the scripts of an interpreter.

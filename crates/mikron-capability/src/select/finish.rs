@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use mikron_package::RootPath;
 
-use super::capabilities::interpreter_name;
+use super::capabilities::capability_of;
 use super::closure::Closure;
 use super::packages::Nature;
 use super::{
@@ -168,9 +168,9 @@ impl Closure<'_> {
             }
             let chosen = self.reasons[package][entry].is_some();
             let size = facts.entry.size();
-            let name = match (&facts.script, facts.class) {
-                (Some(script), Class::Bins) => interpreter_name(script.program()),
-                (_, class) => class.name(),
+            let name = match input.given.get(&entry) {
+                Some(given) => &given.capability,
+                None => capability_of(facts),
             };
             let empty = CapabilityUse {
                 name: name.to_owned(),

@@ -11,12 +11,13 @@ use crate::{Class, Requirement, ScriptFacts, SelectError};
 
 impl Closure<'_> {
     pub(super) fn seed(&mut self, package: usize) -> Result<(), SelectError> {
+        self.seed_given(package);
         let input = &self.packages[package];
         let select = input.select.unwrap_or(self.wanted.select);
         let capabilities: &[String] = match &input.role {
             Role::Root { capabilities } => capabilities,
             Role::Dependency => &[],
-            Role::Provider | Role::Files => return Ok(()),
+            Role::Given | Role::Provider | Role::Files => return Ok(()),
         };
         if !capabilities.is_empty() {
             self.followed[package] = false;
@@ -47,6 +48,28 @@ impl Closure<'_> {
         Ok(())
     }
 
+    /// Takes what is given, and with it what only the build reads.
+    fn seed_given(&mut self, package: usize) {
+        let input = &self.packages[package];
+        for (entry, given) in &input.given {
+            let file = FileRef {
+                package,
+                entry: *entry,
+            };
+            let reason = Reason::Capability {
+                capability: given.capability.clone(),
+                through: given.through.clone(),
+            };
+            if given.build_input {
+                if !self.is_removed(file) {
+                    self.inputs.push((file, reason));
+                }
+            } else {
+                self.choose(file, reason);
+            }
+        }
+    }
+
     pub(super) fn seed_capability(
         &mut self,
         package: usize,
@@ -54,6 +77,7 @@ impl Closure<'_> {
     ) -> Result<(), SelectError> {
         let reason = Reason::Capability {
             capability: name.to_owned(),
+            through: Vec::new(),
         };
         self.take_capability(package, name, &reason)
     }
@@ -137,7 +161,8 @@ impl Closure<'_> {
 
     /// Takes a package as a root: named by the spec, or a part of one that is (`because`).
     pub(super) fn as_root(&mut self, package: usize, because: Option<&Reason>) {
-        if matches!(self.bulk[package], Bulk::Root | Bulk::Whole) {
+        let whole = matches!(self.bulk[package], Bulk::Root | Bulk::Whole);
+        if whole || self.packages[package].role == Role::Given {
             return;
         }
         self.bulk[package] = Bulk::Root;
@@ -205,7 +230,7 @@ impl Closure<'_> {
     /// Decides on the dependencies of packages that are in.
     pub(super) fn follow_edges(&mut self) {
         for package in 0..self.packages.len() {
-            if self.packages[package].role == Role::Files {
+            if matches!(self.packages[package].role, Role::Files | Role::Given) {
                 continue;
             }
             if let Some(by) = self.first[package] {
@@ -280,7 +305,10 @@ impl Closure<'_> {
 
     /// Whether the spec names single capabilities of the package.
     pub(super) fn is_limited(&self, package: usize) -> bool {
-        matches!(&self.packages[package].role, Role::Root { capabilities } if !capabilities.is_empty())
+        match &self.packages[package].role {
+            Role::Root { capabilities } => !capabilities.is_empty(),
+            role => *role == Role::Given,
+        }
     }
 
     /// Decides on what `through` depends on, on behalf of `package`, which is in.
@@ -341,6 +369,9 @@ impl Closure<'_> {
 
     /// Takes a package's configuration, data and modules, and its code when `source` says so.
     pub(super) fn as_data(&mut self, package: usize, reason: &Reason, source: bool) {
+        if self.packages[package].role == Role::Given {
+            return;
+        }
         match self.bulk[package] {
             Bulk::None => {}
             Bulk::Data { source: false } if source => {}

@@ -1,5 +1,6 @@
 //! What a selection is made from.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mikron_package::{PackageName, Platform, RootPath, Version};
@@ -29,6 +30,9 @@ pub enum Role {
         /// The capabilities that the spec names (`ca-certificates:bundle`); empty for what it needs at run time.
         capabilities: Vec<String>,
     },
+    /// The spec names parts of it that are defined elsewhere: [`PackageInput::given`]. Nothing else is taken of it but what
+    /// files of the image need.
+    Given,
     /// A root needs it.
     Dependency,
     /// Its files are there for what names them, and never as a whole: `Essential` packages, which no dependency names.
@@ -65,6 +69,19 @@ pub struct PackageInput {
     pub requires: Vec<Edge>,
     /// How much of it is taken, where the spec says so for this package alone.
     pub select: Option<Select>,
+    /// The entries that are taken because somebody else has chosen them already, by their index in the facts.
+    pub given: BTreeMap<usize, Given>,
+}
+
+/// An entry that is taken without being looked for: a slice has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Given {
+    /// The capability that it belongs to, as reports show it: `nginx_bins`.
+    pub capability: String,
+    /// The capabilities that lead to it, from the one that the spec names; empty where that is this one.
+    pub through: Vec<String>,
+    /// Whether it is only read while the image is built, and not part of it.
+    pub build_input: bool,
 }
 
 impl PackageInput {
@@ -80,6 +97,15 @@ impl PackageInput {
             facts,
             requires: Vec::new(),
             select: None,
+            given: BTreeMap::new(),
+        }
+    }
+
+    /// The name of the capability that an entry belongs to: the one that it is given by, else its class.
+    pub fn capability_of(&self, entry: usize) -> &str {
+        match self.given.get(&entry) {
+            Some(given) => &given.capability,
+            None => self.facts.files[entry].class.name(),
         }
     }
 }

@@ -307,10 +307,12 @@ pub enum Reason {
         /// What kind of content it is.
         class: Class,
     },
-    /// The spec names this capability of its package.
+    /// The spec names this capability of its package, or one that requires it.
     Capability {
         /// The capability.
         capability: String,
+        /// The capabilities that lead to it, from the one that the spec names; empty where the spec names it itself.
+        through: Vec<String>,
     },
     /// The definition of a capability that is taken requires it.
     Defined {
@@ -449,9 +451,19 @@ impl fmt::Display for Reason {
             Self::Spec => f.write_str("the spec adds it"),
             Self::Entrypoint { word } => write!(f, "the entrypoint names `{word}`"),
             Self::Root { class } => write!(f, "the spec names its package ({})", class.name()),
-            Self::Capability { capability } => {
-                write!(f, "the spec names its capability `{capability}`")
-            }
+            Self::Capability {
+                capability,
+                through,
+            } => match through.split_first() {
+                None => write!(f, "the spec names its capability `{capability}`"),
+                Some((named, between)) => {
+                    write!(f, "the spec names the capability `{named}`")?;
+                    for needed in between.iter().chain([capability]) {
+                        write!(f, ", which requires `{needed}`")?;
+                    }
+                    Ok(())
+                }
+            },
             Self::Defined {
                 capability,
                 requirement,

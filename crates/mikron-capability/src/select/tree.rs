@@ -127,7 +127,7 @@ impl<'a> Tree<'a> {
                 let input = &self.packages[file.package];
                 let role = match input.role {
                     Role::Files => 0,
-                    Role::Root { .. } => 2,
+                    Role::Root { .. } | Role::Given => 2,
                     Role::Dependency => 3,
                     Role::Provider => 4,
                 };

@@ -1,0 +1,179 @@
+//! The scripts of slices, run over the merged tree.
+//!
+//! They run before the finalizers that come with Mikron, as chisel runs them before anything else may look at the root: what a
+//! script writes (a bundle of certificates, a list of accounts) is what the finalizers find, and those complete it where it is
+//! not complete. The other way round, a script would read what no definition put there.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use mikron_package::{EntryKind, MemoryContents, RootPath};
+use mikron_rootfs::{Context, Finalizer, Owner, Report, RootfsError, Tree};
+use mikron_slices::{Mutated, ScriptLimits, Stage, mutate};
+
+use super::Sliced;
+use crate::Error;
+
+/// Runs the scripts, then takes out what is there for them alone.
+pub(crate) struct Mutation {
+    sliced: Arc<Sliced>,
+    /// What the closure chose for its own sake: it stays even where slices have it only for their scripts.
+    kept: BTreeSet<RootPath>,
+    outcome: Mutex<Outcome>,
+}
+
+/// What came of it beside the tree.
+#[derive(Default)]
+struct Outcome {
+    failure: Option<Error>,
+    printed: Vec<String>,
+}
+
+impl Mutation {
+    /// The scripts of these slices.
+    pub(crate) fn new(sliced: Arc<Sliced>, kept: BTreeSet<RootPath>) -> Self {
+        Self {
+            sliced,
+            kept,
+            outcome: Mutex::default(),
+        }
+    }
+
+    /// Why a script failed, as data; a finalizer can only say it as text.
+    pub(crate) fn failure(&self) -> Option<Error> {
+        self.outcome().failure.take()
+    }
+
+    /// What scripts printed, each with its slice.
+    pub(crate) fn printed(&self) -> Vec<String> {
+        std::mem::take(&mut self.outcome().printed)
+    }
+
+    fn outcome(&self) -> std::sync::MutexGuard<'_, Outcome> {
+        self.outcome.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes out what was there for the scripts alone. What the spec itself brings stays.
+    fn remove(&self, mutated: &Mutated, tree: &mut Tree) {
+        let at = |tree: &Tree, path: &RootPath| tree.follow(path, false).ok();
+        let kept: BTreeSet<RootPath> = self.kept.iter().filter_map(|p| at(tree, p)).collect();
+        let emptied = mutated.emptied.iter().map(|path| (path, true));
+        let removed = mutated.removed.iter().map(|path| (path, false));
+        for (path, if_empty) in removed.chain(emptied) {
+            let Some(path) = at(tree, path).filter(|path| !kept.contains(path)) else {
+                continue;
+            };
+            let of_spec = tree.get(&path).is_none_or(|node| node.owner == Owner::Spec);
+            if !of_spec && !(if_empty && tree.below(&path).next().is_some()) {
+                tree.remove(&path);
+            }
+        }
+    }
+}
+
+impl Finalizer for Mutation {
+    fn name(&self) -> &'static str {
+        "slices"
+    }
+
+    fn run(
+        &self,
+        context: &Context<'_>,
+        tree: &mut Tree,
+        contents: &mut MemoryContents,
+    ) -> Result<Report, RootfsError> {
+        let mut report = Report::new(self.name());
+        for (release, selection, applied) in &self.sliced.selections {
+            let mut stage = Merged {
+                context,
+                tree,
+                contents,
+            };
+            let result = mutate(selection, applied, &mut stage, &ScriptLimits::default());
+            let mutated = result.map_err(|error| {
+                let reason = error.to_string();
+                self.outcome().failure = Some(Error::slices(release, [error]));
+                RootfsError::Finalizer {
+                    finalizer: self.name().to_owned(),
+                    reason,
+                }
+            })?;
+            self.remove(&mutated, tree);
+            report.made.extend(mutated.written.keys().cloned());
+            let printed = mutated.printed.iter();
+            let printed = printed.map(|(slice, text)| format!("{slice}: {}", text.trim_end()));
+            self.outcome().printed.extend(printed);
+        }
+        Ok(report)
+    }
+}
+
+/// The merged tree as scripts see it.
+struct Merged<'a> {
+    context: &'a Context<'a>,
+    tree: &'a mut Tree,
+    contents: &'a mut MemoryContents,
+}
+
+impl Merged<'_> {
+    fn at(&self, path: &RootPath) -> io::Result<RootPath> {
+        self.tree.follow(path, false).map_err(io::Error::other)
+    }
+}
+
+fn seen(kind: &EntryKind, size: u64) -> mikron_slices::Node {
+    match kind {
+        EntryKind::File { .. } | EntryKind::Hardlink { .. } => mikron_slices::Node::File { size },
+        EntryKind::Directory => mikron_slices::Node::Directory,
+        EntryKind::Symlink { target } => mikron_slices::Node::Link(target.clone()),
+        _ => mikron_slices::Node::Other,
+    }
+}
+
+impl Stage for Merged<'_> {
+    fn look(&mut self, path: &RootPath) -> io::Result<Option<mikron_slices::Node>> {
+        if path.is_root() {
+            return Ok(Some(mikron_slices::Node::Directory));
+        }
+        let node = self.tree.get(&self.at(path)?);
+        Ok(node.map(|node| seen(&node.entry.kind, node.entry.size())))
+    }
+
+    fn read(&mut self, path: &RootPath) -> io::Result<Vec<u8>> {
+        let text = self.context.read(self.tree, self.contents, path);
+        let text = text.map_err(io::Error::other)?;
+        text.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
+    }
+
+    /// A file of the spec stands: it is the last word on its path.
+    fn write(&mut self, path: &RootPath, data: &[u8]) -> io::Result<()> {
+        let at = self.at(path)?;
+        let Some(node) = self.tree.get(&at) else {
+            return Err(io::Error::from(io::ErrorKind::NotFound));
+        };
+        if node.owner == Owner::Spec {
+            return Ok(());
+        }
+        let (mut entry, owner) = (node.entry.clone(), node.owner.clone());
+        let size = data.len() as u64;
+        entry.kind = EntryKind::File { size };
+        entry.mtime = self.tree.epoch();
+        let digest = self.contents.add(data.to_vec());
+        let placed = self.tree.insert(entry, Some(digest), owner);
+        placed.map(|_| ()).map_err(io::Error::other)
+    }
+
+    fn list(&mut self, path: &RootPath) -> io::Result<Vec<(Vec<u8>, mikron_slices::Node)>> {
+        let at = self.at(path)?;
+        let inside = self.tree.below(&at).filter(|node| {
+            let parent = node.entry.path.parent();
+            parent.is_some_and(|parent| parent == at)
+        });
+        let named = inside.map(|node| {
+            let name = node.entry.path.file_name().unwrap_or_default().to_vec();
+            (name, seen(&node.entry.kind, node.entry.size()))
+        });
+        Ok(named.collect())
+    }
+}
