@@ -114,7 +114,6 @@ fn messages_about_packages() {
             "packages: [nginx_]",
             "packages: [nginx_b]",
             "packages: [_bins]",
-            "packages: [nginx:bins_more]",
             "definitions: [{ chisel: c }]\npackages: [nginx_bins, curl, nginx_bins]",
             "definitions: [{ chisel: c }]\npackages: [{ name: nginx, slices: [bins], capabilities: [bins] }]",
             "definitions: [{ chisel: c }]\npackages: [{ name: nginx, slices: [bins], select: full }]",
