@@ -3,8 +3,8 @@
 mod support;
 
 use mikron_capability::{
-    Explanation, LeftOutReason, MissingCause, Reason, Role, Select, SelectError, Selection, Token,
-    ViolationKind, explain, select, verify, why,
+    Explanation, FileFacts, Given, LeftOutReason, MissingCause, Reason, Role, Select, SelectError,
+    Selection, Token, ViolationKind, explain, select, verify, why,
 };
 use mikron_testkit::elf::ElfBuilder;
 use support::{
@@ -52,6 +52,54 @@ fn a_root_brings_programs_configuration_data_and_empty_directories_and_no_docume
         .find(|c| c.name == "licences")
         .expect("listed");
     assert_eq!((docs.files, docs.files_left), (0, 1));
+}
+
+#[test]
+fn of_a_package_whose_entries_are_given_those_are_taken_and_what_files_need() {
+    let app = deb("app")
+        .depends("libc6, app-data")
+        .file("/usr/sbin/app", 0o755, program().build())
+        .file("/usr/sbin/other", 0o755, program().build())
+        .file("/etc/app/app.conf", 0o644, "x")
+        .file("/usr/share/app/part", 0o644, "x");
+    let data = deb("app-data").file("/usr/share/app/data", 0o644, "x");
+    let mut given = package(Role::Given, &app);
+    for (path, build_input) in [("/usr/sbin/app", false), ("/usr/share/app/part", true)] {
+        let is_it = |file: &FileFacts| file.entry.path.to_string() == path;
+        let entry = given.facts.files.iter().position(is_it).expect("it has it");
+        let new = Given {
+            capability: "app_bins".to_owned(),
+            through: vec!["all_bins".to_owned()],
+            build_input,
+        };
+        given.given.insert(entry, new);
+    }
+    let inputs = vec![given, dependency(&libc()), dependency(&data)];
+    let (inputs, selection) = selected(inputs, &amd64());
+    whole(&inputs, &selection);
+    assert_eq!(
+        paths(&inputs, &selection),
+        [
+            "/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2",
+            "/lib/x86_64-linux-gnu/libc.so.6",
+            "/lib64/ld-linux-x86-64.so.2",
+            "/usr/sbin/app",
+        ]
+    );
+    let read: Vec<String> = selection
+        .inputs
+        .iter()
+        .map(|f| f.path.to_string())
+        .collect();
+    assert_eq!(read, ["/usr/share/app/part"]);
+    let chain = why(&selection, &inputs, "/usr/sbin/app").expect("it is chosen");
+    assert_eq!(
+        chain[0].reason.to_string(),
+        "the spec names the capability `all_bins`, which requires `app_bins`"
+    );
+    let uses = &selection.packages[0].capabilities;
+    let of_slice = uses.iter().find(|used| used.name == "app_bins");
+    assert_eq!(of_slice.map(|used| used.files), Some(1));
 }
 
 #[test]

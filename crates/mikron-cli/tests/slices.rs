@@ -340,6 +340,37 @@ fn what_a_program_needs_stays_though_a_slice_has_it_for_its_script_alone() {
 }
 
 #[test]
+fn a_package_that_is_named_beside_its_slices_is_taken_as_both() {
+    let home = home();
+    home.write("app.yaml", SPEC.replace("[app_bins]", "[app, app_bins]"));
+    let report = build(&home, &[]);
+    let Some(root) = unpack(&home, &report["platforms"][0]) else {
+        return;
+    };
+    for path in ["usr/bin/app-admin", "etc/app/other.conf", "etc/app/id"] {
+        assert!(root.join(path).is_file(), "{path}");
+    }
+    assert_eq!(mode(&root.join("etc/app/app.conf")), 0o600);
+}
+
+#[test]
+fn what_slices_make_is_part_of_the_proof() {
+    let home = home();
+    for (name, from, to) in [
+        ("dangling", "{symlink: app}", "{symlink: nowhere}"),
+        (
+            "interpreter",
+            "{text: \"made\\n\"}",
+            "{text: \"#!/usr/bin/lua\\n\", mode: 0755}",
+        ),
+    ] {
+        let app = APP.replace(from, to).replace("/etc/app/id", "/usr/bin/id");
+        home.write("release/slices/app.yaml", app);
+        fails(&home, &format!("slices_{name}"));
+    }
+}
+
+#[test]
 fn explain_tells_the_chain_of_slices() {
     let home = home();
     home.snapshot("slices_explain", &["explain", "app.yaml"]);

@@ -9,7 +9,8 @@ use mikron_testkit::runtime::{Bundle, Run};
 
 /// Builds the example with the definitions where they are.
 fn built() -> Option<Built> {
-    let release = example("slices").canonicalize().unwrap();
+    let release = example("slices");
+    let release = release.canonicalize().expect("it lies beside its spec");
     let spec = example_with("slices.yaml", "");
     let named = spec.replace("chisel: slices", &format!("chisel: {}", release.display()));
     assert_ne!(named, spec, "the example names its definitions");

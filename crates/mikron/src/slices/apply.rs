@@ -78,9 +78,9 @@ impl Slices {
                 return Err(Error::slices(&selected.release, errors));
             }
             if let Some((_, slices)) = all.iter().flat_map(|applied| &applied.manifests).next() {
-                let slices: Vec<String> = slices.iter().map(ToString::to_string).collect();
+                let names: Vec<String> = slices.iter().map(ToString::to_string).collect();
                 return Err(Error::Unsupported {
-                    what: format!("`generate: manifest` of {}", slices.join(", ")),
+                    what: format!("`generate: manifest` of {}", names.join(", ")),
                     remedy: "leave the slice out; `mikron explain` lists what is in the image"
                         .to_owned(),
                 });

@@ -64,8 +64,9 @@ impl Mutation {
             let Some(path) = at(tree, path).filter(|path| !kept.contains(path)) else {
                 continue;
             };
-            let of_spec = tree.get(&path).is_none_or(|node| node.owner == Owner::Spec);
-            if !of_spec && !(if_empty && tree.below(&path).next().is_some()) {
+            let goes = tree.get(&path).is_some_and(|n| n.owner != Owner::Spec);
+            let holds = if_empty && tree.below(&path).next().is_some();
+            if goes && !holds {
                 tree.remove(&path);
             }
         }
