@@ -66,13 +66,30 @@ fn scripts(platform: &PlatformReport, text: &mut String) {
         .iter()
         .filter(|script| !script.uncovered.is_empty())
     {
-        let effects = printable(&script.uncovered.join("; "));
         let _ = writeln!(
             text,
-            "  {} {} would also: {effects}",
-            script.package, script.script
+            "  {} {} would also: {}",
+            script.package,
+            script.script,
+            effects(&script.uncovered)
         );
     }
+}
+
+/// The effects of one script in a line: each once, and of many the first.
+fn effects(uncovered: &[String]) -> String {
+    const SHOWN: usize = 4;
+    let mut seen = std::collections::BTreeSet::new();
+    let once: Vec<&str> = uncovered
+        .iter()
+        .map(String::as_str)
+        .filter(|effect| seen.insert(*effect))
+        .collect();
+    let mut text = printable(&once[..once.len().min(SHOWN)].join("; "));
+    if once.len() > SHOWN {
+        let _ = write!(text, "; and {} more", once.len() - SHOWN);
+    }
+    text
 }
 
 #[cfg(test)]

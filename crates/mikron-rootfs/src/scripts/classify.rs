@@ -34,6 +34,15 @@ pub(super) fn call(call: &Call, tree: &Tree) -> Option<Outcome> {
                 reason: "what it changes is not in the image".to_owned(),
             });
         }
+        // Questions have no effect.
+        "update-alternatives"
+            if has(
+                call,
+                &["--list", "--query", "--display", "--get-selections"],
+            ) =>
+        {
+            return None;
+        }
         "update-alternatives" if has(call, &["--remove", "--remove-all", "--quiet-remove"]) => {
             return Some(Outcome::Irrelevant {
                 reason: "removes a link that a new image does not have".to_owned(),
@@ -43,7 +52,7 @@ pub(super) fn call(call: &Call, tree: &Tree) -> Option<Outcome> {
         "exec" if call.arguments().is_empty() && call.writes.is_empty() => return None,
         "ldconfig" => return Some(loader_cache(tree)),
         "dpkg-divert" | "dpkg-statoverride"
-            if has(call, &["--list", "--remove", "--listpackage"]) =>
+            if has(call, &["--list", "--remove", "--listpackage", "--truename"]) =>
         {
             return None;
         }
@@ -217,6 +226,9 @@ fn reads_only(name: &str) -> bool {
         "fgrep",
         "gawk",
         "getent",
+        "mountpoint",
+        "runlevel",
+        "who",
         "getopts",
         "grep",
         "hash",
