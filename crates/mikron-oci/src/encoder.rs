@@ -138,7 +138,7 @@ fn zstd_context(level: i32, unpacked: u64) -> io::Result<CCtx<'static>> {
         CParameter::ChecksumFlag(false),
         CParameter::EnableLongDistanceMatching(false),
     ];
-    if let Some(tables) = Recipe::tables(level) {
+    if let Some(tables) = Recipe::tables(level, unpacked) {
         parameters.extend([
             CParameter::WindowLog(tables.window),
             CParameter::ChainLog(tables.chain),
