@@ -9,6 +9,22 @@ use crate::RootPath;
 /// Extended attributes by name, as bytes (`user.…`, `security.capability`).
 pub type Xattrs = BTreeMap<Vec<u8>, Vec<u8>>;
 
+/// Extended attributes as a list of pairs: in JSON the keys of a mapping are text, and theirs are bytes.
+mod pairs {
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    use super::Xattrs;
+
+    pub(super) fn serialize<S: Serializer>(xattrs: &Xattrs, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(xattrs)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Xattrs, D::Error> {
+        let pairs = Vec::<(Vec<u8>, Vec<u8>)>::deserialize(from)?;
+        Ok(pairs.into_iter().collect())
+    }
+}
+
 /// One entry of an archive or of the merged tree, without its content.
 ///
 /// ```
@@ -37,6 +53,7 @@ pub struct Entry {
     /// Modification time in seconds since 1970, never negative.
     pub mtime: i64,
     /// Extended attributes.
+    #[serde(with = "pairs")]
     pub xattrs: Xattrs,
 }
 
@@ -158,4 +175,19 @@ enum Numbered {
     CharDevice { major: u32, minor: u32 },
     BlockDevice { major: u32, minor: u32 },
     Fifo,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_with_extended_attributes_is_read_back_from_json() {
+        let path = RootPath::new(b"/usr/bin/ping").expect("a path");
+        let mut entry = Entry::new(path, EntryKind::File { size: 3 }, 0o755);
+        let capability = (b"security.capability".to_vec(), vec![1, 0, 0, 2]);
+        entry.xattrs.extend([capability]);
+        let text = serde_json::to_string(&entry).expect("JSON");
+        assert_eq!(serde_json::from_str::<Entry>(&text).expect("read"), entry);
+    }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use mikron_oci::BlobStore;
 use mikron_package::{Platform, Progress, Silent};
+use mikron_solve::{ResolvoSolver, Solver};
 use mikron_source::Environment;
 use mikron_source::fetch::Fetch;
 use mikron_spec::{Lock, Policy, Spec};
@@ -49,6 +50,7 @@ pub(crate) struct Options {
     pub(crate) mirrors: Vec<(String, String)>,
     pub(crate) environment: Environment,
     pub(crate) fetch: Option<Arc<dyn Fetch>>,
+    pub(crate) solver: Arc<dyn Solver>,
     pub(crate) progress: Arc<dyn Progress>,
     pub(crate) policy: Policy,
 }
@@ -93,6 +95,7 @@ impl Builder {
             mirrors: Vec::new(),
             environment: Environment::of_process(),
             fetch: None,
+            solver: Arc::new(ResolvoSolver::default()),
             progress: Arc::new(Silent),
             policy: Policy::default(),
         };
@@ -207,6 +210,13 @@ impl Builder {
     #[must_use]
     pub fn fetch(mut self, fetch: Arc<dyn Fetch>) -> Self {
         self.options.fetch = Some(fetch);
+        self
+    }
+
+    /// How packages are chosen, instead of by [`ResolvoSolver`].
+    #[must_use]
+    pub fn solver(mut self, solver: Arc<dyn Solver>) -> Self {
+        self.options.solver = solver;
         self
     }
 

@@ -9,7 +9,6 @@ use mikron_capability::{
     package_tokens,
 };
 use mikron_package::{PackageName, Platform, Version};
-use mikron_solve::ResolvoSolver;
 use mikron_spec::Spec;
 use serde::Serialize;
 
@@ -123,14 +122,14 @@ impl Engine<'_> {
         name: &PackageName,
     ) -> Result<ResolvedPackage, Error> {
         let universe = published.universe(self, platform)?;
-        let solver = ResolvoSolver::default();
+        let solver = &*self.builder.options.solver;
         let find = |spec: &Spec| -> Result<Option<ResolvedPackage>, Error> {
             let slices = if spec.packages.iter().any(|p| !p.slices.is_empty()) {
                 self.tables(platform)?.slices
             } else {
                 Slices::default()
             };
-            let resolution = resolve::resolve(&solver, &universe, spec, &slices, &BTreeMap::new())
+            let resolution = resolve::resolve(solver, &universe, spec, &slices, &BTreeMap::new())
                 .map_err(|error| Error::Solve { platform, error })?;
             let is_it = |package: &ResolvedPackage| package.record.name == *name;
             Ok(resolution.packages.into_iter().find(is_it))

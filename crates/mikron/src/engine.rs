@@ -13,7 +13,6 @@ use mikron_package::{
     Digest, Entry, EntryKind, Event, Limits, Origin, PackageName, PackageRecord, Platform, Task,
     TaskKind, Version,
 };
-use mikron_solve::ResolvoSolver;
 use mikron_source::cache::Cache;
 use mikron_spec::{
     FileContent, Lock, LockedPackage, LockedPlatform, Select, SelectionSummary, Timestamp,
@@ -320,12 +319,12 @@ impl<'a> Engine<'a> {
         let tables = self.tables(platform)?;
         let slices = &tables.slices;
         let universe = published.universe(self, platform)?;
-        let solver = ResolvoSolver::default();
-        let resolution = resolve::resolve(&solver, &universe, spec, slices, &BTreeMap::new())
+        let solver = &*self.builder.options.solver;
+        let resolution = resolve::resolve(solver, &universe, spec, slices, &BTreeMap::new())
             .map_err(|error| Error::Solve { platform, error })?;
         drop(task);
         let find = |there: &[ResolvedPackage], wish: &Wish| {
-            resolve::providers(&solver, &universe, spec, slices, there, wish)
+            resolve::providers(solver, &universe, spec, slices, there, wish)
         };
         let learn = |packages: &[ResolvedPackage]| self.learn(packages, spool);
         closure::close(
@@ -370,9 +369,9 @@ impl<'a> Engine<'a> {
         }
         let universe =
             resolve::locked_universe(platform.architecture.deb(), &DebVersionOrder, records);
-        let solver = ResolvoSolver::default();
+        let solver = &*self.builder.options.solver;
         let slices = &tables.slices;
-        let resolution = resolve::resolve(&solver, &universe, spec, slices, &BTreeMap::new())
+        let resolution = resolve::resolve(solver, &universe, spec, slices, &BTreeMap::new())
             .map_err(|error| Error::Solve { platform, error })?;
         let mut packages = resolution.packages;
         packages.extend(providers);
