@@ -113,7 +113,7 @@ fn threads(stage: &Stage) -> Outcome {
 }
 
 fn git_log(stage: &Stage) -> Outcome {
-    let tree = "/work/one";
+    let tree = "/desk/one";
     stage.call(&["init", "--quiet", tree]).well();
     let name = [
         "-C",

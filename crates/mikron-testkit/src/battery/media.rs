@@ -5,7 +5,7 @@ use std::fs;
 use super::Stage;
 
 pub(super) fn ffmpeg(stage: &Stage) {
-    let film = "/work/film.mp4";
+    let film = "/desk/film.mp4";
     let made = stage.call(&[
         "-hide_banner",
         "-loglevel",
@@ -53,7 +53,7 @@ pub(super) fn ffmpeg(stage: &Stage) {
         } else {
             ("-c:v", "-an")
         };
-        let out = format!("/work/{name}");
+        let out = format!("/desk/{name}");
         stage
             .call(&[&input[..], &[flag, codec, skip, &out]].concat())
             .well();
@@ -61,7 +61,7 @@ pub(super) fn ffmpeg(stage: &Stage) {
 }
 
 pub(super) fn imagemagick(stage: &Stage) {
-    let work = stage.rootfs().join("work");
+    let work = stage.rootfs().join("desk");
     for name in [
         "label.png",
         "label.jpg",
@@ -70,7 +70,7 @@ pub(super) fn imagemagick(stage: &Stage) {
         "label.tiff",
         "label.pdf",
     ] {
-        let path = format!("/work/{name}");
+        let path = format!("/desk/{name}");
         let label = [
             "-background",
             "white",
@@ -101,15 +101,15 @@ pub(super) fn imagemagick(stage: &Stage) {
     let seen = stage
         .run(&[
             "/usr/bin/identify-im6.q16",
-            "/work/label.png",
-            "/work/label.webp",
+            "/desk/label.png",
+            "/desk/label.webp",
         ])
         .well();
     assert!(seen.contains("PNG") && seen.contains("WEBP"), "{seen}");
     // Text was drawn: there is black and there is white.
     let mean = stage
         .call(&[
-            "/work/label.png",
+            "/desk/label.png",
             "-format",
             "%[fx:mean<0.97&&mean>0.3]",
             "info:",

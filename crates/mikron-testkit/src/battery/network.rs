@@ -53,28 +53,28 @@ pub(super) fn git(stage: &Stage) {
         let allow = ["-c", "protocol.file.allow=always"];
         stage.call(&[&name[..], &allow, args].concat())
     };
-    git(&["init", "--quiet", "/work/one"]).well();
-    let tree = stage.rootfs().join("work/one");
+    git(&["init", "--quiet", "/desk/one"]).well();
+    let tree = stage.rootfs().join("desk/one");
     fs::write(tree.join("file.txt"), "hello\n").expect("a writable directory");
-    let one = |args: &[&str]| git(&[&["-C", "/work/one"], args].concat());
+    let one = |args: &[&str]| git(&[&["-C", "/desk/one"], args].concat());
     one(&["add", "file.txt"]).well();
     one(&["commit", "--quiet", "-m", "Ändere"]).well();
     // Without gconv the bytes are wrong, and nothing says so.
     let latin = one(&["log", "--encoding=ISO-8859-1", "--format=%s%an"]);
     assert_eq!(latin.output, b"\xc4ndereJ\xfcrgen\n", "{}", latin.text());
-    git(&["clone", "--quiet", "/work/one", "/work/two"]).well();
-    git(&["clone", "--quiet", "file:///work/one", "/work/three"]).well();
-    git(&["clone", "--quiet", "--bare", "/work/one", "/work/bare.git"]).well();
-    let two = |args: &[&str]| git(&[&["-C", "/work/two"], args].concat());
+    git(&["clone", "--quiet", "/desk/one", "/desk/two"]).well();
+    git(&["clone", "--quiet", "file:///desk/one", "/desk/three"]).well();
+    git(&["clone", "--quiet", "--bare", "/desk/one", "/desk/bare.git"]).well();
+    let two = |args: &[&str]| git(&[&["-C", "/desk/two"], args].concat());
     two(&["switch", "--quiet", "-c", "topic"]).well();
-    fs::write(stage.rootfs().join("work/two/file.txt"), "hello\nworld\n").expect("writable");
+    fs::write(stage.rootfs().join("desk/two/file.txt"), "hello\nworld\n").expect("writable");
     two(&["commit", "--quiet", "-am", "Add a line"]).well();
     two(&["rebase", "--quiet", "origin/main"]).well();
-    two(&["push", "--quiet", "/work/bare.git", "topic"]).well();
+    two(&["push", "--quiet", "/desk/bare.git", "topic"]).well();
     two(&["stash", "list"]).well();
     assert_eq!(two(&["grep", "-P", "w\\w+d"]).well(), "file.txt:world\n");
     // A script of git's own.
-    two(&["submodule", "--quiet", "add", "file:///work/one", "part"]).well();
+    two(&["submodule", "--quiet", "add", "file:///desk/one", "part"]).well();
     let list = two(&["submodule", "status"]).well();
     assert!(list.contains("part"), "{list}");
     two(&["gc", "--quiet"]).well();
@@ -83,14 +83,14 @@ pub(super) fn git(stage: &Stage) {
         "archive",
         "--format=tar.gz",
         "-o",
-        "/work/two.tar.gz",
+        "/desk/two.tar.gz",
         "HEAD",
     ])
     .well();
 
     // The files of a bare repository, as any web server has them.
-    git(&["-C", "/work/bare.git", "update-server-info"]).well();
-    let files = stage.rootfs().join("work/bare.git");
+    git(&["-C", "/desk/bare.git", "update-server-info"]).well();
+    let files = stage.rootfs().join("desk/bare.git");
     let refs = files.join("info/refs");
     fs::copy(&refs, files.join("info/refs?service=git-upload-pack")).expect("writable");
     let peer = TlsPeer::serve(stage.dir(), &files);
@@ -101,7 +101,7 @@ pub(super) fn git(stage: &Stage) {
         "clone",
         "--quiet",
         &peer.url("")[..],
-        "/work/four",
+        "/desk/four",
     ];
     let refused = stage.run_with(&clone, with_network());
     assert!(
@@ -112,7 +112,7 @@ pub(super) fn git(stage: &Stage) {
     assert!(stage.anchors() > 100, "{} certificates", stage.anchors());
     stage.trust(peer.certificate());
     stage.run_with(&clone, with_network()).well();
-    let cloned = fs::read_to_string(stage.rootfs().join("work/four/file.txt"));
+    let cloned = fs::read_to_string(stage.rootfs().join("desk/four/file.txt"));
     assert_eq!(cloned.ok().as_deref(), Some("hello\n"));
 }
 

@@ -14,20 +14,20 @@ pub(super) fn ripgrep(stage: &Stage) {
         .collect();
     stage.file("two.txt", wide);
     let how = Run {
-        binds: vec![(stage.dir().to_owned(), "/work".into())],
+        binds: vec![(stage.dir().to_owned(), "/desk".into())],
         ..Run::default()
     };
     let found = stage
         .run_with(
-            &["/usr/bin/rg", "--sort=path", "^se[c]ond", "/work"],
+            &["/usr/bin/rg", "--sort=path", "^se[c]ond", "/desk"],
             how.clone(),
         )
         .well();
     assert_eq!(
         found,
-        "/work/one.txt:second line\n/work/two.txt:second wide\n"
+        "/desk/one.txt:second line\n/desk/two.txt:second wide\n"
     );
-    let none = stage.run_with(&["/usr/bin/rg", "nothing", "/work"], how);
+    let none = stage.run_with(&["/usr/bin/rg", "nothing", "/desk"], how);
     assert_eq!(none.status.code(), Some(1));
 }
 
@@ -78,7 +78,7 @@ pub(super) fn busybox(stage: &Stage) {
 /// A program of curses: types a line, saves it (^O, Enter) and quits (^X).
 pub(super) fn nano(stage: &Stage) {
     let finished = stage.run_with(
-        &["/usr/bin/nano", "/work/note.txt"],
+        &["/usr/bin/nano", "/desk/note.txt"],
         Run {
             terminal: true,
             stdin: b"gr\xc3\xbcn\x0f\r\x18".into(),
@@ -87,7 +87,7 @@ pub(super) fn nano(stage: &Stage) {
     );
     let text = finished.text();
     assert!(finished.status.success(), "{text}");
-    let note = fs::read_to_string(stage.rootfs().join("work/note.txt"));
+    let note = fs::read_to_string(stage.rootfs().join("desk/note.txt"));
     assert_eq!(note.ok().as_deref(), Some("grün\n"), "{text}");
     assert!(text.contains("\u{1b}["), "it moved the cursor: {text}");
 }
