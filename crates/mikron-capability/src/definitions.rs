@@ -120,7 +120,7 @@ impl TryFrom<Vec<String>> for Patterns {
     }
 }
 
-impl std::convert::From<Patterns> for Vec<String> {
+impl From<Patterns> for Vec<String> {
     fn from(patterns: Patterns) -> Self {
         let leave = patterns
             .leave
@@ -208,7 +208,7 @@ impl TryFrom<String> for Requirement {
     }
 }
 
-impl std::convert::From<Requirement> for String {
+impl From<Requirement> for String {
     fn from(requirement: Requirement) -> Self {
         requirement.to_string()
     }

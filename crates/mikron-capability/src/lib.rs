@@ -46,7 +46,7 @@ pub use matrix::{
     CapabilityRow, Claimant, Clash, Dependency, Link, Matrix, Need, NeedState, PackageRow,
     Provider, Standing, State, TokenAnswer, TokenProvider, TokenUser, explain_token, matrix,
 };
-pub use rules::{Apply, Bring, From, Importer, Rule, Rules, When};
+pub use rules::{Apply, Bring, Importer, PackageNames, Rule, Rules, When};
 pub use scan::{fill, scan, scan_file};
 pub use script::{ScriptCall, ScriptFacts};
 pub use select::{

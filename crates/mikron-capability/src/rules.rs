@@ -115,7 +115,7 @@ pub struct Bring {
     /// The package that has it. Without, any package of the closure that has the path gives it; with, the package is added
     /// where the closure lacks it.
     #[serde(default)]
-    pub from: Option<From>,
+    pub from: Option<PackageNames>,
     /// Whether it is no loss when nothing has it.
     #[serde(default)]
     pub optional: bool,
@@ -124,7 +124,7 @@ pub struct Bring {
 /// The name of a package, which may differ between families.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
-pub enum From {
+pub enum PackageNames {
     /// The same in all.
     One(String),
     /// By family.
@@ -141,7 +141,7 @@ pub enum From {
     },
 }
 
-impl From {
+impl PackageNames {
     /// The name in one family; `None` where it has no such package.
     pub fn name(&self, family: Family) -> Option<&str> {
         match self {
