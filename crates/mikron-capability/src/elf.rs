@@ -11,7 +11,7 @@ mod versions;
 
 use std::io;
 
-use crate::{ElfClass, ElfFacts, ElfKind, Endianness, Unresolved};
+use crate::{ElfClass, ElfFacts, ElfKind, Endianness, Symbols, Unresolved};
 use pages::Pages;
 
 /// Something that can be read at positions.
@@ -51,7 +51,15 @@ impl<T: ReadAt + ?Sized> ReadAt for &T {
 /// # Errors
 /// [`io::ErrorKind::InvalidData`] when the structure is broken, else what reading gave.
 pub fn read_elf<R: ReadAt + ?Sized>(file: &R) -> io::Result<ElfFacts> {
-    Image::open(&file)?.facts()
+    read_elf_recording(file, Symbols::builtin())
+}
+
+/// Reads what an ELF file says of itself, and which of these symbols it imports.
+///
+/// # Errors
+/// As [`read_elf`].
+pub fn read_elf_recording<R: ReadAt + ?Sized>(file: &R, symbols: &Symbols) -> io::Result<ElfFacts> {
+    Image::open(&file, symbols)?.facts()
 }
 
 /// A broken structure, said as the end of "broken ELF file: …".
@@ -77,6 +85,7 @@ struct Segment {
 
 /// An open ELF file.
 struct Image<'a> {
+    symbols: &'a Symbols,
     pages: Pages<'a>,
     class: ElfClass,
     endianness: Endianness,
@@ -87,7 +96,7 @@ struct Image<'a> {
 }
 
 impl<'a> Image<'a> {
-    fn open(file: &'a dyn ReadAt) -> io::Result<Self> {
+    fn open(file: &'a dyn ReadAt, symbols: &'a Symbols) -> io::Result<Self> {
         let mut pages = Pages::new(file);
         let mut ident = [0; 16];
         pages.read(0, &mut ident)?;
@@ -105,6 +114,7 @@ impl<'a> Image<'a> {
             _ => return Err(broken("unknown byte order")),
         };
         let mut image = Self {
+            symbols,
             pages,
             class,
             endianness,

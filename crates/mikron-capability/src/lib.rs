@@ -33,7 +33,7 @@ pub use diff::{
     Aspect, CapabilityDiff, Change, Diff, FileDiff, HeldFile, HeldPackage, Holdings, Inventory,
     PackageDiff, PlatformDiff, Side, diff,
 };
-pub use elf::{ReadAt, read_elf};
+pub use elf::{ReadAt, read_elf, read_elf_recording};
 pub use error::{FactsError, RulesError, SelectError};
 pub use explain::{Explanation, explain, why, why_not};
 pub use facts::{
@@ -46,8 +46,8 @@ pub use matrix::{
     CapabilityRow, Claimant, Clash, Dependency, Link, Matrix, Need, NeedState, PackageRow,
     Provider, Standing, State, TokenAnswer, TokenProvider, TokenUser, explain_token, matrix,
 };
-pub use rules::{Apply, Bring, Importer, PackageNames, Rule, Rules, When};
-pub use scan::{fill, scan, scan_file};
+pub use rules::{Apply, Bring, Importer, PackageNames, Rule, Rules, Symbols, When};
+pub use scan::{fill, scan, scan_file, scan_recording};
 pub use script::{ScriptCall, ScriptFacts};
 pub use select::{
     CapabilityUse, Diversion, Edge, FileRef, Given, LeftOut, LeftOutReason, LookedFor, Missing,

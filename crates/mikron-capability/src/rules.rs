@@ -8,7 +8,7 @@
 use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 
-use mikron_package::{Family, Limits};
+use mikron_package::{Digest, Family, Hasher, Limits};
 use serde::{Deserialize, Serialize};
 
 use crate::{Glob, RulesError};
@@ -261,6 +261,9 @@ impl Rules {
                     "has nothing that sets it off: `imports`, `soname` or `path`",
                 ));
             }
+            if imports.iter().any(|symbol| symbol.len() >= LONGEST) {
+                return Err(wrong("asks for a symbol of over 63 bytes"));
+            }
             if rule.brings.is_empty() {
                 return Err(wrong("brings nothing"));
             }
@@ -282,6 +285,15 @@ impl Rules {
     /// The rule of this name.
     pub fn get(&self, name: &str) -> Option<&Rule> {
         self.rules.iter().find(|rule| rule.name == name)
+    }
+
+    /// The imported symbols that these rules ask for.
+    pub fn symbols(&self) -> Symbols {
+        let imports = self.rules.iter().flat_map(|rule| &rule.when.imports);
+        let imports = imports.map(String::as_str).chain(ALSO_RECORDED);
+        Symbols {
+            names: imports.map(|symbol| symbol.as_bytes().to_vec()).collect(),
+        }
     }
 
     /// The libraries that rules bring to a file with these imports, whatever else the rules ask for: what a check of closed
@@ -320,16 +332,41 @@ impl Rules {
 /// Symbols that facts record without a rule: `inspect` shows who loads libraries by name.
 const ALSO_RECORDED: [&str; 2] = ["dlopen", "dlmopen"];
 
-/// Whether facts record an undefined symbol of this name: whether a rule that ships with the product asks for it.
-pub(crate) fn is_recorded(name: &[u8]) -> bool {
-    static SYMBOLS: OnceLock<HashSet<Vec<u8>>> = OnceLock::new();
-    let symbols = || {
-        let rules = Rules::builtin();
-        let imports = rules.iter().flat_map(|rule| &rule.when.imports);
-        let imports = imports.map(String::as_str).chain(ALSO_RECORDED);
-        imports.map(|symbol| symbol.as_bytes().to_vec()).collect()
-    };
-    SYMBOLS.get_or_init(symbols).contains(name)
+/// The imported symbols that facts record, because rules ask for them.
+///
+/// ```
+/// use mikron_capability::Rules;
+/// let symbols = Rules::builtin().symbols();
+/// assert!(symbols.contains(b"pthread_exit") && !symbols.contains(b"pthread_exit_"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Symbols {
+    names: HashSet<Vec<u8>>,
+}
+
+impl Symbols {
+    /// Those that the rules of the product ask for.
+    pub fn builtin() -> &'static Self {
+        static SYMBOLS: OnceLock<Symbols> = OnceLock::new();
+        SYMBOLS.get_or_init(|| Rules::builtin().symbols())
+    }
+
+    /// Whether facts record an undefined symbol of this name.
+    pub fn contains(&self, name: &[u8]) -> bool {
+        name.len() < LONGEST && self.names.contains(name)
+    }
+
+    /// A digest of all names: facts that were learnt with other symbols say something else.
+    pub fn digest(&self) -> Digest {
+        let mut names: Vec<&Vec<u8>> = self.names.iter().collect();
+        names.sort_unstable();
+        let mut hasher = Hasher::default();
+        for name in names {
+            hasher.update(name);
+            hasher.update(b"\0");
+        }
+        hasher.finish()
+    }
 }
 
 /// The longest recorded name in bytes: longer ones need not be read.
@@ -359,8 +396,7 @@ mod tests {
                 rule.name
             );
         }
-        assert!(is_recorded(b"pthread_exit"));
-        assert!(!is_recorded(b"pthread_exit_"));
+        assert_ne!(rules.symbols().digest(), Rules::none().symbols().digest());
     }
 
     #[test]

@@ -9,8 +9,8 @@ use mikron_package::{
 };
 
 use crate::{
-    FactsError, FileFacts, PackageFacts, ReadAt, ScriptFacts, Spool, SpoolWriter, classify,
-    read_elf,
+    FactsError, FileFacts, PackageFacts, ReadAt, ScriptFacts, Spool, SpoolWriter, Symbols,
+    classify, read_elf_recording,
 };
 
 /// Bodies are read in pieces of this many bytes.
@@ -39,6 +39,20 @@ pub fn scan(
     limits: &Limits,
     keep: &dyn Fn(&Entry) -> bool,
 ) -> Result<PackageFacts, FactsError> {
+    scan_recording(reader, spool, limits, keep, Symbols::builtin())
+}
+
+/// The same, recording which of these symbols each ELF file imports: for rules beside those of the product.
+///
+/// # Errors
+/// As [`scan`].
+pub fn scan_recording(
+    reader: &mut dyn ArchiveReader,
+    spool: &Spool,
+    limits: &Limits,
+    keep: &dyn Fn(&Entry) -> bool,
+    symbols: &Symbols,
+) -> Result<PackageFacts, FactsError> {
     let metadata = reader.metadata().clone();
     let mut files: Vec<FileFacts> = Vec::new();
     let mut places: BTreeMap<RootPath, usize> = BTreeMap::new();
@@ -47,7 +61,7 @@ pub fn scan(
         limits
             .check_entries(files.len() as u64 + 1)
             .map_err(ArchiveError::new)?;
-        let mut facts = scan_into(entry, reader.body(), spool, keep, &mut buffer)?;
+        let mut facts = scan_into(entry, reader.body(), spool, keep, symbols, &mut buffer)?;
         if let Some(target) = facts.hard_link_target()
             && let Some(original) = places.get(target).map(|at| &files[*at])
         {
@@ -72,7 +86,8 @@ pub fn scan_file(
     spool: &Spool,
     keep: bool,
 ) -> Result<FileFacts, FactsError> {
-    scan_into(entry, body, spool, &|_| keep, &mut vec![0; PIECE])
+    let symbols = Symbols::builtin();
+    scan_into(entry, body, spool, &|_| keep, symbols, &mut vec![0; PIECE])
 }
 
 /// Spools the contents in `wanted` out of an archive whose facts are known already. What the spool holds is not read again.
@@ -151,6 +166,7 @@ fn scan_into(
     body: &mut dyn Read,
     spool: &Spool,
     keep: &dyn Fn(&Entry) -> bool,
+    symbols: &Symbols,
     buffer: &mut [u8],
 ) -> Result<FileFacts, FactsError> {
     let EntryKind::File { size } = entry.kind else {
@@ -185,7 +201,7 @@ fn scan_into(
     }
     let (mut elf, mut note) = (None, None);
     if let (true, Sink::Kept(writer)) = (is_elf, &sink) {
-        match read_elf(writer) {
+        match read_elf_recording(writer, symbols) {
             Ok(facts) => {
                 note.clone_from(&facts.broken_note);
                 elf = Some(Box::new(facts));

@@ -5,8 +5,8 @@ mod support;
 use std::sync::Arc;
 
 use mikron_capability::{
-    Definitions, LookedFor, PackageInput, Reason, Role, Rules, Wanted, Without, WithoutCause,
-    select,
+    Definitions, LookedFor, PackageInput, Reason, Role, Rules, Symbols, Wanted, Without,
+    WithoutCause, read_elf_recording, select,
 };
 use mikron_package::Limits;
 use mikron_testkit::archive::DebBuilder;
@@ -323,4 +323,21 @@ fn a_glob_of_a_definition_that_matches_nothing_is_an_error_that_names_it() {
         error.to_string(),
         "app:site: the glob `/srv/app/**` matches nothing in the package"
     );
+}
+
+#[test]
+fn facts_record_the_symbols_that_the_rules_of_a_user_ask_for() {
+    let text = "- { rule: own, when: { imports: [frobnicate] }, brings: [{ soname: libfrob.so.1 }], because: it loads it, without: nothing }";
+    let more = Rules::parse("own.yaml", text, &Limits::default()).expect("well-formed");
+    let rules = Rules::builtin().extended(more).expect("no name twice");
+    let file = program().import("frobnicate").build();
+    let imports = |symbols: &Symbols| {
+        let elf = read_elf_recording(file.as_slice(), symbols).expect("well-formed");
+        elf.imports.len()
+    };
+    assert_eq!(
+        (imports(Symbols::builtin()), imports(&rules.symbols())),
+        (0, 1)
+    );
+    assert_ne!(Symbols::builtin().digest(), rules.symbols().digest());
 }

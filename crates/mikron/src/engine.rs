@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use mikron_capability::{PackageFacts, Spool, fill, scan, scan_file};
+use mikron_capability::{PackageFacts, Spool, Symbols, fill, scan_file, scan_recording};
 use mikron_deb::{DebVersionOrder, check_identity};
 use mikron_oci::Parallel;
 use mikron_package::{
@@ -48,6 +48,8 @@ pub(crate) struct Engine<'a> {
     releases: Releases,
     /// The lock, where there is a fresh one.
     lock: Option<Lock>,
+    /// The symbols that rules ask for, once somebody wanted to know.
+    symbols: OnceLock<Symbols>,
 }
 
 /// What there is to learn the facts of a package from.
@@ -100,6 +102,7 @@ impl<'a> Engine<'a> {
             platforms,
             releases,
             lock,
+            symbols: OnceLock::new(),
         })
     }
 
@@ -416,13 +419,34 @@ impl<'a> Engine<'a> {
 
     /// The facts of a package where the cache has them, else its archive.
     fn known_or_archive(&self, package: &ResolvedPackage) -> Result<Known, Error> {
-        let key = package.record.digest;
-        let known = key.and_then(|digest| self.cache.derived(FACTS, digest.as_bytes()));
+        let key = self.facts_key(package)?;
+        let known = key.and_then(|key| self.cache.derived(FACTS, &key));
         if let Some(facts) = known.and_then(|bytes| PackageFacts::decode(&bytes).ok()) {
             check_identity(&package.record, &facts.metadata.record)?;
             return Ok(Known::Facts(Arc::new(facts)));
         }
         Ok(Known::Archive(self.sources.archive(self, package)?))
+    }
+
+    /// What the facts of a package depend on: the archive, and the symbols that rules ask for.
+    fn facts_key(&self, package: &ResolvedPackage) -> Result<Option<Vec<u8>>, Error> {
+        let Some(digest) = package.record.digest else {
+            return Ok(None);
+        };
+        let symbols = self.symbols()?.digest();
+        let parts = [digest.as_bytes().as_slice(), symbols.as_bytes()];
+        Ok(Some(parts.concat()))
+    }
+
+    /// The symbols that the rules of the spec ask for.
+    fn symbols(&self) -> Result<&Symbols, Error> {
+        if let Some(symbols) = self.symbols.get() {
+            return Ok(symbols);
+        }
+        let symbols = TableTexts::read(self.builder)?
+            .rules(&self.limits)?
+            .symbols();
+        Ok(self.symbols.get_or_init(|| symbols))
     }
 
     fn learn_one(
@@ -443,12 +467,13 @@ impl<'a> Engine<'a> {
                 || closure::is_declaration(&entry.path)
                 || mikron_capability::classify(entry, None).is_run_time()
         };
+        let symbols = self.symbols()?;
         let facts = self.with_archive(package, file, |archive| {
-            scan(archive, spool, &self.limits, &keep)
+            scan_recording(archive, spool, &self.limits, &keep, symbols)
         })?;
         check_identity(&package.record, &facts.metadata.record)?;
-        if let (Some(key), Ok(bytes)) = (package.record.digest, facts.encode())
-            && let Err(error) = self.cache.put_derived(FACTS, key.as_bytes(), &bytes)
+        if let (Some(key), Ok(bytes)) = (self.facts_key(package)?, facts.encode())
+            && let Err(error) = self.cache.put_derived(FACTS, &key, &bytes)
         {
             self.warn(&format!("the facts of {name} are not kept: {error}"));
         }

@@ -53,6 +53,19 @@ impl TableTexts {
         Ok(texts)
     }
 
+    /// The rules, those of the product among them.
+    ///
+    /// # Errors
+    /// When a table is malformed or contradicts another.
+    pub(crate) fn rules(&self, limits: &Limits) -> Result<Arc<Rules>, Error> {
+        let mut rules = Rules::builtin();
+        for table in &self.rules {
+            let more = Rules::parse(&table.file, &table.text, limits)?;
+            rules = Arc::new(rules.extended(more)?);
+        }
+        Ok(rules)
+    }
+
     /// The tables, those of the product among them, with the rules that the spec switches looked up.
     ///
     /// # Errors
@@ -64,11 +77,7 @@ impl TableTexts {
         slices: Slices,
         limits: &Limits,
     ) -> Result<Tables, Error> {
-        let mut rules = Rules::builtin();
-        for table in &self.rules {
-            let more = Rules::parse(&table.file, &table.text, limits)?;
-            rules = Arc::new(rules.extended(more)?);
-        }
+        let rules = self.rules(limits)?;
         let mut definitions = Definitions::builtin();
         for table in &self.definitions {
             let more = Definitions::parse(&table.file, &table.text, limits)?;

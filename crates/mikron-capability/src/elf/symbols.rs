@@ -6,7 +6,7 @@ use super::dynamic::{Strings, Tags};
 use super::versions::VersionNames;
 use super::{Image, add, broken, text};
 use crate::facts::{SymbolHash, word};
-use crate::rules::{LONGEST, is_recorded};
+use crate::rules::LONGEST;
 use crate::{ElfClass, Endianness, Exports, ImportedSymbol, Unresolved};
 
 const STB_GLOBAL: u8 = 1;
@@ -142,7 +142,7 @@ impl Table {
                 continue;
             };
             let weak = symbol.binding == STB_WEAK;
-            if name.len() < LONGEST && is_recorded(&name) {
+            if image.symbols.contains(&name) {
                 let name = text(&name)?;
                 imports.push(ImportedSymbol { name, weak });
             }
