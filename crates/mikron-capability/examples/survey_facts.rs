@@ -2,7 +2,7 @@
 //! that our pass took, and every difference.
 //!
 //! ```sh
-//! cargo run --release -p mikron-capability --example survey -- DIRECTORY
+//! cargo run --release -p mikron-capability --example survey_facts -- DIRECTORY
 //! ```
 
 #[path = "../tests/support/against_readelf.rs"]

@@ -2,7 +2,7 @@
 //! content digest of each entry, in order. Prints counts, the time that our reader took, and every difference.
 //!
 //! ```sh
-//! cargo run --release -p mikron-deb --example survey -- DIRECTORY
+//! cargo run --release -p mikron-deb --example survey_entries -- DIRECTORY
 //! ```
 
 use std::collections::BTreeMap;

@@ -2,7 +2,7 @@
 //! parsed to its end. Prints counts, the time that our reader took, and every disagreement.
 //!
 //! ```sh
-//! cargo run --release -p mikron-shell --example survey -- /usr/bin /usr/lib /etc/init.d
+//! cargo run --release -p mikron-shell --example survey_scripts -- /usr/bin /usr/lib /etc/init.d
 //! ```
 
 use std::error::Error;
