@@ -38,7 +38,7 @@ pub struct PackageFacts {
 impl PackageFacts {
     /// The version of the encoding. It changes with every change of the facts' shape or meaning (classes included), so that
     /// a cache never hands out facts that mean something else.
-    pub const ENCODING: u32 = 3;
+    pub const ENCODING: u32 = 4;
 
     /// Facts of files that come from no archive: those that a spec adds.
     pub fn of_files(name: PackageName, files: Vec<FileFacts>) -> Self {
@@ -47,6 +47,7 @@ impl PackageFacts {
             fields: Vec::new(),
             scripts: Vec::new(),
             config_files: Vec::new(),
+            ghosts: Vec::new(),
             extra: Vec::new(),
         };
         Self { metadata, files }

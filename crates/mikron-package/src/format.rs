@@ -4,7 +4,10 @@ use std::io::Read;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ArchiveError, Entry, Family, Limits, Origin, PackageRecord, RootPath, VersionOrder};
+use crate::{
+    ArchiveError, Entry, Family, Limits, Origin, PackageDatabase, PackageRecord, RootPath,
+    VersionOrder,
+};
 
 /// One package format: how to recognise and open its archives, and how its versions are ordered.
 ///
@@ -41,6 +44,11 @@ pub trait PackageFormat: Send + Sync {
 
     /// How versions of this family are ordered.
     fn order(&self) -> &'static dyn VersionOrder;
+
+    /// What writes the family's package database into an image; `None` where the format has none.
+    fn database(&self) -> Option<&dyn PackageDatabase> {
+        None
+    }
 }
 
 impl<T: PackageFormat + ?Sized> PackageFormat for &T {
@@ -60,6 +68,9 @@ impl<T: PackageFormat + ?Sized> PackageFormat for &T {
     }
     fn order(&self) -> &'static dyn VersionOrder {
         (**self).order()
+    }
+    fn database(&self) -> Option<&dyn PackageDatabase> {
+        (**self).database()
     }
 }
 
@@ -106,7 +117,10 @@ pub struct ArchiveMetadata {
     pub scripts: Vec<Script>,
     /// Configuration files (deb `conffiles`, rpm `%config`).
     pub config_files: Vec<RootPath>,
-    /// Further control members by name (`shlibs`, `triggers`, `md5sums`), as bytes.
+    /// Entries that the package owns and does not bring (rpm's `%ghost`).
+    #[serde(default)]
+    pub ghosts: Vec<Entry>,
+    /// Further control members by name (deb's `shlibs`, `triggers`, `md5sums`; rpm's `header` without its magic), as bytes.
     pub extra: Vec<(String, Vec<u8>)>,
 }
 

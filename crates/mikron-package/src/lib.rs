@@ -8,6 +8,7 @@
 //! It knows no format, no repository and no image.
 
 mod contents;
+mod database;
 mod digest;
 mod entry;
 mod error;
@@ -23,6 +24,7 @@ mod universe;
 mod version;
 
 pub use contents::{Contents, MemoryContents, NoSuchContent};
+pub use database::{DatabaseError, DatabaseFile, Installed, InstalledFile, PackageDatabase};
 pub use digest::{DiffId, Digest, DigestParseError, Hasher, HashingReader};
 pub use entry::{Entry, EntryKind, Xattrs};
 pub use error::{ArchiveError, ArchiveErrorKind, Origin};
@@ -32,7 +34,7 @@ pub use name::{NameError, PackageName};
 pub use path::{PathError, RootPath};
 pub use platform::{Architecture, Platform, PlatformError};
 pub use progress::{Event, Progress, Silent, Task, TaskKind};
-pub use record::{Family, MultiArch, PackageRecord, Priority};
+pub use record::{Checksum, Family, MultiArch, PackageRecord, Priority};
 pub use relation::{ArchQualifier, Constraint, Operator, Relation, Requirement};
 pub use universe::{MemoryUniverse, PackageId, Universe};
 pub use version::{Version, VersionError, VersionOrder};

@@ -28,8 +28,7 @@ impl PackageName {
     /// # Errors
     /// When the text is empty, longer than 512 bytes, or holds a character that no family allows.
     pub fn new(name: &str) -> Result<Self, NameError> {
-        let allowed = |c: char| c.is_ascii_graphic() && !"/\\,;|&<>[]!\"'`*?$#".contains(c);
-        if name.is_empty() || name.len() > 512 || !name.chars().all(allowed) {
+        if !is_plain(name) {
             return Err(NameError {
                 name: name.chars().take(100).collect(),
             });
@@ -37,10 +36,42 @@ impl PackageName {
         Ok(Self(name.into()))
     }
 
+    /// What a relation of rpm or apk calls for where that need not be a package: a path (`/bin/sh`), a soname with its
+    /// version (`libc.so.6(GLIBC_2.34)(64bit)`), a token of a language (`perl(Foo::Bar)`, `python3dist(a[b])`).
+    ///
+    /// ```
+    /// use mikron_package::PackageName;
+    /// let path = PackageName::wanted("/bin/sh")?;
+    /// assert!(!path.is_plain() && PackageName::new(path.as_str()).is_err());
+    /// # Ok::<(), mikron_package::NameError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the text is empty, longer than 4096 bytes, or holds white space or control characters.
+    pub fn wanted(text: &str) -> Result<Self, NameError> {
+        let refused = |c: char| c.is_control() || c.is_whitespace();
+        if text.is_empty() || text.len() > 4096 || text.chars().any(refused) {
+            return Err(NameError {
+                name: text.chars().take(100).collect(),
+            });
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// Whether it can be the name of a package, and not only what a relation calls for.
+    pub fn is_plain(&self) -> bool {
+        is_plain(&self.0)
+    }
+
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+fn is_plain(name: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_graphic() && !"/\\,;|&<>[]!\"'`*?$#".contains(c);
+    !name.is_empty() && name.len() <= 512 && name.chars().all(allowed)
 }
 
 impl fmt::Display for PackageName {
@@ -68,10 +99,12 @@ impl std::str::FromStr for PackageName {
     }
 }
 
+/// As [`PackageName::wanted`]: records hold names of both kinds. What a file says of a package's own name is to be asked for
+/// with [`PackageName::is_plain`].
 impl TryFrom<String> for PackageName {
     type Error = NameError;
     fn try_from(name: String) -> Result<Self, NameError> {
-        Self::new(&name)
+        Self::wanted(&name)
     }
 }
 

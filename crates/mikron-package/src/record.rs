@@ -46,6 +46,34 @@ pub enum Priority {
     Extra,
 }
 
+/// How an index proves an archive where it does not give the SHA-256 of its bytes. The archive is checked against it once, when
+/// it is fetched; from then on it is known by the SHA-256 that it turned out to have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Checksum {
+    /// The SHA-1 of an apk's control member, compressed (`C:Q1…` of APKINDEX). The control member holds the SHA-256 of the data.
+    ApkControl([u8; 20]),
+    /// The SHA-512 of the whole archive (`<checksum type="sha512">` of primary.xml).
+    #[serde(with = "wide")]
+    Sha512([u8; 64]),
+}
+
+/// An array that serde has no impl for.
+mod wide {
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8; 64], to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_bytes(bytes)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<[u8; 64], D::Error> {
+        let bytes = Vec::<u8>::deserialize(from)?;
+        let found = bytes.len();
+        <[u8; 64]>::try_from(bytes)
+            .map_err(|_| D::Error::invalid_length(found, &"the 64 bytes of a SHA-512"))
+    }
+}
+
 /// Everything that solving and fetching need to know of one package.
 ///
 /// ```
@@ -80,20 +108,40 @@ pub struct PackageRecord {
     pub depends: Vec<Requirement>,
     /// What should be there; never followed.
     pub recommends: Vec<Requirement>,
+    /// Where it would be of use (rpm's `Supplements`); never followed.
+    #[serde(default)]
+    pub supplements: Vec<Requirement>,
+    /// What brings it in without anybody asking for it: apk takes it as soon as all of these are there (`install_if`).
+    #[serde(default)]
+    pub install_if: Vec<Relation>,
     /// What must not be there.
     pub conflicts: Vec<Relation>,
+    /// What must not hold beside it: rpm's rich `Conflicts`.
+    #[serde(default)]
+    pub rich_conflicts: Vec<Requirement>,
+    /// Whose place it takes (rpm's `Obsoletes`): matched by name alone, never by what a package provides.
+    #[serde(default)]
+    pub obsoletes: Vec<Relation>,
     /// What must not be there configured; to an image the same as `conflicts`.
     pub breaks: Vec<Relation>,
     /// Whose files it may overwrite.
     pub replaces: Vec<Relation>,
-    /// Virtual packages; a constraint can only be `=`.
+    /// Virtual packages, and for rpm the paths that relations may call for. A constraint is `=` in deb and apk; rpm knows
+    /// ranges.
     pub provides: Vec<Relation>,
+    /// Which of several providers of one virtual package is taken: the highest (apk's `provider_priority`). `None`: it is
+    /// never taken for the virtual package alone.
+    #[serde(default)]
+    pub provider_priority: Option<u32>,
     /// Where the archive lies, relative to the source's base; empty in an archive's own metadata.
     pub location: String,
     /// Size of the archive in bytes; 0 in an archive's own metadata.
     pub size: u64,
-    /// Digest of the archive; `None` only in an archive's own metadata.
+    /// Digest of the archive; `None` in an archive's own metadata, and where the index has only a [`Checksum`].
     pub digest: Option<Digest>,
+    /// What the index proves an archive by where that is no SHA-256 of it.
+    #[serde(default)]
+    pub checksum: Option<Checksum>,
     /// Installed size in bytes, as the distribution estimates it.
     pub installed_size: u64,
 }
@@ -114,13 +162,19 @@ impl PackageRecord {
             pre_depends: Vec::new(),
             depends: Vec::new(),
             recommends: Vec::new(),
+            supplements: Vec::new(),
+            install_if: Vec::new(),
             conflicts: Vec::new(),
+            rich_conflicts: Vec::new(),
+            obsoletes: Vec::new(),
             breaks: Vec::new(),
             replaces: Vec::new(),
             provides: Vec::new(),
+            provider_priority: None,
             location: String::new(),
             size: 0,
             digest: None,
+            checksum: None,
             installed_size: 0,
         }
     }

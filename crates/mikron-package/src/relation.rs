@@ -84,10 +84,18 @@ pub struct Constraint {
 }
 
 impl Constraint {
-    /// Whether `version` will do, in the given order.
+    /// Exactly this version.
+    pub fn exactly(version: Version) -> Self {
+        Self {
+            operator: Operator::Equal,
+            version,
+        }
+    }
+
+    /// Whether a package of this version will do, in the given order.
     pub fn matches(&self, version: &str, order: &dyn VersionOrder) -> bool {
-        self.operator
-            .accepts(order.compare(version, self.version.as_str()))
+        let offered = Self::exactly(Version::new(version));
+        order.answers(Some(&offered), Some(self))
     }
 }
 
@@ -109,15 +117,19 @@ pub enum Operator {
     /// `>>`: strictly later.
     #[serde(rename = ">>")]
     Greater,
+    /// `~`: beginning with it, in whole parts. Only apk has it; see [`VersionOrder::begins_with`].
+    #[serde(rename = "~")]
+    Begins,
 }
 
 impl Operator {
-    /// Whether an ordering of "candidate against constraint" satisfies the operator.
+    /// Whether an ordering of "candidate against constraint" satisfies the operator. Of [`Operator::Begins`] it tells only
+    /// that equal versions do.
     pub fn accepts(self, ordering: Ordering) -> bool {
         match self {
             Self::Less => ordering.is_lt(),
             Self::LessEqual => ordering.is_le(),
-            Self::Equal => ordering.is_eq(),
+            Self::Equal | Self::Begins => ordering.is_eq(),
             Self::GreaterEqual => ordering.is_ge(),
             Self::Greater => ordering.is_gt(),
         }
@@ -132,6 +144,7 @@ impl fmt::Display for Operator {
             Self::Equal => "=",
             Self::GreaterEqual => ">=",
             Self::Greater => ">>",
+            Self::Begins => "~",
         })
     }
 }
@@ -154,6 +167,16 @@ pub enum Requirement {
         /// The condition.
         condition: Box<Requirement>,
         /// What must hold when it does not.
+        otherwise: Option<Box<Requirement>>,
+    },
+    /// `(then unless condition else otherwise)`: the former when the condition does not hold, the latter when it does. rpm
+    /// allows it in `Conflicts` only.
+    Unless {
+        /// What must hold when the condition does not.
+        then: Box<Requirement>,
+        /// The condition.
+        condition: Box<Requirement>,
+        /// What must hold when it does.
         otherwise: Option<Box<Requirement>>,
     },
     /// One package that satisfies both: `(a with b)`.
@@ -189,6 +212,16 @@ impl fmt::Display for Requirement {
             } => {
                 write!(f, "({then} if {condition} else {other})")
             }
+            Self::Unless {
+                then,
+                condition,
+                otherwise: None,
+            } => write!(f, "({then} unless {condition})"),
+            Self::Unless {
+                then,
+                condition,
+                otherwise: Some(other),
+            } => write!(f, "({then} unless {condition} else {other})"),
             Self::With(a, b) => write!(f, "({a} with {b})"),
             Self::Without(a, b) => write!(f, "({a} without {b})"),
         }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::{Constraint, Operator};
+
 /// A version as its family writes it (`1:1.22.1-9+deb12u1`). Equality is by text; order needs a [`VersionOrder`].
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -64,6 +66,29 @@ pub trait VersionOrder: Send + Sync {
     /// # Errors
     /// When it is not; the error says why.
     fn validate(&self, version: &str) -> Result<(), VersionError>;
+
+    /// Whether `version` begins with `start` in whole parts: apk's `~`. The families that have no such operator keep the
+    /// default, under which only the version itself does.
+    fn begins_with(&self, version: &str, start: &str) -> bool {
+        self.compare(version, start).is_eq()
+    }
+
+    /// Whether what a package is or provides answers to a relation of the same name. `offered` is the version of the
+    /// `Provides`, or the package's own; the default is the rule of dpkg and apk: an unversioned `Provides` satisfies no
+    /// versioned relation.
+    fn answers(&self, offered: Option<&Constraint>, wanted: Option<&Constraint>) -> bool {
+        match (offered, wanted) {
+            (_, None) => true,
+            (None, Some(_)) => false,
+            (Some(offered), Some(wanted)) => {
+                let version = offered.version.as_str();
+                match wanted.operator {
+                    Operator::Begins => self.begins_with(version, wanted.version.as_str()),
+                    operator => operator.accepts(self.compare(version, wanted.version.as_str())),
+                }
+            }
+        }
+    }
 }
 
 impl<T: VersionOrder + ?Sized> VersionOrder for &T {
@@ -72,6 +97,12 @@ impl<T: VersionOrder + ?Sized> VersionOrder for &T {
     }
     fn validate(&self, version: &str) -> Result<(), VersionError> {
         (**self).validate(version)
+    }
+    fn begins_with(&self, version: &str, start: &str) -> bool {
+        (**self).begins_with(version, start)
+    }
+    fn answers(&self, offered: Option<&Constraint>, wanted: Option<&Constraint>) -> bool {
+        (**self).answers(offered, wanted)
     }
 }
 

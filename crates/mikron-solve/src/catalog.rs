@@ -171,31 +171,21 @@ impl<'a> Catalog<'a> {
         }
     }
 
-    fn version_fits(&self, relation: &Relation, version: &str) -> bool {
-        let order = self.universe.order();
-        relation
-            .constraint
-            .as_ref()
-            .is_none_or(|c| c.matches(version, order))
-    }
-
-    /// Whether a package provides what a relation asks for. An unversioned `Provides` satisfies no versioned relation.
-    fn provides(&self, relation: &Relation, record: &PackageRecord) -> bool {
-        let fits = |provided: &Relation| {
-            provided.name == relation.name
-                && match (&relation.constraint, &provided.constraint) {
-                    (None, _) => true,
-                    (Some(_), None) => false,
-                    (Some(_), Some(c)) => self.version_fits(relation, c.version.as_str()),
-                }
-        };
-        record.provides.iter().any(fits)
-    }
-
     /// Whether a package satisfies a relation by its name or by what it provides, architecture aside.
     fn answers(&self, relation: &Relation, record: &PackageRecord) -> bool {
-        (record.name == relation.name && self.version_fits(relation, record.version.as_str()))
-            || self.provides(relation, record)
+        let order = self.universe.order();
+        let wanted = relation.constraint.as_ref();
+        let by_name = || {
+            record.name == relation.name
+                && relation
+                    .constraint
+                    .as_ref()
+                    .is_none_or(|wanted| wanted.matches(record.version.as_str(), order))
+        };
+        let provided = |provided: &Relation| {
+            provided.name == relation.name && order.answers(provided.constraint.as_ref(), wanted)
+        };
+        by_name() || record.provides.iter().any(provided)
     }
 
     /// The packages that satisfy a relation.
@@ -418,6 +408,9 @@ fn relations_of<'r>(requirement: &'r Requirement, relations: &mut Vec<&'r Relati
             }
         }
         Requirement::If {
+            then, otherwise, ..
+        }
+        | Requirement::Unless {
             then, otherwise, ..
         } => {
             relations_of(then, relations);

@@ -181,7 +181,7 @@ fn disjunctions(
                 |clause: Vec<Term>| clause.into_iter().map(|term| term.matcher).collect();
             Ok(clauses.into_iter().map(matchers).collect())
         }
-        Requirement::If { .. } => Err(ClauseError::Condition),
+        Requirement::If { .. } | Requirement::Unless { .. } => Err(ClauseError::Condition),
     }
 }
 
@@ -211,7 +211,7 @@ fn condition_of(requirement: &Requirement, depth: usize) -> Result<When, ClauseE
     match requirement {
         Requirement::Any(items) => Ok(When::Any(list(items)?)),
         Requirement::All(items) => Ok(When::All(list(items)?)),
-        Requirement::If { .. } => Err(ClauseError::Condition),
+        Requirement::If { .. } | Requirement::Unless { .. } => Err(ClauseError::Condition),
         other => Ok(When::Holds(matcher(other, depth + 1)?)),
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mikron_package::{Digest, Limits, PackageName, Platform, Version};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 use crate::error::{Document, SpecError, SpecErrorKind};
 use crate::request::{PackageRequest, Select};
@@ -162,11 +162,18 @@ pub struct LockedPlatform {
     pub packages: Vec<LockedPackage>,
 }
 
+/// The name of a package, and not what else a relation may call for.
+fn plain_name<'de, D: Deserializer<'de>>(from: D) -> Result<PackageName, D::Error> {
+    let text = String::deserialize(from)?;
+    PackageName::new(&text).map_err(D::Error::custom)
+}
+
 /// One package of a platform.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct LockedPackage {
     /// Its name.
+    #[serde(deserialize_with = "plain_name")]
     pub name: PackageName,
     /// Its version.
     pub version: Version,

@@ -194,6 +194,9 @@ fn names(requirement: &Requirement) -> Vec<&Relation> {
         Requirement::Any(items) | Requirement::All(items) => items.iter().flat_map(names).collect(),
         Requirement::If {
             then, otherwise, ..
+        }
+        | Requirement::Unless {
+            then, otherwise, ..
         } => {
             let otherwise = otherwise.iter().flat_map(|r| names(r));
             names(then).into_iter().chain(otherwise).collect()

@@ -66,6 +66,7 @@ pub(super) fn read(
         fields,
         scripts,
         config_files,
+        ghosts: Vec::new(),
         extra,
     })
 }

@@ -60,6 +60,7 @@ impl Image {
             fields: Vec::new(),
             scripts: Vec::new(),
             config_files: Vec::new(),
+            ghosts: Vec::new(),
             extra: Vec::new(),
         };
         let mut package = Package::new(Arc::new(metadata), &Numbers);

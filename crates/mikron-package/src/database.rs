@@ -1,0 +1,105 @@
+//! Package databases: what an image says of the packages in it, in the words of their family.
+//!
+//! Scanners and the family's own tools read them: dpkg's `status.d`, `rpmdb.sqlite`, apk's `installed`. A format crate writes
+//! its own; the facade hands it what the image took of each package, after the tree was merged.
+
+use std::io;
+
+use crate::{ArchiveMetadata, Contents, Digest, Entry, RootPath};
+
+/// Writes the package database of a family.
+///
+/// ```
+/// use mikron_package::{Contents, DatabaseError, DatabaseFile, Installed, PackageDatabase, RootPath};
+///
+/// /// One line a package.
+/// struct List;
+/// impl PackageDatabase for List {
+///     fn write(
+///         &self,
+///         packages: &[Installed<'_>],
+///         _: &dyn Contents,
+///         _: i64,
+///     ) -> Result<Vec<DatabaseFile>, DatabaseError> {
+///         let line = |package: &Installed<'_>| format!("{}\n", package.metadata.record.name);
+///         let text: String = packages.iter().map(line).collect();
+///         let path = RootPath::new(b"/var/lib/list").expect("a literal that obeys the rules of paths");
+///         Ok(vec![DatabaseFile { path, mode: 0o644, bytes: text.into_bytes() }])
+///     }
+/// }
+/// ```
+pub trait PackageDatabase: Send + Sync {
+    /// The files of the database. The same input gives the same bytes. Directories above them are the caller's matter.
+    ///
+    /// `packages` stand in order of name; `contents` has every file that is in the image; `epoch`, in seconds since 1970, stands
+    /// for the time of installation.
+    ///
+    /// # Errors
+    /// When a package's metadata lack what the database needs, or a content cannot be read.
+    fn write(
+        &self,
+        packages: &[Installed<'_>],
+        contents: &dyn Contents,
+        epoch: i64,
+    ) -> Result<Vec<DatabaseFile>, DatabaseError>;
+}
+
+/// One package, and what the image took of it.
+#[derive(Clone, Debug)]
+pub struct Installed<'a> {
+    /// What the archive says of itself.
+    pub metadata: &'a ArchiveMetadata,
+    /// All entries of the archive, in its order.
+    pub files: Vec<InstalledFile<'a>>,
+    /// Size of the archive in bytes.
+    pub size: u64,
+}
+
+/// One entry of a package, and whether the image has it.
+#[derive(Clone, Copy, Debug)]
+pub struct InstalledFile<'a> {
+    /// The entry.
+    pub entry: &'a Entry,
+    /// The digest of its content, for regular files.
+    pub content: Option<&'a Digest>,
+    /// Whether the image has it from this package.
+    pub present: bool,
+}
+
+/// One file of a package database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DatabaseFile {
+    /// Its path in the image.
+    pub path: RootPath,
+    /// Its permission bits.
+    pub mode: u32,
+    /// Its content.
+    pub bytes: Vec<u8>,
+}
+
+/// Why a package database cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DatabaseError {
+    /// The metadata of a package lack something.
+    #[error("the package database cannot hold {package}: {reason}")]
+    Package {
+        /// The package.
+        package: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A content cannot be read.
+    #[error("{package}: {path} cannot be read for the package database: {error}")]
+    Content {
+        /// The package.
+        package: String,
+        /// The file.
+        path: RootPath,
+        /// Why not.
+        error: io::Error,
+    },
+    /// The database's own format or library failed.
+    #[error("the package database cannot be written: {0}")]
+    Database(String),
+}
