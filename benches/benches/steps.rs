@@ -21,7 +21,7 @@ use mikron_package::{
     Universe as _, VersionOrder as _,
 };
 use mikron_solve::{Request, ResolvoSolver, Solver as _};
-use mikron_source::universe::{CompactIndex, DebUniverse, Part, build_index};
+use mikron_source::universe::{CompactIndex, IndexUniverse, Part, build_index};
 use mikron_testkit::mirror::{Mirror, mirror};
 
 /// A file of the mirror, fetched once.
@@ -65,14 +65,15 @@ fn index(text: &[u8]) -> CompactIndex {
         .expect("the mirror's index is well-formed")
 }
 
-fn universe(index: CompactIndex) -> DebUniverse {
+fn universe(index: CompactIndex) -> IndexUniverse {
     let part = Part {
         index: Arc::new(index),
         source: "debian".to_owned(),
         priority: 500,
         label: "bookworm/main".to_owned(),
     };
-    DebUniverse::new("amd64", vec![part]).expect("one index does not contradict itself")
+    IndexUniverse::new(&DebFormat, "amd64", vec![part])
+        .expect("one index does not contradict itself")
 }
 
 fn indexes(c: &mut Criterion) {

@@ -9,7 +9,6 @@ mod control;
 mod date;
 mod deb822;
 mod error;
-mod identity;
 mod packages;
 mod raw;
 mod relation;
@@ -21,7 +20,6 @@ pub use control::parse_control;
 pub use date::parse_date;
 pub use deb822::{Field, Fields, Stanza, StanzaReader};
 pub use error::{Deb822Error, Deb822ErrorKind, Place};
-pub use identity::{IdentityMismatch, check_identity};
 pub use packages::PackagesReader;
 pub use raw::{FieldId, RawFields};
 pub use relation::{

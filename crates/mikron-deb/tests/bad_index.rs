@@ -1,9 +1,7 @@
 //! Indexes that are refused, by row of the table of bad input.
 
-use mikron_deb::{
-    Deb822Error, Deb822ErrorKind, PackagesReader, check_identity, parse_release, parse_requirements,
-};
-use mikron_package::{Limits, Origin, PackageRecord, Version};
+use mikron_deb::{Deb822Error, Deb822ErrorKind, PackagesReader, parse_release, parse_requirements};
+use mikron_package::{Limits, Origin, PackageRecord, Version, check_identity};
 
 const DIGEST: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Family;
+
 /// A processor architecture, by its OCI (Go) name; each family has names of its own.
 ///
 /// ```
@@ -84,6 +86,28 @@ impl Architecture {
             Self::Ppc64le => "ppc64le",
             Self::Riscv64 => "riscv64",
             Self::S390x => "s390x",
+        }
+    }
+
+    /// The Alpine name (`apk --print-arch`).
+    pub fn apk(self) -> &'static str {
+        match self {
+            Self::Amd64 => "x86_64",
+            Self::Arm64 => "aarch64",
+            Self::ArmV7 => "armv7",
+            Self::I386 => "x86",
+            Self::Ppc64le => "ppc64le",
+            Self::Riscv64 => "riscv64",
+            Self::S390x => "s390x",
+        }
+    }
+
+    /// The name in a family's own words.
+    pub fn named_by(self, family: Family) -> &'static str {
+        match family {
+            Family::Deb => self.deb(),
+            Family::Rpm => self.rpm(),
+            Family::Apk => self.apk(),
         }
     }
 

@@ -185,6 +185,46 @@ pub enum Requirement {
     Without(Box<Requirement>, Box<Requirement>),
 }
 
+impl Requirement {
+    /// All relations in it, conditions included, in their order.
+    pub fn relations(&self) -> Vec<&Relation> {
+        let mut relations = Vec::new();
+        self.collect(&mut relations);
+        relations
+    }
+
+    fn collect<'a>(&'a self, into: &mut Vec<&'a Relation>) {
+        match self {
+            Self::One(relation) => into.push(relation),
+            Self::Any(items) | Self::All(items) => {
+                for item in items {
+                    item.collect(into);
+                }
+            }
+            Self::If {
+                then,
+                condition,
+                otherwise,
+            }
+            | Self::Unless {
+                then,
+                condition,
+                otherwise,
+            } => {
+                then.collect(into);
+                condition.collect(into);
+                if let Some(otherwise) = otherwise {
+                    otherwise.collect(into);
+                }
+            }
+            Self::With(a, b) | Self::Without(a, b) => {
+                a.collect(into);
+                b.collect(into);
+            }
+        }
+    }
+}
+
 impl fmt::Display for Requirement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let list = |f: &mut fmt::Formatter<'_>, items: &[Self], between: &str| {

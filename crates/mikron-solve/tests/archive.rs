@@ -4,7 +4,7 @@ mod apt;
 
 use mikron_package::PackageName;
 use mikron_solve::{Request, ResolvoSolver, Solved, Solver};
-use mikron_source::universe::DebUniverse;
+use mikron_source::universe::IndexUniverse;
 
 /// Small and large, with alternatives, virtual packages and tight versions. The survey of two hundred is in
 /// `examples/apt_agreement.rs`.
@@ -42,7 +42,7 @@ fn apt_installs_our_solutions_as_they_are_and_refuses_what_we_refuse() {
     refuses(&apt, &universe);
 }
 
-fn installs(apt: &apt::Apt, universe: &DebUniverse, name: &str) {
+fn installs(apt: &apt::Apt, universe: &IndexUniverse, name: &str) {
     let request = Request::of([name.parse().expect("a name from the list above")]);
     let solution = ResolvoSolver::default().solve(universe, &request);
     let solution = solution.unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -56,7 +56,7 @@ fn installs(apt: &apt::Apt, universe: &DebUniverse, name: &str) {
     assert_eq!(installed, pairs(" ").into_iter().collect(), "{name}");
 }
 
-fn refuses(apt: &apt::Apt, universe: &DebUniverse) {
+fn refuses(apt: &apt::Apt, universe: &IndexUniverse) {
     let names = ["exim4-daemon-light", "postfix"];
     let wish = names.map(|name| name.parse::<PackageName>().expect("a package's name"));
     let outcome = ResolvoSolver::default().solve(universe, &Request::of(wish));

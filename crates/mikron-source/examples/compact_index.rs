@@ -7,8 +7,9 @@ use std::fs::File;
 use std::sync::Arc;
 use std::time::Instant;
 
+use mikron_deb::DebFormat;
 use mikron_package::{Limits, Origin, Universe};
-use mikron_source::universe::{CompactIndex, DebUniverse, Part, build_index};
+use mikron_source::universe::{CompactIndex, IndexUniverse, Part, build_index};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -48,7 +49,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         priority: 500,
         label: path,
     };
-    let universe = DebUniverse::new(&architecture, vec![part])?;
+    let universe = IndexUniverse::new(&DebFormat, &architecture, vec![part])?;
     let begin = Instant::now();
     let found = universe.similar(&name);
     println!("similar to {name}: {found:?}: {:?}", begin.elapsed());

@@ -5,92 +5,23 @@
 //! remembered before all of it holds.
 
 mod archives;
-mod error;
 mod index;
+mod published;
 mod release;
 
-use std::fmt;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use mikron_archive::Compression;
 use mikron_deb::{Release, ReleaseFile};
-use mikron_package::{Digest, Limits, Progress};
+use mikron_package::Digest;
 use serde::{Deserialize, Serialize};
 
-pub use error::{SourceError, SourceErrorKind};
-pub(crate) use release::civil;
+pub use crate::context::Context;
+pub use crate::error::{SourceError, SourceErrorKind};
+pub(crate) use release::{civil, shown_date};
 
-use crate::cache::Cache;
-use crate::download::{Downloader, RetryPolicy};
-use crate::fetch::Fetch;
 use crate::trust::{Keyring, Signer};
 use crate::universe::CompactIndex;
-
-/// What a source works with.
-#[derive(Clone, Copy)]
-pub struct Context<'a> {
-    /// Who fetches.
-    pub fetch: &'a dyn Fetch,
-    /// Where everything is kept.
-    pub cache: &'a Cache,
-    /// Who is told what happens.
-    pub progress: &'a dyn Progress,
-    /// The caps of all readers.
-    pub limits: &'a Limits,
-    /// The time in seconds since 1970.
-    pub now: i64,
-    /// Never ask the network.
-    pub offline: bool,
-    /// A Release that was verified less than this ago is used without asking whether there is a newer one.
-    pub refresh_after: Duration,
-    /// How often and how long is tried.
-    pub retry: RetryPolicy,
-}
-
-impl<'a> Context<'a> {
-    /// The usual context: ask at most every ten minutes.
-    pub fn new(
-        fetch: &'a dyn Fetch,
-        cache: &'a Cache,
-        progress: &'a dyn Progress,
-        limits: &'a Limits,
-        now: i64,
-    ) -> Self {
-        Self {
-            fetch,
-            cache,
-            progress,
-            limits,
-            now,
-            offline: false,
-            refresh_after: Duration::from_secs(600),
-            retry: RetryPolicy::default(),
-        }
-    }
-
-    /// A downloader in this context.
-    pub fn downloader(&self) -> Downloader<'a> {
-        Downloader::new(self.fetch, self.cache, self.progress)
-            .with_policy(self.retry)
-            .offline(self.offline)
-    }
-
-    fn warn(&self, message: &str) {
-        self.progress
-            .event(&mikron_package::Event::Warning { message });
-    }
-}
-
-impl fmt::Debug for Context<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Context")
-            .field("cache", &self.cache)
-            .field("now", &self.now)
-            .field("offline", &self.offline)
-            .finish_non_exhaustive()
-    }
-}
 
 /// One suite of a Debian repository.
 #[derive(Clone, Debug)]
@@ -370,21 +301,9 @@ pub fn refresh(
     repositories: &[DebRepository],
     architectures: &[&str],
 ) -> Result<Vec<Suite>, SourceError> {
-    let by_repository: Vec<Result<Vec<Suite>, SourceError>> = match repositories {
-        [one] => vec![one.refresh(context, architectures)],
-        several => std::thread::scope(|scope| {
-            let start = |repository: &'_ DebRepository| {
-                let repository = repository.clone();
-                scope.spawn(move || repository.refresh(context, architectures))
-            };
-            let running: Vec<_> = several.iter().map(start).collect();
-            let join = |thread: std::thread::ScopedJoinHandle<'_, _>| match thread.join() {
-                Ok(result) => result,
-                Err(panic) => std::panic::resume_unwind(panic),
-            };
-            running.into_iter().map(join).collect()
-        }),
-    };
+    let by_repository = crate::repository::in_parallel(repositories, |repository| {
+        repository.refresh(context, architectures)
+    });
     let mut suites = Vec::new();
     for result in by_repository {
         suites.extend(result?);

@@ -8,16 +8,22 @@
 //! - [`cache`]: blobs by digest, derived values by key, shared by processes and verified on read;
 //! - [`preset`]: what distributions are called, where they lie, and who signs them;
 //! - [`download`]: from one of several locations into the cache, resumed, retried and checked;
-//! - [`deb`]: Debian repositories;
+//! - [`Repository`]: a repository of any family; [`deb`]: those of Debian;
 //! - [`universe`]: all indexes of a build in a compact form, as one set to solve over.
 
 pub mod cache;
+mod context;
 pub mod deb;
 pub mod download;
 mod environment;
+mod error;
 pub mod fetch;
 pub mod preset;
+mod repository;
 pub mod trust;
 pub mod universe;
 
+pub use context::Context;
 pub use environment::Environment;
+pub use error::{MetadataError, SourceError, SourceErrorKind};
+pub use repository::{Published, PublishedFile, PublishedSuite, Repository, refresh};

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use mikron_deb::{Deb822Error, Deb822ErrorKind, PackagesReader};
+use mikron_deb::{Deb822Error, Deb822ErrorKind, DebFormat, PackagesReader};
 use mikron_package::{Digest, Limits, Origin, PackageId, Universe};
 use mikron_source::universe::{
-    CompactError, CompactIndex, DebUniverse, Part, UniverseError, build_index,
+    CompactError, CompactIndex, IndexUniverse, Part, UniverseError, build_index,
 };
 
 fn stanza(name: &str, version: &str, more: &str) -> String {
@@ -40,11 +40,11 @@ fn part(text: &str, source: &str, priority: i32, label: &str) -> Part {
     }
 }
 
-fn universe(parts: Vec<Part>) -> DebUniverse {
-    DebUniverse::new("amd64", parts).expect("the parts agree")
+fn universe(parts: Vec<Part>) -> IndexUniverse {
+    IndexUniverse::new(&DebFormat, "amd64", parts).expect("the parts agree")
 }
 
-fn names(universe: &DebUniverse, ids: &[PackageId]) -> Vec<String> {
+fn names(universe: &IndexUniverse, ids: &[PackageId]) -> Vec<String> {
     let shown = |id: &PackageId| {
         let record = universe.record(*id);
         format!(
@@ -172,7 +172,8 @@ fn an_unknown_number_is_no_panic() {
 
 #[test]
 fn an_index_of_another_architecture_is_refused() {
-    let error = DebUniverse::new("arm64", vec![part("", "debian", 500, "main")]).unwrap_err();
+    let error =
+        IndexUniverse::new(&DebFormat, "arm64", vec![part("", "debian", 500, "main")]).unwrap_err();
     assert_eq!(
         error.to_string(),
         "source debian: main was read for amd64, and the universe is for arm64"
@@ -263,7 +264,7 @@ fn bad_088_conflicting_indexes_of_one_source() {
         part(&good, "debian", 500, "bookworm/main"),
         part(&more, "debian", 500, "bookworm-updates/main"),
     ];
-    let error = DebUniverse::new("amd64", parts).unwrap_err();
+    let error = IndexUniverse::new(&DebFormat, "amd64", parts).unwrap_err();
     assert!(
         matches!(&error, UniverseError::Conflict { package, .. } if package == "nginx"),
         "{error}"
@@ -286,7 +287,7 @@ fn a_corrupted_index_is_an_error_and_never_a_panic() {
         Err(CompactError::Format)
     ));
     assert!(matches!(
-        CompactIndex::open(b"MIKRDEBX".to_vec()),
+        CompactIndex::open(b"MIKRINDX".to_vec()),
         Err(CompactError::Corrupt(8))
     ));
     for length in 0..good.len() {
@@ -329,7 +330,8 @@ fn exercise(bytes: Vec<u8>) {
         priority: 500,
         label: "a".into(),
     };
-    let Ok(universe) = DebUniverse::new(&architecture, vec![part.clone(), part]) else {
+    let Ok(universe) = IndexUniverse::new(&DebFormat, &architecture, vec![part.clone(), part])
+    else {
         return;
     };
     let _ = (

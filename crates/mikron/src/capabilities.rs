@@ -98,7 +98,7 @@ impl Engine<'_> {
                     let mut packages = packages.into_iter().flatten();
                     let locked = packages.find(|package| package.name == *name);
                     if let Some(locked) = locked {
-                        pinned(locked)
+                        pinned(&self.builder.spec, locked)
                     } else {
                         let published = self.sources.refresh(self, &self.platforms)?;
                         self.solved(*platform, &published, name)?
@@ -121,7 +121,7 @@ impl Engine<'_> {
         published: &crate::sources::Published,
         name: &PackageName,
     ) -> Result<ResolvedPackage, Error> {
-        let universe = published.universe(self, platform)?;
+        let universes = published.universes(self, platform)?;
         let solver = &*self.builder.options.solver;
         let find = |spec: &Spec| -> Result<Option<ResolvedPackage>, Error> {
             let slices = if spec.packages.iter().any(|p| !p.slices.is_empty()) {
@@ -129,10 +129,13 @@ impl Engine<'_> {
             } else {
                 Slices::default()
             };
-            let resolution = resolve::resolve(solver, &universe, spec, &slices, &BTreeMap::new())
-                .map_err(|error| Error::Solve { platform, error })?;
+            let nothing = BTreeMap::new();
+            let mut resolution =
+                resolve::resolve(solver, &universes, spec, &slices, &nothing, platform)?;
             let is_it = |package: &ResolvedPackage| package.record.name == *name;
-            Ok(resolution.packages.into_iter().find(is_it))
+            resolution.packages.retain(is_it);
+            self.sources.pin(self, &mut resolution.packages)?;
+            Ok(resolution.packages.pop())
         };
         // Where the spec itself has no solution, the package alone may still have one.
         if let Ok(Some(package)) = find(&self.builder.spec) {

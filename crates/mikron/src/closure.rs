@@ -41,7 +41,7 @@ pub(crate) type Learn<'a> =
     dyn Fn(&[ResolvedPackage]) -> Result<Vec<Arc<PackageFacts>>, Error> + 'a;
 
 /// Finds more packages, given those that there are.
-pub(crate) type Find<'a> = dyn Fn(&[ResolvedPackage], &Wish) -> Providers + 'a;
+pub(crate) type Find<'a> = dyn Fn(&[ResolvedPackage], &Wish) -> Result<Providers, Error> + 'a;
 
 /// Closes over `packages`; where something is missing, or a rule looks for a package, `find` is asked for more.
 ///
@@ -73,7 +73,7 @@ pub(crate) fn close(
         let mut more = if wish == Wish::default() {
             Vec::new()
         } else {
-            let found = find(&packages, &wish);
+            let found = find(&packages, &wish)?;
             reserve.extend(found.others);
             found.named
         };

@@ -7,15 +7,14 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use mikron_capability::{PackageFacts, Spool, Symbols, fill, scan_file, scan_recording};
-use mikron_deb::{DebVersionOrder, check_identity};
 use mikron_oci::Parallel;
 use mikron_package::{
-    Digest, Entry, EntryKind, Event, Limits, Origin, PackageName, PackageRecord, Platform, Task,
-    TaskKind, Version,
+    Digest, Entry, EntryKind, Event, Family, Limits, Origin, PackageName, PackageRecord, Platform,
+    Relation, Requirement, Task, TaskKind, Version, check_identity,
 };
 use mikron_source::cache::Cache;
 use mikron_spec::{
-    FileContent, Lock, LockedPackage, LockedPlatform, Select, SelectionSummary, Timestamp,
+    FileContent, Lock, LockedPackage, LockedPlatform, Select, SelectionSummary, Spec, Timestamp,
 };
 
 use crate::builder::Builder;
@@ -321,13 +320,18 @@ impl<'a> Engine<'a> {
         );
         let tables = self.tables(platform)?;
         let slices = &tables.slices;
-        let universe = published.universe(self, platform)?;
+        let universes = published.universes(self, platform)?;
         let solver = &*self.builder.options.solver;
-        let resolution = resolve::resolve(solver, &universe, spec, slices, &BTreeMap::new())
-            .map_err(|error| Error::Solve { platform, error })?;
+        let nothing = BTreeMap::new();
+        let mut resolution =
+            resolve::resolve(solver, &universes, spec, slices, &nothing, platform)?;
         drop(task);
+        self.sources.pin(self, &mut resolution.packages)?;
         let find = |there: &[ResolvedPackage], wish: &Wish| {
-            resolve::providers(solver, &universe, spec, slices, there, wish)
+            let mut found = resolve::providers(solver, &universes, spec, slices, there, wish);
+            self.sources.pin(self, &mut found.named)?;
+            self.sources.pin(self, &mut found.others)?;
+            Ok(found)
         };
         let learn = |packages: &[ResolvedPackage]| self.learn(packages, spool);
         closure::close(
@@ -353,9 +357,11 @@ impl<'a> Engine<'a> {
         let tables = self.tables(platform)?;
         let nothing = LockedPlatform::default();
         let locked = &lock.platforms.get(&platform).unwrap_or(&nothing).packages;
-        let pinned: Vec<ResolvedPackage> = locked.iter().map(pinned).collect();
+        let pinned: Vec<ResolvedPackage> =
+            locked.iter().map(|locked| pinned(spec, locked)).collect();
         let facts = self.learn(&pinned, spool)?;
         let mut records = Vec::new();
+        let mut of_records = Vec::new();
         let mut providers = Vec::new();
         for (package, (facts, locked)) in pinned.into_iter().zip(facts.iter().zip(locked)) {
             let record = PackageRecord {
@@ -367,19 +373,20 @@ impl<'a> Engine<'a> {
             if package.role == Role::Provider {
                 providers.push(ResolvedPackage { record, ..package });
             } else {
-                records.push((record, package.source));
+                records.push((record, package.family, package.source));
+                of_records.push(facts);
             }
         }
-        let universe =
-            resolve::locked_universe(platform.architecture.deb(), &DebVersionOrder, records);
+        provide_paths(&mut records, &of_records);
+        let universes = resolve::locked_universes(platform, spec, &records);
         let solver = &*self.builder.options.solver;
         let slices = &tables.slices;
-        let resolution = resolve::resolve(solver, &universe, spec, slices, &BTreeMap::new())
-            .map_err(|error| Error::Solve { platform, error })?;
+        let none = BTreeMap::new();
+        let resolution = resolve::resolve(solver, &universes, spec, slices, &none, platform)?;
         let mut packages = resolution.packages;
         packages.extend(providers);
         let learn = |packages: &[ResolvedPackage]| self.learn(packages, spool);
-        let nothing = |_: &[ResolvedPackage], _: &Wish| Providers::default();
+        let nothing = |_: &[ResolvedPackage], _: &Wish| Ok(Providers::default());
         closure::close(spec, &tables, packages, files, spool, &learn, &nothing)
     }
 
@@ -504,12 +511,11 @@ impl<'a> Engine<'a> {
             source: package.source.clone(),
             archive: package.record.location.clone(),
         };
-        let family = mikron_package::Family::Deb;
-        let Some(format) = crate::inspect::format_of(family) else {
+        let Some(format) = crate::inspect::format_of(package.family) else {
             let what = format!("the package {}", package.record.name);
             return Err(Error::Unsupported {
                 what,
-                remedy: "use a deb source".to_owned(),
+                remedy: "use a source of another family".to_owned(),
             });
         };
         let input = Box::new(BufReader::with_capacity(1 << 17, file));
@@ -585,8 +591,32 @@ fn locked_platform(closure: &Closure) -> LockedPlatform {
     LockedPlatform { packages }
 }
 
+/// Lets records provide the paths that others of them call for: what an index says of files, the archives say by having them.
+fn provide_paths(records: &mut [(PackageRecord, Family, String)], facts: &[&Arc<PackageFacts>]) {
+    let mut wanted = BTreeSet::new();
+    for (record, _, _) in records.iter() {
+        let named = record.requirements().flat_map(Requirement::relations);
+        let paths = named.filter(|relation| relation.name.as_str().starts_with('/'));
+        wanted.extend(paths.map(|relation| relation.name.clone()));
+    }
+    if wanted.is_empty() {
+        return;
+    }
+    for ((record, _, _), facts) in records.iter_mut().zip(facts) {
+        for file in &facts.files {
+            let path = file.entry.path.to_text();
+            let known = |provided: &Relation| provided.name.as_str() == path;
+            if let Some(path) = wanted.get(&*path)
+                && !record.provides.iter().any(known)
+            {
+                record.provides.push(Relation::named(path.clone()));
+            }
+        }
+    }
+}
+
 /// A locked package before its archive was read: no relations.
-pub(crate) fn pinned(locked: &LockedPackage) -> ResolvedPackage {
+pub(crate) fn pinned(spec: &Spec, locked: &LockedPackage) -> ResolvedPackage {
     let version = Version::new(locked.version.as_str());
     let record = PackageRecord {
         location: locked.location.clone(),
@@ -598,8 +628,10 @@ pub(crate) fn pinned(locked: &LockedPackage) -> ResolvedPackage {
         mikron_spec::Role::Provider => Role::Provider,
         mikron_spec::Role::Root | mikron_spec::Role::Dependency => Role::Dependency,
     };
+    let source = spec.sources.get(&locked.source);
     ResolvedPackage {
         record,
+        family: source.map_or(Family::Deb, |source| source.family),
         source: locked.source.clone(),
         role,
         requires: Vec::new(),

@@ -4,9 +4,10 @@ use std::io;
 use std::path::PathBuf;
 
 use mikron_capability::{FactsError, Missing, RulesError, SelectError, Violation};
-use mikron_deb::IdentityMismatch;
 use mikron_oci::{ImageError, LayerError, StoreError};
-use mikron_package::{ArchiveError, PackageName, Platform, PlatformError};
+use mikron_package::{
+    ArchiveError, Family, IdentityMismatch, PackageName, Platform, PlatformError,
+};
 use mikron_rootfs::RootfsError;
 use mikron_slices::SliceError;
 use mikron_solve::SolveError;
@@ -77,6 +78,28 @@ pub enum Error {
         platform: Platform,
         /// Why not.
         error: SolveError,
+    },
+    /// Sources of several families have a package, and the spec does not say which is meant.
+    #[error(
+        "the package {package} is in sources of several families ({}); write `{{ name: {package}, source: … }}`",
+        .families.iter().map(|family| format!("{family:?}").to_lowercase()).collect::<Vec<_>>().join(", ")
+    )]
+    SeveralFamilies {
+        /// The package.
+        package: PackageName,
+        /// The families that have it.
+        families: Vec<Family>,
+    },
+    /// Two families bring packages of one name into one image.
+    #[error(
+        "both `{}` and `{}` bring a package {package}; one image cannot hold both: take what needs it from one of them",
+        .sources[0], .sources[1]
+    )]
+    SameName {
+        /// The package.
+        package: PackageName,
+        /// The sources that it comes from.
+        sources: [String; 2],
     },
     /// An archive cannot be read.
     #[error(transparent)]
@@ -177,7 +200,7 @@ impl From<ArchiveError> for Error {
 pub enum SourceFault {
     /// A repository cannot be had or trusted.
     #[error(transparent)]
-    Repository(#[from] mikron_source::deb::SourceError),
+    Repository(#[from] mikron_source::SourceError),
     /// An archive cannot be had.
     #[error(transparent)]
     Download(#[from] mikron_source::download::DownloadError),

@@ -40,6 +40,7 @@ mod slices;
 mod sources;
 mod tables;
 mod translate;
+mod universes;
 
 pub use builder::Builder;
 pub use capabilities::PackageCapabilities;

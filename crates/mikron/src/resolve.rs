@@ -1,14 +1,19 @@
 //! Which packages: from the roots of the spec to a solution, with the edges between its packages.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use mikron_package::{
-    MemoryUniverse, PackageId, PackageName, PackageRecord, Relation, Requirement, Universe, Version,
+    Family, MemoryUniverse, PackageId, PackageName, PackageRecord, Platform, Relation, Requirement,
+    Universe, Version,
 };
-use mikron_solve::{Reason, Request, Root, Solution, SolveError, Solver};
+use mikron_solve::{Reason, Request, Root, Solution, Solver};
 use mikron_spec::{PackageRequest, Select, Spec};
 
+use crate::Error;
+use crate::inspect::format_of;
 use crate::slices::Slices;
+use crate::universes::Universes;
 
 /// What a package is to the image.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +35,7 @@ pub(crate) enum Role {
 #[derive(Clone, Debug)]
 pub(crate) struct ResolvedPackage {
     pub(crate) record: PackageRecord,
+    pub(crate) family: Family,
     pub(crate) source: String,
     pub(crate) role: Role,
     /// What it requires of others of the solution: their index, and the requirement as the package has it.
@@ -42,22 +48,46 @@ pub(crate) struct Resolution {
     pub(crate) packages: Vec<ResolvedPackage>,
 }
 
-/// Solves for the roots of the spec and the packages of its slices. `preferred` are versions to keep where nothing speaks against it.
+/// Solves for the roots of the spec and the packages of its slices, each family by itself. `preferred` are versions to keep where
+/// nothing speaks against it.
+///
+/// # Errors
+/// When a family has no solution, or two of them bring packages of one name.
 pub(crate) fn resolve(
     solver: &dyn Solver,
-    universe: &dyn Universe,
+    universes: &Universes<'_>,
     spec: &Spec,
     slices: &Slices,
     preferred: &BTreeMap<PackageName, Version>,
-) -> Result<Resolution, SolveError> {
-    let request = Request {
-        preferred: preferred.clone(),
-        ..request(spec, slices)
-    };
-    let solution = solver.solve(universe, &request)?;
-    Ok(Resolution {
-        packages: packages(universe, spec, slices, &solution),
-    })
+    platform: Platform,
+) -> Result<Resolution, Error> {
+    let assigned = universes.assign(spec, roots(spec, slices))?;
+    let mut resolution = Resolution::default();
+    for (universe, roots) in universes.iter().zip(assigned) {
+        let request = Request {
+            roots,
+            preferred: preferred.clone(),
+            ..Request::default()
+        };
+        let solution = solver
+            .solve(universe, &request)
+            .map_err(|error| Error::Solve { platform, error })?;
+        let first = resolution.packages.len();
+        for mut package in packages(universe, spec, slices, &solution) {
+            for (to, _) in &mut package.requires {
+                *to += first;
+            }
+            let name = &package.record.name;
+            if let Some(other) = resolution.packages.iter().find(|p| p.record.name == *name) {
+                return Err(Error::SameName {
+                    package: name.clone(),
+                    sources: [other.source.clone(), package.source],
+                });
+            }
+            resolution.packages.push(package);
+        }
+    }
+    Ok(resolution)
 }
 
 /// What a closure asks for beyond the packages that it has.
@@ -74,14 +104,37 @@ pub(crate) struct Wish {
 /// is left out: its files cannot be in the image either.
 pub(crate) fn providers(
     solver: &dyn Solver,
-    universe: &dyn Universe,
+    universes: &Universes<'_>,
     spec: &Spec,
     slices: &Slices,
     there: &[ResolvedPackage],
     wish: &Wish,
 ) -> Providers {
+    let mut found = Providers::default();
+    // What the requests of the spec come to was solved before, so they can be assigned.
+    let assigned = universes
+        .assign(spec, roots(spec, slices))
+        .unwrap_or_default();
+    for (universe, roots) in universes.iter().zip(&assigned) {
+        let more = providers_of(solver, universe, (spec, slices), roots, there, wish);
+        found.named.extend(more.named);
+        found.others.extend(more.others);
+    }
+    found
+}
+
+/// The providers of one family.
+fn providers_of(
+    solver: &dyn Solver,
+    universe: &dyn Universe,
+    (spec, slices): (&Spec, &Slices),
+    roots: &[Root],
+    there: &[ResolvedPackage],
+    wish: &Wish,
+) -> Providers {
     let mut locked: BTreeMap<PackageName, Version> = there
         .iter()
+        .filter(|p| p.family == universe.family())
         .map(|p| (p.record.name.clone(), p.record.version.clone()))
         .collect();
     let mut found = Providers::default();
@@ -120,12 +173,12 @@ pub(crate) fn providers(
             .into_iter()
             .map(|id| universe.record(id).name)
             .collect();
-        if let Some(solution) = together(solver, universe, (spec, slices), &locked, &essential) {
+        if let Some(solution) = together(solver, universe, roots, &locked, &essential) {
             take(&solution, &mut locked);
         }
     }
     for name in &names {
-        if let Some(solution) = together(solver, universe, (spec, slices), &locked, [name]) {
+        if let Some(solution) = together(solver, universe, roots, &locked, [name]) {
             take(&solution, &mut locked);
         }
     }
@@ -145,13 +198,14 @@ pub(crate) struct Providers {
 fn together<'n>(
     solver: &dyn Solver,
     universe: &dyn Universe,
-    (spec, slices): (&Spec, &Slices),
+    roots: &[Root],
     locked: &BTreeMap<PackageName, Version>,
     names: impl IntoIterator<Item = &'n PackageName>,
 ) -> Option<Solution> {
     let mut request = Request {
+        roots: roots.to_vec(),
         locked: locked.clone(),
-        ..request(spec, slices)
+        ..Request::default()
     };
     for name in names.into_iter().filter(|name| !locked.contains_key(*name)) {
         request.roots.push(Root {
@@ -163,20 +217,36 @@ fn together<'n>(
     solver.solve(universe, &request).ok()
 }
 
-/// A universe of exactly these packages: what a locked build solves over.
-pub(crate) fn locked_universe<'a>(
-    architecture: &str,
-    order: &'a dyn mikron_package::VersionOrder,
-    records: impl IntoIterator<Item = (PackageRecord, String)>,
-) -> MemoryUniverse<'a> {
-    let mut universe = MemoryUniverse::new(mikron_package::Family::Deb, architecture, order);
-    for (record, source) in records {
-        universe.add_from(record, 500, &source);
-    }
-    universe
+/// Universes of exactly these packages, given with their family and source: what a locked build solves over.
+pub(crate) fn locked_universes(
+    platform: Platform,
+    spec: &Spec,
+    records: &[(PackageRecord, Family, String)],
+) -> Universes<'static> {
+    let universe = |family: Family| -> Option<Arc<dyn Universe>> {
+        let order = format_of(family)?.order();
+        let architecture = platform.architecture.named_by(family);
+        let mut universe = MemoryUniverse::new(family, architecture, order);
+        for (record, _, source) in records.iter().filter(|(_, of, _)| *of == family) {
+            universe.add_from(record.clone(), 500, source);
+        }
+        Some(Arc::new(universe))
+    };
+    Universes::new(families(spec).into_iter().filter_map(universe).collect())
 }
 
-fn request(spec: &Spec, slices: &Slices) -> Request {
+/// The families of a spec's sources, in the order of the sources' names.
+pub(crate) fn families(spec: &Spec) -> Vec<Family> {
+    let mut families = Vec::new();
+    for source in spec.sources.values() {
+        if !families.contains(&source.family) {
+            families.push(source.family);
+        }
+    }
+    families
+}
+
+fn roots(spec: &Spec, slices: &Slices) -> Vec<Root> {
     let root = |(number, package): (usize, &PackageRequest)| Root {
         label: format!("packages[{number}]"),
         requirement: package.requirement(),
@@ -184,10 +254,7 @@ fn request(spec: &Spec, slices: &Slices) -> Request {
     };
     let mut roots: Vec<Root> = spec.packages.iter().enumerate().map(root).collect();
     roots.extend(slices.roots(spec));
-    Request {
-        roots,
-        ..Request::default()
-    }
+    roots
 }
 
 fn packages(
@@ -213,6 +280,7 @@ fn packages(
             };
             ResolvedPackage {
                 record,
+                family: universe.family(),
                 source: universe.source(solved.id).to_owned(),
                 role,
                 requires: Vec::new(),

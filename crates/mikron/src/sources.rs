@@ -6,13 +6,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use mikron_package::{Family, Hasher, PackageRecord, Platform};
+use mikron_package::{Architecture, Family, Hasher, Platform, Universe};
 use mikron_source::cache::{Cache, CacheOptions};
-use mikron_source::deb::{self, Context, DebOptions, DebRepository, Suite, Trust};
+use mikron_source::deb::{DebOptions, DebRepository, Trust};
 use mikron_source::fetch::{Fetch, HttpOptions, Router};
 use mikron_source::preset::{Locations, Preset};
 use mikron_source::trust::Keyring;
-use mikron_source::universe::DebUniverse;
+use mikron_source::universe::IndexUniverse;
+use mikron_source::{Context, PublishedFile, Repository};
 use mikron_spec::{
     Allow, Lock, LockedIndex, LockedRelease, LockedSource, LockedSuite, Place, Source, Timestamp,
 };
@@ -20,9 +21,11 @@ use mikron_spec::{
 use crate::builder::{Builder, Options};
 use crate::engine::Engine;
 use crate::error::SourceFault;
-use crate::resolve::ResolvedPackage;
+use crate::inspect::format_of;
+use crate::resolve::{self, ResolvedPackage};
 use crate::settings::Settings;
-use crate::{Error, image};
+use crate::universes::Universes;
+use crate::{Error, image, parallel};
 
 /// The size that the cache is brought down to where nobody says otherwise.
 const QUOTA: u64 = 10 << 30;
@@ -47,7 +50,7 @@ pub(crate) fn cache(options: &Options, settings: &Settings) -> Result<Cache, Err
 
 /// The sources of a spec as repositories.
 pub(crate) struct Sources {
-    repositories: Vec<DebRepository>,
+    repositories: Vec<Arc<dyn Repository>>,
     fetch: Arc<dyn Fetch>,
 }
 
@@ -114,12 +117,57 @@ impl Sources {
         engine: &Engine<'_>,
         platforms: &[Platform],
     ) -> Result<Published, Error> {
-        let architectures: Vec<&str> = platforms.iter().map(|p| p.architecture.deb()).collect();
+        let architectures: Vec<Architecture> = platforms.iter().map(|p| p.architecture).collect();
         let context = self.context(engine);
-        let suites = deb::refresh(&context, &self.repositories, &architectures);
+        let suites = mikron_source::refresh(&context, &self.repositories, &architectures);
         Ok(Published {
             suites: suites.map_err(SourceFault::from)?,
         })
+    }
+
+    /// The repositories that an archive may lie in, the likeliest first.
+    fn of_package(&self, package: &ResolvedPackage) -> Vec<&dyn Repository> {
+        let location = &package.record.location;
+        let mut of_source: Vec<&dyn Repository> = self
+            .repositories
+            .iter()
+            .map(|repository| &**repository)
+            .filter(|repository| repository.source() == package.source)
+            .collect();
+        of_source.sort_by_key(|repository| !repository.is_likely(location));
+        of_source
+    }
+
+    /// Finds the digests of archives that their indexes prove by a checksum alone, several at once.
+    pub(crate) fn pin(
+        &self,
+        engine: &Engine<'_>,
+        packages: &mut [ResolvedPackage],
+    ) -> Result<(), Error> {
+        let open = |package: &&mut ResolvedPackage| package.record.digest.is_none();
+        let open: Vec<&mut ResolvedPackage> = packages.iter_mut().filter(open).collect();
+        if open.is_empty() {
+            return Ok(());
+        }
+        let context = self.context(engine);
+        let pin = |package: &mut ResolvedPackage| {
+            let mut result = Ok(());
+            for repository in self.of_package(package) {
+                result = repository.pin(&context, &mut package.record);
+                if result.is_ok() {
+                    break;
+                }
+            }
+            result
+        };
+        let pinned = parallel::overlap(engine.builder.options.jobs, open, pin, |result| result);
+        // The same error whoever was first.
+        let mut errors: Vec<_> = pinned.into_iter().filter_map(Result::err).collect();
+        errors.sort_by_key(ToString::to_string);
+        match errors.into_iter().next() {
+            Some(error) => Err(SourceFault::from(error).into()),
+            None => Ok(()),
+        }
     }
 
     /// An archive, verified and positioned at its start.
@@ -129,16 +177,12 @@ impl Sources {
         package: &ResolvedPackage,
     ) -> Result<File, Error> {
         let record = &package.record;
-        let repositories: Vec<&DebRepository> = self
-            .repositories
-            .iter()
-            .filter(|r| r.name == package.source)
-            .collect();
         let mut wanted: Option<mikron_source::download::Wanted> = None;
-        for repository in in_order_of_likelihood(&repositories, record) {
-            let Some(more) = repository.archive_of(record).map_err(SourceFault::from)? else {
-                continue;
-            };
+        for repository in self.of_package(package) {
+            let Some(digest) = record.digest else { break };
+            let more = repository
+                .archive(&record.location, record.size, digest)
+                .map_err(SourceFault::from)?;
             match &mut wanted {
                 // Which suite an archive belongs to does not say in which of the source's archives it lies.
                 Some(wanted) => {
@@ -166,29 +210,31 @@ impl Sources {
     }
 }
 
-/// Security updates lie in an archive of their own, below `pool/updates`.
-fn in_order_of_likelihood<'a>(
-    repositories: &[&'a DebRepository],
-    record: &PackageRecord,
-) -> Vec<&'a DebRepository> {
-    let of_updates = record.location.starts_with("pool/updates/");
-    let mut ordered = repositories.to_vec();
-    ordered.sort_by_key(|r| r.identity.ends_with("-security") != of_updates);
-    ordered
-}
-
 fn repositories_of(
     builder: &Builder,
     name: &str,
     source: &Source,
     locations: &Locations,
-) -> Result<Vec<DebRepository>, Error> {
-    if source.family != Family::Deb {
-        return Err(Error::Unsupported {
+) -> Result<Vec<Arc<dyn Repository>>, Error> {
+    let shared = |repository| Arc::new(repository) as Arc<dyn Repository>;
+    match source.family {
+        Family::Deb => {
+            let repositories = deb_repositories(builder, name, source, locations)?;
+            Ok(repositories.into_iter().map(shared).collect())
+        }
+        Family::Rpm | Family::Apk => Err(Error::Unsupported {
             what: format!("the source `{name}`"),
             remedy: "this version reads deb repositories only".to_owned(),
-        });
+        }),
     }
+}
+
+fn deb_repositories(
+    builder: &Builder,
+    name: &str,
+    source: &Source,
+    locations: &Locations,
+) -> Result<Vec<DebRepository>, Error> {
     let keyring = keyring(builder, source)?;
     let mut repositories = match &source.place {
         Place::Preset(preset) => {
@@ -278,7 +324,7 @@ fn absolute(builder: &Builder, url: &str) -> String {
 
 /// What the sources of a spec publish, verified.
 pub(crate) struct Published {
-    suites: Vec<Suite>,
+    suites: Vec<Arc<dyn mikron_source::Published>>,
 }
 
 impl Published {
@@ -286,7 +332,7 @@ impl Published {
     pub(crate) fn epoch(&self) -> i64 {
         self.suites
             .iter()
-            .map(|suite| suite.release.date())
+            .map(|suite| suite.date())
             .max()
             .unwrap_or(0)
             .max(0)
@@ -296,74 +342,67 @@ impl Published {
     pub(crate) fn identity(&self) -> String {
         let mut hasher = Hasher::default();
         for suite in &self.suites {
-            let repository = &suite.repository;
-            let place = format!(
-                "{} {} {} {}\n",
-                repository.name, suite.architecture, repository.suite, repository.priority
-            );
-            hasher.update(place.as_bytes());
-            hasher.update(suite.release.digest.as_bytes());
-            for index in &suite.indexes {
-                hasher.update(index.reference.path.as_bytes());
-                hasher.update(index.reference.file.digest.as_bytes());
-            }
+            hasher.update(suite.identity().as_bytes());
         }
         hasher.finish().to_string()
     }
 
     /// The packages to choose from on one platform.
-    pub(crate) fn universe(
+    pub(crate) fn universes(
         &self,
         engine: &Engine<'_>,
         platform: Platform,
-    ) -> Result<DebUniverse, Error> {
-        let architecture = platform.architecture.deb();
+    ) -> Result<Universes<'static>, Error> {
         let context = engine.sources.context(engine);
-        let mut parts = Vec::new();
-        for suite in self
-            .suites
-            .iter()
-            .filter(|suite| suite.architecture == architecture)
-        {
-            parts.extend(suite.parts(&context).map_err(SourceFault::from)?);
+        let mut universes: Vec<Arc<dyn Universe>> = Vec::new();
+        for family in resolve::families(&engine.builder.spec) {
+            let Some(format) = format_of(family) else {
+                continue;
+            };
+            let mut parts = Vec::new();
+            for suite in &self.suites {
+                if suite.family() == family && suite.architecture() == platform.architecture {
+                    parts.extend(suite.parts(&context).map_err(SourceFault::from)?);
+                }
+            }
+            let architecture = platform.architecture.named_by(family);
+            let universe = IndexUniverse::new(format, architecture, parts);
+            universes.push(Arc::new(universe.map_err(SourceFault::from)?));
         }
-        Ok(DebUniverse::new(architecture, parts).map_err(SourceFault::from)?)
+        Ok(Universes::new(universes))
     }
 
     /// What the lock says of it.
     pub(crate) fn locked(&self) -> BTreeMap<String, LockedSource> {
         let mut sources: BTreeMap<String, LockedSource> = BTreeMap::new();
         for suite in &self.suites {
-            let repository = &suite.repository;
-            let locked = &mut sources.entry(repository.name.clone()).or_default().suites;
-            let indexes = suite.indexes.iter().map(|index| LockedIndex {
-                path: repository.path_of(&index.reference.path),
-                digest: index.reference.file.digest,
-                size: index.reference.file.size,
-            });
+            let summary = suite.summary();
+            let locked = &mut sources.entry(suite.source().to_owned()).or_default().suites;
+            let index = |index: PublishedFile| LockedIndex {
+                path: index.path,
+                digest: index.digest,
+                size: index.size,
+            };
+            let indexes = summary.indexes.into_iter().map(index);
+            let (path, digest) = summary.signed;
             // The same suite once more, for another architecture.
             if let Some(known) = locked
                 .iter_mut()
-                .find(|l| l.suite == repository.suite && l.release.digest == suite.release.digest)
+                .find(|l| l.suite == summary.suite && l.release.digest == digest)
             {
                 known.indexes.extend(indexes);
                 known.indexes.sort();
                 known.indexes.dedup();
                 continue;
             }
-            let preset = !repository.identity.contains("://");
             locked.push(LockedSuite {
-                suite: repository.suite.clone(),
-                archive: if preset {
-                    repository.identity.clone()
-                } else {
-                    String::new()
-                },
+                suite: summary.suite,
+                archive: summary.archive,
                 release: LockedRelease {
-                    path: repository.path_of("InRelease"),
-                    digest: suite.release.digest,
-                    date: Timestamp::new(suite.release.date()).unwrap_or_default(),
-                    valid_until: suite.release.release.valid_until.and_then(Timestamp::new),
+                    path,
+                    digest,
+                    date: Timestamp::new(summary.date).unwrap_or_default(),
+                    valid_until: summary.valid_until.and_then(Timestamp::new),
                 },
                 indexes: indexes.collect(),
             });

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
 
+use mikron_deb::DebFormat;
 use mikron_package::{Limits, Origin};
-use mikron_source::universe::{DebUniverse, Part, build_index};
+use mikron_source::universe::{IndexUniverse, Part, build_index};
 use mikron_testkit::mirror::Mirror;
 
 /// Packages as `name version`, in order.
@@ -110,7 +111,7 @@ impl Apt {
     }
 
     /// The universe of the indexes that this apt has.
-    pub(crate) fn universe(&self) -> DebUniverse {
+    pub(crate) fn universe(&self) -> IndexUniverse {
         let lists = self.root.path().join("lists");
         let is_index = |path: &PathBuf| path.to_string_lossy().ends_with("_Packages");
         let mut files: Vec<_> = fs::read_dir(lists)
@@ -120,7 +121,7 @@ impl Apt {
             .collect();
         files.sort();
         let parts = files.iter().map(|path| part(path)).collect();
-        DebUniverse::new("amd64", parts).unwrap()
+        IndexUniverse::new(&DebFormat, "amd64", parts).unwrap()
     }
 }
 

@@ -314,10 +314,10 @@ impl DebRepository {
         text: &[u8],
         signer: Signer,
     ) -> Result<VerifiedRelease, SourceError> {
-        let malformed = |error| {
+        let malformed = |error: mikron_deb::Deb822Error| {
             self.error(SourceErrorKind::Malformed {
                 url: redact(url),
-                error,
+                error: error.into(),
             })
         };
         let mut release = parse_release(text, context.limits).map_err(malformed)?;
@@ -464,7 +464,7 @@ fn base_digest(base: &str) -> Digest {
 }
 
 /// A time for people: `2026-07-11 10:16:37 UTC`.
-pub(super) fn shown_date(seconds: i64) -> String {
+pub(crate) fn shown_date(seconds: i64) -> String {
     let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
     let (year, month, day) = civil(days);
     format!(

@@ -6,7 +6,9 @@
 //! header   magic "MIKRDEBX", u32 format, six u32: start of names, number of names, start of provides, number of
 //!          provides, start of essential, number of essential; u32 length of the architecture, u32 0
 //! text     the architecture, then the records: u32 mask of fields, then for each field of the mask its length
-//!          (LEB128) and its bytes. SHA256 is held as 32 raw bytes.
+//!          (LEB128) and its bytes. SHA256 is held as 32 raw bytes. Records of Debian keep the fields of their stanza;
+//!          those of other families have name, version, architecture and SHA256 as fields, and behind them, under bit 31
+//!          of the mask, all of the record in postcard.
 //! names    u32 each: the place of a record, in order of package name, version text, architecture
 //! provides u32 place of the name, u32 its length, u32 number of the record; in order of name, then of record
 //! essential u32 each: the number of a record, in order
@@ -22,7 +24,7 @@ use std::sync::Arc;
 use mikron_deb::{Deb822Error, FieldId, RawFields};
 use mikron_package::{Digest, Limits, PackageRecord};
 
-pub(super) const MAGIC: &[u8; 8] = b"MIKRDEBX";
+pub(super) const MAGIC: &[u8; 8] = b"MIKRINDX";
 pub(super) const FORMAT: u32 = 1;
 pub(super) const HEADER: usize = 8 + 4 + 8 * 4;
 pub(super) const PROVIDE: usize = 12;
@@ -69,6 +71,9 @@ pub enum CompactError {
     /// A record in it is malformed.
     #[error("the compact index holds a malformed record: {0}")]
     Record(#[from] Deb822Error),
+    /// A record in it cannot be decoded.
+    #[error("the compact index holds a record that cannot be decoded")]
+    Encoding,
     /// There is no record of this number.
     #[error("the compact index has no record {0}")]
     NoRecord(u32),
@@ -119,7 +124,7 @@ impl CompactIndex {
         &self.bytes
     }
 
-    /// The native architecture that it was built for; packages of others, except `all`, were left out.
+    /// The native architecture that it was built for; packages of others, except those for all, were left out.
     pub fn architecture(&self) -> &str {
         str::from_utf8(&self.bytes[self.architecture.clone()]).unwrap_or_default()
     }
@@ -139,10 +144,7 @@ impl CompactIndex {
     /// # Errors
     /// When there is none, or the bytes are corrupted.
     pub fn record(&self, number: u32) -> Result<PackageRecord, CompactError> {
-        let (raw, digest) = fields_at(&self.bytes, self.place(number)?)?;
-        let mut record = raw.to_record(&unlimited())?;
-        record.digest = digest;
-        Ok(record)
+        record_at(&self.bytes, self.place(number)?)
     }
 
     /// Name, version text and architecture of a record.
@@ -294,6 +296,31 @@ pub(super) fn identity_at(bytes: &[u8], at: usize) -> Result<[&[u8]; 3], Compact
     leading_at(bytes, at)
 }
 
+/// The record at a place.
+pub(super) fn record_at(bytes: &[u8], at: usize) -> Result<PackageRecord, CompactError> {
+    if let Some(encoded) = encoded_at(bytes, at)? {
+        return postcard::from_bytes(encoded).map_err(|_| CompactError::Encoding);
+    }
+    let (raw, digest) = fields_at(bytes, at)?;
+    let mut record = raw.to_record(&unlimited())?;
+    record.digest = digest;
+    Ok(record)
+}
+
+/// The encoded form of the record at a place, where it has one.
+fn encoded_at(bytes: &[u8], at: usize) -> Result<Option<&[u8]>, CompactError> {
+    let mut cursor = Cursor::at(bytes, at)?;
+    if cursor.mask & ENCODED == 0 {
+        return Ok(None);
+    }
+    for id in FieldId::ALL {
+        if cursor.mask & mask(id) != 0 {
+            cursor.value(bytes)?;
+        }
+    }
+    cursor.value(bytes).map(Some)
+}
+
 /// All fields of the record at a place, but for its digest, and the digest.
 pub(super) fn fields_at(
     bytes: &[u8],
@@ -326,6 +353,9 @@ pub(super) fn push_length(bytes: &mut Vec<u8>, mut length: usize) {
     }
     bytes.push(length as u8);
 }
+
+/// The bit that says that a record is encoded behind its fields.
+pub(super) const ENCODED: u32 = 1 << 31;
 
 /// The bit of a field in a record's mask.
 pub(super) fn mask(id: FieldId) -> u32 {

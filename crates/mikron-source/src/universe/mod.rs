@@ -1,13 +1,18 @@
-//! The universe: all indexes of one build, as one set to solve over.
+//! The universe: all indexes of one family in one build, as one set to solve over.
 //!
-//! This module stands between the sources and the solver. [`build_index`] turns the text of a verified index into a
-//! [`CompactIndex`], which the cache keeps; [`DebUniverse`] puts several of them together.
+//! This module stands between the sources and the solver. [`build_index`] turns the text of a verified Debian index into a
+//! [`CompactIndex`], an [`IndexBuilder`] does the same with records of any family, and the cache keeps it;
+//! [`IndexUniverse`] puts several of them together.
 
-mod build;
 mod compact;
 mod deb;
+mod index;
+mod records;
 mod similar;
+mod write;
 
-pub use build::build_index;
 pub use compact::{CompactError, CompactIndex};
-pub use deb::{DebUniverse, Part, UniverseError};
+pub use deb::build_index;
+pub use index::{IndexUniverse, Part, UniverseError};
+pub use records::IndexBuilder;
+pub use write::WriteError;

@@ -4,17 +4,18 @@ use std::fmt;
 
 use mikron_deb::Deb822Error;
 
-use super::release::shown_date;
 use crate::cache::CacheError;
+use crate::deb::shown_date;
 use crate::download::DownloadError;
 use crate::trust::TrustError;
+use crate::universe::WriteError;
 
 /// A repository that cannot be used.
 #[derive(Clone, Debug)]
 pub struct SourceError {
     /// The name of the source in the spec.
     pub source: String,
-    /// The suite.
+    /// Which part of it: the suite of a Debian repository, else the place of its metadata.
     pub suite: String,
     /// Why.
     pub kind: Box<SourceErrorKind>,
@@ -30,6 +31,18 @@ impl std::error::Error for SourceError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         Some(&*self.kind)
     }
+}
+
+/// Metadata of a repository that cannot be read.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MetadataError {
+    /// Debian's.
+    #[error(transparent)]
+    Deb(#[from] Deb822Error),
+    /// What they say has no compact form: it contradicts itself, or there is too much of it.
+    #[error(transparent)]
+    Index(#[from] WriteError),
 }
 
 /// Why a repository cannot be used.
@@ -56,7 +69,7 @@ pub enum SourceErrorKind {
         /// The file, without credentials.
         url: String,
         /// What is wrong.
-        error: Deb822Error,
+        error: MetadataError,
     },
     /// Its Release was for a time that has passed.
     #[error(
@@ -132,7 +145,7 @@ pub enum SourceErrorKind {
         /// Its path below the suite.
         path: String,
         /// What is wrong.
-        error: Deb822Error,
+        error: MetadataError,
     },
     /// A location that leads out of the repository.
     #[error("the location `{}` leads out of the repository", .location.escape_debug())]

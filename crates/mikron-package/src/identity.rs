@@ -1,6 +1,6 @@
 //! Whether an archive is the one that the index promised.
 
-use mikron_package::PackageRecord;
+use crate::PackageRecord;
 
 /// An archive whose own metadata differ from those of the index that named it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,7 +28,7 @@ pub struct IdentityMismatch {
 /// a known way to serve an old, vulnerable package under a new version.
 ///
 /// ```
-/// use mikron_deb::check_identity;
+/// use mikron_package::check_identity;
 /// use mikron_package::{PackageRecord, Version};
 /// let index = PackageRecord::new("nginx".parse()?, Version::new("1.22.1-9"), "amd64");
 /// let archive = PackageRecord::new("nginx".parse()?, Version::new("1.18.0-6"), "amd64");

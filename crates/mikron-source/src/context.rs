@@ -1,0 +1,75 @@
+//! What all sources work with.
+
+use std::fmt;
+use std::time::Duration;
+
+use mikron_package::{Limits, Progress};
+
+use crate::cache::Cache;
+use crate::download::{Downloader, RetryPolicy};
+use crate::fetch::Fetch;
+
+/// What a source works with.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// Who fetches.
+    pub fetch: &'a dyn Fetch,
+    /// Where everything is kept.
+    pub cache: &'a Cache,
+    /// Who is told what happens.
+    pub progress: &'a dyn Progress,
+    /// The caps of all readers.
+    pub limits: &'a Limits,
+    /// The time in seconds since 1970.
+    pub now: i64,
+    /// Never ask the network.
+    pub offline: bool,
+    /// What was verified less than this ago is used without asking whether there is a newer one.
+    pub refresh_after: Duration,
+    /// How often and how long is tried.
+    pub retry: RetryPolicy,
+}
+
+impl<'a> Context<'a> {
+    /// The usual context: ask at most every ten minutes.
+    pub fn new(
+        fetch: &'a dyn Fetch,
+        cache: &'a Cache,
+        progress: &'a dyn Progress,
+        limits: &'a Limits,
+        now: i64,
+    ) -> Self {
+        Self {
+            fetch,
+            cache,
+            progress,
+            limits,
+            now,
+            offline: false,
+            refresh_after: Duration::from_secs(600),
+            retry: RetryPolicy::default(),
+        }
+    }
+
+    /// A downloader in this context.
+    pub fn downloader(&self) -> Downloader<'a> {
+        Downloader::new(self.fetch, self.cache, self.progress)
+            .with_policy(self.retry)
+            .offline(self.offline)
+    }
+
+    pub(crate) fn warn(&self, message: &str) {
+        self.progress
+            .event(&mikron_package::Event::Warning { message });
+    }
+}
+
+impl fmt::Debug for Context<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("cache", &self.cache)
+            .field("now", &self.now)
+            .field("offline", &self.offline)
+            .finish_non_exhaustive()
+    }
+}

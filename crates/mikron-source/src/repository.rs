@@ -1,0 +1,163 @@
+//! A repository of any family: what the facade asks of it, whatever its metadata look like.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use mikron_package::{Architecture, Digest, Family, PackageRecord};
+
+use crate::context::Context;
+use crate::download::Wanted;
+use crate::error::SourceError;
+use crate::universe::Part;
+
+/// A package repository.
+///
+/// The families differ in what they sign and how they name it; to a build they are all the same: something that publishes
+/// indexes for architectures, and has the archives that those name.
+///
+/// ```
+/// use mikron_source::Repository;
+/// use mikron_source::deb::DebRepository;
+/// use mikron_source::preset::debian_keyring;
+/// let debian = DebRepository::new("vendor", "https://example.org/debian", "stable", debian_keyring());
+/// let repository: &dyn Repository = &debian;
+/// assert_eq!(repository.source(), "vendor");
+/// ```
+pub trait Repository: Debug + Send + Sync {
+    /// The name of the source in the spec.
+    fn source(&self) -> &str;
+
+    /// The family of its packages.
+    fn family(&self) -> Family;
+
+    /// Asks what it publishes for these architectures. The result has one item for each, in their order.
+    ///
+    /// # Errors
+    /// When nothing can be fetched, or what was fetched is not believed.
+    fn publish(
+        &self,
+        context: &Context<'_>,
+        architectures: &[Architecture],
+    ) -> Result<Vec<Arc<dyn Published>>, SourceError>;
+
+    /// What to ask a [`Downloader`](crate::download::Downloader) for to get an archive: its digest and size, and its location
+    /// behind every base URL.
+    ///
+    /// # Errors
+    /// When the location leads out of the repository. A lock is text that anybody may have edited.
+    fn archive(&self, location: &str, size: u64, digest: Digest) -> Result<Wanted, SourceError>;
+
+    /// Whether an archive of this source rather lies here than in the source's other repositories.
+    fn is_likely(&self, location: &str) -> bool {
+        let _ = location;
+        true
+    }
+
+    /// Finds the digest of an archive that the index proves by a [`Checksum`](mikron_package::Checksum) alone: fetches it
+    /// where that is needed, checks it, and keeps it in the cache. Does nothing to a record that has its digest.
+    ///
+    /// # Errors
+    /// When the archive cannot be fetched, or is not the one that the index means.
+    fn pin(&self, context: &Context<'_>, record: &mut PackageRecord) -> Result<(), SourceError> {
+        let _ = (context, record);
+        Ok(())
+    }
+}
+
+/// What a repository publishes for one architecture, verified.
+pub trait Published: Debug + Send + Sync {
+    /// The name of the source in the spec.
+    fn source(&self) -> &str;
+
+    /// The family of its packages.
+    fn family(&self) -> Family;
+
+    /// The architecture.
+    fn architecture(&self) -> Architecture;
+
+    /// When it was published, in seconds since 1970; 0 where that is unknown.
+    fn date(&self) -> i64;
+
+    /// A digest over everything that a solution depends on: what is published, and what is preferred.
+    fn identity(&self) -> Digest;
+
+    /// All indexes, as parts of a universe.
+    ///
+    /// # Errors
+    /// When one can neither be found nor fetched, or is malformed.
+    fn parts(&self, context: &Context<'_>) -> Result<Vec<Part>, SourceError>;
+
+    /// What a lock says of it.
+    fn summary(&self) -> PublishedSuite;
+}
+
+/// What a lock says of something published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublishedSuite {
+    /// The suite of a Debian repository; else empty, as the source has only one.
+    pub suite: String,
+    /// The archive's name where it has one that is no URL (`debian-security`); else empty.
+    pub archive: String,
+    /// The signed file: its path below the base URL, and its digest.
+    pub signed: (String, Digest),
+    /// When it was published, in seconds since 1970.
+    pub date: i64,
+    /// Until when it is valid, in seconds since 1970.
+    pub valid_until: Option<i64>,
+    /// The indexes.
+    pub indexes: Vec<PublishedFile>,
+}
+
+/// A published file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublishedFile {
+    /// Its path below the base URL.
+    pub path: String,
+    /// Its digest.
+    pub digest: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+/// Asks several repositories at once. The result has one item for each pair, repositories within architectures, in the given
+/// order.
+///
+/// # Errors
+/// The first error, in that order.
+pub fn refresh(
+    context: &Context<'_>,
+    repositories: &[Arc<dyn Repository>],
+    architectures: &[Architecture],
+) -> Result<Vec<Arc<dyn Published>>, SourceError> {
+    let by_repository = in_parallel(repositories, |repository| {
+        repository.publish(context, architectures)
+    });
+    let mut published = Vec::new();
+    for result in by_repository {
+        published.extend(result?);
+    }
+    // Architectures first, then the repositories' own order; the sort is stable.
+    let place =
+        |of: &Arc<dyn Published>| architectures.iter().position(|a| *a == of.architecture());
+    published.sort_by_key(place);
+    Ok(published)
+}
+
+/// Works on all items at once, and gives the results in their order.
+pub(crate) fn in_parallel<I: Sync, T: Send>(items: &[I], work: impl Fn(&I) -> T + Sync) -> Vec<T> {
+    if let [one] = items {
+        return vec![work(one)];
+    }
+    let work = &work;
+    std::thread::scope(|scope| {
+        let running: Vec<_> = items
+            .iter()
+            .map(|item| scope.spawn(move || work(item)))
+            .collect();
+        let join = |thread: std::thread::ScopedJoinHandle<'_, T>| match thread.join() {
+            Ok(result) => result,
+            Err(panic) => std::panic::resume_unwind(panic),
+        };
+        running.into_iter().map(join).collect()
+    })
+}

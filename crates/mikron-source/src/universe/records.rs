@@ -1,0 +1,77 @@
+//! From records to a compact index, for the families whose index is no list of fields.
+
+use mikron_deb::FieldId;
+use mikron_package::PackageRecord;
+
+use super::compact::CompactIndex;
+use super::write::{WriteError, Writer};
+
+/// Builds a compact index out of records, one by one. Equal records in equal order give equal bytes.
+///
+/// ```
+/// use mikron_package::{PackageRecord, Version};
+/// use mikron_source::universe::IndexBuilder;
+/// let mut builder = IndexBuilder::new("x86_64", &["x86_64", "noarch"]);
+/// builder.add(&PackageRecord::new("nginx".parse()?, Version::new("1.26-1"), "x86_64"))?;
+/// builder.add(&PackageRecord::new("nginx".parse()?, Version::new("1.26-1"), "aarch64"))?;
+/// let index = builder.finish()?;
+/// assert_eq!(index.len(), 1);
+/// assert_eq!(index.record(0)?.name.as_str(), "nginx");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct IndexBuilder {
+    writer: Writer,
+    accepted: Vec<String>,
+}
+
+impl IndexBuilder {
+    /// An index for an architecture, in the family's own word. Packages of other architectures than the accepted ones are
+    /// left out.
+    pub fn new(architecture: &str, accepted: &[&str]) -> Self {
+        Self {
+            writer: Writer::new(architecture),
+            accepted: accepted.iter().map(|&name| name.to_owned()).collect(),
+        }
+    }
+
+    /// Adds a package.
+    ///
+    /// # Errors
+    /// When the index grows too large.
+    pub fn add(&mut self, record: &PackageRecord) -> Result<(), WriteError> {
+        if !self.accepted.contains(&record.arch) {
+            return Ok(());
+        }
+        let encoded = postcard::to_stdvec(record).map_err(|_| WriteError::Encoding {
+            package: record.name.to_string(),
+        })?;
+        self.writer.begin()?;
+        let identity = [
+            record.name.as_str(),
+            record.version.as_str(),
+            record.arch.as_str(),
+        ];
+        for (id, value) in FieldId::ALL.into_iter().zip(identity) {
+            self.writer.field(id, value.as_bytes());
+        }
+        if let Some(digest) = &record.digest {
+            self.writer.field(FieldId::Sha256, digest.as_bytes());
+        }
+        self.writer.encoded(&encoded);
+        for provided in &record.provides {
+            if provided.name != record.name {
+                self.writer.provide_name(provided.name.as_str());
+            }
+        }
+        self.writer.end(record.essential);
+        Ok(())
+    }
+
+    /// The index.
+    ///
+    /// # Errors
+    /// When two records of one name, version and architecture differ, or the index is too large.
+    pub fn finish(self) -> Result<CompactIndex, WriteError> {
+        self.writer.finish()
+    }
+}
