@@ -279,6 +279,11 @@ const TABLE: &[Row] = &[
     below("etc/needrestart/",                   Class::Hooks),
     below("etc/alternatives/",                  Class::Hooks),
     below("usr/share/autopkgtest/",             Class::Hooks),
+    // Scripts for cron, logrotate, resolvconf and units, which lie among the modules of PHP and alone.
+    below("usr/lib/resolvconf/",                Class::Hooks),
+    below("usr/lib/php/sessionclean",           Class::Hooks),
+    below("usr/lib/php/php-",                   Class::Hooks),
+    within("usr/lib/php/php", "-fpm-", "",      Class::Hooks),
 
     // Desktops.
     below("usr/share/applications/",            Class::Desktop),

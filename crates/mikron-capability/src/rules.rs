@@ -106,6 +106,9 @@ pub struct Bring {
     /// The files that lie here.
     #[serde(default)]
     pub path: Option<Glob>,
+    /// Of these files all but those that lie here.
+    #[serde(default)]
+    pub except: Vec<Glob>,
     /// A command on `PATH`.
     #[serde(default)]
     pub command: Option<String>,
@@ -119,6 +122,9 @@ pub struct Bring {
     /// Whether it is no loss when nothing has it.
     #[serde(default)]
     pub optional: bool,
+    /// Whether these files come by this rule alone, and not with their package where that is a mere dependency.
+    #[serde(default)]
+    pub alone: bool,
 }
 
 /// The name of a package, which may differ between families.

@@ -229,6 +229,10 @@ fn an_image_of_one_slice_has_it_and_its_essentials_and_what_files_need() {
             "usr/share/app/page.txt",
             "usr/share/bundle",
             "usr/share/doc/app/copyright",
+            "var/lib/dpkg/status.d/app",
+            "var/lib/dpkg/status.d/app.md5sums",
+            "var/lib/dpkg/status.d/libapp1",
+            "var/lib/dpkg/status.d/libapp1.md5sums",
             "var/run",
         ]
     );

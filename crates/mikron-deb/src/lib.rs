@@ -6,6 +6,7 @@
 
 pub mod archive;
 mod control;
+mod database;
 mod date;
 mod deb822;
 mod error;
@@ -17,6 +18,7 @@ mod version;
 
 pub use archive::DebFormat;
 pub use control::parse_control;
+pub use database::DebDatabase;
 pub use date::parse_date;
 pub use deb822::{Field, Fields, Stanza, StanzaReader};
 pub use error::{Deb822Error, Deb822ErrorKind, Place};

@@ -70,6 +70,10 @@ pub struct Spec {
     /// What a container engine is told.
     #[serde(default, skip_serializing_if = "is_default")]
     pub image: ImageSpec,
+    /// Whether the image says what packages are in it, in the words of their family, for scanners and package tools; `true` if
+    /// not given.
+    #[serde(default = "yes", skip_serializing_if = "is_true")]
+    pub package_database: bool,
     /// The platforms that are built; `linux/amd64` if not given, whatever machine builds.
     #[serde(
         default = "default_platforms",
@@ -102,6 +106,7 @@ impl Spec {
             accounts: Accounts::default(),
             run_as: None,
             image: ImageSpec::default(),
+            package_database: true,
             platforms: default_platforms(),
             layers: Layers::default(),
         }
@@ -165,6 +170,15 @@ impl Spec {
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // the signature that serde asks for
+fn is_true(value: &bool) -> bool {
+    *value
 }
 
 fn default_platforms() -> Vec<Platform> {

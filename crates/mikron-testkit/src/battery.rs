@@ -5,6 +5,7 @@
 //! run in images and in full installations alike, so that the same work can be compared.
 
 mod databases;
+mod fastcgi;
 mod installation;
 mod languages;
 mod media;

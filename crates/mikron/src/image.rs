@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::closure::Closure;
 use crate::contents::{Filler, PackageContents, WithMade};
+use crate::database::DatabaseFinalizer;
 use crate::inspect::format_of;
 use crate::report::{LayerReport, PackageReport, PlatformReport, ScriptReport};
 use crate::slices::Mutation;
@@ -151,6 +152,9 @@ pub(crate) fn tree(
         },
     };
     let mut finalizers = builtin_finalizers();
+    if spec.package_database {
+        finalizers.push(Box::new(DatabaseFinalizer::new(spec, closure)?));
+    }
     if closure.sliced.is_empty() {
         return Ok((assemble(assembly, contents, &finalizers)?, Vec::new()));
     }
@@ -179,7 +183,7 @@ fn package(
         read.map_err(Error::io("read", path.to_string()))?;
         declarations.push((path.clone(), text));
     }
-    let Some(format) = format_of(mikron_package::Family::Deb) else {
+    let Some(format) = format_of(resolved.family) else {
         return Ok(None);
     };
     Ok(Some(mikron_rootfs::Package {

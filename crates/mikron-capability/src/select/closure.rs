@@ -231,6 +231,9 @@ impl<'a> Closure<'a> {
             return;
         }
         let facts = self.facts(file);
+        if self.is_of_rule_alone(facts, &reason) {
+            return;
+        }
         if facts.link_target().is_some() && !matches!(reason, Reason::Spec) {
             let path = self.tree.normal(facts.entry.path.as_bytes());
             if self.tree.resolve(&path).is_err() {
@@ -250,6 +253,29 @@ impl<'a> Closure<'a> {
             }
         }
         self.choose(file, reason);
+    }
+
+    /// Whether a rule keeps a file to itself that would come with its package.
+    fn is_of_rule_alone(&self, facts: &FileFacts, reason: &Reason) -> bool {
+        let with_package = matches!(
+            reason,
+            Reason::Data { .. } | Reason::Sibling { .. } | Reason::Program { .. }
+        );
+        let rules = self.wanted.rules.iter();
+        let mut kept = rules
+            .flat_map(|rule| &rule.brings)
+            .filter(|bring| bring.alone)
+            .peekable();
+        if !with_package || kept.peek().is_none() {
+            return false;
+        }
+        let path = self.tree.normal(facts.entry.path.as_bytes());
+        kept.any(|bring| {
+            bring
+                .path
+                .as_ref()
+                .is_some_and(|glob| glob.matches_bytes(&path))
+        })
     }
 
     pub(super) fn choose_empty_dirs(&mut self, package: usize, reason: &Reason) {

@@ -7,7 +7,7 @@ use super::closure::{Bulk, Closure, PATH, Secondary};
 use super::packages::{Nature, interpreter_of};
 use super::{FileRef, Found, LookedFor, MissingCause, Reason, Role, Select, Token, Want};
 use crate::classes::is_in_bin_dir;
-use crate::{Class, Requirement, ScriptFacts, SelectError};
+use crate::{Class, Requirement, SelectError};
 
 impl Closure<'_> {
     pub(super) fn seed(&mut self, package: usize) -> Result<(), SelectError> {
@@ -183,9 +183,9 @@ impl Closure<'_> {
                 && let Some(program) = self.script_program(file)
             {
                 let own = facts.entry.path.file_name() == Some(input.name.as_str().as_bytes());
-                // Shell scripts that the user of a root can call are its programs, and what they need is small.
+                // Scripts for /bin/sh that the user of a root can call are its programs, and what they need is small.
                 let path = self.tree.normal(facts.entry.path.as_bytes());
-                let shell = facts.script.as_ref().is_some_and(ScriptFacts::is_shell);
+                let shell = matches!(program.rsplit('/').next(), Some("sh" | "dash" | "ash"));
                 let own = own || (shell && because.is_none() && is_in_bin_dir(&path));
                 if (compiled || data) && !own {
                     self.secondary.push(Secondary { file, program });

@@ -224,7 +224,8 @@ impl<'a> Closure<'a> {
                 let packages = self.packages;
                 for (entry, file) in packages[package].facts.files.iter().enumerate() {
                     let path = self.tree.normal(file.entry.path.as_bytes());
-                    if !file.entry.is_directory() && glob.matches_bytes(&path) {
+                    let excepted = || bring.except.iter().any(|glob| glob.matches_bytes(&path));
+                    if !file.entry.is_directory() && glob.matches_bytes(&path) && !excepted() {
                         found = true;
                         self.choose_in_bulk(FileRef { package, entry }, reason.clone());
                     }

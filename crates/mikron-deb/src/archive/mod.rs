@@ -10,10 +10,11 @@ mod reader;
 use std::io::Read;
 
 use mikron_package::{
-    ArchiveError, ArchiveReader, Family, Limits, Origin, PackageFormat, VersionOrder,
+    ArchiveError, ArchiveReader, Family, Limits, Origin, PackageDatabase, PackageFormat,
+    VersionOrder,
 };
 
-use crate::DebVersionOrder;
+use crate::{DebDatabase, DebVersionOrder};
 
 /// Debian's package format.
 ///
@@ -60,5 +61,9 @@ impl PackageFormat for DebFormat {
 
     fn order(&self) -> &'static dyn VersionOrder {
         &DebVersionOrder
+    }
+
+    fn database(&self) -> Option<&dyn PackageDatabase> {
+        Some(&DebDatabase)
     }
 }

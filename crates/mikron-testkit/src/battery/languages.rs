@@ -1,6 +1,6 @@
 //! Interpreters and virtual machines.
 
-use super::{Stage, TlsPeer};
+use super::{Stage, TlsPeer, fastcgi};
 use crate::runtime::Run;
 
 /// Runs a program of the image with a script of the host, which can reach servers of the host.
@@ -160,43 +160,40 @@ $w = ['z', 'ä', 'b']; (new Collator('de'))->sort($w); echo implode($w), "\n";
 echo (new DateTime('2026-07-01 12:00', new DateTimeZone('Europe/Paris')))->format('P'), ' ', count(DateTimeZone::listIdentifiers()) > 400 ? 'zones' : 'none', "\n";
 echo (new PDO('sqlite::memory:'))->query('select 6 * 7')->fetchColumn(), ' ', json_encode(['a' => 1]), ' ', substr(hash('sha256', ''), 0, 8), "\n";
 echo gzuncompress(gzcompress('z')), ' ', extension_loaded('Zend OPcache') ? 'opcache' : 'none', ' ', strlen(random_bytes(4)), "\n";
-echo file_get_contents($argv[1], false, stream_context_create(['ssl' => ['cafile' => $argv[2]]]));
+echo file_get_contents($_SERVER['URL'], false, stream_context_create(['ssl' => ['cafile' => $_SERVER['CAFILE']]]));
 echo shell_exec('echo shell');
 "#;
     let peer = TlsPeer::hello(stage.dir());
-    let output = script(
-        stage,
-        &["/usr/bin/php8.2"],
-        "probe.php",
-        text,
-        &[&peer.url("hello.txt"), "/probe/cert.pem"],
+    // Listens where the probe can reach it; all else is as in the image.
+    let port = fastcgi::free_port();
+    let pool = format!(
+        "[www]\nuser = www-data\ngroup = www-data\nlisten = 127.0.0.1:{port}\npm = static\npm.max_children = 2\n"
     );
-    let expected = "1 e9 93fa\n65455552\n1.234,5 GRÜN\näbz\n+02:00 zones\n42 {\"a\":1} e3b0c442\nz opcache 4\nhello\nshell\n";
-    assert_eq!(output, expected);
-
-    // A client of FastCGI, to ask the server that the image is for.
-    let client = r"<?php
-$pair = fn($k, $v) => chr(strlen($k)) . chr(strlen($v)) . $k . $v;
-$record = fn($type, $body) => pack('CCnnCC', 1, $type, 1, strlen($body), 0, 0) . $body;
-$params = $pair('SCRIPT_FILENAME', '/srv/index.php') . $pair('REQUEST_METHOD', 'GET') . $pair('REQUEST_URI', '/');
-$socket = stream_socket_client('tcp://127.0.0.1:9000');
-fwrite($socket, $record(1, pack('nCxxxxx', 1, 0)) . $record(4, $params) . $record(4, '') . $record(5, ''));
-echo stream_get_contents($socket);
-";
+    stage.file("probe.php", text);
+    let pool = stage.file("pool.conf", pool);
     let how = Run {
-        binds: vec![(stage.file("client.php", client), "/probe/client.php".into())],
+        binds: vec![
+            (stage.dir().to_owned(), "/probe".into()),
+            (pool, "/etc/php/8.2/fpm/pool.d/www.conf".into()),
+        ],
+        host_network: true,
         ..Run::default()
     };
     let mut server = stage.serve_with(&how);
     server.says("ready to handle connections");
-    let answer = server
-        .exec(&["/usr/bin/php8.2", "/probe/client.php"])
-        .text();
-    assert!(
-        answer.contains("It works."),
-        "{answer}: {}",
+    let page = fastcgi::request(port, "/srv/index.php", &[]);
+    assert_eq!(
+        page.body,
+        "It works.",
+        "{}: {}",
+        page.errors,
         server.output()
     );
+    let url = peer.url("hello.txt");
+    let params = [("URL", url.as_str()), ("CAFILE", "/probe/cert.pem")];
+    let answer = fastcgi::request(port, "/probe/probe.php", &params);
+    let expected = "1 e9 93fa\n65455552\n1.234,5 GRÜN\näbz\n+02:00 zones\n42 {\"a\":1} e3b0c442\nz opcache 4\nhello\nshell\n";
+    assert_eq!(answer.body, expected, "{}", answer.errors);
     server.signal("QUIT");
     assert_eq!(server.wait().code(), Some(0), "{}", server.output());
 }

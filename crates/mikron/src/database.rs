@@ -1,0 +1,126 @@
+//! What the image says of its own packages: the database of each family, written over the finished tree.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use mikron_capability::PackageFacts;
+use mikron_package::{Family, Installed, InstalledFile, MemoryContents};
+use mikron_rootfs::{Context, Finalizer, Globs, Report, RootfsError, Tree};
+use mikron_spec::Spec;
+
+use crate::closure::Closure;
+use crate::contents::WithMade;
+use crate::inspect::format_of;
+use crate::{Error, resolve};
+
+/// Writes the package database of every family that has packages in the image. It runs last, and knows what the spec's `remove`
+/// patterns will take away.
+pub(crate) struct DatabaseFinalizer {
+    packages: BTreeMap<Family, Vec<Taken>>,
+    removed: Globs,
+}
+
+/// A package that the image has something of.
+struct Taken {
+    facts: Arc<PackageFacts>,
+    size: u64,
+}
+
+impl DatabaseFinalizer {
+    /// # Errors
+    /// When a `remove` pattern is malformed.
+    pub(crate) fn new(spec: &Spec, closure: &Closure) -> Result<Self, Error> {
+        let mut packages: BTreeMap<Family, Vec<Taken>> = BTreeMap::new();
+        for chosen in &closure.selection.packages {
+            // The last input stands for the files of the spec, which no package has.
+            let Some(package) = closure.packages.get(chosen.package) else {
+                continue;
+            };
+            let resolve::ResolvedPackage { family, record, .. } = package;
+            packages.entry(*family).or_default().push(Taken {
+                facts: Arc::clone(&closure.facts[chosen.package]),
+                size: record.size,
+            });
+        }
+        for of_family in packages.values_mut() {
+            of_family.sort_by(|a, b| name(&a.facts).cmp(name(&b.facts)));
+        }
+        Ok(Self {
+            packages,
+            removed: Globs::new(&spec.remove).map_err(RootfsError::from)?,
+        })
+    }
+
+    /// What the tree has of a package.
+    fn installed<'a>(taken: &'a Taken, tree: &Tree, removed: &mut Globs) -> Installed<'a> {
+        let own = name(&taken.facts);
+        let mut is_present = |path| {
+            let Ok(at) = tree.follow(path, false) else {
+                return false;
+            };
+            let node = tree.get(&at);
+            // Directories are everybody's; a file is there only as its package has it.
+            node.is_some_and(|node| node.entry.is_directory() || node.owner.package() == Some(own))
+                && !removed.matches(&at)
+        };
+        let file = |file: &'a mikron_capability::FileFacts| InstalledFile {
+            entry: &file.entry,
+            content: file.digest.as_ref(),
+            present: is_present(&file.entry.path),
+        };
+        Installed {
+            metadata: &taken.facts.metadata,
+            files: taken.facts.files.iter().map(file).collect(),
+            size: taken.size,
+        }
+    }
+}
+
+fn name(facts: &PackageFacts) -> &str {
+    facts.metadata.record.name.as_str()
+}
+
+impl Finalizer for DatabaseFinalizer {
+    fn name(&self) -> &'static str {
+        "package database"
+    }
+
+    fn run(
+        &self,
+        context: &Context<'_>,
+        tree: &mut Tree,
+        contents: &mut MemoryContents,
+    ) -> Result<Report, RootfsError> {
+        let mut report = Report::new(self.name());
+        let mut removed = self.removed.clone();
+        for (family, packages) in &self.packages {
+            let Some(database) = format_of(*family).and_then(|format| format.database()) else {
+                continue;
+            };
+            let installed: Vec<Installed<'_>> = packages
+                .iter()
+                .map(|taken| Self::installed(taken, tree, &mut removed))
+                // A package whose files finalizers read and nobody has is not in the image.
+                .filter(|package| {
+                    package
+                        .files
+                        .iter()
+                        .any(|f| f.present && !f.entry.is_directory())
+                })
+                .collect();
+            let with_made = WithMade {
+                made: contents,
+                packages: context.contents,
+            };
+            let failed = |error: mikron_package::DatabaseError| RootfsError::Finalizer {
+                finalizer: self.name().to_owned(),
+                reason: error.to_string(),
+            };
+            let files = database.write(&installed, &with_made, context.epoch);
+            for file in files.map_err(failed)? {
+                report.write(tree, contents, file.path, file.bytes, file.mode)?;
+            }
+        }
+        Ok(report)
+    }
+}
