@@ -133,6 +133,10 @@ pub struct PackageRecord {
     /// never taken for the virtual package alone.
     #[serde(default)]
     pub provider_priority: Option<u32>,
+    /// Which of two packages that may overwrite each other's files has the last word: the higher one (apk's
+    /// `replaces_priority`).
+    #[serde(default)]
+    pub replaces_priority: u32,
     /// Where the archive lies, relative to the source's base; empty in an archive's own metadata.
     pub location: String,
     /// Size of the archive in bytes; 0 in an archive's own metadata.
@@ -171,6 +175,7 @@ impl PackageRecord {
             replaces: Vec::new(),
             provides: Vec::new(),
             provider_priority: None,
+            replaces_priority: 0,
             location: String::new(),
             size: 0,
             digest: None,

@@ -1,6 +1,7 @@
 //! Test support: builders for archives and repositories, a faulty HTTP server, the reference tools and the machine's own
 //! Debian mirror. Never published, never used outside of tests and benches.
 
+pub mod apk;
 pub mod archive;
 pub mod battery;
 pub mod elf;

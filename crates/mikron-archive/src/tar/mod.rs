@@ -65,6 +65,9 @@ pub struct TarReader<R> {
     unpacked: u64,
     state: State,
     current: Option<String>,
+    /// Further PAX keys that are kept, and their values at the current entry.
+    further: &'static [&'static str],
+    kept: Vec<(&'static str, Vec<u8>)>,
 }
 
 enum State {
@@ -108,7 +111,22 @@ impl<R: Read> TarReader<R> {
             unpacked: 0,
             state: State::Reading,
             current: None,
+            further: &[],
+            kept: Vec::new(),
         }
+    }
+
+    /// Keeps PAX records of these keys, too, which are a format's own (apk's checksums); [`TarReader::record`] hands them out.
+    #[must_use]
+    pub fn keeping(mut self, keys: &'static [&'static str]) -> Self {
+        self.further = keys;
+        self
+    }
+
+    /// The value of a key that [`TarReader::keeping`] named, where the current entry's own PAX header has it.
+    pub fn record(&self, key: &str) -> Option<&[u8]> {
+        let found = self.kept.iter().find(|(kept, _)| *kept == key);
+        found.map(|(_, value)| value.as_slice())
     }
 
     /// How many bytes of the tar stream were read.
@@ -144,6 +162,7 @@ impl<R: Read> TarReader<R> {
     fn advance(&mut self) -> Result<Option<Entry>, ArchiveError> {
         self.finish_body()?;
         self.current = None;
+        self.kept.clear();
         let mut extensions = Extensions::default();
         loop {
             let at = self.offset;
@@ -242,9 +261,9 @@ impl<R: Read> TarReader<R> {
             b'L' | b'K' if !extensions.records.is_empty() => return Err(clash()),
             b'L' => extensions.name = Some(header::text(&body).to_vec()),
             b'K' => extensions.link = Some(header::text(&body).to_vec()),
-            b'g' => self.global.read(&body, &self.limits)?,
+            b'g' => self.global.read(&body, &[], &self.limits)?,
             _ => {
-                extensions.records.read(&body, &self.limits)?;
+                extensions.records.read(&body, self.further, &self.limits)?;
                 if extensions.name.is_some() || extensions.link.is_some() {
                     return Err(clash());
                 }
@@ -266,6 +285,8 @@ impl<R: Read> TarReader<R> {
             header.link = link;
         }
         let shown = header.name.escape_ascii().to_string();
+        let take = |key: &&'static str| Some((*key, extensions.records.take(key)?));
+        self.kept = self.further.iter().filter_map(take).collect();
         let result = self.build(&header, extensions.records);
         match result {
             Ok(entry) => {

@@ -25,26 +25,39 @@ impl PaxRecords {
     }
 
     /// Adds the records of one header; later ones replace earlier ones, an empty value takes one back.
-    pub(super) fn read(&mut self, body: &[u8], limits: &Limits) -> Result<(), ArchiveError> {
+    /// Beside those that mean something here, the values of `further` keys are kept.
+    pub(super) fn read(
+        &mut self,
+        body: &[u8],
+        further: &[&'static str],
+        limits: &Limits,
+    ) -> Result<(), ArchiveError> {
         let mut rest = body;
         while !rest.is_empty() {
             let at = (body.len() - rest.len()) as u64;
             let (key, value, after) =
                 record(rest).map_err(|reason| ArchiveError::malformed(reason).at(at))?;
-            self.add(key, value, limits)?;
+            self.add(key, value, further, limits)?;
             rest = after;
         }
         Ok(())
     }
 
-    fn add(&mut self, key: &[u8], value: &[u8], limits: &Limits) -> Result<(), ArchiveError> {
+    fn add(
+        &mut self,
+        key: &[u8],
+        value: &[u8],
+        further: &[&'static str],
+        limits: &Limits,
+    ) -> Result<(), ArchiveError> {
+        let mut known = KEYS.iter().chain(further);
         if let Some(name) = key.strip_prefix(b"SCHILY.xattr.") {
             self.xattrs.insert(name.to_vec(), value.to_vec());
             let size: usize = self.xattrs.iter().map(|(k, v)| k.len() + v.len()).sum();
             LimitExceeded::check("xattrs", size as u64, limits.xattrs)?;
         } else if let Some(name) = key.strip_prefix(b"GNU.sparse.") {
             self.sparse.add(name, value, limits)?;
-        } else if let Some(known) = KEYS.iter().find(|known| known.as_bytes() == key) {
+        } else if let Some(known) = known.find(|known| known.as_bytes() == key) {
             if value.is_empty() {
                 self.values.remove(known);
             } else {
@@ -52,6 +65,11 @@ impl PaxRecords {
             }
         }
         Ok(())
+    }
+
+    /// The value of a key of this entry alone.
+    pub(super) fn take(&mut self, key: &str) -> Option<Vec<u8>> {
+        self.values.remove(key)
     }
 
     /// The value of a key, from the entry's own records or else from the global ones.

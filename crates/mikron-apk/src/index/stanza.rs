@@ -1,0 +1,166 @@
+//! One package of an index: lines of a letter, a colon and a value (apk-index(5)).
+
+use mikron_package::{Checksum, PackageRecord, Version, VersionOrder as _};
+
+use crate::archive::info;
+use crate::{
+    ApkVersionOrder, Dependency, IndexError, IndexErrorKind, parse_checksum, parse_dependencies,
+};
+
+/// The fields of a stanza so far.
+#[derive(Default)]
+pub(super) struct Stanza {
+    /// A bit for each letter that was seen.
+    seen: u64,
+    /// Whether a field asks for a newer apk.
+    too_new: bool,
+    name: Option<String>,
+    version: Option<String>,
+    arch: Option<String>,
+    origin: Option<String>,
+    checksum: Option<[u8; 20]>,
+    size: u64,
+    installed_size: u64,
+    built: u64,
+    provider_priority: u64,
+    replaces_priority: u64,
+    depends: Vec<Dependency>,
+    provides: Vec<Dependency>,
+    install_if: Vec<Dependency>,
+    replaces: Vec<Dependency>,
+}
+
+fn excerpt(bytes: &[u8]) -> String {
+    let head = &bytes[..bytes.len().min(400)];
+    String::from_utf8_lossy(head).chars().take(100).collect()
+}
+
+fn text(value: &[u8]) -> Result<&str, IndexError> {
+    std::str::from_utf8(value).map_err(|_| IndexError::new(IndexErrorKind::NotUtf8))
+}
+
+fn number(value: &[u8]) -> Result<u64, IndexError> {
+    text(value)?
+        .parse()
+        .map_err(|_| IndexError::new(IndexErrorKind::NotANumber(excerpt(value))))
+}
+
+fn dependencies(value: &[u8]) -> Result<Vec<Dependency>, IndexError> {
+    parse_dependencies(text(value)?)
+        .collect::<Result<_, _>>()
+        .map_err(IndexError::new)
+}
+
+impl Stanza {
+    /// Whether nothing was added yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.seen == 0
+    }
+
+    /// The name of the package, for messages.
+    pub(super) fn name(&self) -> Option<String> {
+        self.name.clone()
+    }
+
+    /// Adds one line.
+    pub(super) fn add(&mut self, line: &[u8]) -> Result<(), IndexError> {
+        let (&field, value) = match line {
+            [field, b':', value @ ..] if field.is_ascii_alphabetic() => (field, value),
+            _ => return Err(IndexError::new(IndexErrorKind::NotAField(excerpt(line)))),
+        };
+        self.field(field, value)
+            .map_err(|error| error.in_field(field))
+    }
+
+    fn field(&mut self, field: u8, value: &[u8]) -> Result<(), IndexError> {
+        // Capital and small letters lie within 64 places of each other.
+        let bit = 1_u64 << (field - b'A');
+        if self.seen & bit != 0 {
+            return Err(IndexError::new(IndexErrorKind::Duplicate));
+        }
+        self.seen |= bit;
+        match field {
+            b'P' => self.name = Some(text(value)?.to_owned()),
+            b'V' => self.version = Some(text(value)?.to_owned()),
+            b'A' => self.arch = Some(text(value)?.to_owned()),
+            b'o' => self.origin = Some(text(value)?.to_owned()),
+            b'C' => self.checksum = Some(parse_checksum(text(value)?).map_err(IndexError::new)?),
+            b'S' => self.size = number(value)?,
+            b'I' => self.installed_size = number(value)?,
+            b't' => self.built = number(value)?,
+            b'k' => self.provider_priority = number(value)?,
+            b'q' => self.replaces_priority = number(value)?,
+            b'D' => self.depends = dependencies(value)?,
+            b'p' => self.provides = dependencies(value)?,
+            b'i' => self.install_if = dependencies(value)?,
+            b'r' => self.replaces = dependencies(value)?,
+            // Description, home page and licence, which no build asks for, and the files of an installed package.
+            b'T' | b'U' | b'L' | b'F' | b'M' | b'R' | b'Z' => {}
+            // apk: what it does not know it may pass over where the letter is small.
+            other => self.too_new |= other.is_ascii_uppercase(),
+        }
+        Ok(())
+    }
+
+    /// The record and the time at which the package was built; `None` for a package that asks for a newer apk. `arch` is the
+    /// architecture where the stanza gives none.
+    pub(super) fn finish(self, arch: &str) -> Result<Option<(PackageRecord, i64)>, IndexError> {
+        if self.too_new {
+            return Ok(None);
+        }
+        let needed = |field, value: Option<String>| {
+            value
+                .filter(|value| !value.is_empty())
+                .ok_or_else(|| IndexError::new(IndexErrorKind::Missing).in_field(field))
+        };
+        let name = needed(b'P', self.name)?;
+        let version = needed(b'V', self.version)?;
+        let arch = self.arch.unwrap_or_else(|| arch.to_owned());
+        let checksum = self
+            .checksum
+            .ok_or_else(|| IndexError::new(IndexErrorKind::Missing).in_field(b'C'))?;
+        if self.size == 0 {
+            return Err(IndexError::new(IndexErrorKind::Missing).in_field(b'S'));
+        }
+        let plain = |field, text: &str| {
+            info::plain_name(text).map_err(|kind| IndexError::new(kind).in_field(field))
+        };
+        // None of the three has a slash or a colon, and the first is no dot: the location stays below.
+        let name = plain(b'P', &name)?;
+        ApkVersionOrder
+            .validate(&version)
+            .map_err(|error| IndexError::new(error).in_field(b'V'))?;
+        if arch.starts_with('.') {
+            return Err(IndexError::new(IndexErrorKind::Architecture(arch)).in_field(b'A'));
+        }
+        let arch = plain(b'A', &arch)?;
+        let location = format!("{arch}/{name}-{version}.apk");
+        let mut record = PackageRecord::new(name, Version::new(&version), arch.as_str());
+        if let Some(origin) = self.origin.filter(|origin| !origin.is_empty()) {
+            record.source = plain(b'o', &origin)?;
+        }
+        record.location = location;
+        record.size = self.size;
+        record.installed_size = self.installed_size;
+        record.checksum = Some(Checksum::ApkControl(checksum));
+        record.provider_priority = info::priority(self.provider_priority);
+        record.replaces_priority = u32::try_from(self.replaces_priority).unwrap_or(u32::MAX);
+        for dependency in self.depends {
+            info::add_depends(&mut record, dependency);
+        }
+        for (field, from, into) in [
+            (b'p', self.provides, &mut record.provides),
+            (b'i', self.install_if, &mut record.install_if),
+            (b'r', self.replaces, &mut record.replaces),
+        ] {
+            for dependency in from {
+                info::add_relations(into, dependency)
+                    .map_err(|error| IndexError::new(error).in_field(field))?;
+            }
+        }
+        Ok(Some((
+            record,
+            i64::try_from(self.built).unwrap_or(i64::MAX),
+        )))
+    }
+}
