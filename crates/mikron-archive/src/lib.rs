@@ -1,4 +1,4 @@
-//! Bounded streaming readers for ar, tar, gzip, xz, lzma, zstd and bzip2.
+//! Bounded streaming readers for ar, tar, cpio, gzip, xz, lzma, zstd and bzip2.
 //!
 //! This crate stands between the bytes of a fetched archive and the format crates: it knows containers and compression,
 //! but neither packages nor metadata. Every reader makes one forward pass, takes [`Limits`](mikron_package::Limits),
@@ -32,10 +32,12 @@
 //! ```
 
 mod ar;
+mod cpio;
 mod decompress;
 mod tar;
 
 pub use ar::{ArHeader, ArMember, ArReader};
+pub use cpio::{CpioHeader, CpioMember, CpioReader};
 pub use decompress::{Cap, Compression, Decompressor};
 pub use tar::{MAX_MTIME, TarDialect, TarReader};
 

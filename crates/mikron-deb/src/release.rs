@@ -5,13 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use mikron_package::{Digest, LimitExceeded, Limits};
+use mikron_package::{Digest, LimitExceeded, Limits, location_fault};
 use serde::{Deserialize, Serialize};
 
 use crate::date::parse_date;
 use crate::deb822::{Field, Stanza, StanzaReader};
 use crate::error::{Deb822Error, Deb822ErrorKind};
-use crate::raw::location_fault;
 
 /// What a Release says (Debian's repository format, "Release" files).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,3 +2,25 @@
 //!
 //! This crate stands at the start of the way from spec to image. It turns bytes into the shared types of
 //! [`mikron_package`], and knows nothing of repositories, solving or images.
+
+pub mod archive;
+mod header;
+mod nevra;
+mod relation;
+mod repomd;
+mod version;
+
+pub use archive::{HeaderSignature, RpmFormat, SignedHeader};
+pub use nevra::{Nevra, source_package};
+pub use relation::{
+    MAX_RICH_DEPTH, MAX_RICH_LEN, RPMLIB_FEATURES, RelationError, RelationErrorKind, RichContext,
+    SENSE_EQUAL, SENSE_GREATER, SENSE_LESS, check_rpmlib, is_rpmlib, parse_rich, relation,
+    requirement,
+};
+pub use repomd::{
+    ActiveModules, ChecksumHasher, FileChecksum, FilelistsPackage, Metalink, MetalinkFile,
+    ModuleStream, Modules, PrimaryReader, Repomd, RepomdData, RepomdError, RepomdErrorKind,
+    RepomdPlace, Unpacked, parse_metalink, parse_mirrorlist, parse_modules, parse_repomd,
+    read_filelists,
+};
+pub use version::RpmVersionOrder;

@@ -10,6 +10,8 @@ pub mod listing;
 pub mod mirror;
 pub mod readelf;
 pub mod repository;
+pub mod rpm;
+pub mod rpm_repository;
 pub mod runtime;
 pub mod tools;
 pub mod trace;

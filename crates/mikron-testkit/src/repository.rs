@@ -36,14 +36,21 @@ pub enum Compression {
     Gzip,
     /// xz.
     Xz,
+    /// zstd.
+    Zstd,
+    /// bzip2.
+    Bzip2,
 }
 
 impl Compression {
-    fn extension(self) -> &'static str {
+    /// What the format adds to a file's name.
+    pub(crate) fn extension(self) -> &'static str {
         match self {
             Self::Plain => "",
             Self::Gzip => ".gz",
             Self::Xz => ".xz",
+            Self::Zstd => ".zst",
+            Self::Bzip2 => ".bz2",
         }
     }
 
@@ -62,6 +69,13 @@ impl Compression {
             }
             Self::Xz => {
                 let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), 1);
+                encoder.write_all(bytes).expect("writing to memory");
+                encoder.finish().expect("writing to memory")
+            }
+            Self::Zstd => zstd::bulk::compress(bytes, 3).expect("writing to memory"),
+            Self::Bzip2 => {
+                let level = bzip2::Compression::fast();
+                let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), level);
                 encoder.write_all(bytes).expect("writing to memory");
                 encoder.finish().expect("writing to memory")
             }
@@ -346,9 +360,7 @@ impl Repository {
 
     /// Serves all files under `prefix` (which begins with a slash, or is empty).
     pub fn serve(&self, server: &Server, prefix: &str) {
-        for (path, bytes) in &self.files {
-            server.put(&format!("{prefix}/{path}"), bytes.clone());
-        }
+        serve_files(&self.files, server, prefix);
     }
 
     /// Writes all files below `directory`.
@@ -356,12 +368,24 @@ impl Repository {
     /// # Panics
     /// When a file cannot be written.
     pub fn write_to(&self, directory: &Path) {
-        for (path, bytes) in &self.files {
-            let path = directory.join(path);
-            std::fs::create_dir_all(path.parent().expect("a joined path has a parent"))
-                .expect("a directory");
-            std::fs::write(path, bytes).expect("a file");
-        }
+        write_files(&self.files, directory);
+    }
+}
+
+/// Serves files under `prefix`.
+pub(crate) fn serve_files(files: &BTreeMap<String, Vec<u8>>, server: &Server, prefix: &str) {
+    for (path, bytes) in files {
+        server.put(&format!("{prefix}/{path}"), bytes.clone());
+    }
+}
+
+/// Writes files below `directory`.
+pub(crate) fn write_files(files: &BTreeMap<String, Vec<u8>>, directory: &Path) {
+    for (path, bytes) in files {
+        let path = directory.join(path);
+        std::fs::create_dir_all(path.parent().expect("a joined path has a parent"))
+            .expect("a directory");
+        std::fs::write(path, bytes).expect("a file");
     }
 }
 

@@ -1,0 +1,543 @@
+//! `primary.xml`: one element for each package, with all that solving and fetching need.
+//!
+//! Hundreds of megabytes of text pass through here once, and become the compact index. Every package is checked in full on its
+//! way, so that nothing that is read from the compact index later can turn out to be malformed.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::io::BufRead;
+
+use mikron_package::{
+    Checksum, LimitExceeded, Limits, Origin, PackageName, PackageRecord, Relation, Requirement,
+    Version,
+};
+
+use super::data::location;
+use super::xml::{Step, Tag, XmlReader};
+use super::{FileChecksum, RepomdError, RepomdErrorKind};
+use crate::nevra::source_package;
+use crate::relation::{SENSE_EQUAL, SENSE_GREATER, SENSE_LESS, is_rpmlib, relation, requirement};
+
+/// Reads the packages of a `primary.xml` from a stream, one at a time.
+///
+/// Source packages come too, as architecture `src`. Relations to `rpmlib()` are left out: the archive's own header is checked
+/// against them.
+///
+/// ```
+/// use mikron_package::{Limits, Origin};
+/// use mikron_rpm::PrimaryReader;
+/// let text = format!(
+///     r#"<metadata xmlns:rpm="r" packages="1"><package type="rpm"><name>a</name><arch>noarch</arch>
+///        <version epoch="1" ver="2" rel="3"/><checksum type="sha256" pkgid="YES">{}</checksum>
+///        <size package="9" installed="5" archive="7"/><location href="a-2-3.noarch.rpm"/><format>
+///        <rpm:requires><rpm:entry name="b" flags="GE" epoch="0" ver="4"/></rpm:requires>
+///        <file>/usr/bin/a</file></format></package></metadata>"#,
+///     "0".repeat(64),
+/// );
+/// let limits = Limits::default();
+/// let mut reader = PrimaryReader::new(text.as_bytes(), &limits, &Origin::named("primary.xml"));
+/// let package = reader.next_package()?.unwrap();
+/// assert_eq!(package.version.as_str(), "1:2-3");
+/// assert_eq!(package.depends[0].to_string(), "b (>= 4)");
+/// assert_eq!(package.provides[0].to_string(), "/usr/bin/a");
+/// assert!(reader.next_package()?.is_none());
+/// # Ok::<(), mikron_rpm::RepomdError>(())
+/// ```
+pub struct PrimaryReader<R> {
+    xml: XmlReader<R>,
+    limits: Limits,
+    base: Option<String>,
+    promised: Option<u64>,
+    found: u64,
+    /// By checksum, the package that has it.
+    seen: HashMap<Vec<u8>, Box<str>>,
+    package: Draft,
+}
+
+impl<R> std::fmt::Debug for PrimaryReader<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PrimaryReader")
+            .field("promised", &self.promised)
+            .field("found", &self.found)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<R: BufRead> PrimaryReader<R> {
+    /// A reader of the unpacked text; `origin` names source and file in errors.
+    pub fn new(input: R, limits: &Limits, origin: &Origin) -> Self {
+        Self {
+            xml: XmlReader::new(input, limits, origin, "metadata"),
+            limits: limits.clone(),
+            base: None,
+            promised: None,
+            found: 0,
+            seen: HashMap::new(),
+            package: Draft::default(),
+        }
+    }
+
+    /// Names the repository's own base URL: `xml:base` may name it, and no other.
+    #[must_use]
+    pub fn with_base(mut self, base: &str) -> Self {
+        self.base = Some(base.to_owned());
+        self
+    }
+
+    /// The next package; `None` at the end.
+    ///
+    /// # Errors
+    /// When reading fails, a package is malformed or lacks identity, checksum or location, its location leads out of the
+    /// repository, two packages share one checksum, `packages=` is false, or a limit is exceeded.
+    pub fn next_package(&mut self) -> Result<Option<PackageRecord>, RepomdError> {
+        loop {
+            match self.advance()? {
+                Progress::Begin | Progress::More => {}
+                Progress::Package => {
+                    let record = std::mem::take(&mut self.package).finish();
+                    let record = record.and_then(|record| Ok((self.is_new(&record)?, record)));
+                    match record {
+                        Ok((true, record)) => return Ok(Some(record)),
+                        Ok((false, _)) => {}
+                        Err((kind, name)) => return Err(self.xml.fault(kind).in_package(&name)),
+                    }
+                }
+                Progress::End => {
+                    let promised = self.promised.unwrap_or(self.found);
+                    if promised == self.found {
+                        return Ok(None);
+                    }
+                    let found = self.found;
+                    return Err(self.xml.fault(RepomdErrorKind::Count { promised, found }));
+                }
+            }
+        }
+    }
+
+    /// Takes one step.
+    fn advance(&mut self) -> Result<Progress, RepomdError> {
+        let package = &mut self.package;
+        let outcome = match self.xml.step()? {
+            Step::Open(tag) => match (tag.depth, tag.name()) {
+                (1, _) => count(&tag).map(|count| {
+                    self.promised = count;
+                    Progress::More
+                }),
+                (2, "package") => {
+                    *package = Draft::default();
+                    Ok(Progress::Begin)
+                }
+                _ => package
+                    .open(&tag, self.base.as_deref())
+                    .map(|()| Progress::More),
+            },
+            Step::Text(piece) => package
+                .add_text(&piece, &self.limits)
+                .map(|()| Progress::More),
+            Step::Close => package.close(),
+            Step::End => return Ok(Progress::End),
+        };
+        let end = self.xml.position();
+        let package = &mut self.package;
+        let outcome = outcome.and_then(|progress| {
+            if matches!(progress, Progress::Begin) {
+                package.begin = Some(end);
+            }
+            // What describes one package is held in memory until it is complete.
+            let begin = package.begin.unwrap_or(end);
+            LimitExceeded::check("control", end - begin, self.limits.control)?;
+            if matches!(progress, Progress::Package) {
+                self.found += 1;
+                LimitExceeded::check("entries", self.found, self.limits.entries)?;
+                if let Some(promised) = self.promised.filter(|promised| *promised < self.found) {
+                    let found = self.found;
+                    return Err(RepomdErrorKind::Count { promised, found });
+                }
+            }
+            Ok(progress)
+        });
+        outcome.map_err(|kind| {
+            let fault = self.xml.fault(kind).in_package(&self.package.name);
+            match self.package.element {
+                "" => fault,
+                element => fault.in_element(element),
+            }
+        })
+    }
+
+    /// Whether the package is not there yet. One archive may lie in two places; two archives do not have one checksum.
+    fn is_new(&mut self, record: &PackageRecord) -> Result<bool, (RepomdErrorKind, String)> {
+        let key = match (&record.digest, &record.checksum) {
+            (Some(digest), _) => digest.as_bytes().to_vec(),
+            (None, Some(Checksum::Sha512(bytes))) => bytes.to_vec(),
+            _ => Vec::new(),
+        };
+        let identity = format!("{}-{}.{}", record.name, record.version, record.arch);
+        match self.seen.entry(key) {
+            Entry::Vacant(entry) => {
+                entry.insert(identity.into());
+                Ok(true)
+            }
+            Entry::Occupied(entry) if **entry.get() == *identity => Ok(false),
+            Entry::Occupied(entry) => {
+                let first = entry.get().to_string();
+                let kind = RepomdErrorKind::DuplicatePackage { first };
+                Err((kind, record.name.as_str().to_owned()))
+            }
+        }
+    }
+}
+
+/// What a step came to.
+enum Progress {
+    /// A package begins.
+    Begin,
+    More,
+    /// A package is complete.
+    Package,
+    End,
+}
+
+/// `packages=` of the root.
+pub(super) fn count(tag: &Tag<'_>) -> Result<Option<u64>, RepomdErrorKind> {
+    let Some(text) = tag.attribute("packages")? else {
+        return Ok(None);
+    };
+    let count = text.trim_ascii().parse();
+    count
+        .map(Some)
+        .map_err(|_| RepomdErrorKind::value(&text, "a number of packages"))
+}
+
+/// What a list of `rpm:entry` is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum List {
+    Requires,
+    Provides,
+    Conflicts,
+    Obsoletes,
+    Recommends,
+    Supplements,
+}
+
+/// A package that is being read.
+#[derive(Default)]
+struct Draft {
+    /// Elements that are open inside of it.
+    depth: usize,
+    /// The element whose text is wanted, or that is being judged; for messages too.
+    element: &'static str,
+    text: String,
+    list: Option<List>,
+    /// Offset behind its first tag; `None` outside of a package.
+    begin: Option<u64>,
+
+    name: String,
+    arch: String,
+    evr: Option<String>,
+    checksum_kind: Option<String>,
+    checksum: Option<FileChecksum>,
+    location: Option<String>,
+    size: u64,
+    installed_size: u64,
+    sourcerpm: String,
+
+    pre_depends: Vec<Requirement>,
+    depends: Vec<Requirement>,
+    recommends: Vec<Requirement>,
+    supplements: Vec<Requirement>,
+    conflicts: Vec<Relation>,
+    rich_conflicts: Vec<Requirement>,
+    obsoletes: Vec<Relation>,
+    provides: Vec<Relation>,
+    files: Vec<Relation>,
+}
+
+impl Draft {
+    fn open(&mut self, tag: &Tag<'_>, base: Option<&str>) -> Result<(), RepomdErrorKind> {
+        if self.begin.is_none() {
+            return Ok(());
+        }
+        self.depth = tag.depth - 2;
+        self.text.clear();
+        self.element = match (tag.depth, tag.name()) {
+            (3, "name") => "name",
+            (3, "arch") => "arch",
+            (3, "version") => "version",
+            (3, "checksum") => "checksum",
+            (3, "size") => "size",
+            (3, "location") => "location",
+            (4, "sourcerpm") => "sourcerpm",
+            (4, "file") => "file",
+            (4, name) => {
+                self.list = match name {
+                    "requires" => Some(List::Requires),
+                    "provides" => Some(List::Provides),
+                    "conflicts" => Some(List::Conflicts),
+                    "obsoletes" => Some(List::Obsoletes),
+                    "recommends" => Some(List::Recommends),
+                    "supplements" => Some(List::Supplements),
+                    _ => None,
+                };
+                ""
+            }
+            (5, "entry") => "entry",
+            _ => "",
+        };
+        match self.element {
+            "version" => {
+                let mut version = Evr::default();
+                tag.attributes(|key, value| {
+                    version.set(key, value);
+                    Ok(())
+                })?;
+                if version.version.is_empty() {
+                    return Err(RepomdErrorKind::Missing("ver"));
+                }
+                self.once(|draft| draft.evr.replace(version.join()).is_some())
+            }
+            "checksum" => {
+                let kind = tag
+                    .attribute("type")?
+                    .ok_or(RepomdErrorKind::Missing("type"))?;
+                self.once(|draft| draft.checksum_kind.replace(kind).is_some())
+            }
+            "size" => {
+                let (mut size, mut installed) = (0, 0);
+                tag.attributes(|key, value| {
+                    let wanted = match key {
+                        "package" => &mut size,
+                        "installed" => &mut installed,
+                        _ => return Ok(()),
+                    };
+                    *wanted = value
+                        .parse()
+                        .map_err(|_| RepomdErrorKind::value(&value, "a number of bytes"))?;
+                    Ok(())
+                })?;
+                (self.size, self.installed_size) = (size, installed);
+                Ok(())
+            }
+            "location" => {
+                let location = location(tag, base)?;
+                self.once(|draft| draft.location.replace(location).is_some())
+            }
+            "entry" => self.entry(tag),
+            _ => Ok(()),
+        }
+    }
+
+    fn once(&mut self, taken: impl FnOnce(&mut Self) -> bool) -> Result<(), RepomdErrorKind> {
+        if taken(self) {
+            return Err(RepomdErrorKind::Duplicate);
+        }
+        Ok(())
+    }
+
+    /// Takes an element's text, where it is wanted. What stands between elements is not.
+    fn add_text(&mut self, piece: &str, limits: &Limits) -> Result<(), RepomdErrorKind> {
+        if matches!(
+            self.element,
+            "name" | "arch" | "checksum" | "sourcerpm" | "file"
+        ) {
+            self.text.push_str(piece);
+            LimitExceeded::check("field", self.text.len() as u64, limits.field)?;
+        }
+        Ok(())
+    }
+
+    /// Ends the innermost element, which may be the package itself.
+    fn close(&mut self) -> Result<Progress, RepomdErrorKind> {
+        if self.begin.is_none() {
+            return Ok(Progress::More);
+        }
+        if self.depth == 0 {
+            self.begin = None;
+            return Ok(Progress::Package);
+        }
+        if self.depth == 2 {
+            self.list = None;
+        }
+        let text = self.text.trim_ascii();
+        let set = |field: &mut String| {
+            if field.is_empty() {
+                text.clone_into(field);
+                Ok(())
+            } else {
+                Err(RepomdErrorKind::Duplicate)
+            }
+        };
+        match self.element {
+            "name" => set(&mut self.name)?,
+            "arch" => set(&mut self.arch)?,
+            "sourcerpm" => set(&mut self.sourcerpm)?,
+            "checksum" => {
+                let kind = self.checksum_kind.as_deref().unwrap_or_default();
+                self.checksum = Some(FileChecksum::parse(kind, text)?);
+            }
+            "file" => {
+                if !self.text.starts_with('/') {
+                    return Err(RepomdErrorKind::value(&self.text, "an absolute path"));
+                }
+                // A path with white space is a path, but rpm splits relations at it: nothing can ask for it.
+                if let Ok(name) = PackageName::wanted(&self.text) {
+                    self.files.push(Relation::named(name));
+                }
+            }
+            _ => {}
+        }
+        self.element = "";
+        self.text.clear();
+        self.depth -= 1;
+        Ok(Progress::More)
+    }
+
+    /// One relation of the list that is open.
+    fn entry(&mut self, tag: &Tag<'_>) -> Result<(), RepomdErrorKind> {
+        let Some(list) = self.list else { return Ok(()) };
+        let (mut name, mut flags, mut evr, mut pre) = (Cow::default(), 0, Evr::default(), false);
+        tag.attributes(|key, value| {
+            match key {
+                "name" => name = value,
+                "flags" => flags = sense(&value)?,
+                "pre" => pre = matches!(&*value, "1" | "true"),
+                _ => evr.set(key, value),
+            }
+            Ok(())
+        })?;
+        let evr = evr.join();
+        let offered = matches!(list, List::Provides | List::Obsoletes);
+        if name.is_empty() {
+            return Err(RepomdErrorKind::Missing("name"));
+        }
+        if name.contains(char::is_whitespace) && !name.starts_with('(') && list != List::Requires {
+            // Nothing can ask for a name with white space in it, so that nobody needs to know who offers or minds it.
+            return Ok(());
+        }
+        if offered {
+            let relation = relation(&name, flags, &evr)?;
+            match list {
+                List::Provides => self.provides.push(relation),
+                _ => self.obsoletes.push(relation),
+            }
+            return Ok(());
+        }
+        if list == List::Requires && is_rpmlib(&name) {
+            return Ok(());
+        }
+        let wanted = requirement(&name, flags, &evr)?;
+        match (list, wanted) {
+            (List::Requires, wanted) if pre => self.pre_depends.push(wanted),
+            (List::Requires, wanted) => self.depends.push(wanted),
+            (List::Recommends, wanted) => self.recommends.push(wanted),
+            (List::Supplements, wanted) => self.supplements.push(wanted),
+            (_, Requirement::One(relation)) => self.conflicts.push(relation),
+            (_, rich) => self.rich_conflicts.push(rich),
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<PackageRecord, (RepomdErrorKind, String)> {
+        let shown = self.name.clone();
+        self.record().map_err(|kind| (kind, shown))
+    }
+
+    fn record(mut self) -> Result<PackageRecord, RepomdErrorKind> {
+        for (found, missing) in [(&self.name, "name"), (&self.arch, "arch")] {
+            if found.is_empty() {
+                return Err(RepomdErrorKind::Missing(missing));
+            }
+        }
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+        if self.arch.len() > 64 || !self.arch.bytes().all(plain) {
+            return Err(RepomdErrorKind::value(&self.arch, "an architecture"));
+        }
+        let evr = self.evr.ok_or(RepomdErrorKind::Missing("version"))?;
+        if evr.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            return Err(RepomdErrorKind::value(&evr, "a version"));
+        }
+        let name = PackageName::new(&self.name)?;
+        let mut record = PackageRecord::new(name, Version::new(&evr), &self.arch);
+        if let Some((source, version)) = source_package(&self.sourcerpm) {
+            record.source = source;
+            let own = evr.split_once(':').map_or(&*evr, |(_, rest)| rest);
+            record.source_version = (version.as_str() != own).then_some(version);
+        }
+        let checksum = self.checksum.ok_or(RepomdErrorKind::Missing("checksum"))?;
+        match (checksum.sha256(), <[u8; 64]>::try_from(checksum.as_bytes())) {
+            (Some(digest), _) => record.digest = Some(digest),
+            (None, Ok(bytes)) => record.checksum = Some(Checksum::Sha512(bytes)),
+            (None, Err(_)) => {
+                return Err(RepomdErrorKind::UnknownChecksum(checksum.kind().to_owned()));
+            }
+        }
+        record.location = self.location.ok_or(RepomdErrorKind::Missing("location"))?;
+        record.size = self.size;
+        record.installed_size = self.installed_size;
+        record.pre_depends = self.pre_depends;
+        record.depends = self.depends;
+        record.recommends = self.recommends;
+        record.supplements = self.supplements;
+        record.conflicts = self.conflicts;
+        record.rich_conflicts = self.rich_conflicts;
+        record.obsoletes = self.obsoletes;
+        self.provides.append(&mut self.files);
+        record.provides = self.provides;
+        Ok(record)
+    }
+}
+
+/// `flags=` of an entry as the bits of the header.
+fn sense(flags: &str) -> Result<u32, RepomdErrorKind> {
+    Ok(match flags {
+        "LT" => SENSE_LESS,
+        "LE" => SENSE_LESS | SENSE_EQUAL,
+        "EQ" => SENSE_EQUAL,
+        "GE" => SENSE_GREATER | SENSE_EQUAL,
+        "GT" => SENSE_GREATER,
+        other => {
+            return Err(RepomdErrorKind::value(
+                other,
+                "one of LT, LE, EQ, GE and GT",
+            ));
+        }
+    })
+}
+
+/// Epoch, version and release as three attributes.
+#[derive(Default)]
+pub(super) struct Evr<'a> {
+    epoch: Cow<'a, str>,
+    pub(super) version: Cow<'a, str>,
+    release: Cow<'a, str>,
+}
+
+impl<'a> Evr<'a> {
+    /// Takes an attribute, where it is one of the three.
+    pub(super) fn set(&mut self, key: &str, value: Cow<'a, str>) {
+        let field = match key {
+            "epoch" => &mut self.epoch,
+            "ver" => &mut self.version,
+            "rel" => &mut self.release,
+            _ => return,
+        };
+        *field = value;
+    }
+
+    /// `epoch:version-release`; an epoch of 0 is left out, and what is not there.
+    pub(super) fn join(&self) -> String {
+        let mut text =
+            String::with_capacity(self.epoch.len() + self.version.len() + self.release.len() + 2);
+        if !matches!(&*self.epoch, "" | "0") {
+            text.push_str(&self.epoch);
+            text.push(':');
+        }
+        text.push_str(&self.version);
+        if !self.release.is_empty() {
+            text.push('-');
+            text.push_str(&self.release);
+        }
+        text
+    }
+}

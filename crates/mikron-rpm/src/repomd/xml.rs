@@ -1,0 +1,253 @@
+//! The one module that knows the XML library: events out of a stream, within bounds.
+
+use std::borrow::Cow;
+use std::io::{self, BufRead, Read};
+
+use mikron_package::{LimitExceeded, Limits, Origin};
+use quick_xml::XmlVersion;
+use quick_xml::events::{BytesStart, Event};
+use quick_xml::reader::Reader;
+
+use super::{RepomdError, RepomdErrorKind};
+
+/// How deep elements may stand in each other. `primary.xml` takes five.
+const MAX_DEPTH: usize = 32;
+
+/// How many attributes an element may have. `rpm:entry` has six.
+const MAX_ATTRIBUTES: usize = 32;
+
+/// What comes next in a document. Empty elements come as an opening and a closing.
+pub(super) enum Step<'a> {
+    /// An element begins.
+    Open(Tag<'a>),
+    /// An element ends.
+    Close,
+    /// Text, or a piece of it.
+    Text(Cow<'a, str>),
+    /// The document ends.
+    End,
+}
+
+/// The beginning of an element. Prefixes of namespaces are left out of names: metadata of rpm use one name in one meaning.
+pub(super) struct Tag<'a> {
+    start: BytesStart<'a>,
+    /// How deep it stands; 1 is the root.
+    pub(super) depth: usize,
+}
+
+impl Tag<'_> {
+    pub(super) fn name(&self) -> &str {
+        self.start.local_name().into_inner()
+    }
+
+    /// Hands all attributes to `each`, by name with prefix and by value.
+    pub(super) fn attributes<'t>(
+        &'t self,
+        mut each: impl FnMut(&'t str, Cow<'t, str>) -> Result<(), RepomdErrorKind>,
+    ) -> Result<(), RepomdErrorKind> {
+        let mut seen = [""; MAX_ATTRIBUTES];
+        let mut attributes = self.start.attributes();
+        for (count, attribute) in attributes.with_checks(false).enumerate() {
+            let attribute = attribute.map_err(|e| RepomdErrorKind::Syntax(e.to_string()))?;
+            let key = attribute.key.into_inner();
+            if count == MAX_ATTRIBUTES {
+                return Err(RepomdErrorKind::Attributes(MAX_ATTRIBUTES));
+            }
+            if seen[..count].contains(&key) {
+                return Err(RepomdErrorKind::DuplicateAttribute(key.to_owned()));
+            }
+            seen[count] = key;
+            let value = attribute
+                .normalized_value(XmlVersion::Implicit1_0)
+                .map_err(|error| syntax(&error))?;
+            each(key, value)?;
+        }
+        Ok(())
+    }
+
+    /// One attribute by name with prefix.
+    pub(super) fn attribute(&self, name: &str) -> Result<Option<String>, RepomdErrorKind> {
+        let mut found = None;
+        self.attributes(|key, value| {
+            if key == name {
+                found = Some(value.into_owned());
+            }
+            Ok(())
+        })?;
+        Ok(found)
+    }
+}
+
+/// Reads a document step by step.
+pub(super) struct XmlReader<R> {
+    reader: Reader<Bounded<R>>,
+    buffer: Vec<u8>,
+    depth: usize,
+    root: &'static str,
+    origin: Origin,
+    total: u64,
+    ended: bool,
+}
+
+impl<R: BufRead> XmlReader<R> {
+    /// A reader of a document whose root element is `root`.
+    pub(super) fn new(input: R, limits: &Limits, origin: &Origin, root: &'static str) -> Self {
+        let mut reader = Reader::from_reader(Bounded {
+            input,
+            taken: 0,
+            allowed: limits.field,
+        });
+        reader.config_mut().expand_empty_elements = true;
+        Self {
+            reader,
+            buffer: Vec::new(),
+            depth: 0,
+            root,
+            origin: origin.clone(),
+            total: limits.index_unpacked,
+            ended: false,
+        }
+    }
+
+    /// Offset in bytes behind the last step.
+    pub(super) fn position(&self) -> u64 {
+        self.reader.buffer_position()
+    }
+
+    /// An error at the place of the last step.
+    pub(super) fn fault(&self, kind: impl Into<RepomdErrorKind>) -> RepomdError {
+        RepomdError::new(kind, &self.origin, self.position())
+    }
+
+    /// The next step.
+    pub(super) fn step(&mut self) -> Result<Step<'_>, RepomdError> {
+        self.buffer.clear();
+        self.reader.get_mut().taken = 0;
+        let offset = self.reader.buffer_position();
+        let read = self.reader.read_event_into(&mut self.buffer);
+        let state = State {
+            depth: &mut self.depth,
+            root: self.root,
+            ended: &mut self.ended,
+        };
+        let step = LimitExceeded::check("index_unpacked", offset, self.total)
+            .map_err(RepomdErrorKind::from)
+            .and_then(|()| read.map_err(|error| syntax(&error)))
+            .and_then(|event| state.step(event));
+        step.map_err(|kind| RepomdError::new(kind, &self.origin, offset))
+    }
+}
+
+struct State<'s> {
+    depth: &'s mut usize,
+    root: &'static str,
+    ended: &'s mut bool,
+}
+
+impl State<'_> {
+    fn step(self, event: Event<'_>) -> Result<Step<'_>, RepomdErrorKind> {
+        Ok(match event {
+            Event::Start(start) | Event::Empty(start) => {
+                *self.depth += 1;
+                if *self.depth > MAX_DEPTH {
+                    return Err(RepomdErrorKind::Depth(MAX_DEPTH));
+                }
+                let tag = Tag {
+                    start,
+                    depth: *self.depth,
+                };
+                if tag.depth == 1 && (*self.ended || tag.name() != self.root) {
+                    return Err(RepomdErrorKind::Document {
+                        found: tag.name().chars().take(100).collect(),
+                        expected: self.root,
+                    });
+                }
+                Step::Open(tag)
+            }
+            Event::End(_) => {
+                // The library matches names; a closing without an opening is its error.
+                *self.depth = self.depth.saturating_sub(1);
+                *self.ended |= *self.depth == 0;
+                Step::Close
+            }
+            Event::Text(text) => Step::Text(text.into_inner()),
+            Event::CData(text) => Step::Text(text.into_inner()),
+            Event::GeneralRef(reference) => {
+                let character = reference
+                    .resolve_char_ref()
+                    .map_err(|error| syntax(&error))?;
+                let text = match (character, &*reference.into_inner()) {
+                    (Some(character), _) => Cow::Owned(character.to_string()),
+                    (None, "amp") => Cow::Borrowed("&"),
+                    (None, "lt") => Cow::Borrowed("<"),
+                    (None, "gt") => Cow::Borrowed(">"),
+                    (None, "quot") => Cow::Borrowed("\""),
+                    (None, "apos") => Cow::Borrowed("'"),
+                    (None, other) => {
+                        return Err(RepomdErrorKind::Entity(other.chars().take(100).collect()));
+                    }
+                };
+                Step::Text(text)
+            }
+            Event::DocType(_) => return Err(RepomdErrorKind::DocumentType),
+            Event::Decl(decl) => {
+                let encoding = decl.encoding().transpose();
+                let encoding = encoding.map_err(|e| RepomdErrorKind::Syntax(e.to_string()))?;
+                if encoding.is_some_and(|name| !name.eq_ignore_ascii_case("utf-8")) {
+                    return Err(RepomdErrorKind::NotUtf8);
+                }
+                Step::Text(Cow::Borrowed(""))
+            }
+            Event::Comment(_) | Event::PI(_) => Step::Text(Cow::Borrowed("")),
+            Event::Eof if *self.ended => Step::End,
+            Event::Eof if *self.depth == 0 => return Err(RepomdErrorKind::Missing(self.root)),
+            Event::Eof => {
+                return Err(RepomdErrorKind::Syntax(
+                    "the document is cut off".to_owned(),
+                ));
+            }
+        })
+    }
+}
+
+fn syntax(error: &quick_xml::Error) -> RepomdErrorKind {
+    use quick_xml::escape::EscapeError;
+    match error {
+        quick_xml::Error::Io(error) => error.clone().into(),
+        quick_xml::Error::Encoding(_) => RepomdErrorKind::NotUtf8,
+        quick_xml::Error::Escape(EscapeError::UnrecognizedEntity(_, name)) => {
+            RepomdErrorKind::Entity(name.chars().take(100).collect())
+        }
+        other => RepomdErrorKind::Syntax(other.to_string()),
+    }
+}
+
+/// A reader that gives out no more than so many bytes for one step: an element, or a run of text.
+struct Bounded<R> {
+    input: R,
+    taken: u64,
+    allowed: u64,
+}
+
+impl<R: BufRead> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.fill_buf()?.read(buffer)?;
+        self.consume(n);
+        Ok(n)
+    }
+}
+
+impl<R: BufRead> BufRead for Bounded<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        LimitExceeded::check("field", self.taken, self.allowed).map_err(io::Error::other)?;
+        // One byte more than is allowed makes the next call fail.
+        let left = usize::try_from(self.allowed - self.taken).unwrap_or(usize::MAX);
+        let buffer = self.input.fill_buf()?;
+        Ok(&buffer[..buffer.len().min(left.saturating_add(1))])
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.taken += amount as u64;
+        self.input.consume(amount);
+    }
+}
