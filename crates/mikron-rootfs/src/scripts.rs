@@ -95,10 +95,12 @@ impl ScannedScript {
 
     /// The calls that run when the package is installed anew, with their sites.
     pub(crate) fn installing(&self) -> impl Iterator<Item = (CallSite, &Call)> {
-        let argument = if self.script.starts_with("pre") {
-            "install"
-        } else {
-            "configure"
+        // dpkg says what is done, rpm how many versions there will be, apk which version it is.
+        let argument = match self.script.as_bytes() {
+            [b'%', ..] => "1",
+            [b'.', ..] => "1.0-r0",
+            [b'p', b'r', b'e', ..] => "install",
+            _ => "configure",
         };
         self.calls
             .iter()

@@ -9,6 +9,7 @@ pub mod http;
 pub mod listing;
 pub mod mirror;
 pub mod readelf;
+pub mod repackage;
 pub mod repository;
 pub mod rpm;
 pub mod rpm_repository;

@@ -4,15 +4,17 @@ use std::fs::File;
 use std::io::{BufReader, Read, Seek};
 use std::path::Path;
 
+use mikron_apk::ApkFormat;
 use mikron_capability::{PackageFacts, Spool, scan};
 use mikron_deb::DebFormat;
 use mikron_package::{ArchiveError, ArchiveErrorKind, Family, Limits, Origin, PackageFormat};
+use mikron_rpm::RpmFormat;
 
 use crate::Error;
 
 /// The package formats that Mikron reads.
-pub fn formats() -> [&'static dyn PackageFormat; 1] {
-    [&DebFormat]
+pub fn formats() -> [&'static dyn PackageFormat; 3] {
+    [&DebFormat, &RpmFormat, &ApkFormat]
 }
 
 /// The format of a family, where Mikron reads it.
@@ -22,7 +24,7 @@ pub(crate) fn format_of(family: Family) -> Option<&'static dyn PackageFormat> {
         .find(|format| format.family() == family)
 }
 
-/// Reads an archive (a `.deb`): its metadata, every entry with the digest of its content, and its facts.
+/// Reads an archive (a `.deb`, `.rpm` or `.apk`): its metadata, every entry with the digest of its content, and its facts.
 ///
 /// ```no_run
 /// let facts = mikron::inspect_archive("nginx_1.22.1-9_amd64.deb".as_ref())?;
@@ -53,7 +55,7 @@ pub fn inspect_archive(path: &Path) -> Result<PackageFacts, Error> {
         .into_iter()
         .find(|format| format.recognises(&prefix[..read]))
     else {
-        let what = "a file that does not begin like a .deb".to_owned();
+        let what = "a file that begins like no .deb, .rpm or .apk".to_owned();
         return Err(ArchiveError::new(ArchiveErrorKind::Unsupported(what))
             .in_archive(&origin)
             .into());

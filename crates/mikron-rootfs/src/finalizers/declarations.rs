@@ -29,6 +29,14 @@ pub(super) fn lines(
         {
             files.insert(name(path), text.clone());
         }
+        // rpm packages carry such lines in their header, too (sysusers.attr of rpm): those of `user()` and `group()` provides.
+        let extra = package.metadata.extra.iter();
+        for (_, text) in extra.filter(|(name, _)| kind.strip_suffix(".d") == Some(name)) {
+            let file = format!("{}.conf", package.name());
+            files
+                .entry(file.into_bytes())
+                .or_insert_with(|| text.clone());
+        }
     }
     for dir in ["usr/lib", "etc"] {
         let dir = RootPath::new(format!("{dir}/{kind}").as_bytes())?;
