@@ -60,7 +60,7 @@ pub use lock_diff::{LockDiff, PackageChange};
 pub use policy::{OutsideRoot, Policy};
 pub use request::{PackageRequest, Select, VersionRange};
 pub use schema::schema;
-pub use source::{Allow, Place, Source};
+pub use source::{Allow, Place, Signed, Source};
 pub use spec::{ChiselSource, DefinitionSource, Kind, SchemaVersion, Spec};
 pub use text::ValueError;
 pub use time::{Timestamp, TimestampError};

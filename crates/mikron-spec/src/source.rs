@@ -33,6 +33,42 @@ pub struct Source {
     pub allow: BTreeSet<Allow>,
     /// For presets: base URLs by archive (`debian`, `debian-security`), which come before those of the machine.
     pub mirrors: BTreeMap<String, String>,
+    /// For rpm: the URL of a mirror list or metalink, whose base URLs come behind the source's own.
+    pub mirrorlist: Option<String>,
+    /// For rpm: what the keys sign.
+    pub signed: Signed,
+    /// For rpm: globs of packages that are left out, by name or full name.
+    pub exclude: Vec<String>,
+    /// For rpm: architectures in rpm's words, in place of the platform's own and `noarch`.
+    pub architectures: Vec<String>,
+    /// For rpm: the streams of modules that are turned on, by module.
+    pub modules: BTreeMap<String, String>,
+    /// For apk: its packages are for requests alone that name this source (a tagged repository in apk's words).
+    pub tagged: bool,
+}
+
+/// What the signatures of an rpm repository cover.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Signed {
+    /// `repomd.xml`, and so everything.
+    #[default]
+    Metadata,
+    /// Each package; metadata are believed as they come.
+    Packages,
 }
 
 /// Where a source lies.
@@ -59,6 +95,8 @@ pub enum Allow {
     Mixed,
     /// Nobody signed it.
     Unsigned,
+    /// It is signed over a hash that can be forged: SHA-1, as most apk repositories are.
+    WeakSignature,
 }
 
 impl fmt::Display for Allow {
@@ -68,6 +106,7 @@ impl fmt::Display for Allow {
             Self::RolledBack => "rolled-back",
             Self::Mixed => "mixed",
             Self::Unsigned => "unsigned",
+            Self::WeakSignature => "weak-signature",
         })
     }
 }
@@ -87,6 +126,12 @@ impl Source {
             priority: None,
             allow: BTreeSet::new(),
             mirrors: BTreeMap::new(),
+            mirrorlist: None,
+            signed: Signed::default(),
+            exclude: Vec::new(),
+            architectures: Vec::new(),
+            modules: BTreeMap::new(),
+            tagged: false,
         }
     }
 
@@ -97,7 +142,9 @@ impl Source {
             Place::Preset(_) => None,
         };
         let mirrors = &self.mirrors;
-        own.into_iter().chain(
+        let list = self.mirrorlist.as_deref();
+        let list = list.map(|url| (vec!["mirrorlist"], url));
+        own.into_iter().chain(list).chain(
             mirrors
                 .iter()
                 .map(|(name, url)| (vec!["mirrors", name.as_str()], url.as_str())),
@@ -221,6 +268,28 @@ struct Form {
     /// For a Debian release: base URLs by archive (`debian`, `debian-security`).
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     mirrors: BTreeMap<String, UrlText>,
+    /// For an rpm repository: a mirror list or metalink with further base URLs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mirrorlist: Option<UrlText>,
+    /// For an rpm repository: what the keys sign; `metadata` if not given.
+    #[serde(skip_serializing_if = "is_default")]
+    signed: Signed,
+    /// For an rpm repository: globs of packages that are left out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    exclude: Vec<String>,
+    /// For an rpm repository: architectures, in place of the platform's own and `noarch`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    architectures: Vec<String>,
+    /// For an rpm repository: the streams of modules that are turned on.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    modules: BTreeMap<String, String>,
+    /// For an apk repository: its packages are for requests alone that name this source.
+    #[serde(skip_serializing_if = "is_default")]
+    tagged: bool,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl Form {
@@ -257,6 +326,12 @@ impl Form {
             priority: self.priority,
             allow: self.allow,
             mirrors: self.mirrors.into_iter().map(|(k, v)| (k, v.0)).collect(),
+            mirrorlist: self.mirrorlist.map(|url| url.0),
+            signed: self.signed,
+            exclude: self.exclude,
+            architectures: self.architectures,
+            modules: self.modules,
+            tagged: self.tagged,
         };
         source.complete()
     }
@@ -305,6 +380,25 @@ impl Source {
         let surplus = |key: &str, whose: &str, help: &str| {
             Err(ValueError::new(format!("{whose} has no `{key}`"), help))
         };
+        let of_one_family = [
+            ("mirrorlist", self.mirrorlist.is_some(), Family::Rpm),
+            ("signed", self.signed != Signed::default(), Family::Rpm),
+            ("exclude", !self.exclude.is_empty(), Family::Rpm),
+            ("architectures", !self.architectures.is_empty(), Family::Rpm),
+            ("modules", !self.modules.is_empty(), Family::Rpm),
+            ("tagged", self.tagged, Family::Apk),
+        ];
+        for (key, given, family) in of_one_family {
+            if given && family != self.family {
+                let whose = format!("{} repository", self.family_key());
+                let article = if self.family == Family::Deb {
+                    "a"
+                } else {
+                    "an"
+                };
+                return surplus(key, &format!("{article} {whose}"), "remove it");
+            }
+        }
         match (&self.place, self.family) {
             (Place::Preset(_), _) if self.suite.is_some() => {
                 let help = "it names its suites; for others write a URL";
@@ -375,6 +469,12 @@ impl Serialize for Source {
                 .iter()
                 .map(|(name, url)| (name.clone(), UrlText(url.clone())))
                 .collect(),
+            mirrorlist: self.mirrorlist.clone().map(UrlText),
+            signed: self.signed,
+            exclude: self.exclude.clone(),
+            architectures: self.architectures.clone(),
+            modules: self.modules.clone(),
+            tagged: self.tagged,
             ..Form::default()
         };
         let place = DebPlace(self.place.clone());
