@@ -3,6 +3,8 @@
 use std::fmt;
 
 use mikron_deb::Deb822Error;
+use mikron_package::{ArchiveError, LimitExceeded};
+use mikron_rpm::RepomdError;
 
 use crate::cache::CacheError;
 use crate::deb::shown_date;
@@ -40,6 +42,9 @@ pub enum MetadataError {
     /// Debian's.
     #[error(transparent)]
     Deb(#[from] Deb822Error),
+    /// Those of a repository of rpm packages.
+    #[error(transparent)]
+    Rpm(#[from] RepomdError),
     /// What they say has no compact form: it contradicts itself, or there is too much of it.
     #[error(transparent)]
     Index(#[from] WriteError),
@@ -146,6 +151,38 @@ pub enum SourceErrorKind {
         path: String,
         /// What is wrong.
         error: MetadataError,
+    },
+    /// A file is larger than is allowed.
+    #[error("{name}: {error}")]
+    TooLarge {
+        /// The file.
+        name: String,
+        /// The cap.
+        error: LimitExceeded,
+    },
+    /// A file is not the one that the metadata name.
+    #[error("{url}: other bytes came than were promised (expected {promised}, found {found})")]
+    Checksum {
+        /// The file, without credentials.
+        url: String,
+        /// What the metadata say.
+        promised: String,
+        /// What came.
+        found: String,
+    },
+    /// A mirror has a `repomd.xml` that its metalink does not name.
+    #[error(
+        "{url} is none of the files that the metalink names; the mirror is stale or tampered with"
+    )]
+    NotOfMetalink {
+        /// The file, without credentials.
+        url: String,
+    },
+    /// A package whose signature is asked for cannot be read.
+    #[error("{error}")]
+    Archive {
+        /// What is wrong.
+        error: Box<ArchiveError>,
     },
     /// A location that leads out of the repository.
     #[error("the location `{}` leads out of the repository", .location.escape_debug())]

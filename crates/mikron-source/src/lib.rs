@@ -8,7 +8,7 @@
 //! - [`cache`]: blobs by digest, derived values by key, shared by processes and verified on read;
 //! - [`preset`]: what distributions are called, where they lie, and who signs them;
 //! - [`download`]: from one of several locations into the cache, resumed, retried and checked;
-//! - [`Repository`]: a repository of any family; [`deb`]: those of Debian;
+//! - [`Repository`]: a repository of any family; [`deb`]: those of Debian; [`rpm`]: those of rpm packages;
 //! - [`universe`]: all indexes of a build in a compact form, as one set to solve over.
 
 pub mod cache;
@@ -20,6 +20,7 @@ mod error;
 pub mod fetch;
 pub mod preset;
 mod repository;
+pub mod rpm;
 pub mod trust;
 pub mod universe;
 

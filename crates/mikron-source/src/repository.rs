@@ -1,6 +1,7 @@
 //! A repository of any family: what the facade asks of it, whatever its metadata look like.
 
 use std::fmt::Debug;
+use std::fs::File;
 use std::sync::Arc;
 
 use mikron_package::{Architecture, Digest, Family, PackageRecord};
@@ -46,6 +47,31 @@ pub trait Repository: Debug + Send + Sync {
     /// # Errors
     /// When the location leads out of the repository. A lock is text that anybody may have edited.
     fn archive(&self, location: &str, size: u64, digest: Digest) -> Result<Wanted, SourceError>;
+
+    /// Learns where an archive lies, where only others know that (a mirror list). To be called before [`Repository::archive`]
+    /// where nothing was published, as for a locked build.
+    ///
+    /// # Errors
+    /// When nobody says where they are.
+    fn prepare(&self, context: &Context<'_>, location: &str) -> Result<(), SourceError> {
+        let _ = (context, location);
+        Ok(())
+    }
+
+    /// Checks an archive that was fetched by its digest, where the metadata of the repository alone do not prove it: the
+    /// packages of some are signed, and their metadata are not. `archive` stands at its start, and is left anywhere.
+    ///
+    /// # Errors
+    /// When it is not signed as it should be.
+    fn check(
+        &self,
+        context: &Context<'_>,
+        name: &str,
+        archive: &mut File,
+    ) -> Result<(), SourceError> {
+        let _ = (context, name, archive);
+        Ok(())
+    }
 
     /// Whether an archive of this source rather lies here than in the source's other repositories.
     fn is_likely(&self, location: &str) -> bool {

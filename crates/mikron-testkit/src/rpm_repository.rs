@@ -13,7 +13,10 @@
 //! assert!(repository.file("Packages/hello-1.0-1.x86_64.rpm").starts_with(b"the"));
 //! ```
 
+mod synthetic;
 mod xml;
+
+pub use synthetic::synthetic;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -88,6 +91,7 @@ pub struct RpmRepositoryBuilder {
     primary_edits: Vec<(String, String)>,
     repomd_edits: Vec<(String, String)>,
     zchunk_only: bool,
+    description: String,
 }
 
 impl Default for RpmRepositoryBuilder {
@@ -111,6 +115,7 @@ impl RpmRepositoryBuilder {
             primary_edits: Vec::new(),
             repomd_edits: Vec::new(),
             zchunk_only: false,
+            description: "What is in it.".to_owned(),
         }
     }
 
@@ -179,6 +184,13 @@ impl RpmRepositoryBuilder {
         self
     }
 
+    /// The description of every package.
+    #[must_use]
+    pub fn description(mut self, text: &str) -> Self {
+        text.clone_into(&mut self.description);
+        self
+    }
+
     /// The text of `modules.yaml`.
     #[must_use]
     pub fn modules(mut self, yaml: &str) -> Self {
@@ -219,7 +231,7 @@ impl RpmRepositoryBuilder {
     /// # Panics
     /// When an edit does not apply.
     pub fn primary_text(&self) -> String {
-        let mut text = xml::primary(&self.packages, self.checksum);
+        let mut text = xml::primary(&self.packages, self.checksum, &self.description);
         for (from, to) in &self.primary_edits {
             assert!(text.contains(from), "primary.xml has no `{from}`");
             text = text.replace(from, to);

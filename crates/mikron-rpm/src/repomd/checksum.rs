@@ -104,6 +104,17 @@ impl FileChecksum {
         )
     }
 
+    /// The checksum that a package's record proves its archive by, where it is one of these kinds.
+    pub fn of_record(checksum: &mikron_package::Checksum) -> Option<Self> {
+        match checksum {
+            mikron_package::Checksum::Sha512(bytes) => Some(Self {
+                kind: Kind::Sha512,
+                bytes: bytes.to_vec(),
+            }),
+            mikron_package::Checksum::ApkControl(_) => None,
+        }
+    }
+
     /// The kind: `sha256`, `sha384` or `sha512`.
     pub fn kind(&self) -> &'static str {
         self.kind.name()

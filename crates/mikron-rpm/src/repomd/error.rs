@@ -38,6 +38,11 @@ pub struct RepomdPlace {
 }
 
 impl RepomdError {
+    /// An error of a whole file.
+    pub fn of(kind: impl Into<RepomdErrorKind>, origin: &Origin) -> Self {
+        Self::new(kind, origin, 0)
+    }
+
     pub(super) fn new(kind: impl Into<RepomdErrorKind>, origin: &Origin, offset: u64) -> Self {
         Self {
             place: Box::new(RepomdPlace {

@@ -160,6 +160,15 @@ impl TestKey {
         armoured.collect()
     }
 
+    /// Signs `data`; the packets of the signature, as packages of rpm carry it.
+    ///
+    /// # Panics
+    /// When the key cannot sign.
+    pub fn sign_packets(&self, data: &[u8]) -> Vec<u8> {
+        let signature = DetachedSignature::new(self.sign(SignatureType::Binary, data));
+        signature.to_bytes().expect("packets")
+    }
+
     fn sign(&self, kind: SignatureType, data: &[u8]) -> Signature {
         let at = self
             .signed_at

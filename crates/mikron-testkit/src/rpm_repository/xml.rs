@@ -6,32 +6,33 @@ use mikron_package::{Operator, PackageRecord, Relation, Requirement};
 
 use super::{ChecksumKind, Package};
 
-pub(super) fn primary(packages: &[Package], checksum: ChecksumKind) -> String {
+pub(super) fn primary(packages: &[Package], checksum: ChecksumKind, description: &str) -> String {
     let mut text = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<metadata xmlns=\"http://linux.duke.edu/metadata/common\" \
          xmlns:rpm=\"http://linux.duke.edu/metadata/rpm\" packages=\"{}\">\n",
         packages.len()
     );
     for package in packages {
-        one(&mut text, package, checksum);
+        one(&mut text, package, checksum, description);
     }
     text.push_str("</metadata>\n");
     text
 }
 
-fn one(text: &mut String, package: &Package, checksum: ChecksumKind) {
+fn one(text: &mut String, package: &Package, checksum: ChecksumKind, description: &str) {
     let Package { record, pkgid, .. } = package;
     let _ = write!(
         text,
         "<package type=\"rpm\">\n  <name>{}</name>\n  <arch>{}</arch>\n  <version {}/>\n  \
          <checksum type=\"{}\" pkgid=\"YES\">{pkgid}</checksum>\n  <summary>A test &amp; more</summary>\n  \
-         <description>What is in it.</description>\n  <packager></packager>\n  <url></url>\n  \
+         <description>{}</description>\n  <packager></packager>\n  <url></url>\n  \
          <time file=\"1\" build=\"1\"/>\n  <size package=\"{}\" installed=\"{}\" archive=\"1\"/>\n  \
          <location href=\"{}\"/>\n  <format>\n    <rpm:license>MIT</rpm:license>\n    <rpm:group>Unspecified</rpm:group>\n",
         escape(record.name.as_str()),
         record.arch,
         evr(record.version.as_str()),
         checksum.name(),
+        escape(description),
         record.size,
         record.installed_size,
         escape(&record.location),

@@ -1,0 +1,230 @@
+//! From `primary.xml` to a compact index: fetched, unpacked, checked, filtered.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::sync::Arc;
+
+use mikron_package::{Architecture, Origin, PackageName, PackageRecord, Relation, Task, TaskKind};
+use mikron_rpm::{
+    ActiveModules, PrimaryReader, RepomdData, RepomdError, RepomdErrorKind, Unpacked,
+    parse_modules, read_filelists,
+};
+
+use super::filter::Excludes;
+use super::paths::{Holders, Paths};
+use super::{RpmRepository, VerifiedRepomd};
+use crate::context::Context;
+use crate::error::{MetadataError, SourceError, SourceErrorKind};
+use crate::universe::{CompactIndex, IndexBuilder};
+
+/// The namespace of compact indexes in the cache. The number changes with their form.
+const NAMESPACE: &str = "rpm-index-1";
+
+impl RpmRepository {
+    /// The packages for an architecture in compact form: out of the cache, or made.
+    pub(super) fn index(
+        &self,
+        context: &Context<'_>,
+        verified: &VerifiedRepomd,
+        architecture: Architecture,
+    ) -> Result<Arc<CompactIndex>, SourceError> {
+        let key = self.index_key(verified, architecture);
+        if let Some(bytes) = context.cache.derived(NAMESPACE, key.as_bytes())
+            && let Ok(index) = CompactIndex::open(bytes)
+        {
+            return Ok(Arc::new(index));
+        }
+        let primary = self.data(verified, "primary")?;
+        let label = format!("{} {}", self.name, primary.location);
+        let _task = Task::start(context.progress, TaskKind::Index, &label, primary.size);
+        let work = Work {
+            repository: self,
+            context,
+            verified,
+            architecture,
+            accepted: self.accepted(architecture),
+            modules: self.modules(context, verified)?,
+        };
+        let index = work.index(primary)?;
+        let stored = context
+            .cache
+            .put_derived(NAMESPACE, key.as_bytes(), index.as_bytes());
+        stored.map_err(|error| self.error(error))?;
+        Ok(Arc::new(index))
+    }
+
+    /// Everything that the compact form depends on.
+    pub(super) fn index_key(
+        &self,
+        verified: &VerifiedRepomd,
+        architecture: Architecture,
+    ) -> String {
+        let mut key = architecture.rpm().to_owned();
+        for kind in ["primary", "filelists", "modules"] {
+            let data = verified.repomd.data.get(kind);
+            let data = data.map(|data| data.checksum.to_string());
+            key = format!("{key} {}", data.unwrap_or_default());
+        }
+        // What is forgiven does not change what is published.
+        let options = super::RpmOptions {
+            allow_expired: false,
+            allow_older: false,
+            ..self.options.clone()
+        };
+        let options = serde_json::to_string(&options).unwrap_or_default();
+        format!("{key} {options}")
+    }
+
+    fn data<'a>(
+        &self,
+        verified: &'a VerifiedRepomd,
+        kind: &'static str,
+    ) -> Result<&'a RepomdData, SourceError> {
+        let file = verified.repomd.file(kind);
+        file.map_err(|error| self.malformed(super::metadata::REPOMD, error))
+    }
+
+    fn malformed(&self, path: &str, error: impl Into<RepomdErrorKind>) -> SourceError {
+        let error = RepomdError::of(error, &Origin::default());
+        self.malformed_index(path, error)
+    }
+
+    fn malformed_index(&self, path: &str, error: impl Into<MetadataError>) -> SourceError {
+        self.error(SourceErrorKind::MalformedIndex {
+            path: path.to_owned(),
+            error: error.into(),
+        })
+    }
+
+    /// The unpacked text of a metadata file.
+    fn open(
+        &self,
+        context: &Context<'_>,
+        data: &RepomdData,
+    ) -> Result<Unpacked<BufReader<File>>, SourceError> {
+        let urls = self.urls_of(&data.location)?;
+        let name = format!("{} {}", self.name, data.location);
+        let limit = context.limits.index;
+        let digest = self.checked(context, &name, &urls, &data.checksum, data.size, limit)?;
+        let file = context.cache.verified(&digest);
+        let file = file.map_err(|error| self.error(error))?;
+        // It was there a moment ago; who removes it meanwhile makes the cache unusable.
+        let file = file.ok_or_else(|| self.error(SourceErrorKind::Offline))?;
+        let file = BufReader::with_capacity(256 << 10, file);
+        Unpacked::new(file, data, context.limits)
+            .map_err(|error| self.malformed(&data.location, error))
+    }
+
+    /// What modules hide.
+    fn modules(
+        &self,
+        context: &Context<'_>,
+        verified: &VerifiedRepomd,
+    ) -> Result<ActiveModules, SourceError> {
+        if self.options.ignore_modules || !verified.repomd.data.contains_key("modules") {
+            return match self.options.modules.iter().next() {
+                Some((module, stream)) if !self.options.ignore_modules => {
+                    let kind = RepomdErrorKind::NoSuchStream {
+                        module: module.clone(),
+                        stream: stream.clone(),
+                        known: "none".to_owned(),
+                    };
+                    Err(self.malformed(super::metadata::REPOMD, kind))
+                }
+                _ => Ok(ActiveModules::default()),
+            };
+        }
+        let data = self.data(verified, "modules")?;
+        let mut text = Vec::new();
+        let read = std::io::Read::read_to_end(&mut self.open(context, data)?, &mut text);
+        read.map_err(|error| self.malformed(&data.location, Arc::new(error)))?;
+        let origin = self.origin(data);
+        let modules = parse_modules(&text, context.limits, &origin)
+            .map_err(|error| self.malformed_index(&data.location, error))?;
+        modules
+            .enable(&self.options.modules)
+            .map_err(|error| self.malformed(&data.location, error))
+    }
+
+    fn origin(&self, data: &RepomdData) -> Origin {
+        Origin {
+            source: self.name.clone(),
+            archive: data.location.clone(),
+        }
+    }
+}
+
+/// What making an index needs to know.
+struct Work<'a> {
+    repository: &'a RpmRepository,
+    context: &'a Context<'a>,
+    verified: &'a VerifiedRepomd,
+    architecture: Architecture,
+    accepted: Vec<String>,
+    modules: ActiveModules,
+}
+
+impl Work<'_> {
+    /// Reads `primary.xml` once, and once more where a path is called for that only `filelists.xml` names.
+    fn index(&self, primary: &RepomdData) -> Result<CompactIndex, SourceError> {
+        let mut paths = Paths::default();
+        let index = self.pass(primary, |record| paths.note(record))?;
+        let missing = paths.missing();
+        if missing.is_empty() || !self.verified.repomd.data.contains_key("filelists") {
+            return Ok(index);
+        }
+        let repository = self.repository;
+        let data = repository.data(self.verified, "filelists")?;
+        let text = repository.open(self.context, data)?;
+        let mut holders = Holders::default();
+        let origin = repository.origin(data);
+        read_filelists(text, self.context.limits, &origin, |package, path| {
+            if missing.contains(path) {
+                holders.add(package, path);
+            }
+        })
+        .map_err(|error| repository.malformed_index(&data.location, error))?;
+        if holders.is_empty() {
+            return Ok(index);
+        }
+        self.pass(primary, |record| {
+            for path in holders.of(record) {
+                if let Ok(name) = PackageName::wanted(path) {
+                    record.provides.push(Relation::named(name));
+                }
+            }
+        })
+    }
+
+    /// One pass over all packages that are not left out.
+    fn pass(
+        &self,
+        primary: &RepomdData,
+        mut each: impl FnMut(&mut PackageRecord),
+    ) -> Result<CompactIndex, SourceError> {
+        let repository = self.repository;
+        let text = repository.open(self.context, primary)?;
+        let origin = repository.origin(primary);
+        let mut reader = PrimaryReader::new(text, self.context.limits, &origin);
+        if let [base, ..] = &*repository.bases {
+            reader = reader.with_base(base);
+        }
+        let accepted: Vec<&str> = self.accepted.iter().map(String::as_str).collect();
+        let mut builder = IndexBuilder::new(self.architecture.rpm(), &accepted);
+        let excludes = Excludes(&repository.options.exclude);
+        let fault = |error: RepomdError| repository.malformed_index(&primary.location, error);
+        while let Some(mut record) = reader.next_package().map_err(fault)? {
+            if !accepted.contains(&&*record.arch)
+                || excludes.hide(&record)
+                || self.modules.hides(&record)
+            {
+                continue;
+            }
+            each(&mut record);
+            let added = builder.add(&record);
+            added.map_err(|error| repository.malformed_index(&primary.location, error))?;
+        }
+        let index = builder.finish();
+        index.map_err(|error| repository.malformed_index(&primary.location, error))
+    }
+}
