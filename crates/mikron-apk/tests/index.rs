@@ -5,8 +5,8 @@ mod support;
 use std::path::Path;
 use std::process::Command;
 
-use mikron_apk::{ApkFormat, PublicKey, WeakSignatures, check_identity, read_index_seal, verify};
-use mikron_package::{ArchiveReader as _, Checksum, Limits, Requirement};
+use mikron_apk::{ApkFormat, PublicKey, WeakSignatures, read_index_seal, verify};
+use mikron_package::{ArchiveReader as _, Checksum, Limits, Requirement, check_identity};
 use mikron_testkit::apk::{ApkBuilder, ApkHash, ApkKey, ApkRepositoryBuilder};
 use mikron_testkit::tools::tool;
 use support::{index_origin, origin, records, records_with};

@@ -1,6 +1,6 @@
 //! Whether an archive is the one that the index promised.
 
-use crate::PackageRecord;
+use crate::{Checksum, PackageRecord};
 
 /// An archive whose own metadata differ from those of the index that named it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -14,7 +14,7 @@ pub struct IdentityMismatch {
     pub package: String,
     /// Where the archive lies, as the index has it.
     pub location: String,
-    /// The field that differs: `Package`, `Version` or `Architecture`.
+    /// The field that differs: `Package`, `Version`, `Architecture` or `Checksum`.
     pub field: &'static str,
     /// What the index says.
     pub index: String,
@@ -22,7 +22,11 @@ pub struct IdentityMismatch {
     pub archive: String,
 }
 
-/// Compares name, version and architecture of an archive's own record with those of the index.
+/// Compares name, version and architecture of an archive's own record with those of the index, and the checksum of an apk's
+/// control member where the index has one.
+///
+/// An archive that is for all architectures may stand in the index of one under that one's name: Alpine's indexes are made
+/// so (`apk index --rewrite-arch`).
 ///
 /// The digest has been checked by then, so a difference means that the index itself contradicts what it points to:
 /// a known way to serve an old, vulnerable package under a new version.
@@ -37,15 +41,29 @@ pub struct IdentityMismatch {
 /// ```
 ///
 /// # Errors
-/// When one of the three differs, as text.
+/// When one of them differs, as text.
 pub fn check_identity(
     index: &PackageRecord,
     archive: &PackageRecord,
 ) -> Result<(), IdentityMismatch> {
+    let checksum = |record: &PackageRecord| match &record.checksum {
+        Some(Checksum::ApkControl(sha1)) => hex(sha1),
+        _ => String::new(),
+    };
+    let (mut promised, found) = (checksum(index), checksum(archive));
+    if promised.is_empty() {
+        promised.clone_from(&found);
+    }
+    let arch = if archive.arch == "noarch" {
+        &archive.arch
+    } else {
+        &index.arch
+    };
     let fields = [
         ("Package", index.name.as_str(), archive.name.as_str()),
         ("Version", index.version.as_str(), archive.version.as_str()),
-        ("Architecture", &*index.arch, &*archive.arch),
+        ("Architecture", &**arch, &*archive.arch),
+        ("Checksum", &*promised, &*found),
     ];
     match fields
         .into_iter()
@@ -60,4 +78,13 @@ pub fn check_identity(
             archive: found.to_owned(),
         }),
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut hex, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }

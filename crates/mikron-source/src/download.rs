@@ -5,6 +5,7 @@
 
 mod error;
 mod retry;
+mod stream;
 mod transfer;
 
 use std::fs::File;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 pub use error::{Attempt, DownloadError, Failure};
 use retry::Retries;
 pub use retry::RetryPolicy;
+pub use stream::Refusal;
 use transfer::Stop;
 
 use crate::cache::Cache;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use mikron_apk::IndexError;
 use mikron_deb::Deb822Error;
 use mikron_package::{ArchiveError, LimitExceeded};
 use mikron_rpm::RepomdError;
@@ -45,6 +46,9 @@ pub enum MetadataError {
     /// Those of a repository of rpm packages.
     #[error(transparent)]
     Rpm(#[from] RepomdError),
+    /// Alpine's.
+    #[error(transparent)]
+    Apk(#[from] IndexError),
     /// What they say has no compact form: it contradicts itself, or there is too much of it.
     #[error(transparent)]
     Index(#[from] WriteError),
@@ -104,6 +108,20 @@ pub enum SourceErrorKind {
         /// Its Date, in seconds since 1970.
         date: i64,
         /// The Date of the one that is known.
+        seen: i64,
+        /// Whether the lock knows it, and not this machine.
+        by_lock: bool,
+    },
+    /// Its index is older than one that was seen before, or than the lock's, by the times at which its packages were built.
+    #[error(
+        "the newest package of its index was built {}, and that of the one that {} {}: a roll-back \
+         (`allow: [rolled-back]` forgives it)",
+        shown_date(*.date), if *.by_lock { "the lock was made from" } else { "was seen before" }, shown_date(*.seen)
+    )]
+    OlderIndex {
+        /// When its newest package was built, in seconds since 1970.
+        date: i64,
+        /// The same of the one that is known.
         seen: i64,
         /// Whether the lock knows it, and not this machine.
         by_lock: bool,

@@ -8,9 +8,11 @@
 //! - [`cache`]: blobs by digest, derived values by key, shared by processes and verified on read;
 //! - [`preset`]: what distributions are called, where they lie, and who signs them;
 //! - [`download`]: from one of several locations into the cache, resumed, retried and checked;
-//! - [`Repository`]: a repository of any family; [`deb`]: those of Debian; [`rpm`]: those of rpm packages;
+//! - [`Repository`]: a repository of any family; [`deb`]: those of Debian; [`rpm`]: those of rpm packages; [`apk`]: those
+//!   of Alpine;
 //! - [`universe`]: all indexes of a build in a compact form, as one set to solve over.
 
+pub mod apk;
 pub mod cache;
 mod context;
 pub mod deb;

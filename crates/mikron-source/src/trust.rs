@@ -191,6 +191,9 @@ pub enum TrustError {
         /// By how many seconds it is ahead.
         ahead: i64,
     },
+    /// The signatures of an apk index do not count.
+    #[error(transparent)]
+    Apk(#[from] mikron_apk::SignatureError),
     /// A keyring that holds no usable certificate.
     #[error("the keyring cannot be used: {reason}")]
     Keyring {

@@ -105,6 +105,10 @@ enum Kind {
     TooLong {
         limit: u64,
     },
+    Content {
+        name: String,
+        reason: String,
+    },
 }
 
 impl Failure {
@@ -129,6 +133,13 @@ impl Failure {
             name: wanted.name.clone(),
             expected: wanted.size,
             announced,
+        })
+    }
+
+    pub(super) fn content(name: &str, reason: String) -> Self {
+        Self::new(Kind::Content {
+            name: name.to_owned(),
+            reason,
         })
     }
 
@@ -214,6 +225,7 @@ impl fmt::Display for Failure {
                     "{name}: the server has {announced} bytes, and {expected} were promised"
                 )
             }
+            Kind::Content { name, reason } => write!(f, "{name}: {reason}"),
             Kind::TooLong { limit } => write!(f, "the answer is longer than {limit} bytes"),
         }
     }
