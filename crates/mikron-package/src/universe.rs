@@ -58,6 +58,16 @@ pub trait Universe: Send + Sync {
 
     /// Names that resemble `name`, best first, for "did you mean".
     fn similar(&self, name: &str) -> Vec<PackageName>;
+
+    /// The packages whose `obsoletes` has this name, in no particular order. A family without such a field keeps the default.
+    fn obsoleters(&self, _name: &str) -> Vec<PackageId> {
+        Vec::new()
+    }
+
+    /// The packages whose `install_if` has this name, in no particular order. A family without such a field keeps the default.
+    fn triggered(&self, _name: &str) -> Vec<PackageId> {
+        Vec::new()
+    }
 }
 
 /// A universe of a few records held in memory, for tests and for embedding.
@@ -68,6 +78,8 @@ pub struct MemoryUniverse<'a> {
     packages: Vec<(PackageRecord, i32, String)>,
     named: BTreeMap<PackageName, Vec<PackageId>>,
     provided: BTreeMap<PackageName, Vec<PackageId>>,
+    obsoleted: BTreeMap<PackageName, Vec<PackageId>>,
+    triggers: BTreeMap<PackageName, Vec<PackageId>>,
 }
 
 impl<'a> MemoryUniverse<'a> {
@@ -80,6 +92,8 @@ impl<'a> MemoryUniverse<'a> {
             packages: Vec::new(),
             named: BTreeMap::new(),
             provided: BTreeMap::new(),
+            obsoleted: BTreeMap::new(),
+            triggers: BTreeMap::new(),
         }
     }
 
@@ -92,12 +106,18 @@ impl<'a> MemoryUniverse<'a> {
     pub fn add_from(&mut self, record: PackageRecord, priority: i32, source: &str) -> PackageId {
         let id = PackageId(self.packages.len() as u32);
         self.named.entry(record.name.clone()).or_default().push(id);
-        for provided in &record.provides {
-            let ids = self.provided.entry(provided.name.clone()).or_default();
-            if provided.name != record.name && ids.last() != Some(&id) {
+        let note = |index: &mut BTreeMap<PackageName, Vec<PackageId>>, name: &PackageName| {
+            let ids = index.entry(name.clone()).or_default();
+            if ids.last() != Some(&id) {
                 ids.push(id);
             }
-        }
+        };
+        let provided = record.provides.iter().filter(|p| p.name != record.name);
+        provided.for_each(|p| note(&mut self.provided, &p.name));
+        let obsoleted = record.obsoletes.iter();
+        obsoleted.for_each(|r| note(&mut self.obsoleted, &r.name));
+        let triggers = record.install_if.iter();
+        triggers.for_each(|r| note(&mut self.triggers, &r.name));
         self.packages.push((record, priority, source.to_owned()));
         id
     }
@@ -151,5 +171,11 @@ impl Universe for MemoryUniverse<'_> {
     fn similar(&self, name: &str) -> Vec<PackageName> {
         let near = |n: &&PackageName| n.as_str().contains(name) || name.contains(n.as_str());
         self.named.keys().filter(near).take(5).cloned().collect()
+    }
+    fn obsoleters(&self, name: &str) -> Vec<PackageId> {
+        self.obsoleted.get(name).cloned().unwrap_or_default()
+    }
+    fn triggered(&self, name: &str) -> Vec<PackageId> {
+        self.triggers.get(name).cloned().unwrap_or_default()
     }
 }

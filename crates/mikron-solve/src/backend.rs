@@ -1,21 +1,30 @@
 //! The solver that stands on resolvo.
 //!
-//! Few packages clash, so `Conflicts` and `Breaks` take part only where they matter: a first run leaves them out, its
+//! Few packages clash, so bans (`Conflicts` and the like) take part only where they matter: a first run leaves them out, its
 //! solution is checked against all of them, and as long as the check finds a clash, the names in question are added and
-//! the solver runs again. This keeps the records of packages that nobody asked for closed, and explanations short.
+//! the solver runs again. This keeps the records of packages that nobody asked for closed, and explanations short. In the
+//! same way it is found out afterwards that a package came in for something that it may not come in for, and what comes in
+//! unasked.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::rc::Rc;
 
 use mikron_package::{PackageId, PackageName, Universe};
 use resolvo::conflict::Conflict as Contradiction;
-use resolvo::{Problem, Solver as Resolvo, UnsolvableOrCancelled};
+use resolvo::{
+    ConditionalRequirement, KnownDependencies, Problem, Solver as Resolvo, UnsolvableOrCancelled,
+};
 
 use crate::catalog::{Catalog, View};
 use crate::choose;
 use crate::explain;
-use crate::provider::{Provider, Watched, parts, terms};
-use crate::{Budget, MissingRoot, Request, RequestNode, Root, Solution, SolveError, Solver};
+use crate::ground::{demands, ground};
+use crate::near;
+use crate::needed::{Kept, Needed, needed};
+use crate::provider::{Provider, Support, Watched};
+use crate::{
+    Budget, MissingRoot, RelationKind, Request, RequestNode, Root, Solution, SolveError, Solver,
+};
 
 /// Runs with a growing set of watched names before all are watched.
 const ROUNDS: usize = 8;
@@ -25,9 +34,8 @@ const MINIMISED: usize = 32;
 
 /// A [`Solver`] over the resolvo crate, a SAT solver with clause learning.
 ///
-/// The order in which packages are tried is that of apt: a real package before one that provides it, alternatives as they
-/// stand, higher pin priority, then the later version. Other than apt it goes on to earlier versions and later alternatives
-/// before it gives up.
+/// The order in which packages are tried is that of the family's own tool. Other than apt and apk it goes on to earlier
+/// versions and later alternatives before it gives up.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ResolvoSolver {
     budget: Budget,
@@ -47,41 +55,33 @@ impl Solver for ResolvoSolver {
         roots
             .sort_by_cached_key(|r| (r.requirement.to_string(), r.source.clone(), r.label.clone()));
         find_missing(&catalog, &roots)?;
-
-        let mut watched = Watched::None;
-        for round in 0.. {
-            let provider = Provider::new(&catalog, &watched);
-            let found = match run(provider, &roots)? {
-                Run::Found(found) => found,
-                Run::Contradiction(..) => return Err(explain_clash(&catalog, &watched, roots)),
-            };
-            let kept = choose::needed(&catalog, &roots, &found)?;
-            let clashes = clashes(&catalog, &kept);
-            if clashes.is_empty() {
-                return choose::solution(&catalog, &roots, &kept);
-            }
-            watched = match watched {
-                _ if round >= ROUNDS => Watched::All,
-                Watched::None => Watched::Names(clashes),
-                Watched::Names(names) => Watched::Names(&names | &clashes),
-                Watched::All => break,
-            };
-        }
-        // With everything watched resolvo gives no clash; should it all the same, there is no solution to hand out.
-        Err(explain_clash(&catalog, &watched, roots))
+        let mut search = Search {
+            catalog: &catalog,
+            roots: &roots,
+            watched: Watched::None,
+            support: Support::new(),
+        };
+        let Some(kept) = search.run(&BTreeSet::new())? else {
+            return Err(search.explain());
+        };
+        let kept = search.complete(kept)?;
+        choose::solution(&catalog, &roots, &kept)
     }
 }
 
 /// What a run of resolvo came to.
 enum Run<'a> {
-    Found(Vec<PackageId>),
+    Found(HashSet<PackageId>),
     Contradiction(Box<Resolvo<Provider<'a>>>, Contradiction),
 }
 
 pub(crate) fn view_of(root: &Root) -> View {
     View {
+        asked: true,
         foreign: None,
         source: root.source.as_deref().map(Rc::from),
+        tag: None,
+        by: None,
     }
 }
 
@@ -102,19 +102,14 @@ fn find_missing(catalog: &Catalog<'_>, roots: &[&Root]) -> Result<(), SolveError
     let mut missing = Vec::new();
     for root in roots {
         let view = view_of(root);
-        let parts = parts(catalog, &root.requirement, &|| place_of(root))?;
-        let empty = |clause| {
-            terms(catalog, clause, &view)
-                .iter()
-                .all(|(_, groups)| groups.is_empty())
-        };
-        if parts
+        let grounds = ground(catalog, &root.requirement, true, &view, &|| place_of(root))?;
+        if grounds
             .iter()
-            .any(|clause| clause.when.is_none() && empty(clause))
+            .any(|g| g.when.is_empty() && g.any.is_empty())
         {
             missing.push(MissingRoot {
                 request: request_node(root),
-                missing: catalog.missing(&root.requirement, &view),
+                missing: near::missing(catalog, &root.requirement, &view),
             });
         }
     }
@@ -125,14 +120,205 @@ fn find_missing(catalog: &Catalog<'_>, roots: &[&Root]) -> Result<(), SolveError
     }
 }
 
-fn run<'a>(provider: Provider<'a>, roots: &[&Root]) -> Result<Run<'a>, SolveError> {
-    let mut requirements = Vec::with_capacity(roots.len());
-    for root in roots {
-        let place = || place_of(root);
-        requirements.extend(provider.requirement(&root.requirement, &view_of(root), &place)?);
+/// A request on the way to its solution, with what was learnt on the way.
+struct Search<'s, 'a> {
+    catalog: &'s Catalog<'a>,
+    roots: &'s [&'s Root],
+    watched: Watched,
+    support: Support,
+}
+
+impl Search<'_, '_> {
+    /// The packages that the roots need, with `extras` besides, of which those are kept that come in unasked; `None` where
+    /// there is no such set.
+    fn run(&mut self, extras: &BTreeSet<PackageId>) -> Result<Option<Kept>, SolveError> {
+        let mut round = 0;
+        loop {
+            let provider = Provider::new(self.catalog, &self.watched, &self.support);
+            let found = match run(provider, self.roots, extras)? {
+                Run::Found(found) => found,
+                Run::Contradiction(..) => return Ok(None),
+            };
+            let Needed { kept, unsupported } = needed(self.catalog, self.roots, extras, &found)?;
+            let clashes = clashes(self.catalog, &kept);
+            if clashes.is_empty() && unsupported.is_empty() {
+                return Ok(Some(kept));
+            }
+            if !unsupported.is_empty() && !self.demand_support(&unsupported, &kept, &found)? {
+                return Ok(None);
+            }
+            round += 1;
+            if !clashes.is_empty() {
+                match &mut self.watched {
+                    // With everything watched resolvo gives no clash; should it all the same, there is no solution.
+                    Watched::All => return Ok(None),
+                    Watched::Names(names) if round < ROUNDS => names.extend(clashes),
+                    Watched::Names(_) => self.watched = Watched::All,
+                    Watched::None => self.watched = Watched::Names(clashes),
+                }
+            }
+        }
     }
+
+    /// Notes that packages which may not come in for what they satisfy alone must be asked for by something else: one of
+    /// those that could and are not there for nothing as well. Whether that is something new.
+    fn demand_support(
+        &mut self,
+        unsupported: &BTreeSet<PackageId>,
+        kept: &Kept,
+        found: &HashSet<PackageId>,
+    ) -> Result<bool, SolveError> {
+        let loose = |id: PackageId| found.contains(&id) && !kept.contains(id);
+        let supporters = self.supporters(&loose)?;
+        let apart = |left_out: &dyn Fn(PackageId) -> bool| -> Vec<PackageId> {
+            let all = supporters.iter().copied();
+            all.filter(|id| !left_out(*id)).collect()
+        };
+        // One that is there asks for it under a condition only. The first time that is left to the solver.
+        let lists = [apart(&loose), apart(&|id| found.contains(&id))];
+        let mut is_new = false;
+        for id in unsupported {
+            let known = self.support.entry(*id).or_default();
+            let new = lists.iter().find(|list| !known.contains(list));
+            is_new |= new.is_some();
+            known.extend(new.cloned());
+        }
+        Ok(is_new)
+    }
+
+    /// The packages within reach of the request that ask for one of some packages so that it may come in for it.
+    fn supporters(
+        &self,
+        wanted: &dyn Fn(PackageId) -> bool,
+    ) -> Result<BTreeSet<PackageId>, SolveError> {
+        let catalog = self.catalog;
+        let mut supporters = BTreeSet::new();
+        let mut seen: BTreeSet<PackageId> = BTreeSet::new();
+        let mut open: Vec<PackageId> = Vec::new();
+        for root in self.roots {
+            let place = || place_of(root);
+            let grounds = ground(catalog, &root.requirement, true, &view_of(root), &place)?;
+            open.extend(grounds.iter().flat_map(|g| g.any.iter().map(|c| c.id)));
+        }
+        while let Some(id) = open.pop() {
+            if !seen.insert(id) {
+                continue;
+            }
+            let record = catalog.record(id);
+            let view = catalog.view(id);
+            let place = || SolveError::place(record.name.as_str(), &record.version);
+            for demand in demands(&record) {
+                let grounds = ground(catalog, demand.requirement, demand.holds, &view, &place)?;
+                for choice in grounds.iter().flat_map(|g| g.any.iter()) {
+                    if choice.alone && wanted(choice.id) {
+                        supporters.insert(id);
+                    }
+                    open.push(choice.id);
+                }
+            }
+            let provided = record.provides.iter().map(|p| &p.name);
+            for name in std::iter::once(&record.name).chain(provided) {
+                open.extend(catalog.triggered(name));
+            }
+        }
+        Ok(supporters)
+    }
+
+    /// Adds what comes in unasked, as far as it can be had, until nothing more does.
+    fn complete(&mut self, mut kept: Kept) -> Result<Kept, SolveError> {
+        let mut accepted: BTreeSet<PackageId> = BTreeSet::new();
+        let mut refused: BTreeSet<PackageId> = BTreeSet::new();
+        loop {
+            let mut names = BTreeSet::new();
+            let mut next: Vec<PackageId> = self.catalog.rules.unasked(self.catalog, &kept);
+            next.retain(|id| {
+                !refused.contains(id) && names.insert(self.catalog.record(*id).name.clone())
+            });
+            if next.is_empty() {
+                return Ok(kept);
+            }
+            let all: BTreeSet<PackageId> = accepted.iter().chain(&next).copied().collect();
+            match self.run(&all)? {
+                Some(with) if all.iter().all(|id| with.contains(*id)) => {
+                    kept = with;
+                    accepted = all;
+                }
+                // One of them cannot be had: one by one.
+                _ => {
+                    for id in next {
+                        let mut with_it = accepted.clone();
+                        with_it.insert(id);
+                        match self.run(&with_it)? {
+                            Some(with) if with_it.iter().all(|id| with.contains(*id)) => {
+                                kept = with;
+                                accepted = with_it;
+                            }
+                            _ => drop(refused.insert(id)),
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Finds the requests that cannot be had together, and explains why.
+    fn explain(&self) -> SolveError {
+        let catalog = self.catalog;
+        let mut roots = self.roots.to_vec();
+        let nothing = BTreeSet::new();
+        let provider = || Provider::new(catalog, &self.watched, &self.support);
+        if roots.len() <= MINIMISED {
+            let mut i = 0;
+            while roots.len() > 1 && i < roots.len() {
+                let mut fewer = roots.clone();
+                fewer.remove(i);
+                match run(provider(), &fewer, &nothing) {
+                    Ok(Run::Contradiction(..)) => roots = fewer,
+                    Ok(Run::Found(_)) => i += 1,
+                    Err(error) => return error,
+                }
+            }
+        }
+        match run(provider(), &roots, &nothing) {
+            Ok(Run::Contradiction(solver, contradiction)) => {
+                let requests: Vec<_> = roots.iter().map(|root| request_node(root)).collect();
+                let graph = contradiction.graph(&solver);
+                SolveError::Conflict(Box::new(explain::conflict(
+                    catalog,
+                    solver.provider(),
+                    &graph,
+                    &roots,
+                    &requests,
+                )))
+            }
+            Ok(Run::Found(_)) => SolveError::Conflict(Box::default()),
+            Err(error) => error,
+        }
+    }
+}
+
+fn run<'a>(
+    provider: Provider<'a>,
+    roots: &[&Root],
+    extras: &BTreeSet<PackageId>,
+) -> Result<Run<'a>, SolveError> {
+    let mut known = KnownDependencies::default();
+    for root in roots {
+        let what = (RelationKind::Depends, &root.requirement, true);
+        let place = || place_of(root);
+        provider.add(None, what, &view_of(root), &place, &mut known)?;
+    }
+    known
+        .requirements
+        .extend(extras.iter().map(|id| ConditionalRequirement {
+            condition: None,
+            requirement: provider.exactly(*id),
+        }));
     let mut solver = Resolvo::new(provider);
-    let outcome = solver.solve(Problem::new().requirements(requirements));
+    let problem = Problem::new()
+        .requirements(known.requirements)
+        .constraints(known.constrains);
+    let outcome = solver.solve(problem);
     if let Some(failure) = solver.provider().failure() {
         return Err(failure);
     }
@@ -153,45 +339,14 @@ fn run<'a>(provider: Provider<'a>, roots: &[&Root]) -> Result<Run<'a>, SolveErro
     }
 }
 
-/// Finds the requests that cannot be had together, and explains why.
-fn explain_clash(catalog: &Catalog<'_>, watched: &Watched, mut roots: Vec<&Root>) -> SolveError {
-    if roots.len() <= MINIMISED {
-        let mut i = 0;
-        while roots.len() > 1 && i < roots.len() {
-            let mut fewer = roots.clone();
-            fewer.remove(i);
-            match run(Provider::new(catalog, watched), &fewer) {
-                Ok(Run::Contradiction(..)) => roots = fewer,
-                Ok(Run::Found(_)) => i += 1,
-                Err(error) => return error,
-            }
-        }
-    }
-    match run(Provider::new(catalog, watched), &roots) {
-        Ok(Run::Contradiction(solver, contradiction)) => {
-            let requests: Vec<_> = roots.iter().map(|root| request_node(root)).collect();
-            let graph = contradiction.graph(&solver);
-            SolveError::Conflict(Box::new(explain::conflict(
-                catalog,
-                solver.provider(),
-                &graph,
-                &roots,
-                &requests,
-            )))
-        }
-        Ok(Run::Found(_)) => SolveError::Conflict(Box::default()),
-        Err(error) => error,
-    }
-}
-
-/// The names in `Conflicts` and `Breaks` that speak against a set of packages.
-fn clashes(catalog: &Catalog<'_>, kept: &choose::Kept) -> BTreeSet<PackageName> {
+/// The names in bans that speak against a set of packages.
+fn clashes(catalog: &Catalog<'_>, kept: &Kept) -> BTreeSet<PackageName> {
     let mut names = BTreeSet::new();
     for &id in kept.values() {
         let record = catalog.record(id);
-        for relation in record.conflicts.iter().chain(&record.breaks) {
-            if choose::forbidden_in(catalog, kept, &record.name, relation).is_some() {
-                names.insert(relation.name.clone());
+        for ban in catalog.rules.bans(&record) {
+            if kept.banned(catalog, &record.name, &ban).is_some() {
+                names.insert(ban.relation.name);
             }
         }
     }

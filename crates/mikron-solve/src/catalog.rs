@@ -1,48 +1,66 @@
-//! The rules of which package satisfies what, over a universe whose records are looked up once.
+//! A universe seen through a request: records looked up once, and which package satisfies what by the rules of its family.
 
 use std::cell::{Cell, RefCell};
 use std::cmp::{Ordering, Reverse};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
 use mikron_package::{
-    ArchQualifier, MultiArch, PackageId, PackageName, PackageRecord, Relation, Requirement,
-    Universe,
+    PackageId, PackageName, PackageRecord, Relation, Requirement, Universe, VersionOrder,
 };
 
 use crate::clauses::Matcher;
-use crate::{Budget, Known, Missing, Problem, Request};
+use crate::ground::Ground;
+use crate::rules::{self, Ban, Rules};
+use crate::{Budget, Problem, Request};
 
-/// Packages of one name that satisfy something, best first.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Group {
-    pub(crate) name: PackageName,
-    pub(crate) ids: Vec<PackageId>,
+/// A package that satisfies something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Candidate {
+    pub(crate) id: PackageId,
+    /// Whether it may come in for this alone. If not, it counts where it is there for another reason.
+    pub(crate) alone: bool,
 }
 
-/// Groups, best first: a real package before its providers.
-pub(crate) type Groups = Rc<[Group]>;
+impl Candidate {
+    pub(crate) fn alone(id: PackageId) -> Self {
+        Self { id, alone: true }
+    }
+}
+
+/// Candidates, best first.
+pub(crate) type Candidates = Rc<[Candidate]>;
 
 /// From where a relation is looked at.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct View {
+    /// Whether the spec asks, and not a package.
+    pub(crate) asked: bool,
     /// The architecture of the package that the relation stands in, where it is not the native one.
     pub(crate) foreign: Option<Rc<str>>,
     /// The source that the package must come from.
     pub(crate) source: Option<Rc<str>>,
+    /// The source of negative priority that the package may come from too.
+    pub(crate) tag: Option<Rc<str>>,
+    /// The package that the relation stands in, where its family lets it prefer some to others.
+    pub(crate) by: Option<PackageId>,
 }
+
+/// A requirement, whether it is to hold, and from where it is looked at.
+type Asked = (Requirement, bool, View);
 
 /// A universe seen through a request, with everything that was looked up kept.
 ///
 /// Interior mutability stays inside of one call of the solver, on one thread.
 pub(crate) struct Catalog<'a> {
-    universe: &'a dyn Universe,
+    pub(crate) universe: &'a dyn Universe,
+    pub(crate) rules: &'static dyn Rules,
     pub(crate) request: &'a Request,
     pub(crate) budget: &'a Budget,
     records: RefCell<HashMap<PackageId, Rc<PackageRecord>>>,
     versions: RefCell<HashMap<PackageName, Rc<[PackageId]>>>,
-    groups: RefCell<HashMap<(Relation, View), Groups>>,
-    forbidden: RefCell<HashMap<Relation, Groups>>,
+    candidates: RefCell<HashMap<(Relation, View), Candidates>>,
+    grounds: RefCell<HashMap<Asked, Rc<[Ground]>>>,
     looked_at: Cell<u32>,
 }
 
@@ -54,12 +72,13 @@ impl<'a> Catalog<'a> {
     ) -> Self {
         Self {
             universe,
+            rules: rules::of(universe.family()),
             request,
             budget,
             records: RefCell::default(),
             versions: RefCell::default(),
-            groups: RefCell::default(),
-            forbidden: RefCell::default(),
+            candidates: RefCell::default(),
+            grounds: RefCell::default(),
             looked_at: Cell::new(0),
         }
     }
@@ -83,55 +102,87 @@ impl<'a> Catalog<'a> {
         self.universe.source(id)
     }
 
+    pub(crate) fn priority(&self, id: PackageId) -> i32 {
+        self.universe.priority(id)
+    }
+
+    pub(crate) fn native(&self) -> &str {
+        self.universe.architecture()
+    }
+
+    pub(crate) fn order(&self) -> &dyn VersionOrder {
+        self.universe.order()
+    }
+
     /// The view from inside of a package.
-    pub(crate) fn view(&self, record: &PackageRecord) -> View {
-        let arch = self.architecture(record);
-        let foreign = (arch != self.universe.architecture()).then(|| arch.into());
+    pub(crate) fn view(&self, id: PackageId) -> View {
+        let record = self.record(id);
+        let arch = self.architecture(&record);
         View {
-            foreign,
+            asked: false,
+            foreign: (arch != self.native()).then(|| arch.into()),
             source: None,
+            tag: (self.priority(id) < 0).then(|| self.source(id).into()),
+            by: self.rules.has_preferences().then_some(id),
         }
     }
 
-    /// The architecture that a package counts as: `all` is native (deb-control(5), "Multi-Arch").
-    fn architecture<'r>(&'r self, record: &'r PackageRecord) -> &'r str {
+    /// The architecture that a package counts as: one for all is native (deb-control(5), "Multi-Arch").
+    pub(crate) fn architecture<'r>(&'r self, record: &'r PackageRecord) -> &'r str {
         match record.arch.as_str() {
-            "all" | "noarch" => self.universe.architecture(),
+            "all" | "noarch" => self.native(),
             other => other,
         }
     }
 
+    pub(crate) fn is_noarch(&self, id: PackageId) -> bool {
+        self.record(id).arch != self.native()
+    }
+
     /// Why a package can never be taken, whatever is asked for.
-    fn barred(&self, id: PackageId, record: &PackageRecord) -> Option<Problem> {
+    pub(crate) fn barred(&self, id: PackageId, record: &PackageRecord) -> Option<Problem> {
         if self.request.excluded.contains(&record.name) {
             return Some(Problem::Excluded);
         }
-        if let Some(to) = self
-            .request
-            .locked
-            .get(&record.name)
-            .filter(|v| **v != record.version)
-        {
+        let locked = self.request.locked.get(&record.name);
+        if let Some(to) = locked.filter(|v| **v != record.version) {
             return Some(Problem::Locked { to: to.clone() });
         }
-        let priority = self.universe.priority(id);
-        (priority < 0).then_some(Problem::Priority { priority })
+        let priority = self.priority(id);
+        self.rules
+            .bars(priority)
+            .then_some(Problem::Priority { priority })
     }
 
-    fn is_preferred(&self, record: &PackageRecord) -> bool {
+    /// Whether a package may be taken from a view: one of negative priority only where its source is asked for.
+    pub(crate) fn admits(&self, id: PackageId, view: &View) -> bool {
+        let source = |wanted: &Option<Rc<str>>| wanted.as_deref() == Some(self.source(id));
+        match &view.source {
+            Some(_) => source(&view.source),
+            None => self.priority(id) >= 0 || source(&view.tag),
+        }
+    }
+
+    pub(crate) fn is_preferred(&self, record: &PackageRecord) -> bool {
         self.request.preferred.get(&record.name) == Some(&record.version)
     }
 
-    /// Which of two packages is tried first: the one of the lock, the native one, the one of higher priority, the later
-    /// one; then whatever tells them apart, so that the universe's own order never matters.
-    fn compare(&self, a: PackageId, b: PackageId) -> Ordering {
+    pub(crate) fn has_preferences(&self) -> bool {
+        !self.request.preferred.is_empty()
+    }
+
+    /// Which of two packages is the earlier version.
+    pub(crate) fn compare_versions(&self, a: PackageId, b: PackageId) -> Ordering {
+        let (a, b) = (self.record(a), self.record(b));
+        self.order().compare(a.version.as_str(), b.version.as_str())
+    }
+
+    /// Which of two packages is tried first: the one of the lock, then what the family says; then whatever tells them
+    /// apart, so that the universe's own order never matters.
+    pub(crate) fn compare(&self, a: PackageId, b: PackageId) -> Ordering {
         let (ra, rb) = (self.record(a), self.record(b));
-        let native = |r: &PackageRecord| self.architecture(r) == self.universe.architecture();
-        let order = self.universe.order();
         (Reverse(self.is_preferred(&ra)).cmp(&Reverse(self.is_preferred(&rb))))
-            .then_with(|| native(&rb).cmp(&native(&ra)))
-            .then_with(|| self.universe.priority(b).cmp(&self.universe.priority(a)))
-            .then_with(|| order.compare(rb.version.as_str(), ra.version.as_str()))
+            .then_with(|| self.rules.compare(self, a, b))
             .then_with(|| self.source(a).cmp(self.source(b)))
             .then_with(|| ra.arch.cmp(&rb.arch))
             .then_with(|| ra.version.as_str().cmp(rb.version.as_str()))
@@ -158,270 +209,117 @@ impl<'a> Catalog<'a> {
         ids
     }
 
-    fn architecture_fits(&self, relation: &Relation, view: &View, record: &PackageRecord) -> bool {
-        let (arch, native) = (self.architecture(record), self.universe.architecture());
-        match &relation.arch {
-            None => {
-                let wanted = view.foreign.as_deref().unwrap_or(native);
-                arch == wanted || record.multi_arch == MultiArch::Foreign
-            }
-            Some(ArchQualifier::Any) => record.multi_arch == MultiArch::Allowed,
-            Some(ArchQualifier::Native) => arch == native,
-            Some(ArchQualifier::Named(wanted)) => arch == wanted,
-        }
+    /// The names of the packages that provide a name, without the name itself.
+    pub(crate) fn provider_names(&self, name: &PackageName) -> BTreeSet<PackageName> {
+        self.names(self.universe.providers(name.as_str()), name)
+    }
+
+    /// The names of the packages that obsolete a name, without the name itself.
+    pub(crate) fn obsoleter_names(&self, name: &PackageName) -> BTreeSet<PackageName> {
+        self.names(self.universe.obsoleters(name.as_str()), name)
+    }
+
+    fn names(&self, ids: Vec<PackageId>, except: &PackageName) -> BTreeSet<PackageName> {
+        let names = ids.into_iter().map(|id| self.record(id).name.clone());
+        names.filter(|name| name != except).collect()
+    }
+
+    /// The packages whose `install_if` names a name.
+    pub(crate) fn triggered(&self, name: &PackageName) -> Vec<PackageId> {
+        self.universe.triggered(name.as_str())
+    }
+
+    /// Whether a package has the name and the version that a relation asks for.
+    pub(crate) fn answers_by_name(&self, relation: &Relation, record: &PackageRecord) -> bool {
+        let fits = |wanted: &mikron_package::Constraint| {
+            wanted.matches(record.version.as_str(), self.order())
+        };
+        record.name == relation.name && relation.constraint.as_ref().is_none_or(fits)
     }
 
     /// Whether a package satisfies a relation by its name or by what it provides, architecture aside.
-    fn answers(&self, relation: &Relation, record: &PackageRecord) -> bool {
-        let order = self.universe.order();
+    pub(crate) fn answers(&self, relation: &Relation, record: &PackageRecord) -> bool {
         let wanted = relation.constraint.as_ref();
-        let by_name = || {
-            record.name == relation.name
-                && relation
-                    .constraint
-                    .as_ref()
-                    .is_none_or(|wanted| wanted.matches(record.version.as_str(), order))
-        };
         let provided = |provided: &Relation| {
-            provided.name == relation.name && order.answers(provided.constraint.as_ref(), wanted)
+            provided.name == relation.name
+                && self.order().answers(provided.constraint.as_ref(), wanted)
         };
-        by_name() || record.provides.iter().any(provided)
+        self.answers_by_name(relation, record) || record.provides.iter().any(provided)
+    }
+
+    /// Whether a package satisfies a relation from a view.
+    pub(crate) fn fits(&self, id: PackageId, relation: &Relation, view: &View) -> bool {
+        let record = self.record(id);
+        self.admits(id, view)
+            && self.answers(relation, &record)
+            && self.rules.architecture_fits(self, relation, view, &record)
     }
 
     /// The packages that satisfy a relation.
-    pub(crate) fn groups(&self, relation: &Relation, view: &View) -> Groups {
+    pub(crate) fn candidates(&self, relation: &Relation, view: &View) -> Candidates {
+        let view = &View {
+            by: None,
+            ..view.clone()
+        };
         let key = (relation.clone(), view.clone());
-        if let Some(groups) = self.groups.borrow().get(&key) {
-            return Rc::clone(groups);
+        if let Some(candidates) = self.candidates.borrow().get(&key) {
+            return Rc::clone(candidates);
         }
-        let fits = |id: PackageId| {
-            let record = self.record(id);
-            self.answers(relation, &record)
-                && self.architecture_fits(relation, view, &record)
-                && view
-                    .source
-                    .as_deref()
-                    .is_none_or(|wanted| wanted == self.source(id))
-        };
-        let groups = self.collect(relation, &fits);
-        self.groups.borrow_mut().insert(key, Rc::clone(&groups));
-        groups
-    }
-
-    /// The packages that a `Conflicts` or `Breaks` speaks of. Unqualified, it is about every architecture.
-    pub(crate) fn forbidden(&self, relation: &Relation) -> Groups {
-        if let Some(groups) = self.forbidden.borrow().get(relation) {
-            return Rc::clone(groups);
-        }
-        let groups = self.collect(relation, &|id| {
-            self.is_forbidden(relation, &self.record(id))
-        });
-        self.forbidden
+        let candidates: Candidates = self.rules.found(self, relation, view).into();
+        self.candidates
             .borrow_mut()
-            .insert(relation.clone(), Rc::clone(&groups));
-        groups
-    }
-
-    /// Whether a `Conflicts` or `Breaks` speaks of a package.
-    pub(crate) fn is_forbidden(&self, relation: &Relation, record: &PackageRecord) -> bool {
-        let arch = match &relation.arch {
-            None | Some(ArchQualifier::Any) => true,
-            Some(ArchQualifier::Native) => {
-                self.architecture(record) == self.universe.architecture()
-            }
-            Some(ArchQualifier::Named(wanted)) => self.architecture(record) == wanted,
-        };
-        arch && self.answers(relation, record)
-    }
-
-    fn collect(&self, relation: &Relation, fits: &dyn Fn(PackageId) -> bool) -> Groups {
-        let mut groups = Vec::new();
-        let real: Vec<_> = self
-            .versions(&relation.name)
-            .iter()
-            .copied()
-            .filter(|&id| fits(id))
-            .collect();
-        if !real.is_empty() {
-            groups.push(Group {
-                name: relation.name.clone(),
-                ids: real,
-            });
-        }
-        let names: BTreeSet<PackageName> = self
-            .universe
-            .providers(relation.name.as_str())
-            .into_iter()
-            .map(|id| self.record(id).name.clone())
-            .filter(|name| *name != relation.name)
-            .collect();
-        let mut providers: Vec<(_, Group)> = Vec::with_capacity(names.len());
-        for name in names {
-            let versions = self.versions(&name);
-            let ids: Vec<_> = versions.iter().copied().filter(|&id| fits(id)).collect();
-            let Some(&best) = ids.first() else { continue };
-            let record = self.record(best);
-            // As apt ranks them: what every installation holds, the native one, by importance. A package whose preferred
-            // version does not provide the name comes last, and the name decides what is left.
-            let rank = (
-                !self.is_preferred(&record),
-                versions.first() != Some(&best),
-                !record.essential,
-                self.architecture(&record) != self.universe.architecture(),
-                record.priority,
-            );
-            providers.push((rank, Group { name, ids }));
-        }
-        // Stable: the groups come in order of name.
-        providers.sort_by_key(|(rank, _)| *rank);
-        groups.extend(providers.into_iter().map(|(_, group)| group));
-        groups.into()
+            .insert(key, Rc::clone(&candidates));
+        candidates
     }
 
     /// The packages that a matcher speaks of.
-    pub(crate) fn matching(&self, matcher: &Matcher, view: &View) -> Groups {
+    pub(crate) fn matching(&self, matcher: &Matcher, view: &View) -> Candidates {
         let (a, b, keep) = match matcher {
-            Matcher::One(relation) => return self.groups(relation, view),
+            Matcher::One(relation) => return self.candidates(relation, view),
+            Matcher::Either(parts) => {
+                let mut all: Vec<Candidate> = Vec::new();
+                let mut seen = BTreeSet::new();
+                for part in parts {
+                    let part = self.matching(part, view);
+                    all.extend(part.iter().copied().filter(|c| seen.insert(c.id)));
+                }
+                return all.into();
+            }
             Matcher::Both(a, b) => (a, b, true),
             Matcher::Except(a, b) => (a, b, false),
         };
-        let right: BTreeSet<PackageId> = self
-            .matching(b, view)
-            .iter()
-            .flat_map(|g| g.ids.iter().copied())
-            .collect();
+        let right = self.matching(b, view);
+        let right: BTreeSet<PackageId> = right.iter().map(|c| c.id).collect();
         let left = self.matching(a, view);
-        let part = |group: &Group| {
-            let ids: Vec<_> = group
-                .ids
-                .iter()
-                .copied()
-                .filter(|id| right.contains(id) == keep)
-                .collect();
-            (!ids.is_empty()).then(|| Group {
-                name: group.name.clone(),
-                ids,
-            })
-        };
-        left.iter().filter_map(part).collect()
+        let part = left.iter().copied();
+        part.filter(|c| right.contains(&c.id) == keep).collect()
     }
 
-    /// Whether one of the groups holds the version of it that the lock prefers.
-    pub(crate) fn holds_preferred(&self, groups: &Groups) -> bool {
-        let preferred = |id: &PackageId| self.is_preferred(&self.record(*id));
-        !self.request.preferred.is_empty()
-            && groups
-                .iter()
-                .any(|group| group.ids.first().is_some_and(preferred))
-    }
-
-    /// What comes near to a requirement that nothing satisfies.
-    pub(crate) fn missing(&self, requirement: &Requirement, view: &View) -> Missing {
-        let mut relations = Vec::new();
-        relations_of(requirement, &mut relations);
-        relations.truncate(100);
-        let mut known = Vec::new();
-        let mut similar: Vec<PackageName> = Vec::new();
-        for relation in relations {
-            let mut ids = self.universe.named(relation.name.as_str());
-            ids.extend(self.universe.providers(relation.name.as_str()));
-            let mut best: BTreeMap<PackageName, Vec<PackageId>> = BTreeMap::new();
-            for id in ids {
-                best.entry(self.record(id).name.clone())
-                    .or_default()
-                    .push(id);
-            }
-            let mut near = false;
-            // The wanted name first, then its providers.
-            let own = best.remove(&relation.name).into_iter();
-            for mut ids in own.chain(best.into_values()) {
-                ids.sort_by(|&a, &b| self.compare(a, b));
-                for id in ids {
-                    let record = self.record(id);
-                    let Some(problem) = self.problem(id, &record, relation, view) else {
-                        continue;
-                    };
-                    near = true;
-                    known.push(Known {
-                        name: record.name.clone(),
-                        version: record.version.clone(),
-                        arch: record.arch.clone(),
-                        source: self.source(id).to_owned(),
-                        problem,
-                    });
-                }
-            }
-            if !near {
-                similar.extend(self.universe.similar(relation.name.as_str()));
-            }
+    /// The packages that a ban of another package speaks of.
+    pub(crate) fn banned(&self, ban: &Ban, own: &PackageName) -> Vec<PackageId> {
+        let mut found: Vec<PackageId> = Vec::new();
+        let mut names = self.provider_names(&ban.relation.name);
+        names.insert(ban.relation.name.clone());
+        for name in names {
+            let versions = self.versions(&name);
+            let hit = |id: &PackageId| ban.hits(self, own, &self.record(*id));
+            found.extend(versions.iter().copied().filter(hit));
         }
-        known.dedup();
-        known.truncate(20);
-        let mut seen = BTreeSet::new();
-        similar.retain(|name| seen.insert(name.clone()));
-        similar.truncate(5);
-        Missing {
-            requirement: requirement.clone(),
-            known,
-            similar,
-        }
+        found
     }
 
-    fn problem(
+    /// What a requirement came to, kept.
+    pub(crate) fn grounds(
         &self,
-        id: PackageId,
-        record: &PackageRecord,
-        relation: &Relation,
-        view: &View,
-    ) -> Option<Problem> {
-        if !self.answers(relation, record) {
-            let unversioned = |p: &Relation| p.name == relation.name && p.constraint.is_none();
-            return Some(
-                if record.name != relation.name && record.provides.iter().any(unversioned) {
-                    Problem::UnversionedProvides
-                } else {
-                    Problem::Version
-                },
-            );
+        key: (&Requirement, bool, &View),
+        make: impl FnOnce() -> Result<Vec<Ground>, crate::SolveError>,
+    ) -> Result<Rc<[Ground]>, crate::SolveError> {
+        let key = (key.0.clone(), key.1, key.2.clone());
+        if let Some(known) = self.grounds.borrow().get(&key) {
+            return Ok(Rc::clone(known));
         }
-        if view
-            .source
-            .as_deref()
-            .is_some_and(|wanted| wanted != self.source(id))
-        {
-            return Some(Problem::Source);
-        }
-        if !self.architecture_fits(relation, view, record) {
-            return Some(Problem::Architecture);
-        }
-        self.barred(id, record)
-    }
-}
-
-/// All relations in a requirement, in order.
-fn relations_of<'r>(requirement: &'r Requirement, relations: &mut Vec<&'r Relation>) {
-    match requirement {
-        Requirement::One(relation) => relations.push(relation),
-        Requirement::Any(items) | Requirement::All(items) => {
-            for item in items {
-                relations_of(item, relations);
-            }
-        }
-        Requirement::If {
-            then, otherwise, ..
-        }
-        | Requirement::Unless {
-            then, otherwise, ..
-        } => {
-            relations_of(then, relations);
-            if let Some(otherwise) = otherwise {
-                relations_of(otherwise, relations);
-            }
-        }
-        Requirement::With(a, b) => {
-            relations_of(a, relations);
-            relations_of(b, relations);
-        }
-        Requirement::Without(a, _) => relations_of(a, relations),
+        let grounds: Rc<[Ground]> = make()?.into();
+        self.grounds.borrow_mut().insert(key, Rc::clone(&grounds));
+        Ok(grounds)
     }
 }

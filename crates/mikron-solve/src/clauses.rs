@@ -1,14 +1,18 @@
-//! Brings requirements into the form that a solver takes: a conjunction of clauses, each a list of alternatives that
-//! may stand under a condition.
+//! Brings requirements into the form that a solver takes: a conjunction of clauses, each a list of alternatives of which
+//! one must be there unless something is not.
 //!
-//! Debian's requirements are one clause each. The other forms are rpm's rich dependencies.
+//! Debian's and Alpine's requirements are one clause each. The other forms are rpm's rich dependencies, of which each
+//! operator is a formula over "a package of this set is there" (rpm-dependency-generators(7), "Boolean Dependencies"):
+//! `a if c else o` is (¬c ∨ a) ∧ (c ∨ o), and `a unless c else o` is (c ∨ a) ∧ (¬c ∨ o). A rich `Conflicts` is the
+//! negation of its formula.
 
 use mikron_package::{Relation, Requirement};
 
-/// A set of packages: those of a relation, or of two relations taken together.
+/// A set of packages: those of a relation, or of several relations taken together.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Matcher {
     One(Relation),
+    Either(Vec<Matcher>),
     Both(Box<Matcher>, Box<Matcher>),
     Except(Box<Matcher>, Box<Matcher>),
 }
@@ -21,19 +25,26 @@ pub(crate) struct Term {
     pub(crate) matcher: Matcher,
 }
 
-/// When a clause has to hold.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum When {
-    Holds(Matcher),
-    All(Vec<When>),
-    Any(Vec<When>),
+/// When a package of each set of `when` is there, one of the terms must be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Clause {
+    pub(crate) when: Vec<Matcher>,
+    pub(crate) terms: Vec<Term>,
 }
 
-/// At least one of the terms, when the condition holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Clause {
-    pub(crate) when: Option<When>,
-    pub(crate) terms: Vec<Term>,
+impl Clause {
+    fn size(&self) -> usize {
+        self.when.len() + self.terms.len()
+    }
+
+    fn or(&mut self, other: &Self) {
+        for matcher in &other.when {
+            if !self.when.contains(matcher) {
+                self.when.push(matcher.clone());
+            }
+        }
+        self.terms.extend_from_slice(&other.terms);
+    }
 }
 
 /// Why a requirement has no such form.
@@ -41,178 +52,164 @@ pub(crate) struct Clause {
 pub(crate) enum ClauseError {
     /// More terms than allowed.
     TooMany(u64),
-    /// A condition where none can stand.
-    Condition,
-}
-
-/// The clauses of a requirement, with at most `limit` terms in all.
-pub(crate) fn clauses(requirement: &Requirement, limit: u32) -> Result<Vec<Clause>, ClauseError> {
-    let limit = limit as usize;
-    let mut result = Vec::new();
-    collect(requirement, None, limit, 0, &mut result)?;
-    Ok(result)
+    /// An expression where only relations can stand, or nesting without end.
+    Form,
 }
 
 /// How deep requirements may nest: more than any package has, less than a stack holds.
 const DEPTH: usize = 64;
 
-fn collect(
+/// The clauses of a requirement that is to hold, or that must not; with at most `limit` terms in all.
+pub(crate) fn clauses(
     requirement: &Requirement,
-    when: Option<&When>,
-    limit: usize,
-    depth: usize,
-    result: &mut Vec<Clause>,
-) -> Result<(), ClauseError> {
-    if depth > DEPTH {
-        return Err(ClauseError::Condition);
-    }
-    match requirement {
-        Requirement::All(items) => {
-            for item in items {
-                collect(item, when, limit, depth + 1, result)?;
-            }
-            Ok(())
-        }
-        Requirement::If {
-            then,
-            condition,
-            otherwise,
-        } => {
-            let condition_when = condition_of(condition, depth + 1)?;
-            let both = match when {
-                Some(outer) => When::All(vec![outer.clone(), condition_when]),
-                None => condition_when,
-            };
-            collect(then, Some(&both), limit, depth + 1, result)?;
-            if let Some(otherwise) = otherwise {
-                // "Not the condition, or …" read the other way: the otherwise part, or the condition.
-                let either = Requirement::Any(vec![(**otherwise).clone(), (**condition).clone()]);
-                collect(&either, when, limit, depth + 1, result)?;
-            }
-            Ok(())
-        }
-        other => {
-            for terms in conjunction(other, limit, depth + 1)? {
-                result.push(Clause {
-                    when: when.cloned(),
-                    terms,
-                });
-            }
-            let count = result
-                .iter()
-                .map(|clause| clause.terms.len())
-                .sum::<usize>();
-            check(count, limit)
-        }
-    }
-}
-
-/// A requirement without conditions as a conjunction of disjunctions; the places count the outermost alternatives.
-fn conjunction(
-    requirement: &Requirement,
-    limit: usize,
-    depth: usize,
-) -> Result<Vec<Vec<Term>>, ClauseError> {
-    let items = match requirement {
-        Requirement::Any(items) => items.as_slice(),
-        other => std::slice::from_ref(other),
+    holds: bool,
+    limit: u32,
+) -> Result<Vec<Clause>, ClauseError> {
+    let form = Form {
+        limit: limit as usize,
     };
-    check(items.len(), limit)?;
-    let mut product: Vec<Vec<Term>> = vec![Vec::new()];
-    for (alternative, item) in items.iter().enumerate() {
-        let mut parts = disjunctions(item, limit, depth + 1)?;
-        if let [only] = parts.as_mut_slice() {
-            let terms = std::mem::take(only);
-            for clause in &mut product {
-                let place = terms.iter().cloned().map(|matcher| Term {
-                    alternative,
-                    matcher,
-                });
-                clause.extend(place);
+    match requirement {
+        Requirement::Any(items) if holds => {
+            check(items.len(), form.limit)?;
+            let mut product = vec![Clause::default()];
+            for (alternative, item) in items.iter().enumerate() {
+                let mut clauses = form.of(item, true, 1)?;
+                let terms = clauses.iter_mut().flat_map(|clause| &mut clause.terms);
+                terms.for_each(|term| term.alternative = alternative);
+                form.multiply(&mut product, &clauses)?;
             }
-        } else {
-            let size = product
-                .iter()
-                .map(Vec::len)
-                .sum::<usize>()
-                .max(product.len());
-            check(size.saturating_mul(parts.len()), limit)?;
-            let mut next = Vec::with_capacity(product.len() * parts.len());
-            for clause in &product {
-                for part in &parts {
-                    let mut clause = clause.clone();
-                    let place = part.iter().cloned().map(|matcher| Term {
-                        alternative,
-                        matcher,
-                    });
-                    clause.extend(place);
-                    next.push(clause);
-                }
-            }
-            product = next;
+            Ok(product)
         }
+        other => form.of(other, holds, 0),
     }
-    Ok(product)
 }
 
-fn disjunctions(
-    requirement: &Requirement,
+struct Form {
     limit: usize,
-    depth: usize,
-) -> Result<Vec<Vec<Matcher>>, ClauseError> {
-    if depth > DEPTH {
-        return Err(ClauseError::Condition);
-    }
-    match requirement {
-        Requirement::One(_) | Requirement::With(..) | Requirement::Without(..) => {
-            Ok(vec![vec![matcher(requirement, depth)?]])
+}
+
+impl Form {
+    fn of(
+        &self,
+        requirement: &Requirement,
+        holds: bool,
+        depth: usize,
+    ) -> Result<Vec<Clause>, ClauseError> {
+        if depth > DEPTH {
+            return Err(ClauseError::Form);
         }
-        Requirement::All(items) => {
-            let mut parts = Vec::new();
-            for item in items {
-                parts.extend(disjunctions(item, limit, depth + 1)?);
-                check(parts.iter().map(Vec::len).sum(), limit)?;
+        let of = |part: &Requirement, holds| self.of(part, holds, depth + 1);
+        match (requirement, holds) {
+            (Requirement::Any(items), true) | (Requirement::All(items), false) => {
+                check(items.len(), self.limit)?;
+                let mut product = vec![Clause::default()];
+                for item in items {
+                    self.multiply(&mut product, &of(item, holds)?)?;
+                }
+                Ok(product)
             }
-            Ok(parts)
+            (Requirement::All(items), true) | (Requirement::Any(items), false) => {
+                let mut all = Vec::new();
+                for item in items {
+                    all.extend(of(item, holds)?);
+                    check(all.iter().map(Clause::size).sum(), self.limit)?;
+                }
+                Ok(all)
+            }
+            (
+                Requirement::If {
+                    then,
+                    condition,
+                    otherwise,
+                },
+                _,
+            ) => {
+                let mut all = self.either(of(condition, false)?, &of(then, holds)?)?;
+                match otherwise {
+                    Some(other) => {
+                        all.extend(self.either(of(other, holds)?, &of(condition, true)?)?);
+                    }
+                    // Without an `else` it holds where the condition does not.
+                    None if holds => {}
+                    None => all.extend(of(condition, true)?),
+                }
+                Ok(all)
+            }
+            (
+                Requirement::Unless {
+                    then,
+                    condition,
+                    otherwise,
+                },
+                _,
+            ) => {
+                let mut all = self.either(of(then, holds)?, &of(condition, true)?)?;
+                match otherwise {
+                    Some(other) => {
+                        all.extend(self.either(of(condition, false)?, &of(other, holds)?)?);
+                    }
+                    // Without an `else` it does not hold where the condition does.
+                    None if holds => all.extend(of(condition, false)?),
+                    None => {}
+                }
+                Ok(all)
+            }
+            (_, true) => Ok(vec![Clause {
+                when: Vec::new(),
+                terms: vec![Term {
+                    alternative: 0,
+                    matcher: matcher(requirement, depth)?,
+                }],
+            }]),
+            (_, false) => Ok(vec![Clause {
+                when: vec![matcher(requirement, depth)?],
+                terms: Vec::new(),
+            }]),
         }
-        Requirement::Any(_) => {
-            let clauses = conjunction(requirement, limit, depth + 1)?;
-            let matchers =
-                |clause: Vec<Term>| clause.into_iter().map(|term| term.matcher).collect();
-            Ok(clauses.into_iter().map(matchers).collect())
+    }
+
+    fn either(&self, mut a: Vec<Clause>, b: &[Clause]) -> Result<Vec<Clause>, ClauseError> {
+        self.multiply(&mut a, b)?;
+        Ok(a)
+    }
+
+    /// Makes a conjunction of clauses into the one that holds when it or the other does.
+    fn multiply(&self, product: &mut Vec<Clause>, by: &[Clause]) -> Result<(), ClauseError> {
+        if let [only] = by {
+            for clause in product.iter_mut() {
+                clause.or(only);
+            }
+            return Ok(());
         }
-        Requirement::If { .. } | Requirement::Unless { .. } => Err(ClauseError::Condition),
+        let size: usize = product.iter().map(Clause::size).sum();
+        check(size.max(product.len()).saturating_mul(by.len()), self.limit)?;
+        let mut next = Vec::with_capacity(product.len() * by.len());
+        for clause in product.iter() {
+            for part in by {
+                let mut clause = clause.clone();
+                clause.or(part);
+                next.push(clause);
+            }
+        }
+        *product = next;
+        Ok(())
     }
 }
 
 fn matcher(requirement: &Requirement, depth: usize) -> Result<Matcher, ClauseError> {
     if depth > DEPTH {
-        return Err(ClauseError::Condition);
+        return Err(ClauseError::Form);
     }
     let inner = |part: &Requirement| matcher(part, depth + 1).map(Box::new);
     match requirement {
         Requirement::One(relation) => Ok(Matcher::One(relation.clone())),
         Requirement::With(a, b) => Ok(Matcher::Both(inner(a)?, inner(b)?)),
         Requirement::Without(a, b) => Ok(Matcher::Except(inner(a)?, inner(b)?)),
-        _ => Err(ClauseError::Condition),
-    }
-}
-
-fn condition_of(requirement: &Requirement, depth: usize) -> Result<When, ClauseError> {
-    if depth > DEPTH {
-        return Err(ClauseError::Condition);
-    }
-    let list = |items: &[Requirement]| {
-        items
-            .iter()
-            .map(|item| condition_of(item, depth + 1))
-            .collect::<Result<Vec<_>, _>>()
-    };
-    match requirement {
-        Requirement::Any(items) => Ok(When::Any(list(items)?)),
-        Requirement::All(items) => Ok(When::All(list(items)?)),
-        Requirement::If { .. } | Requirement::Unless { .. } => Err(ClauseError::Condition),
-        other => Ok(When::Holds(matcher(other, depth + 1)?)),
+        Requirement::Any(items) => {
+            let items = items.iter().map(|item| matcher(item, depth + 1));
+            Ok(Matcher::Either(items.collect::<Result<_, _>>()?))
+        }
+        _ => Err(ClauseError::Form),
     }
 }
 
@@ -232,46 +229,83 @@ mod tests {
         Requirement::One(Relation::named(name.parse().unwrap()))
     }
 
-    fn shape(requirement: &Requirement) -> Vec<Vec<(usize, String)>> {
-        let term = |term: Term| match term.matcher {
-            Matcher::One(relation) => (term.alternative, relation.to_string()),
-            other => (term.alternative, format!("{other:?}")),
+    fn when(then: &str, condition: Requirement, otherwise: Option<&str>) -> Requirement {
+        Requirement::If {
+            then: Box::new(one(then)),
+            condition: Box::new(condition),
+            otherwise: otherwise.map(|name| Box::new(one(name))),
+        }
+    }
+
+    fn unless(then: &str, condition: &str, otherwise: Option<&str>) -> Requirement {
+        Requirement::Unless {
+            then: Box::new(one(then)),
+            condition: Box::new(one(condition)),
+            otherwise: otherwise.map(|name| Box::new(one(name))),
+        }
+    }
+
+    fn name(matcher: &Matcher) -> String {
+        match matcher {
+            Matcher::One(relation) => relation.to_string(),
+            other => format!("{other:?}"),
+        }
+    }
+
+    /// Clauses as `¬a b c`.
+    fn shape(requirement: &Requirement, holds: bool) -> Vec<String> {
+        let clause = |clause: Clause| {
+            let when = clause.when.iter().map(|m| format!("¬{}", name(m)));
+            let terms = clause.terms.iter().map(|t| name(&t.matcher));
+            when.chain(terms).collect::<Vec<_>>().join(" ")
         };
-        let clauses = clauses(requirement, 100).unwrap();
-        clauses
-            .into_iter()
-            .map(|c| c.terms.into_iter().map(term).collect())
-            .collect()
+        let clauses = clauses(requirement, holds, 100).unwrap();
+        clauses.into_iter().map(clause).collect()
     }
 
     #[test]
     fn alternatives_keep_their_places() {
         let any = Requirement::Any(vec![one("a"), one("b")]);
-        assert_eq!(shape(&any), [[(0, "a".to_owned()), (1, "b".to_owned())]]);
+        let clauses = clauses(&any, true, 100).unwrap();
+        let places: Vec<_> = clauses[0].terms.iter().map(|t| t.alternative).collect();
+        assert_eq!((clauses.len(), places), (1, vec![0, 1]));
     }
 
     #[test]
     fn a_conjunction_inside_of_alternatives_is_multiplied_out() {
         let all = Requirement::All(vec![one("a"), one("b")]);
         let any = Requirement::Any(vec![all, one("c")]);
-        let expected = [
-            [(0, "a".to_owned()), (1, "c".to_owned())],
-            [(0, "b".to_owned()), (1, "c".to_owned())],
-        ];
-        assert_eq!(shape(&any), expected);
+        assert_eq!(shape(&any, true), ["a c", "b c"]);
     }
 
     #[test]
-    fn the_otherwise_part_is_an_alternative_to_the_condition() {
-        let requirement = Requirement::If {
-            then: Box::new(one("a")),
-            condition: Box::new(one("b")),
-            otherwise: Some(Box::new(one("c"))),
-        };
-        let clauses = clauses(&requirement, 100).unwrap();
-        assert_eq!(clauses.len(), 2);
-        assert!(clauses[0].when.is_some() && clauses[1].when.is_none());
-        assert_eq!(clauses[1].terms.len(), 2);
+    fn a_condition_is_the_negation_of_an_alternative() {
+        assert_eq!(shape(&when("a", one("b"), None), true), ["¬b a"]);
+        assert_eq!(
+            shape(&when("a", one("b"), Some("c")), true),
+            ["¬b a", "c b"]
+        );
+        let both = Requirement::All(vec![one("b"), one("c")]);
+        assert_eq!(shape(&when("a", both, None), true), ["¬b ¬c a"]);
+        let either = Requirement::Any(vec![one("b"), one("c")]);
+        assert_eq!(shape(&when("a", either, None), true), ["¬b a", "¬c a"]);
+        assert_eq!(shape(&unless("a", "b", None), true), ["a b", "¬b"]);
+        assert_eq!(shape(&unless("a", "b", Some("c")), true), ["a b", "¬b c"]);
+    }
+
+    #[test]
+    fn what_must_not_hold_is_negated_whole() {
+        assert_eq!(shape(&one("a"), false), ["¬a"]);
+        let both = Requirement::All(vec![one("a"), one("b")]);
+        assert_eq!(shape(&both, false), ["¬a ¬b"]);
+        let either = Requirement::Any(vec![one("a"), one("b")]);
+        assert_eq!(shape(&either, false), ["¬a", "¬b"]);
+        assert_eq!(shape(&when("a", one("b"), None), false), ["¬b ¬a", "b"]);
+        assert_eq!(shape(&unless("a", "b", None), false), ["¬a b"]);
+        assert_eq!(
+            shape(&unless("a", "b", Some("c")), false),
+            ["¬a b", "¬b ¬c"]
+        );
     }
 
     #[test]
@@ -280,7 +314,7 @@ mod tests {
         for _ in 0..1000 {
             deep = Requirement::Any(vec![deep, one("b")]);
         }
-        assert_eq!(clauses(&deep, 1_000_000), Err(ClauseError::Condition));
+        assert_eq!(clauses(&deep, true, 1_000_000), Err(ClauseError::Form));
         // Dropping it recurses too, so the test keeps the depth within what a stack holds.
     }
 
@@ -289,7 +323,7 @@ mod tests {
         let pair = |i: usize| Requirement::All(vec![one(&format!("a{i}")), one(&format!("b{i}"))]);
         let any = Requirement::Any((0..40).map(pair).collect());
         assert!(matches!(
-            clauses(&any, 10_000),
+            clauses(&any, true, 10_000),
             Err(ClauseError::TooMany(_))
         ));
     }

@@ -100,8 +100,18 @@ pub enum EdgeKind {
         /// The relation.
         relation: Relation,
     },
+    /// `from` forbids an expression, and `to` has a part in that it holds: rpm's rich `Conflicts`.
+    Excludes {
+        /// In which field.
+        field: RelationKind,
+        /// The expression.
+        requirement: Requirement,
+    },
     /// `from` and `to` are versions of one package, of which one only can be there.
     OneVersion,
+    /// `from`, which is `to` as well, provides a name without a version and without a priority (apk), so that something must
+    /// ask for it by its own name; nothing that could be there does.
+    Unasked,
 }
 
 /// A requirement that nothing satisfies, with what comes near.

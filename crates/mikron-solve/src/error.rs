@@ -28,7 +28,7 @@ pub enum SolveError {
         where_: String,
     },
     /// A requirement of a form that the solver does not know.
-    #[error("{where_}: a condition inside of alternatives is not supported: `{requirement}`")]
+    #[error("{where_}: an expression of this form is not supported: `{requirement}`")]
     Unsupported {
         /// The requirement.
         requirement: Requirement,

@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mikron_package::{PackageId, PackageRecord, Requirement};
+use mikron_package::{PackageId, PackageName, Requirement};
 use resolvo::SolvableId;
 use resolvo::conflict::{ConflictCause, ConflictEdge, ConflictGraph, ConflictNode};
 
-use crate::backend::{place_of, view_of};
-use crate::catalog::Catalog;
+use crate::backend::view_of;
+use crate::catalog::{Catalog, View};
+use crate::ground::{Demand, Ground, demands, ground};
+use crate::near;
 use crate::provider::Provider;
-use crate::{Conflict, Edge, EdgeKind, Node, RelationKind, RequestNode, Root, SolveError};
+use crate::{Conflict, Edge, EdgeKind, Node, RequestNode, Root};
 
 /// A node before it has its place.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,6 +24,8 @@ enum Key {
 #[derive(Default)]
 struct Builder {
     missing: BTreeMap<String, Node>,
+    /// The names of which several versions are wanted.
+    versions: BTreeSet<PackageName>,
     edges: Vec<(Key, Key, EdgeKind)>,
 }
 
@@ -66,15 +70,45 @@ pub(crate) fn conflict(
                 let (a, b) = (provider.package(a), provider.package(b));
                 match cause {
                     ConflictCause::Constrains(_) => forbids(catalog, a, b, &mut builder),
-                    ConflictCause::ForbidMultipleInstances => {
-                        builder.edge(Key::Package(a), Key::Package(b), EdgeKind::OneVersion);
-                    }
-                    ConflictCause::Locked(_) | ConflictCause::Excluded => {}
+                    // To resolvo every package is a name of its own.
+                    ConflictCause::ForbidMultipleInstances
+                    | ConflictCause::Locked(_)
+                    | ConflictCause::Excluded => {}
                 }
             }
         }
     }
+    let names = std::mem::take(&mut builder.versions);
+    for name in names {
+        versions(catalog, &name, &mut builder);
+    }
     finish(catalog, requests, builder)
+}
+
+/// Says of each version of a name which other one stands in its way: the best that something else calls for.
+fn versions(catalog: &Catalog<'_>, name: &PackageName, builder: &mut Builder) {
+    let parents = |id: PackageId| -> BTreeSet<Key> {
+        let to =
+            |(from, to, _): &(Key, Key, EdgeKind)| (*to == Key::Package(id)).then(|| from.clone());
+        builder.edges.iter().filter_map(to).collect()
+    };
+    let all = catalog.versions(name);
+    let wanted: Vec<(PackageId, BTreeSet<Key>)> = all
+        .iter()
+        .map(|id| (*id, parents(*id)))
+        .filter(|(_, parents)| !parents.is_empty())
+        .collect();
+    let mut edges = Vec::new();
+    for (id, own) in &wanted {
+        let others = || wanted.iter().filter(|(other, _)| other != id);
+        let apart = others().find(|(_, parents)| parents.is_disjoint(own));
+        if let Some((other, _)) = apart.or_else(|| others().next()) {
+            edges.push((*id, *other));
+        }
+    }
+    for (a, b) in edges {
+        builder.edge(Key::Package(a), Key::Package(b), EdgeKind::OneVersion);
+    }
 }
 
 fn from_root(
@@ -87,21 +121,19 @@ fn from_root(
 ) {
     for (i, root) in roots.iter().enumerate() {
         let view = view_of(root);
-        let clauses = provider.requirement(&root.requirement, &view, &|| place_of(root));
-        if !clauses.is_ok_and(|clauses| clauses.iter().any(|c| c.requirement == wanted)) {
-            continue;
-        }
-        let target = target(catalog, provider, &root.requirement, &view, to, builder);
-        let requirement = root.requirement.clone();
-        if let Some(target) = target {
-            builder.edge(
-                Key::Request(i),
-                target,
-                EdgeKind::Requires {
-                    field: None,
-                    requirement,
-                },
-            );
+        let asks = Asks {
+            catalog,
+            provider,
+            own: None,
+            view: &view,
+        };
+        if asks.is_behind(&root.requirement, true, wanted)
+            && let Some(target) = asks.target(&root.requirement, to, builder)
+        {
+            let requirement = root.requirement.clone();
+            let field = None;
+            let kind = EdgeKind::Requires { field, requirement };
+            builder.edge(Key::Request(i), target, kind);
         }
     }
 }
@@ -115,66 +147,117 @@ fn from_package(
     builder: &mut Builder,
 ) {
     let record = catalog.record(id);
-    let view = catalog.view(&record);
-    let place = || SolveError::place(record.name.as_str(), &record.version);
-    for requirement in record.requirements() {
-        let clauses = provider.requirement(requirement, &view, &place);
-        if !clauses.is_ok_and(|clauses| clauses.iter().any(|c| c.requirement == wanted)) {
+    let view = catalog.view(id);
+    let asks = Asks {
+        catalog,
+        provider,
+        own: Some(id),
+        view: &view,
+    };
+    for demand in demands(&record) {
+        if !asks.is_behind(demand.requirement, demand.holds, wanted) {
             continue;
         }
-        let field = Some(field_of(&record, requirement));
-        let target = target(catalog, provider, requirement, &view, to, builder);
-        let requirement = requirement.clone();
-        if let Some(target) = target {
-            builder.edge(
-                Key::Package(id),
-                target,
-                EdgeKind::Requires { field, requirement },
-            );
+        let (field, requirement) = (demand.kind, demand.requirement.clone());
+        if !demand.holds {
+            asks.excluded(&demand, wanted, builder);
         }
+        // That nothing would lift a ban is no missing package.
+        if !demand.holds && matches!(to, ConflictNode::UnresolvedDependency) {
+            continue;
+        }
+        if let Some(target) = asks.target(demand.requirement, to, builder) {
+            let field = Some(field);
+            let kind = EdgeKind::Requires { field, requirement };
+            builder.edge(Key::Package(id), target, kind);
+        }
+    }
+    if provider.is_support(id, wanted) {
+        builder.edge(Key::Package(id), Key::Package(id), EdgeKind::Unasked);
     }
 }
 
-fn field_of(record: &PackageRecord, requirement: &Requirement) -> RelationKind {
-    if record.pre_depends.contains(requirement) {
-        RelationKind::PreDepends
-    } else {
-        RelationKind::Depends
-    }
+/// Whoever asks for something.
+struct Asks<'e, 'a> {
+    catalog: &'e Catalog<'a>,
+    provider: &'e Provider<'a>,
+    own: Option<PackageId>,
+    view: &'e View,
 }
 
-fn target(
-    catalog: &Catalog<'_>,
-    provider: &Provider<'_>,
-    requirement: &Requirement,
-    view: &crate::catalog::View,
-    to: ConflictNode<SolvableId>,
-    builder: &mut Builder,
-) -> Option<Key> {
-    match to {
-        ConflictNode::Solvable(solvable) => Some(Key::Package(provider.package(solvable))),
-        ConflictNode::UnresolvedDependency => {
-            let text = requirement.to_string();
-            let missing = || Node::Missing(catalog.missing(requirement, view));
-            builder.missing.entry(text.clone()).or_insert_with(missing);
-            Some(Key::Missing(text))
+impl Asks<'_, '_> {
+    /// Whether a clause of resolvo comes from a requirement.
+    fn is_behind(
+        &self,
+        requirement: &Requirement,
+        holds: bool,
+        wanted: resolvo::Requirement,
+    ) -> bool {
+        let grounds = ground(self.catalog, requirement, holds, self.view, &String::new);
+        let Ok(grounds) = grounds else { return false };
+        match self.provider.origin(wanted) {
+            Some(origin) => origin.requirement == *requirement && grounds.contains(&origin.ground),
+            None => grounds.iter().any(|ground| {
+                !ground.is_idle(self.own)
+                    && ground.others(self.own).next().is_none()
+                    && self.provider.unconditional(ground) == wanted
+            }),
         }
-        ConflictNode::Root | ConflictNode::Excluded(_) => None,
+    }
+
+    fn target(
+        &self,
+        requirement: &Requirement,
+        to: ConflictNode<SolvableId>,
+        builder: &mut Builder,
+    ) -> Option<Key> {
+        match to {
+            ConflictNode::Solvable(solvable) => Some(Key::Package(self.provider.package(solvable))),
+            ConflictNode::UnresolvedDependency => {
+                let text = requirement.to_string();
+                let missing = || Node::Missing(near::missing(self.catalog, requirement, self.view));
+                builder.missing.entry(text.clone()).or_insert_with(missing);
+                Some(Key::Missing(text))
+            }
+            ConflictNode::Root | ConflictNode::Excluded(_) => None,
+        }
+    }
+
+    /// Notes what makes a forbidden expression hold.
+    fn excluded(&self, demand: &Demand<'_>, wanted: resolvo::Requirement, builder: &mut Builder) {
+        let (Some(own), Some(origin)) = (self.own, self.provider.origin(wanted)) else {
+            return;
+        };
+        for other in origin.ground.others(self.own) {
+            let kind = EdgeKind::Excludes {
+                field: demand.kind,
+                requirement: demand.requirement.clone(),
+            };
+            builder.edge(Key::Package(own), Key::Package(other), kind);
+        }
     }
 }
 
 fn forbids(catalog: &Catalog<'_>, a: PackageId, b: PackageId, builder: &mut Builder) {
     let (from, to) = (catalog.record(a), catalog.record(b));
-    let fields = [
-        (RelationKind::Conflicts, &from.conflicts),
-        (RelationKind::Breaks, &from.breaks),
-    ];
-    for (field, relations) in fields {
-        for relation in relations.iter().filter(|r| catalog.is_forbidden(r, &to)) {
-            let kind = EdgeKind::Forbids {
-                field,
-                relation: relation.clone(),
-            };
+    if from.name == to.name {
+        builder.versions.insert(from.name.clone());
+        return;
+    }
+    for ban in catalog.rules.bans(&from) {
+        if ban.hits(catalog, &from.name, &to) {
+            let (field, relation) = (ban.kind, ban.relation);
+            let kind = EdgeKind::Forbids { field, relation };
+            builder.edge(Key::Package(a), Key::Package(b), kind);
+        }
+    }
+    let view = catalog.view(a);
+    for demand in demands(&from).filter(|demand| !demand.holds) {
+        let grounds = ground(catalog, demand.requirement, false, &view, &String::new);
+        let hits = |g: &Ground| g.any.is_empty() && g.others(Some(a)).eq([b]);
+        if grounds.is_ok_and(|grounds| grounds.iter().any(hits)) {
+            let (field, requirement) = (demand.kind, demand.requirement.clone());
+            let kind = EdgeKind::Excludes { field, requirement };
             builder.edge(Key::Package(a), Key::Package(b), kind);
         }
     }
@@ -182,7 +265,7 @@ fn forbids(catalog: &Catalog<'_>, a: PackageId, b: PackageId, builder: &mut Buil
 
 /// Puts nodes and edges in their order: by label, by name and version, by requirement.
 fn finish(catalog: &Catalog<'_>, requests: &[RequestNode], builder: Builder) -> Conflict {
-    let Builder { missing, edges } = builder;
+    let Builder { missing, edges, .. } = builder;
     let mut keys: Vec<Key> = {
         let ends = edges
             .iter()

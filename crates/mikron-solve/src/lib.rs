@@ -4,9 +4,11 @@
 //! packages that the spec names), and gives a [`Solution`]: one version of each package that is needed, every one with
 //! the reasons that brought it in; or a [`SolveError`] that says as data why there is none.
 //!
-//! The rules are those of dpkg and apt for installing into an empty root without Recommends: `Depends`, `Pre-Depends`,
-//! alternatives, versioned `Provides`, `Conflicts`, `Breaks`, multi-arch and pin priorities (deb-control(5),
-//! apt_preferences(5)). `Replaces` is about files and plays no part here.
+//! The rules are those of the universe's family for installing into an empty root without weak dependencies: of dpkg and apt
+//! (alternatives, versioned `Provides`, `Conflicts`, `Breaks`, multi-arch, pin priorities), of rpm and dnf (rich
+//! dependencies, ranges of `Provides`, `Obsoletes`, files), of apk (owned and shared `provides`, `provider_priority`,
+//! `install_if`, tagged sources). What a family has of its own stands in one file of `rules/`; clauses, search, explanation and
+//! reasons are the same for all. Relations about files (`Replaces`) play no part here.
 //!
 //! ```
 //! use mikron_package::{Family, MemoryUniverse, PackageRecord, Relation, Requirement, Version};
@@ -37,9 +39,13 @@ mod clauses;
 mod conflict;
 mod error;
 mod explain;
+mod ground;
+mod near;
+mod needed;
 mod provider;
 mod render;
 mod request;
+mod rules;
 mod solution;
 
 use std::sync::Arc;

@@ -1,46 +1,47 @@
-//! Shows a catalog to resolvo: names, packages, sets of packages and conditions as small numbers.
+//! Shows a catalog to resolvo: packages, sets of packages and conditions as small numbers.
+//!
+//! To resolvo every package is a name of its own with one candidate, and that of one name one version only is there is a
+//! constraint like any other. So a condition is always about whole names: for a condition that only some versions of a name
+//! fulfil, resolvo would call for one of the others where none is there.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Display;
 use std::rc::Rc;
 
-use mikron_package::{PackageId, PackageName, PackageRecord, Relation, Requirement};
+use mikron_package::{PackageId, PackageName, Requirement};
 use resolvo::{
     Candidates, Condition, ConditionId, ConditionalRequirement, Dependencies, DependencyProvider,
     HintDependenciesAvailable, Interner, KnownDependencies, LogicalOperator, NameId, SolvableId,
     SolverCache, StringId, VersionSetId, VersionSetUnionId,
 };
 
-use crate::SolveError;
-use crate::catalog::{Catalog, Group, View};
-use crate::clauses::{Clause, ClauseError, Matcher, Term, When, clauses};
+use crate::catalog::{Catalog, View};
+use crate::ground::{Ground, demands, ground};
+use crate::{RelationKind, SolveError};
 
-/// A set of packages of one name.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Set {
-    name: NameId,
-    ids: Vec<PackageId>,
-    /// All of the name but these.
-    negated: bool,
+/// Where a clause of resolvo comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Origin {
+    pub(crate) kind: RelationKind,
+    pub(crate) requirement: Requirement,
+    pub(crate) ground: Ground,
 }
 
 #[derive(Default)]
 struct Pool {
-    names: Vec<PackageName>,
-    name_ids: HashMap<PackageName, NameId>,
-    solvables: Vec<PackageId>,
-    solvable_ids: HashMap<PackageId, SolvableId>,
-    sets: Vec<Rc<Set>>,
-    set_ids: HashMap<Rc<Set>, VersionSetId>,
+    packages: Vec<PackageId>,
+    places: HashMap<PackageId, u32>,
     unions: Vec<Rc<[VersionSetId]>>,
     union_ids: HashMap<Rc<[VersionSetId]>, VersionSetUnionId>,
+    /// The clauses with a condition; each has a union of its own.
+    origins: HashMap<VersionSetUnionId, Origin>,
     conditions: Vec<Condition>,
     condition_ids: HashMap<Condition, ConditionId>,
 }
 
-/// The names whose `Conflicts` and `Breaks` take part.
+/// The names whose bans take part.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum Watched {
     #[default]
@@ -59,20 +60,29 @@ impl Watched {
     }
 }
 
+/// Of packages that may not come in for what they satisfy alone: of each list one must be there too.
+pub(crate) type Support = BTreeMap<PackageId, Vec<Vec<PackageId>>>;
+
 /// The universe as resolvo sees it.
 pub(crate) struct Provider<'a> {
     pub(crate) catalog: &'a Catalog<'a>,
     watched: &'a Watched,
+    support: &'a Support,
     pool: RefCell<Pool>,
     failure: RefCell<Option<SolveError>>,
     rounds: Cell<u64>,
 }
 
 impl<'a> Provider<'a> {
-    pub(crate) fn new(catalog: &'a Catalog<'a>, watched: &'a Watched) -> Self {
+    pub(crate) fn new(
+        catalog: &'a Catalog<'a>,
+        watched: &'a Watched,
+        support: &'a Support,
+    ) -> Self {
         Self {
             catalog,
             watched,
+            support,
             pool: RefCell::default(),
             failure: RefCell::default(),
             rounds: Cell::new(0),
@@ -89,50 +99,32 @@ impl<'a> Provider<'a> {
     }
 
     pub(crate) fn package(&self, solvable: SolvableId) -> PackageId {
-        let index = solvable.into_raw() as usize;
-        // Every id that resolvo holds was made by `solvable`.
-        self.pool
-            .borrow()
-            .solvables
-            .get(index)
-            .copied()
-            .unwrap_or(PackageId(u32::MAX))
+        self.at(solvable.into_raw())
     }
 
-    fn solvable(&self, id: PackageId) -> SolvableId {
+    /// The package behind a number. Every number that resolvo holds was made by `place`.
+    fn at(&self, place: u32) -> PackageId {
+        let pool = self.pool.borrow();
+        let package = pool.packages.get(place as usize);
+        package.copied().unwrap_or(PackageId(u32::MAX))
+    }
+
+    fn place(&self, id: PackageId) -> u32 {
         let pool = &mut *self.pool.borrow_mut();
-        *pool.solvable_ids.entry(id).or_insert_with(|| {
-            pool.solvables.push(id);
-            SolvableId::from_raw(pool.solvables.len() as u32 - 1)
+        *pool.places.entry(id).or_insert_with(|| {
+            pool.packages.push(id);
+            pool.packages.len() as u32 - 1
         })
     }
 
-    fn name(&self, name: &PackageName) -> NameId {
-        let pool = &mut *self.pool.borrow_mut();
-        if let Some(id) = pool.name_ids.get(name) {
-            return *id;
-        }
-        let id = NameId::from_raw(pool.names.len() as u32);
-        pool.names.push(name.clone());
-        pool.name_ids.insert(name.clone(), id);
-        id
+    /// The set of this package.
+    fn set(&self, id: PackageId) -> VersionSetId {
+        VersionSetId(self.place(id) * 2)
     }
 
-    fn set(&self, group: &Group, negated: bool) -> VersionSetId {
-        let name = self.name(&group.name);
-        let set = Rc::new(Set {
-            name,
-            ids: group.ids.clone(),
-            negated,
-        });
-        let pool = &mut *self.pool.borrow_mut();
-        if let Some(id) = pool.set_ids.get(&set) {
-            return *id;
-        }
-        let id = VersionSetId(pool.sets.len() as u32);
-        pool.sets.push(Rc::clone(&set));
-        pool.set_ids.insert(set, id);
-        id
+    /// The set that this package is not in.
+    fn without(&self, id: PackageId) -> VersionSetId {
+        VersionSetId(self.place(id) * 2 + 1)
     }
 
     fn condition(&self, condition: Condition) -> ConditionId {
@@ -146,82 +138,10 @@ impl<'a> Provider<'a> {
         id
     }
 
-    /// The condition as resolvo has it; `Err` where it can never hold, `Ok(None)` where it always does.
-    fn when(&self, when: &When, view: &View) -> Result<Option<ConditionId>, Never> {
-        let join = |a: Option<ConditionId>, b: ConditionId, operator| match a {
-            None => b,
-            Some(a) => self.condition(Condition::Binary(operator, a, b)),
-        };
-        match when {
-            When::Holds(matcher) => {
-                let mut any = None;
-                for group in self.catalog.matching(matcher, view).iter() {
-                    let set = self.condition(Condition::Requirement(self.set(group, false)));
-                    any = Some(join(any, set, LogicalOperator::Or));
-                }
-                any.map(Some).ok_or(Never)
-            }
-            When::All(parts) => {
-                let mut all = None;
-                for part in parts {
-                    if let Some(part) = self.when(part, view)? {
-                        all = Some(join(all, part, LogicalOperator::And));
-                    }
-                }
-                Ok(all)
-            }
-            When::Any(parts) => {
-                let mut any = None;
-                for part in parts {
-                    match self.when(part, view) {
-                        Ok(None) => return Ok(None),
-                        Ok(Some(part)) => any = Some(join(any, part, LogicalOperator::Or)),
-                        Err(Never) => {}
-                    }
-                }
-                any.map(Some).ok_or(Never)
-            }
-        }
-    }
-
-    /// A clause as resolvo has it; `None` where its condition can never hold.
-    fn clause(
-        &self,
-        clause: &Clause,
-        view: &View,
-        place: &dyn Fn() -> String,
-    ) -> Result<Option<ConditionalRequirement>, SolveError> {
-        let condition = match &clause.when {
-            None => None,
-            Some(when) => match self.when(when, view) {
-                Ok(condition) => condition,
-                Err(Never) => return Ok(None),
-            },
-        };
-        let mut sets = Vec::new();
-        let mut count = 0;
-        for (_, groups) in terms(self.catalog, clause, view) {
-            for group in groups.iter() {
-                count += group.ids.len() as u64;
-                let set = self.set(group, false);
-                if !sets.contains(&set) {
-                    sets.push(set);
-                }
-            }
-            check(
-                "alternatives",
-                count,
-                self.catalog.budget.alternatives.into(),
-                place,
-            )?;
-        }
-        Ok(Some(ConditionalRequirement {
-            condition,
-            requirement: self.union(sets).into(),
-        }))
-    }
-
-    fn union(&self, sets: Vec<VersionSetId>) -> VersionSetUnionId {
+    fn union(&self, ids: impl Iterator<Item = PackageId>) -> VersionSetUnionId {
+        let mut seen = BTreeSet::new();
+        let ids: Vec<_> = ids.filter(|id| seen.insert(*id)).collect();
+        let sets: Vec<VersionSetId> = ids.into_iter().map(|id| self.set(id)).collect();
         let pool = &mut *self.pool.borrow_mut();
         if let Some(id) = pool.union_ids.get(sets.as_slice()) {
             return *id;
@@ -233,88 +153,116 @@ impl<'a> Provider<'a> {
         id
     }
 
-    /// The clauses of one requirement as resolvo has them.
-    pub(crate) fn requirement(
-        &self,
-        requirement: &Requirement,
-        view: &View,
-        place: &dyn Fn() -> String,
-    ) -> Result<Vec<ConditionalRequirement>, SolveError> {
-        let parts = parts(self.catalog, requirement, place)?;
-        let parts = parts.iter().map(|clause| self.clause(clause, view, place));
-        parts.filter_map(Result::transpose).collect()
+    /// The requirement of exactly this package.
+    pub(crate) fn exactly(&self, id: PackageId) -> resolvo::Requirement {
+        self.set(id).into()
     }
 
-    /// The sets that a `Conflicts` or `Breaks` of a package allows, one for each name that it speaks of.
-    pub(crate) fn allowed(&self, record: &PackageRecord, relation: &Relation) -> Vec<VersionSetId> {
-        // A package never conflicts with itself, and of one name one version only is there (deb-control(5)).
-        let groups = self.catalog.forbidden(relation);
-        let others = groups.iter().filter(|group| group.name != record.name);
-        others.map(|group| self.set(group, true)).collect()
+    /// Whether it is asked of a package that something asks for it by its own name.
+    pub(crate) fn is_support(&self, id: PackageId, wanted: resolvo::Requirement) -> bool {
+        let lists = self.support.get(&id).into_iter().flatten();
+        let mut unions = lists.map(|list| self.union(list.iter().copied()).into());
+        unions.any(|union: resolvo::Requirement| union == wanted)
+    }
+
+    /// The union of an unconditional clause.
+    pub(crate) fn unconditional(&self, ground: &Ground) -> resolvo::Requirement {
+        self.union(ground.any.iter().map(|choice| choice.id)).into()
+    }
+
+    /// Where a clause with a condition comes from.
+    pub(crate) fn origin(&self, wanted: resolvo::Requirement) -> Option<Origin> {
+        match wanted {
+            resolvo::Requirement::Union(union) => self.pool.borrow().origins.get(&union).cloned(),
+            resolvo::Requirement::Single(_) => None,
+        }
+    }
+
+    /// Adds what a demand of a package, or of the spec, comes to.
+    pub(crate) fn add(
+        &self,
+        own: Option<PackageId>,
+        (kind, requirement, holds): (RelationKind, &Requirement, bool),
+        view: &View,
+        place: &dyn Fn() -> String,
+        known: &mut KnownDependencies,
+    ) -> Result<(), SolveError> {
+        for ground in &*ground(self.catalog, requirement, holds, view, place)? {
+            if ground.is_idle(own) {
+                continue;
+            }
+            let others: Vec<PackageId> = ground.others(own).collect();
+            match others.as_slice() {
+                [] => known.requirements.push(ConditionalRequirement {
+                    condition: None,
+                    requirement: self.unconditional(ground),
+                }),
+                [other] if ground.any.is_empty() && kind == RelationKind::Conflicts => {
+                    known.constrains.push(self.without(*other));
+                }
+                others => {
+                    let mut condition = None;
+                    for id in others {
+                        let is = self.condition(Condition::Requirement(self.set(*id)));
+                        condition = Some(match condition {
+                            None => is,
+                            Some(all) => {
+                                self.condition(Condition::Binary(LogicalOperator::And, all, is))
+                            }
+                        });
+                    }
+                    let sets: Vec<_> = ground.any.iter().map(|c| self.set(c.id)).collect();
+                    let pool = &mut *self.pool.borrow_mut();
+                    let union = VersionSetUnionId(pool.unions.len() as u32);
+                    pool.unions.push(sets.into());
+                    let origin = Origin {
+                        kind,
+                        requirement: requirement.clone(),
+                        ground: ground.clone(),
+                    };
+                    pool.origins.insert(union, origin);
+                    known.requirements.push(ConditionalRequirement {
+                        condition,
+                        requirement: union.into(),
+                    });
+                }
+            }
+        }
+        Ok(())
     }
 
     fn dependencies(&self, id: PackageId) -> Result<KnownDependencies, SolveError> {
         let record = self.catalog.record(id);
-        let view = self.catalog.view(&record);
+        let view = self.catalog.view(id);
         let place = || SolveError::place(record.name.as_str(), &record.version);
         let mut known = KnownDependencies::default();
-        for requirement in record.requirements() {
-            known
-                .requirements
-                .extend(self.requirement(requirement, &view, &place)?);
+        for demand in demands(&record) {
+            let what = (demand.kind, demand.requirement, demand.holds);
+            self.add(Some(id), what, &view, &place, &mut known)?;
         }
-        for relation in record.conflicts.iter().chain(&record.breaks) {
-            if self.watched.has(&relation.name) {
-                known.constrains.extend(self.allowed(&record, relation));
+        for lists in self.support.get(&id).into_iter().flatten() {
+            known.requirements.push(ConditionalRequirement {
+                condition: None,
+                requirement: self.union(lists.iter().copied()).into(),
+            });
+        }
+        for other in &*self.catalog.versions(&record.name) {
+            if *other != id {
+                known.constrains.push(self.without(*other));
+            }
+        }
+        for ban in self.catalog.rules.bans(&record) {
+            if self.watched.has(&ban.relation.name) {
+                let banned = self.catalog.banned(&ban, &record.name);
+                known
+                    .constrains
+                    .extend(banned.into_iter().map(|id| self.without(id)));
             }
         }
         let (found, allowed) = (self.catalog.looked_at(), self.catalog.budget.packages);
         check("packages", found.into(), allowed.into(), &place)?;
         Ok(known)
     }
-}
-
-/// A condition that cannot hold.
-struct Never;
-
-/// The clauses of a requirement.
-pub(crate) fn parts(
-    catalog: &Catalog<'_>,
-    requirement: &Requirement,
-    place: &dyn Fn() -> String,
-) -> Result<Vec<Clause>, SolveError> {
-    let allowed = catalog.budget.alternatives;
-    clauses(requirement, allowed).map_err(|error| match error {
-        ClauseError::TooMany(found) => SolveError::Budget {
-            budget: "alternatives",
-            found,
-            allowed: allowed.into(),
-            where_: place(),
-        },
-        ClauseError::Condition => SolveError::Unsupported {
-            requirement: requirement.clone(),
-            where_: place(),
-        },
-    })
-}
-
-/// The terms of a clause with what satisfies them, in the order in which they are tried: as they stand, but first what an
-/// earlier lock has.
-pub(crate) fn terms<'c>(
-    catalog: &Catalog<'_>,
-    clause: &'c Clause,
-    view: &View,
-) -> Vec<(&'c Term, crate::catalog::Groups)> {
-    let matching = |matcher: &Matcher| catalog.matching(matcher, view);
-    let mut terms: Vec<_> = clause
-        .terms
-        .iter()
-        .map(|t| (t, matching(&t.matcher)))
-        .collect();
-    if terms.len() > 1 && !catalog.request.preferred.is_empty() {
-        terms.sort_by_key(|(_, groups)| !catalog.holds_preferred(groups));
-    }
-    terms
 }
 
 fn check(
@@ -344,11 +292,10 @@ impl Interner for Provider<'_> {
     }
 
     fn display_name(&self, name: NameId) -> impl Display + '_ {
-        let pool = self.pool.borrow();
-        pool.names
-            .get(name.into_raw() as usize)
-            .map(PackageName::to_string)
-            .unwrap_or_default()
+        self.catalog
+            .record(self.at(name.into_raw()))
+            .name
+            .to_string()
     }
 
     fn display_version_set(&self, set: VersionSetId) -> impl Display + '_ {
@@ -360,12 +307,11 @@ impl Interner for Provider<'_> {
     }
 
     fn version_set_name(&self, set: VersionSetId) -> NameId {
-        self.pool.borrow().sets[set.0 as usize].name
+        NameId::from_raw(set.0 / 2)
     }
 
     fn solvable_name(&self, solvable: SolvableId) -> NameId {
-        let record = self.catalog.record(self.package(solvable));
-        self.name(&record.name)
+        NameId::from_raw(solvable.into_raw())
     }
 
     fn version_sets_in_union(
@@ -388,22 +334,14 @@ impl DependencyProvider for Provider<'_> {
         set: VersionSetId,
         inverse: bool,
     ) -> Vec<SolvableId> {
-        let set = Rc::clone(&self.pool.borrow().sets[set.0 as usize]);
-        let keep = set.negated == inverse;
-        let has = |s: &SolvableId| set.ids.contains(&self.package(*s)) == keep;
-        candidates.iter().copied().filter(has).collect()
+        // The one candidate of the name is in its set and not in the other one.
+        let holds = set.0.is_multiple_of(2) != inverse;
+        candidates.iter().copied().filter(|_| holds).collect()
     }
 
     async fn get_candidates(&self, name: NameId) -> Option<Candidates<SolvableId>> {
-        let name = self
-            .pool
-            .borrow()
-            .names
-            .get(name.into_raw() as usize)
-            .cloned()?;
-        let versions = self.catalog.versions(&name);
         Some(Candidates {
-            candidates: versions.iter().map(|&id| self.solvable(id)).collect(),
+            candidates: vec![SolvableId::from_raw(name.into_raw())],
             // None: a record is looked at when its package is tried, and never before.
             hint_dependencies_available: HintDependenciesAvailable::None,
             ..Candidates::default()
@@ -411,7 +349,7 @@ impl DependencyProvider for Provider<'_> {
     }
 
     async fn sort_candidates(&self, _: &SolverCache<Self>, _: &mut [SolvableId]) {
-        // `get_candidates` gives them best first, and filtering keeps the order.
+        // There is never more than one.
     }
 
     async fn get_dependencies(&self, solvable: SolvableId) -> Dependencies {

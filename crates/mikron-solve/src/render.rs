@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use mikron_package::PackageName;
 
 use crate::conflict::Problem;
-use crate::{Conflict, EdgeKind, Known, Missing, MissingRoot, Node, RequestNode};
+use crate::{Conflict, EdgeKind, Known, Missing, MissingRoot, Node, RelationKind, RequestNode};
 
 /// The most lines that the way to the contradiction takes.
 const LINES: usize = 40;
@@ -54,6 +54,16 @@ impl Conflict {
     /// What could be done, as imperative sentences; at most five.
     pub fn remedies(&self) -> Vec<String> {
         let mut remedies: Vec<String> = self.missing().flat_map(missing_remedies).collect();
+        let unasked = self
+            .edges
+            .iter()
+            .filter(|edge| edge.kind == EdgeKind::Unasked);
+        remedies.extend(unasked.filter_map(|edge| match &self.nodes[edge.from] {
+            Node::Package { name, .. } => {
+                Some(format!("let the spec ask for `{name}` by its name"))
+            }
+            _ => None,
+        }));
         let roots: Vec<String> = self
             .nodes
             .iter()
@@ -187,15 +197,36 @@ impl Writer<'_> {
             };
             match &edge.kind {
                 EdgeKind::Requires { field, requirement } => {
-                    let verb = field.map_or("asks for", crate::RelationKind::verb);
+                    let verb = field.map_or("asks for", RelationKind::verb);
                     let line = format!("{subject} {verb} `{requirement}`");
                     if said.insert(line.clone()) {
                         self.line(depth, &line);
                     }
                 }
                 EdgeKind::Forbids { field, relation } => {
-                    let line =
-                        format!("{subject} {} `{relation}`, which is {target}", field.verb());
+                    let line = match field {
+                        RelationKind::Provides => format!(
+                            "{subject} and {target} share the name `{relation}`, which one only can have"
+                        ),
+                        _ => format!("{subject} {} `{relation}`, which is {target}", field.verb()),
+                    };
+                    if said.insert(line.clone()) {
+                        self.line(depth, &line);
+                    }
+                }
+                EdgeKind::Excludes { field, requirement } => {
+                    let line = format!(
+                        "{subject} {} `{requirement}`, which holds with {target}",
+                        field.verb()
+                    );
+                    if said.insert(line.clone()) {
+                        self.line(depth, &line);
+                    }
+                }
+                EdgeKind::Unasked => {
+                    let line = format!(
+                        "{subject} comes in only where something asks for it by its own name"
+                    );
                     if said.insert(line.clone()) {
                         self.line(depth, &line);
                     }

@@ -43,6 +43,10 @@ impl Solution {
                     current = self.by_id(*by)?;
                     packages.push(current);
                 }
+                Reason::InstallIf { by, .. } => {
+                    current = self.by_id(*by.first()?)?;
+                    packages.push(current);
+                }
             }
         }
         None
@@ -98,6 +102,13 @@ pub enum Reason {
         /// Which alternative of it the package is, counted from 0.
         alternative: usize,
     },
+    /// Nobody asks for it: apk takes it because all that its `install_if` names is there.
+    InstallIf {
+        /// The packages that satisfy the relations, in their order.
+        by: Vec<PackageId>,
+        /// The relations.
+        relations: Vec<Relation>,
+    },
 }
 
 /// The field that a relation stands in.
@@ -112,6 +123,10 @@ pub enum RelationKind {
     Conflicts,
     /// `Breaks`.
     Breaks,
+    /// rpm's `Obsoletes`.
+    Obsoletes,
+    /// apk's `provides`: of those that have or provide a name, where one does it with a version, one only can be there.
+    Provides,
 }
 
 impl RelationKind {
@@ -122,6 +137,8 @@ impl RelationKind {
             Self::Depends => "Depends",
             Self::Conflicts => "Conflicts",
             Self::Breaks => "Breaks",
+            Self::Obsoletes => "Obsoletes",
+            Self::Provides => "Provides",
         }
     }
 
@@ -132,6 +149,8 @@ impl RelationKind {
             Self::Depends => "depends on",
             Self::Conflicts => "conflicts with",
             Self::Breaks => "breaks",
+            Self::Obsoletes => "obsoletes",
+            Self::Provides => "shares the name",
         }
     }
 }

@@ -154,6 +154,7 @@ fn check_solution(universe: &Fixture, request: &Request, solution: &Solution) {
                     assert!(record(*by).requirements().any(|r| r == requirement));
                     (requirement, *alternative)
                 }
+                Reason::InstallIf { .. } => panic!("not in Debian"),
             };
             let chosen = match requirement {
                 Requirement::Any(items) => &items[alternative],

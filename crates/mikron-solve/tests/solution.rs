@@ -292,14 +292,14 @@ fn conditions_of_rich_dependencies_hold() {
 }
 
 #[test]
-fn a_condition_inside_of_alternatives_is_refused_by_name() {
+fn a_condition_inside_of_one_package_is_refused_by_name() {
     let one = |name: &str| Requirement::One(Relation::named(name.parse().unwrap()));
     let when = Requirement::If {
         then: Box::new(one("b")),
         condition: Box::new(one("a")),
         otherwise: None,
     };
-    let requirement = Requirement::Any(vec![when, one("a")]);
+    let requirement = Requirement::With(Box::new(when), Box::new(one("a")));
     let root = Root {
         requirement,
         source: None,

@@ -289,12 +289,19 @@ fn packages(
         .collect();
     for (to, solved) in solution.packages.iter().enumerate() {
         for reason in &solved.reasons {
-            if let Reason::Requires {
-                by, requirement, ..
-            } = reason
-                && let Some(from) = number.get(by)
-            {
-                resolved[*from].requires.push((to, requirement.to_string()));
+            let (by, text) = match reason {
+                Reason::Root { .. } => continue,
+                Reason::Requires {
+                    by, requirement, ..
+                } => (std::slice::from_ref(by), requirement.to_string()),
+                // What brings a package in leads to it as a requirement would.
+                Reason::InstallIf { by, relations } => {
+                    let relations = relations.iter().cloned().map(Requirement::One);
+                    (by.as_slice(), Requirement::All(relations.collect()).to_string())
+                }
+            };
+            for from in by.iter().filter_map(|by| number.get(by)) {
+                resolved[*from].requires.push((to, text.clone()));
             }
         }
     }
@@ -308,7 +315,7 @@ fn role(spec: &Spec, reasons: &[Reason]) -> Role {
             let number = label.strip_prefix("packages[")?.strip_suffix(']')?;
             spec.packages.get(number.parse::<usize>().ok()?)
         }
-        Reason::Requires { .. } => None,
+        Reason::Requires { .. } | Reason::InstallIf { .. } => None,
     });
     let mut capabilities = BTreeSet::new();
     let mut whole = false;

@@ -1,0 +1,159 @@
+//! From requirements to packages: what a root or a package demands, as clauses over the packages of the universe.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use mikron_package::{PackageId, PackageRecord, Requirement};
+
+use crate::catalog::{Catalog, View};
+use crate::clauses::{Clause, ClauseError, clauses};
+use crate::{RelationKind, SolveError};
+
+/// Something that a package demands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Demand<'r> {
+    pub(crate) kind: RelationKind,
+    pub(crate) requirement: &'r Requirement,
+    /// Whether it must hold, or must not.
+    pub(crate) holds: bool,
+}
+
+/// What a package demands, in order.
+pub(crate) fn demands(record: &PackageRecord) -> impl Iterator<Item = Demand<'_>> {
+    let demand = |kind, holds| {
+        move |requirement| Demand {
+            kind,
+            requirement,
+            holds,
+        }
+    };
+    let pre = record.pre_depends.iter();
+    let depends = record.depends.iter();
+    let conflicts = record.rich_conflicts.iter();
+    pre.map(demand(RelationKind::PreDepends, true))
+        .chain(depends.map(demand(RelationKind::Depends, true)))
+        .chain(conflicts.map(demand(RelationKind::Conflicts, false)))
+}
+
+/// One package that satisfies a clause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Choice {
+    /// Which alternative of the requirement it is, counted from 0.
+    pub(crate) alternative: usize,
+    pub(crate) id: PackageId,
+    /// Whether it may come in for this alone.
+    pub(crate) alone: bool,
+}
+
+/// When all of `when` are there, one of `any` must be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ground {
+    pub(crate) when: Vec<PackageId>,
+    /// Best first.
+    pub(crate) any: Rc<[Choice]>,
+}
+
+impl Ground {
+    /// Whether it says nothing to its own package: it is satisfied by it, or forbids it to be beside itself
+    /// (a package never conflicts with itself).
+    pub(crate) fn is_idle(&self, own: Option<PackageId>) -> bool {
+        let satisfied = |id: &PackageId| self.any.iter().any(|choice| choice.id == *id);
+        let itself = self.any.is_empty()
+            && !self.when.is_empty()
+            && self.when.iter().all(|id| Some(*id) == own);
+        itself || self.when.iter().any(satisfied)
+    }
+
+    /// What has to be there for it to bind, besides the package itself.
+    pub(crate) fn others(&self, own: Option<PackageId>) -> impl Iterator<Item = PackageId> {
+        self.when.iter().copied().filter(move |id| Some(*id) != own)
+    }
+}
+
+/// What a demand comes to from a view.
+pub(crate) fn ground(
+    catalog: &Catalog<'_>,
+    requirement: &Requirement,
+    holds: bool,
+    view: &View,
+    place: &dyn Fn() -> String,
+) -> Result<Rc<[Ground]>, SolveError> {
+    catalog.grounds((requirement, holds, view), || {
+        let allowed = catalog.budget.alternatives;
+        let clauses = clauses(requirement, holds, allowed).map_err(|error| match error {
+            ClauseError::TooMany(found) => exceeded(catalog, found, place),
+            ClauseError::Form => SolveError::Unsupported {
+                requirement: requirement.clone(),
+                where_: place(),
+            },
+        })?;
+        let mut grounds = Vec::with_capacity(clauses.len());
+        for clause in &clauses {
+            expand(catalog, clause, view, place, &mut grounds)?;
+        }
+        Ok(grounds)
+    })
+}
+
+/// Adds a clause once for each way in which its condition can hold.
+fn expand(
+    catalog: &Catalog<'_>,
+    clause: &Clause,
+    view: &View,
+    place: &dyn Fn() -> String,
+    grounds: &mut Vec<Ground>,
+) -> Result<(), SolveError> {
+    let allowed = u64::from(catalog.budget.alternatives);
+    let mut choices: Vec<Choice> = Vec::new();
+    for term in &clause.terms {
+        let matching = catalog.matching(&term.matcher, view);
+        choices.extend(matching.iter().map(|candidate| Choice {
+            alternative: term.alternative,
+            id: candidate.id,
+            alone: candidate.alone,
+        }));
+        if choices.len() as u64 > allowed {
+            return Err(exceeded(catalog, choices.len() as u64, place));
+        }
+    }
+    let any: Rc<[Choice]> = catalog
+        .rules
+        .arranged(catalog, clause, view, choices)
+        .into();
+    let mut ways: Vec<BTreeSet<PackageId>> = vec![BTreeSet::new()];
+    for matcher in &clause.when {
+        let matching = catalog.matching(matcher, view);
+        let count = (ways.len() as u64).saturating_mul(matching.len() as u64);
+        if count > allowed {
+            return Err(exceeded(catalog, count, place));
+        }
+        let with = |way: &BTreeSet<PackageId>| -> Vec<BTreeSet<PackageId>> {
+            let add = |c: &crate::catalog::Candidate| {
+                let mut way = way.clone();
+                way.insert(c.id);
+                way
+            };
+            matching.iter().map(add).collect()
+        };
+        ways = ways.iter().flat_map(with).collect();
+    }
+    let mut seen = BTreeSet::new();
+    for way in ways {
+        if seen.insert(way.clone()) {
+            grounds.push(Ground {
+                when: way.into_iter().collect(),
+                any: Rc::clone(&any),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn exceeded(catalog: &Catalog<'_>, found: u64, place: &dyn Fn() -> String) -> SolveError {
+    SolveError::Budget {
+        budget: "alternatives",
+        found,
+        allowed: catalog.budget.alternatives.into(),
+        where_: place(),
+    }
+}

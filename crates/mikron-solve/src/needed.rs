@@ -1,0 +1,260 @@
+//! Which of the packages that a solver found are needed: those that requirements lead to.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::rc::Rc;
+
+use mikron_package::{PackageId, PackageName, Relation};
+
+use crate::backend::{place_of, view_of};
+use crate::catalog::{Catalog, View};
+use crate::ground::{Choice, Ground, demands, ground};
+use crate::rules::Ban;
+use crate::{Root, SolveError};
+
+/// Packages, of each name one, with the names that they have and provide.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Kept {
+    packages: BTreeMap<PackageName, PackageId>,
+    ids: HashSet<PackageId>,
+    having: HashMap<PackageName, BTreeSet<PackageId>>,
+}
+
+impl Kept {
+    pub(crate) fn insert(&mut self, catalog: &Catalog<'_>, id: PackageId) {
+        let record = catalog.record(id);
+        if let Some(old) = self.packages.insert(record.name.clone(), id) {
+            self.ids.remove(&old);
+        }
+        self.ids.insert(id);
+        let provided = record.provides.iter().map(|p| &p.name);
+        for name in std::iter::once(&record.name).chain(provided) {
+            self.having.entry(name.clone()).or_default().insert(id);
+        }
+    }
+
+    /// The packages in order of name.
+    pub(crate) fn values(&self) -> impl Iterator<Item = &PackageId> {
+        self.packages.values()
+    }
+
+    pub(crate) fn contains_key(&self, name: &PackageName) -> bool {
+        self.packages.contains_key(name)
+    }
+
+    pub(crate) fn contains(&self, id: PackageId) -> bool {
+        self.ids.contains(&id)
+    }
+
+    pub(crate) fn contains_all(&self, ids: &[PackageId]) -> bool {
+        ids.iter().all(|id| self.ids.contains(id))
+    }
+
+    fn having<'s>(&'s self, name: &PackageName) -> impl Iterator<Item = PackageId> + 's {
+        let all = self.having.get(name).into_iter().flatten().copied();
+        all.filter(|id| self.ids.contains(id))
+    }
+
+    /// The package that satisfies a relation.
+    pub(crate) fn satisfier(
+        &self,
+        catalog: &Catalog<'_>,
+        relation: &Relation,
+    ) -> Option<PackageId> {
+        self.having(&relation.name)
+            .find(|id| catalog.answers(relation, &catalog.record(*id)))
+    }
+
+    pub(crate) fn satisfies_all(&self, catalog: &Catalog<'_>, relations: &[Relation]) -> bool {
+        let holds = |relation| self.satisfier(catalog, relation).is_some();
+        relations.iter().all(holds)
+    }
+
+    /// The package that a ban of the package `own` speaks of.
+    pub(crate) fn banned(
+        &self,
+        catalog: &Catalog<'_>,
+        own: &PackageName,
+        ban: &Ban,
+    ) -> Option<PackageId> {
+        self.having(&ban.relation.name)
+            .find(|id| ban.hits(catalog, own, &catalog.record(*id)))
+    }
+
+    /// What satisfies a clause, in the order of preference.
+    pub(crate) fn satisfying(&self, ground: &Ground) -> Option<Choice> {
+        let found = ground.any.iter().find(|choice| self.contains(choice.id));
+        found.copied()
+    }
+}
+
+/// What is needed of a set of packages.
+pub(crate) struct Needed {
+    pub(crate) kept: Kept,
+    /// Packages that would satisfy something and may not come in for that alone.
+    pub(crate) unsupported: BTreeSet<PackageId>,
+}
+
+/// A clause of a root or of a package that is kept.
+struct Open {
+    grounds: Rc<[Ground]>,
+    place: usize,
+}
+
+impl Open {
+    fn ground(&self) -> &Ground {
+        &self.grounds[self.place]
+    }
+}
+
+struct Walk<'w, 'a> {
+    catalog: &'w Catalog<'a>,
+    all: &'w HashSet<PackageId>,
+    kept: Kept,
+    open: VecDeque<Open>,
+}
+
+impl Walk<'_, '_> {
+    fn open(&mut self, grounds: &Rc<[Ground]>) {
+        let open = |place| Open {
+            grounds: Rc::clone(grounds),
+            place,
+        };
+        self.open.extend((0..grounds.len()).map(open));
+    }
+
+    fn keep(&mut self, id: PackageId) -> Result<(), SolveError> {
+        let catalog = self.catalog;
+        self.kept.insert(catalog, id);
+        let record = catalog.record(id);
+        let view: View = catalog.view(id);
+        let place = || SolveError::place(record.name.as_str(), &record.version);
+        for demand in demands(&record) {
+            let grounds = ground(catalog, demand.requirement, demand.holds, &view, &place)?;
+            self.open(&grounds);
+        }
+        Ok(())
+    }
+
+    /// The packages of the set that satisfy a clause which is not satisfied yet; `None` where nothing is to do.
+    fn wanting(&self, ground: &Ground) -> Option<Vec<Choice>> {
+        if !self.kept.contains_all(&ground.when) || self.kept.satisfying(ground).is_some() {
+            return None;
+        }
+        let mut found: Vec<Choice> = Vec::new();
+        for choice in ground.any.iter().filter(|c| self.all.contains(&c.id)) {
+            if !found.iter().any(|known| known.id == choice.id) {
+                found.push(*choice);
+            }
+        }
+        Some(found)
+    }
+
+    /// Keeps what must be there: what clauses call for that one package only satisfies.
+    fn units(&mut self) -> Result<(), SolveError> {
+        let mut rest = VecDeque::with_capacity(self.open.len());
+        while let Some(open) = self.open.pop_front() {
+            if self.kept.satisfying(open.ground()).is_some() {
+                continue;
+            }
+            match self.wanting(open.ground()).as_deref() {
+                Some([only]) if only.alone => {
+                    let id = only.id;
+                    self.keep(id)?;
+                }
+                _ => rest.push_back(open),
+            }
+        }
+        self.open = rest;
+        Ok(())
+    }
+
+    /// A package that a clause may bring in, whether or not it is satisfied already.
+    fn founded(&self) -> Option<PackageId> {
+        let bringing = |open: &&Open| self.kept.contains_all(&open.ground().when);
+        let mut choices = self
+            .open
+            .iter()
+            .filter(bringing)
+            .flat_map(|open| open.ground().any.iter());
+        let founded =
+            choices.find(|c| c.alone && self.all.contains(&c.id) && !self.kept.contains(c.id));
+        founded.map(|choice| choice.id)
+    }
+
+    /// The first choice that is left.
+    fn choice(&self) -> Option<PackageId> {
+        self.open.iter().find_map(|open| {
+            let found = self.wanting(open.ground())?;
+            found.iter().find(|c| c.alone).map(|c| c.id)
+        })
+    }
+}
+
+/// The packages that requirements lead to, and those of the `extras` that they bring in. A solver that walks alternatives
+/// in order can leave one behind that a later choice made superfluous; it does not get into an image, unless something that
+/// may not come in by itself leans on it.
+pub(crate) fn needed(
+    catalog: &Catalog<'_>,
+    roots: &[&Root],
+    extras: &BTreeSet<PackageId>,
+    found: &HashSet<PackageId>,
+) -> Result<Needed, SolveError> {
+    let needed = walk(catalog, roots, extras, found, false)?;
+    if needed.unsupported.is_empty() {
+        return Ok(needed);
+    }
+    walk(catalog, roots, extras, found, true)
+}
+
+/// Walks the requirements from the roots. With `everything` it keeps all that they could have brought in.
+fn walk(
+    catalog: &Catalog<'_>,
+    roots: &[&Root],
+    extras: &BTreeSet<PackageId>,
+    found: &HashSet<PackageId>,
+    everything: bool,
+) -> Result<Needed, SolveError> {
+    let mut walk = Walk {
+        catalog,
+        all: found,
+        kept: Kept::default(),
+        open: VecDeque::new(),
+    };
+    for root in roots {
+        let view = view_of(root);
+        let grounds = ground(catalog, &root.requirement, true, &view, &|| place_of(root))?;
+        walk.open(&grounds);
+    }
+    loop {
+        let next = if everything {
+            walk.founded()
+        } else {
+            walk.units()?;
+            // Then one choice, and again from the start.
+            walk.choice()
+        };
+        // Last what comes in unasked.
+        let next = next.or_else(|| {
+            let comes = |id: &&PackageId| {
+                let record = catalog.record(**id);
+                found.contains(*id)
+                    && !walk.kept.contains(**id)
+                    && walk.kept.satisfies_all(catalog, &record.install_if)
+            };
+            extras.iter().find(comes).copied()
+        });
+        match next {
+            Some(id) => walk.keep(id)?,
+            None => break,
+        }
+    }
+    let unsupported = walk
+        .open
+        .iter()
+        .filter_map(|open| walk.wanting(open.ground()));
+    let unsupported = unsupported.flatten().map(|choice| choice.id).collect();
+    Ok(Needed {
+        kept: walk.kept,
+        unsupported,
+    })
+}

@@ -1,0 +1,254 @@
+//! rpm and dnf, as libsolv solves for them. What is not written in rpm-dependency-generators(7) was found by asking dnf;
+//! `docs/measurements.md` has the cases.
+//!
+//! - All alternatives and providers of a requirement are one pool: their order in the file and whether one *is* the name or
+//!   provides it play no part.
+//! - The source of highest priority comes first, then the latest version of each name, then a package before those that it
+//!   obsoletes, then a package before those that provide a name that both have at a lower version, then the name.
+//! - Among what is left, what the requirer recommends, or what supplements it, comes first; weak dependencies bring nothing in.
+//! - What the spec names without a version is a package of that name, or one that obsoletes it and so comes before it; only
+//!   where no package has the name does a provider do. A requirement never leads to an obsoleter that does not provide it.
+//! - `Obsoletes` speak of names and versions of packages, never of what they provide.
+//! - An unversioned `Provides` satisfies every version (the universe's order knows that).
+
+use std::cmp::{Ordering, Reverse};
+use std::collections::{BTreeMap, HashMap};
+
+use mikron_package::{
+    Operator, PackageId, PackageName, PackageRecord, Relation, Requirement, Version,
+};
+
+use super::{Ban, Reach, Rules};
+use crate::RelationKind;
+use crate::catalog::{Candidate, Catalog, View};
+use crate::clauses::{Clause, Matcher};
+use crate::ground::Choice;
+
+pub(super) struct Rpm;
+
+/// So many times the best of the names that are left are looked for; the rest follows by name. No requirement of a
+/// distribution comes near.
+const LAYERS: usize = 32;
+
+impl Rules for Rpm {
+    fn has_preferences(&self) -> bool {
+        true
+    }
+
+    fn architecture_fits(
+        &self,
+        catalog: &Catalog<'_>,
+        _relation: &Relation,
+        _view: &View,
+        record: &PackageRecord,
+    ) -> bool {
+        catalog.architecture(record) == catalog.native()
+    }
+
+    fn compare(&self, catalog: &Catalog<'_>, a: PackageId, b: PackageId) -> Ordering {
+        catalog
+            .priority(b)
+            .cmp(&catalog.priority(a))
+            .then_with(|| catalog.compare_versions(b, a))
+            .then_with(|| catalog.is_noarch(a).cmp(&catalog.is_noarch(b)))
+    }
+
+    fn found(&self, catalog: &Catalog<'_>, relation: &Relation, view: &View) -> Vec<Candidate> {
+        let fits = |id: &PackageId| catalog.fits(*id, relation, view);
+        let named = catalog.versions(&relation.name);
+        let mut found: Vec<PackageId> = named.iter().copied().filter(fits).collect();
+        if view.asked && relation.constraint.is_none() && !found.is_empty() {
+            found.extend(obsoleters(catalog, &relation.name, view, &found));
+        } else {
+            for name in catalog.provider_names(&relation.name) {
+                found.extend(catalog.versions(&name).iter().copied().filter(fits));
+            }
+        }
+        found.into_iter().map(Candidate::alone).collect()
+    }
+
+    fn arranged(
+        &self,
+        catalog: &Catalog<'_>,
+        clause: &Clause,
+        view: &View,
+        choices: Vec<Choice>,
+    ) -> Vec<Choice> {
+        if choices.len() < 2 {
+            return choices;
+        }
+        let asked =
+            |name: &PackageName| view.asked && clause.terms.iter().any(|t| names(&t.matcher, name));
+        let mut bands: BTreeMap<(bool, Reverse<i32>), BTreeMap<PackageName, Vec<Choice>>> =
+            BTreeMap::new();
+        for choice in choices {
+            let record = catalog.record(choice.id);
+            let band = (
+                !catalog.is_preferred(&record),
+                Reverse(catalog.priority(choice.id)),
+            );
+            let names = bands.entry(band).or_default();
+            let versions = names.entry(record.name.clone()).or_default();
+            if !versions.iter().any(|known| known.id == choice.id) {
+                versions.push(choice);
+            }
+        }
+        let mut arranged = Vec::new();
+        for mut names in bands.into_values() {
+            for versions in names.values_mut() {
+                versions.sort_by(|a, b| catalog.compare(a.id, b.id));
+            }
+            for name in order(catalog, &names, &asked) {
+                arranged.extend(names.remove(&name).into_iter().flatten());
+            }
+        }
+        if let (Some(by), Some(first)) = (view.by, arranged.first()) {
+            let priority = catalog.priority(first.id);
+            arranged.sort_by_key(|choice| {
+                let lower = catalog.priority(choice.id) != priority;
+                (lower, !lower && !is_recommended(catalog, by, choice.id))
+            });
+        }
+        arranged
+    }
+
+    fn bans(&self, record: &PackageRecord) -> Vec<Ban> {
+        let conflicts = record.conflicts.iter();
+        let conflicts = conflicts.map(|r| Ban::answers(RelationKind::Conflicts, r));
+        let obsoletes = record.obsoletes.iter().map(|relation| Ban {
+            kind: RelationKind::Obsoletes,
+            relation: relation.clone(),
+            reach: Reach::Named,
+        });
+        conflicts.chain(obsoletes).collect()
+    }
+}
+
+/// Whether a package recommends another, or is supplemented by it. Neither brings one in, but among several that would do it
+/// decides.
+fn is_recommended(catalog: &Catalog<'_>, by: PackageId, id: PackageId) -> bool {
+    let (by, record) = (catalog.record(by), catalog.record(id));
+    speaks_of(catalog, &by.recommends, &record) || speaks_of(catalog, &record.supplements, &by)
+}
+
+fn speaks_of(catalog: &Catalog<'_>, weak: &[Requirement], record: &PackageRecord) -> bool {
+    weak.iter().any(|requirement| match requirement {
+        Requirement::One(relation) => catalog.answers(relation, record),
+        Requirement::Any(items) => speaks_of(catalog, items, record),
+        _ => false,
+    })
+}
+
+/// Whether a matcher calls for a name.
+fn names(matcher: &Matcher, name: &PackageName) -> bool {
+    match matcher {
+        Matcher::One(relation) => relation.name == *name,
+        Matcher::Either(parts) => parts.iter().any(|part| names(part, name)),
+        Matcher::Both(a, b) => names(a, name) || names(b, name),
+        Matcher::Except(a, _) => names(a, name),
+    }
+}
+
+/// What obsoletes one of some packages of a name.
+fn obsoleters(
+    catalog: &Catalog<'_>,
+    name: &PackageName,
+    view: &View,
+    packages: &[PackageId],
+) -> Vec<PackageId> {
+    let mut found = Vec::new();
+    for other in catalog.obsoleter_names(name) {
+        let versions = catalog.versions(&other);
+        found.extend(versions.iter().copied().filter(|&id| {
+            catalog.admits(id, view) && packages.iter().any(|&old| obsoletes(catalog, id, old))
+        }));
+    }
+    found
+}
+
+/// Whether a package obsoletes another.
+fn obsoletes(catalog: &Catalog<'_>, id: PackageId, other: PackageId) -> bool {
+    let (record, other) = (catalog.record(id), catalog.record(other));
+    let hits = |relation: &Relation| catalog.answers_by_name(relation, &other);
+    record.name != other.name && record.obsoletes.iter().any(hits)
+}
+
+/// The order in which names are tried.
+fn order(
+    catalog: &Catalog<'_>,
+    names: &BTreeMap<PackageName, Vec<Choice>>,
+    asked: &dyn Fn(&PackageName) -> bool,
+) -> Vec<PackageName> {
+    let best = |(name, versions): (&PackageName, &Vec<Choice>)| {
+        versions.first().map(|choice| (name.clone(), choice.id))
+    };
+    // In order of name, of which sorting below changes nothing but what it has to.
+    let mut left: Vec<(PackageName, PackageId)> = names.iter().filter_map(best).collect();
+    left.sort_by_key(|(name, _)| !asked(name));
+    let mut order = Vec::with_capacity(left.len());
+    for _ in 0..LAYERS {
+        if left.len() < 2 {
+            break;
+        }
+        let obsoleted = |id: PackageId| left.iter().any(|(_, by)| obsoletes(catalog, *by, id));
+        let standing: Vec<PackageId> = left
+            .iter()
+            .map(|(_, id)| *id)
+            .filter(|id| !obsoleted(*id))
+            .collect();
+        let standing = if standing.is_empty() {
+            left.iter().map(|(_, id)| *id).collect()
+        } else {
+            standing
+        };
+        let layer = latest(catalog, standing);
+        left.retain(|(name, id)| {
+            let taken = layer.contains(id);
+            if taken {
+                order.push(name.clone());
+            }
+            !taken
+        });
+    }
+    order.extend(left.into_iter().map(|(name, _)| name));
+    order
+}
+
+/// Those of which no other provides a name that they provide at a later version; all where there are none such.
+fn latest(catalog: &Catalog<'_>, packages: Vec<PackageId>) -> Vec<PackageId> {
+    let mut newest: HashMap<PackageName, Version> = HashMap::new();
+    let provided: Vec<_> = packages
+        .iter()
+        .map(|&id| provided(&catalog.record(id)))
+        .collect();
+    let earlier =
+        |a: &Version, b: &Version| catalog.order().compare(a.as_str(), b.as_str()).is_lt();
+    for (name, version) in provided.iter().flatten() {
+        match newest.get(name) {
+            Some(known) if !earlier(known, version) => {}
+            _ => drop(newest.insert(name.clone(), version.clone())),
+        }
+    }
+    let is_latest = |own: &HashMap<PackageName, Version>| {
+        own.iter()
+            .all(|(name, version)| newest.get(name).is_none_or(|best| !earlier(version, best)))
+    };
+    let found: Vec<PackageId> = packages
+        .iter()
+        .zip(&provided)
+        .filter(|(_, own)| is_latest(own))
+        .map(|(id, _)| *id)
+        .collect();
+    if found.is_empty() { packages } else { found }
+}
+
+/// What a package provides at one version; of a name that it provides several times the last counts.
+fn provided(record: &PackageRecord) -> HashMap<PackageName, Version> {
+    let own = (record.name.clone(), record.version.clone());
+    let provides = record.provides.iter().filter_map(|relation| {
+        let constraint = relation.constraint.as_ref()?;
+        (constraint.operator == Operator::Equal)
+            .then(|| (relation.name.clone(), constraint.version.clone()))
+    });
+    std::iter::once(own).chain(provides).collect()
+}
