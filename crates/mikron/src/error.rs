@@ -210,6 +210,9 @@ pub enum SourceFault {
     /// Keys cannot be read.
     #[error(transparent)]
     Trust(#[from] mikron_source::trust::TrustError),
+    /// An Alpine key cannot be read.
+    #[error(transparent)]
+    Key(#[from] mikron_apk::KeyError),
     /// The cache cannot be read or written.
     #[error(transparent)]
     Cache(#[from] mikron_source::cache::CacheError),

@@ -35,6 +35,7 @@ mod output;
 mod parallel;
 mod publish;
 mod report;
+mod repositories;
 mod resolve;
 mod settings;
 mod slices;

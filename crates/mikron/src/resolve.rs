@@ -297,7 +297,10 @@ fn packages(
                 // What brings a package in leads to it as a requirement would.
                 Reason::InstallIf { by, relations } => {
                     let relations = relations.iter().cloned().map(Requirement::One);
-                    (by.as_slice(), Requirement::All(relations.collect()).to_string())
+                    (
+                        by.as_slice(),
+                        Requirement::All(relations.collect()).to_string(),
+                    )
                 }
             };
             for from in by.iter().filter_map(|by| number.get(by)) {

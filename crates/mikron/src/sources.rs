@@ -2,30 +2,26 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use mikron_package::{Architecture, Family, Hasher, Platform, Universe};
+use mikron_package::{Architecture, Hasher, Platform, Universe};
 use mikron_source::cache::{Cache, CacheOptions};
-use mikron_source::deb::{DebOptions, DebRepository, Trust};
 use mikron_source::fetch::{Fetch, HttpOptions, Router};
-use mikron_source::preset::{Locations, Preset};
-use mikron_source::trust::Keyring;
+use mikron_source::preset::Locations;
 use mikron_source::universe::IndexUniverse;
 use mikron_source::{Context, PublishedFile, Repository};
-use mikron_spec::{
-    Allow, Lock, LockedIndex, LockedRelease, LockedSource, LockedSuite, Place, Source, Timestamp,
-};
+use mikron_spec::{Lock, LockedIndex, LockedRelease, LockedSource, LockedSuite, Timestamp};
 
 use crate::builder::{Builder, Options};
 use crate::engine::Engine;
 use crate::error::SourceFault;
 use crate::inspect::format_of;
+use crate::repositories::repositories_of;
 use crate::resolve::{self, ResolvedPackage};
 use crate::settings::Settings;
 use crate::universes::Universes;
-use crate::{Error, image, parallel};
+use crate::{Error, parallel};
 
 /// The size that the cache is brought down to where nobody says otherwise.
 const QUOTA: u64 = 10 << 30;
@@ -208,118 +204,6 @@ impl Sources {
             .get(&wanted)
             .map_err(SourceFault::from)?)
     }
-}
-
-fn repositories_of(
-    builder: &Builder,
-    name: &str,
-    source: &Source,
-    locations: &Locations,
-) -> Result<Vec<Arc<dyn Repository>>, Error> {
-    let shared = |repository| Arc::new(repository) as Arc<dyn Repository>;
-    match source.family {
-        Family::Deb => {
-            let repositories = deb_repositories(builder, name, source, locations)?;
-            Ok(repositories.into_iter().map(shared).collect())
-        }
-        Family::Rpm | Family::Apk => Err(Error::Unsupported {
-            what: format!("the source `{name}`"),
-            remedy: "this version reads deb repositories only".to_owned(),
-        }),
-    }
-}
-
-fn deb_repositories(
-    builder: &Builder,
-    name: &str,
-    source: &Source,
-    locations: &Locations,
-) -> Result<Vec<DebRepository>, Error> {
-    let keyring = keyring(builder, source)?;
-    let mut repositories = match &source.place {
-        Place::Preset(preset) => {
-            let preset = Preset::deb(preset).map_err(SourceFault::from)?;
-            let mut locations = locations.clone();
-            for (archive, url) in &source.mirrors {
-                locations.mirrors.insert(archive.clone(), url.clone());
-            }
-            let mut repositories = preset.repositories(name, &locations);
-            if !source.components.is_empty() {
-                for repository in &mut repositories {
-                    repository.components.clone_from(&source.components);
-                }
-            }
-            repositories
-        }
-        Place::Url(url) => {
-            let base = absolute(builder, url);
-            let suite = source.suite.clone().unwrap_or_default();
-            let unsigned = source.allow.contains(&Allow::Unsigned);
-            let trust = match &keyring {
-                Some(keyring) => Trust::Keys(keyring.clone()),
-                None if unsigned => Trust::Unsigned,
-                None => {
-                    return Err(Error::Unsupported {
-                        what: format!("the source `{name}` without keys"),
-                        remedy: "name them with `keys`, or write `allow: [unsigned]`".to_owned(),
-                    });
-                }
-            };
-            vec![DebRepository::at(
-                name,
-                &base,
-                &suite,
-                &source.components,
-                trust,
-            )]
-        }
-    };
-    for repository in &mut repositories {
-        if let Some(priority) = source.priority {
-            repository.priority = priority;
-        }
-        repository.options = DebOptions {
-            allow_expired: source.allow.contains(&Allow::Expired),
-            allow_older: source.allow.contains(&Allow::RolledBack),
-            allow_other_suite: source.allow.contains(&Allow::Mixed),
-            ..DebOptions::default()
-        };
-        if source.allow.contains(&Allow::Unsigned) {
-            repository.trust = Trust::Unsigned;
-        } else if let Some(keyring) = &keyring {
-            repository.trust = Trust::Keys(keyring.clone());
-        }
-    }
-    Ok(repositories)
-}
-
-/// The keys that the spec names; `None` where it names none.
-fn keyring(builder: &Builder, source: &Source) -> Result<Option<Keyring>, Error> {
-    let base = builder.file.parent().unwrap_or(Path::new(""));
-    let mut keyrings = Vec::new();
-    for named in &source.keys {
-        let path = builder.options.policy.resolve(base, named)?;
-        let bytes = crate::files::read_capped(&path, image::limits().release)?;
-        keyrings.push(Keyring::new(bytes).map_err(SourceFault::from)?);
-    }
-    if keyrings.is_empty() {
-        return Ok(None);
-    }
-    Ok(Some(Keyring::of_all(&keyrings).map_err(SourceFault::from)?))
-}
-
-/// A `file:` path that does not begin with `/` is relative to the spec's directory.
-fn absolute(builder: &Builder, url: &str) -> String {
-    let Some(path) = url
-        .strip_prefix("file:")
-        .filter(|path| !path.starts_with('/'))
-    else {
-        return url.to_owned();
-    };
-    let base = builder.file.parent().unwrap_or(Path::new(""));
-    let joined = base.join(path);
-    let absolute = std::path::absolute(&joined).unwrap_or(joined);
-    format!("file://{}", absolute.display())
 }
 
 /// What the sources of a spec publish, verified.

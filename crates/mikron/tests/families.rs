@@ -56,7 +56,9 @@ fn make() -> Option<World> {
         tool(name)?;
     }
     let dir = TempDir::new().unwrap();
-    let lock = builder("deb", dir.path(), &dir.path().join("deb"))?
+    // Debian packages do not name what every installation has; rpm finds the shell that scripts run in, and requires it.
+    let rest = REST.replace("[nginx]", "[nginx, dash]");
+    let lock = builder_of("deb", &rest, dir.path(), &dir.path().join("deb"))?
         .lock()
         .unwrap_or_else(|error| panic!("{error}"));
     let platform = "linux/amd64".parse().unwrap();
@@ -72,7 +74,7 @@ fn make() -> Option<World> {
     let key = TestKey::generate();
     fs::write(dir.path().join("rpm.asc"), key.certificate_armored()).unwrap();
     rpm_repository(&packages, &work.join("rpm"), &dir.path().join("rpm"), &key).unwrap();
-    let key = ApkKey::shared("test@example.org.rsa.pub");
+    let key = ApkKey::shared("test@example.org");
     fs::write(
         dir.path().join("test@example.org.rsa.pub"),
         key.public_pem(),
@@ -86,13 +88,18 @@ fn make() -> Option<World> {
 
 /// A builder for the spec of a family, beside the repositories of a world.
 fn builder(family: &str, world: &Path, to: &Path) -> Option<Builder> {
+    builder_of(family, REST, world, to)
+}
+
+/// The same, with another rest of the spec.
+fn builder_of(family: &str, rest: &str, world: &Path, to: &Path) -> Option<Builder> {
     let mirror = mirror()?;
     let source = match family {
         "deb" => "deb: bookworm".to_owned(),
         "rpm" => "rpm: file:rpm, keys: [rpm.asc]".to_owned(),
         _ => "apk: file:apk, keys: [test@example.org.rsa.pub]".to_owned(),
     };
-    let spec = format!("mikron: 1\nname: nginx\nsources:\n  main: {{ {source} }}\n{REST}");
+    let spec = format!("mikron: 1\nname: nginx\nsources:\n  main: {{ {source} }}\n{rest}");
     let file = world.join(format!("{family}.yaml"));
     fs::write(&file, spec).unwrap();
     fs::create_dir_all(to).unwrap();

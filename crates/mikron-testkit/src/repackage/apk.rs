@@ -31,8 +31,7 @@ pub fn apk_repository(packages: &[Debian], arch: &str, key: &ApkKey) -> io::Resu
     let mut repository = ApkRepositoryBuilder::new(arch);
     for (package, tokens) in &all {
         let mut builder = ApkBuilder::new(&package.name, &version(package), package.machine())
-            .field("pkgdesc", "repackaged")
-            .field("origin", &package.name);
+            .set_field("pkgdesc", Some("repackaged"));
         for name in package.depends_among(packages) {
             builder = builder.field("depend", name);
         }
