@@ -1,0 +1,381 @@
+//! The promises hold for rpm and apk as they do for deb: lock, offline, the same bytes, two architectures, explain, matrix.
+#![allow(clippy::unwrap_used)] // functions that tests share may, as tests may
+
+mod common;
+
+use std::fs;
+
+use common::Home;
+use mikron_package::{Limits, Origin, PackageRecord};
+use mikron_testkit::apk::{ApkBuilder, ApkKey, ApkRepositoryBuilder};
+use mikron_testkit::elf::ElfBuilder;
+use mikron_testkit::repository::TestKey;
+use mikron_testkit::rpm::RpmBuilder;
+use mikron_testkit::rpm_repository::RpmRepositoryBuilder;
+use serde_json::Value;
+
+const FAMILIES: [&str; 2] = ["rpm", "apk"];
+
+/// Machines of ELF (`e_machine`), with the words of both families and the loaders of both C libraries.
+const MACHINES: [(u16, &str, &str, &str); 2] = [
+    (62, "x86_64", "/lib64/ld-linux-x86-64.so.2", "x86_64"),
+    (183, "aarch64", "/lib/ld-linux-aarch64.so.1", "aarch64"),
+];
+
+fn spec(source: &str) -> String {
+    format!(
+        "mikron: 1
+name: greet
+sources:
+  local: {{ {source} }}
+packages: [greet]
+platforms: [linux/amd64, linux/arm64]
+image:
+  entrypoint: [/usr/bin/greet]
+"
+    )
+}
+
+/// A repository of a family with `greet`, its library, and a C library, for two architectures.
+fn home(family: &str) -> Home {
+    match family {
+        "rpm" => rpm_home(),
+        _ => apk_home(),
+    }
+}
+
+fn rpm_home() -> Home {
+    let home = Home::empty();
+    let key = TestKey::generate();
+    home.write("key.asc", key.certificate_armored());
+    let mut repository = RpmRepositoryBuilder::new()
+        .timestamp(1_700_000_000)
+        .sign_with(&key);
+    for (machine, arch, loader, _) in MACHINES {
+        let program = ElfBuilder::executable()
+            .machine(machine)
+            .interpreter(loader)
+            .needed("libgreet.so.1");
+        let greet = RpmBuilder::new("greet", "1.2", "3", arch)
+            .requires("libgreet.so.1()(64bit)")
+            .requires("(config(greet) or greet-manual)")
+            .provides("config(greet) = 1.2-3")
+            .file("/usr/bin/greet", 0o755, program.build())
+            .file("/usr/share/doc/greet/README", 0o644, "Say hello.\n")
+            .config("/etc/greet.conf", "loud = no\n")
+            .script(
+                "%pre",
+                "/bin/sh",
+                "getent passwd greet || useradd -r -d /var/lib/greet greet\n",
+            );
+        let library = ElfBuilder::library("libgreet.so.1").machine(machine);
+        let libgreet = RpmBuilder::new("greet-libs", "1.2", "3", arch)
+            .provides("libgreet.so.1()(64bit)")
+            .requires("glibc")
+            .file("/usr/lib64/libgreet.so.1.0", 0o755, library.build())
+            .symlink("/usr/lib64/libgreet.so.1", "libgreet.so.1.0");
+        let loader_file = ElfBuilder::library(loader.rsplit('/').next().unwrap()).machine(machine);
+        let glibc = RpmBuilder::new("glibc", "2.38", "1", arch)
+            .provides("/bin/sh")
+            .file(loader, 0o755, loader_file.build());
+        for package in [greet, libgreet, glibc] {
+            let bytes = package.build();
+            repository = repository.package(record(&bytes), bytes);
+        }
+    }
+    repository.build().write_to(&home.path("repository"));
+    home.write(
+        "greet.yaml",
+        spec("rpm: \"file:repository\", keys: [key.asc]"),
+    );
+    home
+}
+
+fn apk_home() -> Home {
+    let home = Home::empty();
+    let key = ApkKey::shared("test@example.org");
+    home.write("test@example.org.rsa.pub", key.public_pem());
+    for (machine, _, _, arch) in MACHINES {
+        let loader = format!("/lib/ld-musl-{arch}.so.1");
+        let libc = format!("libc.musl-{arch}.so.1");
+        let program = ElfBuilder::executable()
+            .machine(machine)
+            .interpreter(&loader)
+            .needed("libgreet.so.1")
+            .needed(&libc);
+        let greet = ApkBuilder::new("greet", "1.2-r3", arch)
+            .field("depend", "so:libgreet.so.1")
+            .field("depend", &format!("so:{libc}"))
+            .field("provides", "cmd:greet=1.2-r3")
+            .file("usr/bin/greet", 0o755, program.build())
+            .file("usr/share/doc/greet/README", 0o644, "Say hello.\n")
+            .file("etc/greet.conf", 0o644, "loud = no\n")
+            .control_file(
+                ".pre-install",
+                "#!/bin/sh\nadduser -S -D -H -h /var/lib/greet greet 2>/dev/null\nexit 0\n",
+            );
+        let library = ElfBuilder::library("libgreet.so.1")
+            .machine(machine)
+            .needed(&libc);
+        let libgreet = ApkBuilder::new("libgreet", "1.2-r3", arch)
+            .field("provides", "so:libgreet.so.1=1.0")
+            .field("depend", &format!("so:{libc}"))
+            .file("usr/lib/libgreet.so.1.0", 0o755, library.build())
+            .symlink("usr/lib/libgreet.so.1", "libgreet.so.1.0");
+        let file = ElfBuilder::library(&libc).machine(machine);
+        let musl = ApkBuilder::new("musl", "1.2.5-r0", arch)
+            .field("provides", &format!("so:{libc}=1"))
+            .file(&loader[1..], 0o755, file.build())
+            .symlink(&format!("lib/{libc}"), &loader);
+        let mut repository = ApkRepositoryBuilder::new(arch);
+        for package in [greet, libgreet, musl] {
+            repository = repository.package(&package.signed(&key));
+        }
+        repository
+            .sign_with(&key)
+            .build()
+            .write_to(&home.path("repository"));
+    }
+    home.write(
+        "greet.yaml",
+        spec("apk: \"file:repository\", keys: [test@example.org.rsa.pub]"),
+    );
+    home
+}
+
+/// What an archive says of itself.
+fn record(archive: &[u8]) -> PackageRecord {
+    let format = mikron::formats()
+        .into_iter()
+        .find(|f| f.recognises(&archive[..8]))
+        .unwrap();
+    let opened = format.open(
+        Box::new(archive),
+        &Limits::default(),
+        &Origin::named("test"),
+    );
+    opened
+        .unwrap_or_else(|error| panic!("{error}"))
+        .metadata()
+        .record
+        .clone()
+}
+
+fn build(home: &Home, arguments: &[&str]) -> Value {
+    let run = home.run(&[&["build", "greet.yaml", "--json"], arguments].concat());
+    assert_eq!(run.code, 0, "{}", run.err);
+    serde_json::from_str(&run.out).unwrap()
+}
+
+#[test]
+fn a_locked_build_gives_the_same_bytes_from_an_empty_cache_and_offline() {
+    for family in FAMILIES {
+        let home = home(family);
+        let fresh = build(&home, &[]);
+        let locked = home.run(&["lock", "greet.yaml"]);
+        assert_eq!(locked.code, 0, "{family}: {}", locked.err);
+        assert_eq!(
+            build(&home, &["--locked"])["digest"],
+            fresh["digest"],
+            "{family}"
+        );
+        fs::remove_dir_all(home.path("cache")).unwrap();
+        assert_eq!(
+            build(&home, &["--locked", "--jobs", "1"])["digest"],
+            fresh["digest"],
+            "{family}"
+        );
+        // What was fetched once is enough.
+        fs::remove_dir_all(home.path("repository")).unwrap();
+        assert_eq!(
+            build(&home, &["--locked", "--offline"])["digest"],
+            fresh["digest"],
+            "{family}"
+        );
+    }
+}
+
+#[test]
+fn both_architectures_are_built_with_what_is_theirs() {
+    for family in FAMILIES {
+        let report = build(&home(family), &[]);
+        let platforms = report["platforms"].as_array().unwrap();
+        assert_eq!(platforms.len(), 2, "{family}");
+        for (platform, arch) in platforms.iter().zip(["x86_64", "aarch64"]) {
+            let packages = platform["packages"].as_array().unwrap();
+            assert_eq!(packages.len(), 3, "{family}: {packages:?}");
+            assert!(
+                packages.iter().all(|package| package["arch"] == arch),
+                "{family}: {packages:?}"
+            );
+        }
+        assert_ne!(platforms[0]["digest"], platforms[1]["digest"], "{family}");
+    }
+}
+
+#[test]
+fn explain_says_why_a_file_is_there_and_why_another_is_not() {
+    for family in FAMILIES {
+        let home = home(family);
+        let library = if family == "rpm" {
+            "/usr/lib64/libgreet.so.1.0"
+        } else {
+            "/usr/lib/libgreet.so.1.0"
+        };
+        let run = home.run(&[
+            "explain",
+            "greet.yaml",
+            library,
+            "--platform",
+            "linux/amd64",
+        ]);
+        assert_eq!(run.code, 0, "{family}: {}", run.err);
+        assert!(
+            run.out.contains("is linked with libgreet.so.1"),
+            "{family}: {}",
+            run.out
+        );
+        let run = home.run(&["explain", "greet.yaml", "/usr/share/doc/greet/README"]);
+        assert!(run.out.contains("left out"), "{family}: {}", run.out);
+    }
+}
+
+#[test]
+fn the_matrix_shows_who_provides_what() {
+    for family in FAMILIES {
+        let run = home(family).run(&[
+            "matrix",
+            "greet.yaml",
+            "--json",
+            "--platform",
+            "linux/amd64",
+        ]);
+        assert_eq!(run.code, 0, "{family}: {}", run.err);
+        serde_json::from_str::<Value>(&run.out).unwrap();
+        assert!(
+            run.out.contains("soname(libgreet.so.1"),
+            "{family}: {}",
+            run.out
+        );
+    }
+}
+
+#[test]
+fn an_archive_that_was_changed_is_refused() {
+    for family in FAMILIES {
+        let home = home(family);
+        let dirs = if family == "rpm" {
+            "Packages"
+        } else {
+            "x86_64"
+        };
+        let directory = home.path("repository").join(dirs);
+        let archive = fs::read_dir(directory)
+            .unwrap()
+            .flatten()
+            .map(|entry| entry.path())
+            .find(|path| {
+                let name = path.file_name().unwrap().to_string_lossy().into_owned();
+                name.starts_with("greet-1.2") && !name.contains("aarch64")
+            })
+            .unwrap();
+        let mut bytes = fs::read(&archive).unwrap();
+        let middle = bytes.len() - 40;
+        bytes[middle] ^= 1;
+        fs::write(&archive, bytes).unwrap();
+        let run = home.run(&["build", "greet.yaml", "--platform", "linux/amd64"]);
+        assert_eq!(run.code, 1, "{family}: {}", run.err);
+        assert!(run.err.contains("greet-1.2"), "{family}: {}", run.err);
+    }
+}
+
+#[test]
+fn accounts_that_scripts_make_are_in_the_image() {
+    for family in FAMILIES {
+        let home = home(family);
+        let text = home.read("greet.yaml") + "run-as: greet\n";
+        home.write("greet.yaml", text);
+        let report = build(&home, &["--platform", "linux/amd64"]);
+        assert!(report["platforms"][0]["digest"].is_string(), "{family}");
+    }
+}
+
+#[test]
+fn sources_of_two_families_stand_in_one_image_where_nothing_clashes() {
+    let home = Home::new();
+    let apk = apk_home();
+    let copy = |from: &str, to: &str| {
+        let all = std::process::Command::new("cp")
+            .arg("-r")
+            .arg(apk.path(from))
+            .arg(home.path(to))
+            .status();
+        assert!(all.unwrap().success());
+    };
+    copy("repository", "alpine");
+    copy("test@example.org.rsa.pub", "test@example.org.rsa.pub");
+    let spec = |packages: &str| {
+        format!(
+            "mikron: 1
+name: both
+sources:
+  alpine: {{ apk: \"file:alpine\", keys: [test@example.org.rsa.pub] }}
+  debian: {{ deb: \"file:repository\", suite: stable, components: [main], keys: [key.asc] }}
+packages: {packages}
+image:
+  entrypoint: [/usr/bin/greet]
+"
+        )
+    };
+    // Both have a greet: the spec says which, and takes the other's library beside it.
+    home.write("greet.yaml", spec("[greet]"));
+    let run = home.run(&["build", "greet.yaml"]);
+    assert!(
+        run.err.contains("several families (apk, deb)"),
+        "{}",
+        run.err
+    );
+    home.write(
+        "greet.yaml",
+        spec("[{ name: greet, source: alpine }, greet-doc]"),
+    );
+    let report = build(&home, &[]);
+    let packages = report["platforms"][0]["packages"].to_string();
+    assert!(
+        packages.contains("musl") && packages.contains("1.2-r3"),
+        "{packages}"
+    );
+}
+
+#[test]
+fn a_glibc_program_does_not_get_musls_libraries() {
+    let home = Home::empty();
+    let key = ApkKey::shared("test@example.org");
+    home.write("test@example.org.rsa.pub", key.public_pem());
+    // A program for glibc that somebody put into an Alpine package, beside a library that is linked with musl.
+    let program = ElfBuilder::executable()
+        .interpreter("/lib64/ld-linux-x86-64.so.2")
+        .needed("libgreet.so.1");
+    let loader = ElfBuilder::library("ld-linux-x86-64.so.2");
+    let library = ElfBuilder::library("libgreet.so.1").needed("libc.musl-x86_64.so.1");
+    let libc = ElfBuilder::library("libc.musl-x86_64.so.1");
+    let package = ApkBuilder::new("greet", "1-r0", "x86_64")
+        .file("usr/bin/greet", 0o755, program.build())
+        .file("lib64/ld-linux-x86-64.so.2", 0o755, loader.build())
+        .file("usr/lib/libgreet.so.1", 0o755, library.build())
+        .file("lib/ld-musl-x86_64.so.1", 0o755, libc.build())
+        .symlink("lib/libc.musl-x86_64.so.1", "ld-musl-x86_64.so.1");
+    let repository = ApkRepositoryBuilder::new("x86_64").package(&package.signed(&key));
+    repository
+        .sign_with(&key)
+        .build()
+        .write_to(&home.path("repository"));
+    let text = spec("apk: \"file:repository\", keys: [test@example.org.rsa.pub]");
+    home.write(
+        "greet.yaml",
+        text.replace("platforms: [linux/amd64, linux/arm64]\n", ""),
+    );
+    let run = home.run(&["build", "greet.yaml"]);
+    assert_eq!(run.code, 1, "{}", run.out);
+    assert!(run.err.contains("musl"), "{}", run.err);
+}
