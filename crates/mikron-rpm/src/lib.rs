@@ -4,6 +4,8 @@
 //! [`mikron_package`], and knows nothing of repositories, solving or images.
 
 pub mod archive;
+#[cfg(feature = "database")]
+mod database;
 mod header;
 mod nevra;
 mod relation;
@@ -11,6 +13,8 @@ mod repomd;
 mod version;
 
 pub use archive::{HeaderSignature, RpmFormat, SignedHeader};
+#[cfg(feature = "database")]
+pub use database::RpmDatabase;
 pub use nevra::{Nevra, source_package};
 pub use relation::{
     MAX_RICH_DEPTH, MAX_RICH_LEN, RPMLIB_FEATURES, RelationError, RelationErrorKind, RichContext,

@@ -32,7 +32,7 @@ type Place = u32;
 type Name = (Place, u32);
 
 /// The files, by number.
-pub(super) struct Files {
+pub(crate) struct Files {
     /// Where each file's name lies, and the number of its directory.
     names: Vec<Name>,
     /// Where the directories lie. Empty where the names are whole paths (rpm before 4.0).
@@ -55,7 +55,7 @@ pub(super) struct Files {
 }
 
 /// A file with one name.
-pub(super) const ALONE: u32 = u32::MAX;
+pub(crate) const ALONE: u32 = u32::MAX;
 
 /// An error about one tag of the file arrays.
 fn wrong(tag: u32, reason: impl std::fmt::Display) -> ArchiveError {
@@ -70,7 +70,7 @@ fn text_at(header: &[u8], place: Place) -> &[u8] {
 
 impl Files {
     /// Reads and checks the arrays: they are of one length, and point to directories that are there.
-    pub(super) fn of(header: Header<'_>, limits: &Limits) -> Result<Self, ArchiveError> {
+    pub(crate) fn of(header: Header<'_>, limits: &Limits) -> Result<Self, ArchiveError> {
         let (names, directories) = names(header)?;
         let count = names.len();
         limits.check_entries(count as u64)?;
@@ -157,7 +157,7 @@ impl Files {
     }
 
     /// How many files there are.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.names.len()
     }
 
@@ -166,22 +166,22 @@ impl Files {
     }
 
     /// Whether it has a content of its own.
-    pub(super) fn is_regular(&self, number: usize) -> bool {
+    pub(crate) fn is_regular(&self, number: usize) -> bool {
         self.is(number, REGULAR)
     }
 
     /// Whether it is a symbolic link, whose target is its content in the payload.
-    pub(super) fn is_symlink(&self, number: usize) -> bool {
+    pub(crate) fn is_symlink(&self, number: usize) -> bool {
         self.is(number, SYMLINK)
     }
 
     /// Whether the package owns it without bringing it.
-    pub(super) fn is_ghost(&self, number: usize) -> bool {
+    pub(crate) fn is_ghost(&self, number: usize) -> bool {
         self.flags(number) & GHOST != 0
     }
 
     /// Whether it is a configuration file.
-    pub(super) fn is_config(&self, number: usize) -> bool {
+    pub(crate) fn is_config(&self, number: usize) -> bool {
         self.flags(number) & CONFIG != 0
     }
 
@@ -190,27 +190,27 @@ impl Files {
     }
 
     /// Its size in bytes, as the payload has it.
-    pub(super) fn size(&self, number: usize) -> u64 {
+    pub(crate) fn size(&self, number: usize) -> u64 {
         self.sizes[number]
     }
 
     /// The number of its hard link set, or [`ALONE`].
-    pub(super) fn set(&self, number: usize) -> u32 {
+    pub(crate) fn set(&self, number: usize) -> u32 {
         self.sets.get(number).copied().unwrap_or(ALONE)
     }
 
     /// How many names the hard link set has.
-    pub(super) fn set_size(&self, set: u32) -> u32 {
+    pub(crate) fn set_size(&self, set: u32) -> u32 {
         self.set_sizes.get(set as usize).copied().unwrap_or(1)
     }
 
     /// How many hard link sets there are.
-    pub(super) fn sets(&self) -> usize {
+    pub(crate) fn sets(&self) -> usize {
         self.set_sizes.len()
     }
 
     /// Its path as the header writes it.
-    pub(super) fn raw_path<'a>(&self, header: &'a [u8], number: usize) -> Cow<'a, [u8]> {
+    pub(crate) fn raw_path<'a>(&self, header: &'a [u8], number: usize) -> Cow<'a, [u8]> {
         let (name, directory) = self.names[number];
         let name = text_at(header, name);
         match self.directories.get(directory as usize) {
@@ -223,7 +223,7 @@ impl Files {
     ///
     /// # Errors
     /// When the name has a `/`, or the path a component that leads out.
-    pub(super) fn path(&self, header: &[u8], number: usize) -> Result<RootPath, ArchiveError> {
+    pub(crate) fn path(&self, header: &[u8], number: usize) -> Result<RootPath, ArchiveError> {
         let path = self.raw_path(header, number);
         let name = text_at(header, self.names[number].0);
         if !self.directories.is_empty() && name.contains(&b'/') {
@@ -236,7 +236,7 @@ impl Files {
     }
 
     /// The target of a symbolic link.
-    pub(super) fn link<'a>(&self, header: &'a [u8], number: usize) -> &'a [u8] {
+    pub(crate) fn link<'a>(&self, header: &'a [u8], number: usize) -> &'a [u8] {
         match self.links.get(number) {
             Some(place) => text_at(header, *place),
             None => b"",
@@ -244,7 +244,7 @@ impl Files {
     }
 
     /// The digest that its content must have; empty where the header has none.
-    pub(super) fn digest<'a>(&self, header: &'a [u8], number: usize) -> &'a [u8] {
+    pub(crate) fn digest<'a>(&self, header: &'a [u8], number: usize) -> &'a [u8] {
         match self.digests.get(number) {
             Some(place) => text_at(header, *place),
             None => b"",
@@ -255,7 +255,7 @@ impl Files {
     ///
     /// # Errors
     /// When its path cannot stand inside the root, it is of no known type, or its capabilities cannot be read.
-    pub(super) fn entry(&self, header: &[u8], number: usize) -> Result<Entry, ArchiveError> {
+    pub(crate) fn entry(&self, header: &[u8], number: usize) -> Result<Entry, ArchiveError> {
         let path = self.path(header, number)?;
         let fault = |reason: String| ArchiveError::malformed(reason).in_entry(&path);
         let device = self.devices.get(number).copied().unwrap_or(0);
@@ -354,14 +354,14 @@ fn names(header: Header<'_>) -> Result<(Vec<Name>, Vec<Place>), ArchiveError> {
 /// Which file of the header a path of the payload is. Payloads follow the header, so that a look at what comes next suffices;
 /// the table is made for those that do not.
 #[derive(Default)]
-pub(super) struct Lookup {
+pub(crate) struct Lookup {
     next: usize,
     table: Option<HashMap<Box<[u8]>, u32>>,
 }
 
 impl Lookup {
     /// The number of the file of this name, as the payload writes it: with `./` or `/` before it, or neither.
-    pub(super) fn find(&mut self, files: &Files, header: &[u8], name: &[u8]) -> Option<usize> {
+    pub(crate) fn find(&mut self, files: &Files, header: &[u8], name: &[u8]) -> Option<usize> {
         let name = plain(name);
         while self.next < files.len() && files.is_ghost(self.next) {
             self.next += 1;

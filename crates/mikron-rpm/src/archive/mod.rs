@@ -5,7 +5,7 @@
 
 mod capabilities;
 mod digest;
-mod files;
+pub(crate) mod files;
 mod lead;
 pub(crate) mod metadata;
 mod payload;
@@ -65,5 +65,10 @@ impl PackageFormat for RpmFormat {
 
     fn order(&self) -> &'static dyn VersionOrder {
         &RpmVersionOrder
+    }
+
+    #[cfg(feature = "database")]
+    fn database(&self) -> Option<&dyn mikron_package::PackageDatabase> {
+        Some(&crate::RpmDatabase)
     }
 }

@@ -54,6 +54,28 @@ impl Kind {
         })
     }
 
+    /// The number by which an index names it.
+    #[cfg(feature = "database")]
+    pub(crate) fn number(self) -> u32 {
+        match self {
+            Self::Char => 1,
+            Self::Int8 => 2,
+            Self::Int16 => 3,
+            Self::Int32 => 4,
+            Self::Int64 => 5,
+            Self::String => 6,
+            Self::Binary => 7,
+            Self::Strings => 8,
+            Self::Translated => 9,
+        }
+    }
+
+    /// What an offset of such a value is a multiple of.
+    #[cfg(feature = "database")]
+    pub(crate) fn alignment(self) -> usize {
+        self.width().unwrap_or(1)
+    }
+
     /// The size of one value in bytes, and what its offset is a multiple of; `None` for text.
     fn width(self) -> Option<usize> {
         match self {

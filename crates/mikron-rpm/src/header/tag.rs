@@ -16,6 +16,25 @@ pub(crate) const SIG_SIZE: u32 = 1000;
 pub(crate) const SIG_MD5: u32 = 1004;
 pub(crate) const SIG_PAYLOAD_SIZE: u32 = 1007;
 
+/// What the package database says beside the package's own header.
+#[cfg(feature = "database")]
+mod installed {
+    pub(crate) const DB_SIG_SIZE: u32 = 257;
+    pub(crate) const DB_SIG_PGP: u32 = 259;
+    pub(crate) const DB_SIG_MD5: u32 = 261;
+    pub(crate) const DB_SIG_GPG: u32 = 262;
+    pub(crate) const INSTALL_TIME: u32 = 1008;
+    pub(crate) const FILE_STATES: u32 = 1029;
+    pub(crate) const ARCHIVE_SIZE: u32 = 1046;
+    pub(crate) const INSTALL_COLOR: u32 = 1127;
+    pub(crate) const INSTALL_TID: u32 = 1128;
+    // Tags of the signature header that are looked at for it alone.
+    pub(crate) const SIG_PGP: u32 = 1002;
+    pub(crate) const SIG_GPG: u32 = 1005;
+}
+#[cfg(feature = "database")]
+pub(crate) use installed::*;
+
 // The main header.
 pub(crate) const NAME: u32 = 1000;
 pub(crate) const VERSION: u32 = 1001;

@@ -58,6 +58,13 @@ impl<'a> Header<'a> {
         &self.bytes[item.start..item.end]
     }
 
+    /// A value as it stands: its type, its count, its bytes.
+    #[cfg(feature = "database")]
+    pub(crate) fn value(&self, tag: u32) -> Option<(Kind, usize, &'a [u8])> {
+        let item = self.index.find(tag)?;
+        Some((item.kind, item.count, self.slice(item)))
+    }
+
     /// One text; of a translated one the first, which is that of the locale `C`.
     pub(crate) fn text(&self, tag: u32) -> Result<Option<&'a [u8]>, ArchiveError> {
         let item = self.typed(tag, &[Kind::String, Kind::Translated, Kind::Strings])?;

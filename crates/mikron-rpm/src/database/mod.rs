@@ -1,0 +1,69 @@
+//! The package database of an image: `rpmdb.sqlite`, as rpm itself writes it, and the text manifest beside it.
+//!
+//! It stands at the end of the way: once the tree is merged, it says which package each file came from. rpm answers `-q` and `-V`
+//! from it, and scanners read it. The same packages give the same bytes: the time of installation is the image's, and SQLite
+//! works in memory, with one page size and no journal.
+
+mod index;
+mod manifest;
+mod row;
+mod sqlite;
+
+use mikron_package::{Contents, DatabaseError, DatabaseFile, Installed, PackageDatabase, RootPath};
+
+/// Writes the package database of rpm.
+///
+/// It lies under `/var/lib/rpm`, where rpm looks unless its distribution configured another place, and where every scanner looks;
+/// the newer `/usr/lib/sysimage/rpm` is known to Fedora's and SUSE's rpm alone. The text manifest is
+/// `/var/lib/rpmmanifest/container-manifest-2`.
+///
+/// ```
+/// use mikron_package::{MemoryContents, PackageDatabase};
+/// use mikron_rpm::RpmDatabase;
+/// let files = RpmDatabase.write(&[], &MemoryContents::default(), 1_700_000_000)?;
+/// assert_eq!(files[0].path.to_string(), "/var/lib/rpm/rpmdb.sqlite");
+/// assert_eq!(&files[0].bytes[..15], b"SQLite format 3");
+/// # Ok::<(), mikron_package::DatabaseError>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RpmDatabase;
+
+const DATABASE: &[u8] = b"/var/lib/rpm/rpmdb.sqlite";
+const MANIFEST: &[u8] = b"/var/lib/rpmmanifest/container-manifest-2";
+
+impl PackageDatabase for RpmDatabase {
+    fn write(
+        &self,
+        packages: &[Installed<'_>],
+        _: &dyn Contents,
+        epoch: i64,
+    ) -> Result<Vec<DatabaseFile>, DatabaseError> {
+        // Headers hold times in 32 bits.
+        let time = u32::try_from(epoch.max(0)).unwrap_or(u32::MAX);
+        let mut database = sqlite::Database::create()?;
+        let mut manifest = String::new();
+        for package in packages {
+            let row = row::Row::of(package, time).map_err(|error| fault(package, &error))?;
+            let keys = index::keys(&row).map_err(|error| fault(package, &error))?;
+            let line = manifest::line(&row).map_err(|error| fault(package, &error))?;
+            database.add(&row.bytes, &keys)?;
+            manifest.push_str(&line);
+        }
+        let file = |path: &[u8], bytes: Vec<u8>| DatabaseFile {
+            path: RootPath::new(path).expect("a literal that obeys the rules of paths"),
+            mode: 0o644,
+            bytes,
+        };
+        Ok(vec![
+            file(DATABASE, database.finish()?),
+            file(MANIFEST, manifest.into_bytes()),
+        ])
+    }
+}
+
+fn fault(package: &Installed<'_>, error: &mikron_package::ArchiveError) -> DatabaseError {
+    DatabaseError::Package {
+        package: package.metadata.record.name.to_string(),
+        reason: error.to_string(),
+    }
+}
