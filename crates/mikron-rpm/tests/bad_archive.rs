@@ -224,15 +224,18 @@ fn bad_051_digests_that_differ() {
         "the SHA-256 of the content is",
     );
     assert!(skim(&bytes).is_err());
-    // Sizes.
-    for (tag, words) in [
-        (1000, "header and payload has"),
-        (1007, "unpacked payload has"),
-    ] {
-        let mut sections = RpmSections::clone(&parts_sections());
-        sections.signature.set(tag, HeaderValue::Words(vec![1]));
-        says(&refused(&sections.join()), "payload", words);
-    }
+    // The size.
+    let mut sections = parts_sections();
+    sections.signature.set(1000, HeaderValue::Words(vec![1]));
+    says(
+        &refused(&sections.join()),
+        "payload",
+        "header and payload have",
+    );
+    // Some builders count the unpacked size in another way, and rpm never looks at it.
+    let mut sections = parts_sections();
+    sections.signature.set(1007, HeaderValue::Words(vec![1]));
+    read(&sections.join()).expect("a good package");
     // What cannot be a digest is none.
     let mut sections = parts_sections();
     sections.signature.set(273, HeaderValue::text("abc"));

@@ -170,11 +170,6 @@ impl Files {
         self.is(number, REGULAR)
     }
 
-    /// Whether it is a symbolic link, whose target is its content in the payload.
-    pub(crate) fn is_symlink(&self, number: usize) -> bool {
-        self.is(number, SYMLINK)
-    }
-
     /// Whether the package owns it without bringing it.
     pub(crate) fn is_ghost(&self, number: usize) -> bool {
         self.flags(number) & GHOST != 0

@@ -38,8 +38,9 @@ pub(super) struct RpmReader<'a> {
     held: Vec<Vec<u32>>,
     /// Whether the package says that its hard link sets may be incomplete.
     partial_sets: bool,
-    /// Entries that come before the next one of the payload.
-    links: VecDeque<Entry>,
+    /// Further names of the last file, by number, and the first one, to which they are links.
+    links: VecDeque<u32>,
+    first: RootPath,
     current: Option<Current>,
     state: State,
 }
@@ -97,6 +98,7 @@ impl<'a> RpmReader<'a> {
             lookup: Lookup::default(),
             cpio: CpioReader::new(payload, limits),
             links: VecDeque::new(),
+            first: RootPath::root(),
             current: None,
             state: State::Reading,
         })
@@ -108,7 +110,10 @@ impl<'a> RpmReader<'a> {
 
     fn advance(&mut self) -> Result<Option<Entry>, ArchiveError> {
         self.finish_current()?;
-        if let Some(link) = self.links.pop_front() {
+        if let Some(number) = self.links.pop_front() {
+            let mut link = self.files.entry(self.header(), number as usize)?;
+            let target = self.first.clone();
+            link.kind = EntryKind::Hardlink { target };
             return Ok(Some(link));
         }
         loop {
@@ -179,10 +184,12 @@ impl<'a> RpmReader<'a> {
         let waits =
             set != ALONE && self.held[set as usize].len() as u32 + 1 < self.files.set_size(set);
         let regular = self.files.is_regular(number);
-        let size = if regular && !waits || self.files.is_symlink(number) {
-            self.files.size(number)
-        } else {
-            0
+        let size = match (&entry.kind, found) {
+            // Its target is compared byte by byte below; the size that the header gives is not the same with all builders.
+            (EntryKind::Symlink { .. }, CpioHeader::Member(member)) => member.size,
+            (EntryKind::Symlink { .. }, CpioHeader::Index(_)) => self.files.size(number),
+            _ if regular && !waits => self.files.size(number),
+            _ => 0,
         };
         match found {
             CpioHeader::Member(member) if member.size != size => {
@@ -217,19 +224,13 @@ impl<'a> RpmReader<'a> {
         let size = self.files.size(number);
         let mut entry = entry;
         if set != ALONE {
-            let names = std::mem::take(&mut self.held[set as usize]);
-            if let Some((first, others)) = names.split_first() {
-                let mut first = self.files.entry(self.header(), *first as usize)?;
-                let last = std::mem::replace(&mut entry, {
-                    first.kind = EntryKind::File { size };
-                    first
-                });
-                for other in others {
-                    let other = self.files.entry(self.header(), *other as usize)?;
-                    self.links.push_back(linked(other, &entry.path));
-                }
-                self.links.push_back(linked(last, &entry.path));
-            }
+            self.links = std::mem::take(&mut self.held[set as usize]).into();
+            self.links.push_back(number as u32);
+        }
+        if let Some(first) = self.links.pop_front() {
+            entry = self.files.entry(self.header(), first as usize)?;
+            entry.kind = EntryKind::File { size };
+            self.first = entry.path.clone();
         }
         let wanted = self.files.digest(self.header(), number);
         let check = (!wanted.is_empty())
@@ -347,12 +348,6 @@ impl<'a> RpmReader<'a> {
             error
         })
     }
-}
-
-fn linked(mut entry: Entry, target: &RootPath) -> Entry {
-    let target = target.clone();
-    entry.kind = EntryKind::Hardlink { target };
-    entry
 }
 
 impl ArchiveReader for RpmReader<'_> {

@@ -73,8 +73,6 @@ pub(super) struct Front {
     pub(super) payload_at: u64,
     /// The size of header and payload.
     pub(super) size: Option<u64>,
-    /// The size of the unpacked payload.
-    pub(super) unpacked: Option<u64>,
     /// The MD5 of header and payload, of which the header has passed.
     pub(super) md5: Option<Check>,
 }
@@ -111,7 +109,6 @@ pub(super) fn read(input: &mut dyn Read, limits: &Limits) -> Result<Front, Archi
         header: checks,
         mut md5,
         size,
-        unpacked,
     } = promises;
     for mut check in checks {
         check.update(&MAGIC);
@@ -130,7 +127,6 @@ pub(super) fn read(input: &mut dyn Read, limits: &Limits) -> Result<Front, Archi
         signature,
         header,
         size,
-        unpacked,
         md5,
     })
 }
@@ -140,7 +136,6 @@ struct Promises {
     header: Vec<Check>,
     md5: Option<Check>,
     size: Option<u64>,
-    unpacked: Option<u64>,
 }
 
 impl Promises {
@@ -162,7 +157,6 @@ impl Promises {
             header,
             md5,
             size: signed.size(tag::SIG_LONG_SIZE, tag::SIG_SIZE)?,
-            unpacked: signed.size(tag::SIG_LONG_ARCHIVE_SIZE, tag::SIG_PAYLOAD_SIZE)?,
         })
     }
 }

@@ -9,12 +9,10 @@ pub(crate) const SIG_DSA: u32 = 267;
 pub(crate) const SIG_RSA: u32 = 268;
 pub(crate) const SIG_SHA1: u32 = 269;
 pub(crate) const SIG_LONG_SIZE: u32 = 270;
-pub(crate) const SIG_LONG_ARCHIVE_SIZE: u32 = 271;
 pub(crate) const SIG_SHA256: u32 = 273;
 pub(crate) const SIG_OPENPGP: u32 = 278;
 pub(crate) const SIG_SIZE: u32 = 1000;
 pub(crate) const SIG_MD5: u32 = 1004;
-pub(crate) const SIG_PAYLOAD_SIZE: u32 = 1007;
 
 /// What the package database says beside the package's own header.
 #[cfg(feature = "database")]
@@ -29,6 +27,8 @@ mod installed {
     pub(crate) const INSTALL_COLOR: u32 = 1127;
     pub(crate) const INSTALL_TID: u32 = 1128;
     // Tags of the signature header that are looked at for it alone.
+    pub(crate) const SIG_LONG_ARCHIVE_SIZE: u32 = 271;
+    pub(crate) const SIG_PAYLOAD_SIZE: u32 = 1007;
     pub(crate) const SIG_PGP: u32 = 1002;
     pub(crate) const SIG_GPG: u32 = 1005;
 }
