@@ -1,8 +1,8 @@
 //! The solver that stands on resolvo.
 //!
-//! Few packages clash, so bans (`Conflicts` and the like) take part only where they matter: a first run leaves them out, its
-//! solution is checked against all of them, and as long as the check finds a clash, the names in question are added and
-//! the solver runs again. This keeps the records of packages that nobody asked for closed, and explanations short. In the
+//! Few packages clash, and few conditions hold, so bans (`Conflicts` and the like) and clauses with a condition take part only
+//! where they matter: a first run leaves them out, its solution is checked against all of them, and as long as the check
+//! finds an offence, what was offended against is added and the solver runs again. This keeps the records of packages that nobody asked for closed, and explanations short. In the
 //! same way it is found out afterwards that a package came in for something that it may not come in for, and what comes in
 //! unasked.
 
@@ -20,8 +20,8 @@ use crate::choose;
 use crate::explain;
 use crate::ground::{demands, ground};
 use crate::near;
-use crate::needed::{Kept, Needed, needed};
-use crate::provider::{Provider, Support, Watched};
+use crate::needed::{Kept, Needed, needed, offences};
+use crate::provider::{Item, Provider, Watched};
 use crate::{
     Budget, MissingRoot, RelationKind, Request, RequestNode, Root, Solution, SolveError, Solver,
 };
@@ -58,8 +58,7 @@ impl Solver for ResolvoSolver {
         let mut search = Search {
             catalog: &catalog,
             roots: &roots,
-            watched: Watched::None,
-            support: Support::new(),
+            watched: Watched::nothing(),
         };
         let Some(kept) = search.run(&BTreeSet::new())? else {
             return Err(search.explain());
@@ -125,7 +124,6 @@ struct Search<'s, 'a> {
     catalog: &'s Catalog<'a>,
     roots: &'s [&'s Root],
     watched: Watched,
-    support: Support,
 }
 
 impl Search<'_, '_> {
@@ -134,28 +132,40 @@ impl Search<'_, '_> {
     fn run(&mut self, extras: &BTreeSet<PackageId>) -> Result<Option<Kept>, SolveError> {
         let mut round = 0;
         loop {
-            let provider = Provider::new(self.catalog, &self.watched, &self.support);
+            let provider = Provider::new(self.catalog, &self.watched);
             let found = match run(provider, self.roots, extras)? {
                 Run::Found(found) => found,
                 Run::Contradiction(..) => return Ok(None),
             };
             let Needed { kept, unsupported } = needed(self.catalog, self.roots, extras, &found)?;
             let clashes = clashes(self.catalog, &kept);
-            if clashes.is_empty() && unsupported.is_empty() {
+            let offences = offences(self.catalog, self.roots, &kept)?;
+            if clashes.is_empty() && unsupported.is_empty() && offences.is_empty() {
                 return Ok(Some(kept));
             }
-            if !unsupported.is_empty() && !self.demand_support(&unsupported, &kept, &found)? {
-                return Ok(None);
+            // What has been watched resolvo does not offend against; should it all the same, there is no solution.
+            let mut is_new = false;
+            if !unsupported.is_empty() {
+                is_new |= self.demand_support(&unsupported, &kept, &found)?;
+            }
+            for offence in offences {
+                is_new |= self.watched.clauses.insert(offence);
             }
             round += 1;
-            if !clashes.is_empty() {
-                match &mut self.watched {
-                    // With everything watched resolvo gives no clash; should it all the same, there is no solution.
-                    Watched::All => return Ok(None),
-                    Watched::Names(names) if round < ROUNDS => names.extend(clashes),
-                    Watched::Names(_) => self.watched = Watched::All,
-                    Watched::None => self.watched = Watched::Names(clashes),
+            match &mut self.watched.names {
+                Some(_) if !clashes.is_empty() && round >= ROUNDS => {
+                    self.watched.names = None;
+                    is_new = true;
                 }
+                Some(names) => {
+                    for name in clashes {
+                        is_new |= names.insert(name);
+                    }
+                }
+                None => {}
+            }
+            if !is_new {
+                return Ok(None);
             }
         }
     }
@@ -178,7 +188,7 @@ impl Search<'_, '_> {
         let lists = [apart(&loose), apart(&|id| found.contains(&id))];
         let mut is_new = false;
         for id in unsupported {
-            let known = self.support.entry(*id).or_default();
+            let known = self.watched.support.entry(*id).or_default();
             let new = lists.iter().find(|list| !known.contains(list));
             is_new |= new.is_some();
             known.extend(new.cloned());
@@ -266,7 +276,7 @@ impl Search<'_, '_> {
         let catalog = self.catalog;
         let mut roots = self.roots.to_vec();
         let nothing = BTreeSet::new();
-        let provider = || Provider::new(catalog, &self.watched, &self.support);
+        let provider = || Provider::new(catalog, &self.watched);
         if roots.len() <= MINIMISED {
             let mut i = 0;
             while roots.len() > 1 && i < roots.len() {
@@ -323,12 +333,14 @@ fn run<'a>(
         return Err(failure);
     }
     match outcome {
-        Ok(found) => Ok(Run::Found(
-            found
-                .into_iter()
-                .map(|s| solver.provider().package(s))
-                .collect(),
-        )),
+        Ok(found) => {
+            let items = found.into_iter().map(|s| solver.provider().item(s));
+            let there = |item| match item {
+                Item::There(id) => Some(id),
+                Item::Absent(_) => None,
+            };
+            Ok(Run::Found(items.filter_map(there).collect()))
+        }
         Err(UnsolvableOrCancelled::Unsolvable(contradiction)) => {
             Ok(Run::Contradiction(Box::new(solver), contradiction))
         }

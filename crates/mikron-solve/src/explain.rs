@@ -10,7 +10,7 @@ use crate::backend::view_of;
 use crate::catalog::{Catalog, View};
 use crate::ground::{Demand, Ground, demands, ground};
 use crate::near;
-use crate::provider::Provider;
+use crate::provider::{Item, Provider};
 use crate::{Conflict, Edge, EdgeKind, Node, RequestNode, Root};
 
 /// A node before it has its place.
@@ -58,8 +58,9 @@ pub(crate) fn conflict(
                     from_root(catalog, provider, roots, wanted, to, &mut builder);
                 }
                 ConflictNode::Solvable(solvable) => {
-                    let id = provider.package(solvable);
-                    from_package(catalog, provider, id, wanted, to, &mut builder);
+                    if let Item::There(id) = provider.item(solvable) {
+                        from_package(catalog, provider, id, wanted, to, &mut builder);
+                    }
                 }
                 _ => {}
             },
@@ -67,7 +68,9 @@ pub(crate) fn conflict(
                 let (ConflictNode::Solvable(a), ConflictNode::Solvable(b)) = (from, to) else {
                     continue;
                 };
-                let (a, b) = (provider.package(a), provider.package(b));
+                let (Item::There(a), Item::There(b)) = (provider.item(a), provider.item(b)) else {
+                    continue;
+                };
                 match cause {
                     ConflictCause::Constrains(_) => forbids(catalog, a, b, &mut builder),
                     // To resolvo every package is a name of its own.
@@ -128,7 +131,7 @@ fn from_root(
             view: &view,
         };
         if asks.is_behind(&root.requirement, true, wanted)
-            && let Some(target) = asks.target(&root.requirement, to, builder)
+            && let Some(target) = asks.target(&root.requirement, asks.is_empty(wanted), to, builder)
         {
             let requirement = root.requirement.clone();
             let field = None;
@@ -163,10 +166,11 @@ fn from_package(
             asks.excluded(&demand, wanted, builder);
         }
         // That nothing would lift a ban is no missing package.
+        let is_empty = demand.holds && asks.is_empty(wanted);
         if !demand.holds && matches!(to, ConflictNode::UnresolvedDependency) {
             continue;
         }
-        if let Some(target) = asks.target(demand.requirement, to, builder) {
+        if let Some(target) = asks.target(demand.requirement, is_empty, to, builder) {
             let field = Some(field);
             let kind = EdgeKind::Requires { field, requirement };
             builder.edge(Key::Package(id), target, kind);
@@ -205,14 +209,29 @@ impl Asks<'_, '_> {
         }
     }
 
+    /// Whether a clause with a condition calls for nothing that there is.
+    fn is_empty(&self, wanted: resolvo::Requirement) -> bool {
+        let origin = self.provider.origin(wanted);
+        origin.is_some_and(|origin| origin.ground.any.is_empty())
+    }
+
     fn target(
         &self,
         requirement: &Requirement,
+        is_empty: bool,
         to: ConflictNode<SolvableId>,
         builder: &mut Builder,
     ) -> Option<Key> {
         match to {
-            ConflictNode::Solvable(solvable) => Some(Key::Package(self.provider.package(solvable))),
+            ConflictNode::Solvable(solvable) => match self.provider.item(solvable) {
+                Item::There(id) => Some(Key::Package(id)),
+                // That the condition does not hold would do; or else what it calls for, if there were any.
+                Item::Absent(_) if !is_empty => None,
+                Item::Absent(_) => {
+                    let unresolved = ConflictNode::UnresolvedDependency;
+                    self.target(requirement, false, unresolved, builder)
+                }
+            },
             ConflictNode::UnresolvedDependency => {
                 let text = requirement.to_string();
                 let missing = || Node::Missing(near::missing(self.catalog, requirement, self.view));

@@ -36,7 +36,7 @@ pub(crate) fn demands(record: &PackageRecord) -> impl Iterator<Item = Demand<'_>
 }
 
 /// One package that satisfies a clause.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Choice {
     /// Which alternative of the requirement it is, counted from 0.
     pub(crate) alternative: usize,
@@ -46,11 +46,13 @@ pub(crate) struct Choice {
 }
 
 /// When all of `when` are there, one of `any` must be.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Ground {
     pub(crate) when: Vec<PackageId>,
     /// Best first.
     pub(crate) any: Rc<[Choice]>,
+    /// Whether it comes of what must not hold.
+    pub(crate) forbids: bool,
 }
 
 impl Ground {
@@ -58,7 +60,8 @@ impl Ground {
     /// (a package never conflicts with itself).
     pub(crate) fn is_idle(&self, own: Option<PackageId>) -> bool {
         let satisfied = |id: &PackageId| self.any.iter().any(|choice| choice.id == *id);
-        let itself = self.any.is_empty()
+        let itself = self.forbids
+            && self.any.is_empty()
             && !self.when.is_empty()
             && self.when.iter().all(|id| Some(*id) == own);
         itself || self.when.iter().any(satisfied)
@@ -89,20 +92,25 @@ pub(crate) fn ground(
         })?;
         let mut grounds = Vec::with_capacity(clauses.len());
         for clause in &clauses {
-            expand(catalog, clause, view, place, &mut grounds)?;
+            for (when, any) in expand(catalog, clause, view, place)? {
+                grounds.push(Ground {
+                    when,
+                    any,
+                    forbids: !holds,
+                });
+            }
         }
         Ok(grounds)
     })
 }
 
-/// Adds a clause once for each way in which its condition can hold.
+/// A clause once for each way in which its condition can hold.
 fn expand(
     catalog: &Catalog<'_>,
     clause: &Clause,
     view: &View,
     place: &dyn Fn() -> String,
-    grounds: &mut Vec<Ground>,
-) -> Result<(), SolveError> {
+) -> Result<Vec<(Vec<PackageId>, Rc<[Choice]>)>, SolveError> {
     let allowed = u64::from(catalog.budget.alternatives);
     let mut choices: Vec<Choice> = Vec::new();
     for term in &clause.terms {
@@ -138,15 +146,9 @@ fn expand(
         ways = ways.iter().flat_map(with).collect();
     }
     let mut seen = BTreeSet::new();
-    for way in ways {
-        if seen.insert(way.clone()) {
-            grounds.push(Ground {
-                when: way.into_iter().collect(),
-                any: Rc::clone(&any),
-            });
-        }
-    }
-    Ok(())
+    ways.retain(|way| seen.insert(way.clone()));
+    let with = |way: BTreeSet<PackageId>| (way.into_iter().collect(), Rc::clone(&any));
+    Ok(ways.into_iter().map(with).collect())
 }
 
 fn exceeded(catalog: &Catalog<'_>, found: u64, place: &dyn Fn() -> String) -> SolveError {

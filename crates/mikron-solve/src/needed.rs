@@ -87,6 +87,46 @@ impl Kept {
     }
 }
 
+/// The clauses with a condition that a set of packages offends against, each with the package that demands it.
+pub(crate) fn offences(
+    catalog: &Catalog<'_>,
+    roots: &[&Root],
+    kept: &Kept,
+) -> Result<Vec<(Option<PackageId>, Ground)>, SolveError> {
+    let mut found = Vec::new();
+    let mut check = |own: Option<PackageId>, grounds: &[Ground]| {
+        let offends = |ground: &&Ground| {
+            ground.others(own).next().is_some()
+                && !ground.is_idle(own)
+                && kept.contains_all(&ground.when)
+                && kept.satisfying(ground).is_none()
+        };
+        let offended = grounds.iter().filter(offends);
+        found.extend(offended.map(|ground| (own, ground.clone())));
+    };
+    for root in roots {
+        let (view, place) = (view_of(root), || place_of(root));
+        check(
+            None,
+            &ground(catalog, &root.requirement, true, &view, &place)?,
+        );
+    }
+    for &id in kept.values() {
+        let (record, view) = (catalog.record(id), catalog.view(id));
+        for demand in demands(&record) {
+            let grounds = ground(
+                catalog,
+                demand.requirement,
+                demand.holds,
+                &view,
+                &String::new,
+            )?;
+            check(Some(id), &grounds);
+        }
+    }
+    Ok(found)
+}
+
 /// What is needed of a set of packages.
 pub(crate) struct Needed {
     pub(crate) kept: Kept,

@@ -1,20 +1,21 @@
 //! Shows a catalog to resolvo: packages, sets of packages and conditions as small numbers.
 //!
 //! To resolvo every package is a name of its own with one candidate, and that of one name one version only is there is a
-//! constraint like any other. So a condition is always about whole names: for a condition that only some versions of a name
-//! fulfil, resolvo would call for one of the others where none is there.
+//! constraint like any other. That a package is absent is a package too, which constrains it away: so a clause under a
+//! condition is one without, of which an alternative is that the condition does not hold. (resolvo's own conditions call for
+//! another version of a name where none has to be there.)
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt::Display;
 use std::rc::Rc;
 
 use mikron_package::{PackageId, PackageName, Requirement};
 use resolvo::{
     Candidates, Condition, ConditionId, ConditionalRequirement, Dependencies, DependencyProvider,
-    HintDependenciesAvailable, Interner, KnownDependencies, LogicalOperator, NameId, SolvableId,
-    SolverCache, StringId, VersionSetId, VersionSetUnionId,
+    HintDependenciesAvailable, Interner, KnownDependencies, NameId, SolvableId, SolverCache,
+    StringId, VersionSetId, VersionSetUnionId,
 };
 
 use crate::catalog::{Catalog, View};
@@ -29,60 +30,63 @@ pub(crate) struct Origin {
     pub(crate) ground: Ground,
 }
 
+/// What resolvo can choose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Item {
+    /// That a package is there.
+    There(PackageId),
+    /// That it is not.
+    Absent(PackageId),
+}
+
 #[derive(Default)]
 struct Pool {
-    packages: Vec<PackageId>,
-    places: HashMap<PackageId, u32>,
+    items: Vec<Item>,
+    places: HashMap<Item, u32>,
     unions: Vec<Rc<[VersionSetId]>>,
     union_ids: HashMap<Rc<[VersionSetId]>, VersionSetUnionId>,
     /// The clauses with a condition; each has a union of its own.
     origins: HashMap<VersionSetUnionId, Origin>,
-    conditions: Vec<Condition>,
-    condition_ids: HashMap<Condition, ConditionId>,
 }
 
-/// The names whose bans take part.
+/// What takes part of all that is demanded: what an earlier run offended against.
 #[derive(Clone, Debug, Default)]
-pub(crate) enum Watched {
-    #[default]
-    None,
-    Names(BTreeSet<PackageName>),
-    All,
+pub(crate) struct Watched {
+    /// Names whose bans do; `None` for all.
+    pub(crate) names: Option<BTreeSet<PackageName>>,
+    /// Clauses with a condition, each with the package that demands it.
+    pub(crate) clauses: HashSet<(Option<PackageId>, Ground)>,
+    /// Of packages that may not come in for what they satisfy alone: of each list one must be there too.
+    pub(crate) support: BTreeMap<PackageId, Vec<Vec<PackageId>>>,
 }
 
 impl Watched {
-    pub(crate) fn has(&self, name: &PackageName) -> bool {
-        match self {
-            Self::None => false,
-            Self::Names(names) => names.contains(name),
-            Self::All => true,
+    pub(crate) fn nothing() -> Self {
+        Self {
+            names: Some(BTreeSet::new()),
+            ..Self::default()
         }
     }
-}
 
-/// Of packages that may not come in for what they satisfy alone: of each list one must be there too.
-pub(crate) type Support = BTreeMap<PackageId, Vec<Vec<PackageId>>>;
+    fn has(&self, name: &PackageName) -> bool {
+        self.names.as_ref().is_none_or(|names| names.contains(name))
+    }
+}
 
 /// The universe as resolvo sees it.
 pub(crate) struct Provider<'a> {
     pub(crate) catalog: &'a Catalog<'a>,
     watched: &'a Watched,
-    support: &'a Support,
     pool: RefCell<Pool>,
     failure: RefCell<Option<SolveError>>,
     rounds: Cell<u64>,
 }
 
 impl<'a> Provider<'a> {
-    pub(crate) fn new(
-        catalog: &'a Catalog<'a>,
-        watched: &'a Watched,
-        support: &'a Support,
-    ) -> Self {
+    pub(crate) fn new(catalog: &'a Catalog<'a>, watched: &'a Watched) -> Self {
         Self {
             catalog,
             watched,
-            support,
             pool: RefCell::default(),
             failure: RefCell::default(),
             rounds: Cell::new(0),
@@ -98,44 +102,38 @@ impl<'a> Provider<'a> {
         self.failure.borrow_mut().get_or_insert(error);
     }
 
-    pub(crate) fn package(&self, solvable: SolvableId) -> PackageId {
+    pub(crate) fn item(&self, solvable: SolvableId) -> Item {
         self.at(solvable.into_raw())
     }
 
-    /// The package behind a number. Every number that resolvo holds was made by `place`.
-    fn at(&self, place: u32) -> PackageId {
+    /// What is behind a number. Every number that resolvo holds was made by `place`.
+    fn at(&self, place: u32) -> Item {
         let pool = self.pool.borrow();
-        let package = pool.packages.get(place as usize);
-        package.copied().unwrap_or(PackageId(u32::MAX))
+        let item = pool.items.get(place as usize);
+        item.copied().unwrap_or(Item::Absent(PackageId(u32::MAX)))
     }
 
-    fn place(&self, id: PackageId) -> u32 {
+    fn place(&self, item: Item) -> u32 {
         let pool = &mut *self.pool.borrow_mut();
-        *pool.places.entry(id).or_insert_with(|| {
-            pool.packages.push(id);
-            pool.packages.len() as u32 - 1
+        *pool.places.entry(item).or_insert_with(|| {
+            pool.items.push(item);
+            pool.items.len() as u32 - 1
         })
     }
 
     /// The set of this package.
     fn set(&self, id: PackageId) -> VersionSetId {
-        VersionSetId(self.place(id) * 2)
+        VersionSetId(self.place(Item::There(id)) * 2)
+    }
+
+    /// The set of its absence.
+    fn absence(&self, id: PackageId) -> VersionSetId {
+        VersionSetId(self.place(Item::Absent(id)) * 2)
     }
 
     /// The set that this package is not in.
     fn without(&self, id: PackageId) -> VersionSetId {
-        VersionSetId(self.place(id) * 2 + 1)
-    }
-
-    fn condition(&self, condition: Condition) -> ConditionId {
-        let pool = &mut *self.pool.borrow_mut();
-        if let Some(id) = pool.condition_ids.get(&condition) {
-            return *id;
-        }
-        let id = ConditionId::new(pool.conditions.len() as u32);
-        pool.conditions.push(condition.clone());
-        pool.condition_ids.insert(condition, id);
-        id
+        VersionSetId(self.place(Item::There(id)) * 2 + 1)
     }
 
     fn union(&self, ids: impl Iterator<Item = PackageId>) -> VersionSetUnionId {
@@ -160,7 +158,7 @@ impl<'a> Provider<'a> {
 
     /// Whether it is asked of a package that something asks for it by its own name.
     pub(crate) fn is_support(&self, id: PackageId, wanted: resolvo::Requirement) -> bool {
-        let lists = self.support.get(&id).into_iter().flatten();
+        let lists = self.watched.support.get(&id).into_iter().flatten();
         let mut unions = lists.map(|list| self.union(list.iter().copied()).into());
         unions.any(|union: resolvo::Requirement| union == wanted)
     }
@@ -192,6 +190,9 @@ impl<'a> Provider<'a> {
                 continue;
             }
             let others: Vec<PackageId> = ground.others(own).collect();
+            if !others.is_empty() && !self.watched.clauses.contains(&(own, ground.clone())) {
+                continue;
+            }
             match others.as_slice() {
                 [] => known.requirements.push(ConditionalRequirement {
                     condition: None,
@@ -201,17 +202,10 @@ impl<'a> Provider<'a> {
                     known.constrains.push(self.without(*other));
                 }
                 others => {
-                    let mut condition = None;
-                    for id in others {
-                        let is = self.condition(Condition::Requirement(self.set(*id)));
-                        condition = Some(match condition {
-                            None => is,
-                            Some(all) => {
-                                self.condition(Condition::Binary(LogicalOperator::And, all, is))
-                            }
-                        });
-                    }
-                    let sets: Vec<_> = ground.any.iter().map(|c| self.set(c.id)).collect();
+                    // First what the condition calls for: it was found to hold.
+                    let any = ground.any.iter().map(|c| self.set(c.id));
+                    let absent = others.iter().map(|id| self.absence(*id));
+                    let sets: Vec<VersionSetId> = any.chain(absent).collect();
                     let pool = &mut *self.pool.borrow_mut();
                     let union = VersionSetUnionId(pool.unions.len() as u32);
                     pool.unions.push(sets.into());
@@ -222,7 +216,7 @@ impl<'a> Provider<'a> {
                     };
                     pool.origins.insert(union, origin);
                     known.requirements.push(ConditionalRequirement {
-                        condition,
+                        condition: None,
                         requirement: union.into(),
                     });
                 }
@@ -240,7 +234,7 @@ impl<'a> Provider<'a> {
             let what = (demand.kind, demand.requirement, demand.holds);
             self.add(Some(id), what, &view, &place, &mut known)?;
         }
-        for lists in self.support.get(&id).into_iter().flatten() {
+        for lists in self.watched.support.get(&id).into_iter().flatten() {
             known.requirements.push(ConditionalRequirement {
                 condition: None,
                 requirement: self.union(lists.iter().copied()).into(),
@@ -287,15 +281,11 @@ impl Interner for Provider<'_> {
     type SolvableId = SolvableId;
 
     fn display_solvable(&self, solvable: SolvableId) -> impl Display + '_ {
-        let record = self.catalog.record(self.package(solvable));
-        format!("{} {}", record.name, record.version)
+        format!("{:?}", self.item(solvable))
     }
 
     fn display_name(&self, name: NameId) -> impl Display + '_ {
-        self.catalog
-            .record(self.at(name.into_raw()))
-            .name
-            .to_string()
+        format!("{:?}", self.at(name.into_raw()))
     }
 
     fn display_version_set(&self, set: VersionSetId) -> impl Display + '_ {
@@ -322,8 +312,8 @@ impl Interner for Provider<'_> {
         (0..sets.len()).map(move |i| sets[i])
     }
 
-    fn resolve_condition(&self, condition: ConditionId) -> Condition {
-        self.pool.borrow().conditions[condition.as_u32() as usize].clone()
+    fn resolve_condition(&self, _: ConditionId) -> Condition {
+        unreachable!("no requirement has a condition")
     }
 }
 
@@ -353,7 +343,14 @@ impl DependencyProvider for Provider<'_> {
     }
 
     async fn get_dependencies(&self, solvable: SolvableId) -> Dependencies {
-        match self.dependencies(self.package(solvable)) {
+        let known = match self.item(solvable) {
+            Item::There(id) => self.dependencies(id),
+            Item::Absent(id) => Ok(KnownDependencies {
+                constrains: vec![self.without(id)],
+                ..KnownDependencies::default()
+            }),
+        };
+        match known {
             Ok(known) => Dependencies::Known(known),
             Err(error) => {
                 self.fail(error);

@@ -2,6 +2,8 @@
 #![allow(dead_code)] // each test file uses a part of it
 #![allow(clippy::unwrap_used)] // clippy looks into functions that are tests themselves only
 
+pub(crate) mod check;
+pub(crate) mod numbers;
 pub(crate) mod order;
 pub(crate) mod rich;
 
