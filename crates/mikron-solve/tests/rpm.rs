@@ -1,4 +1,4 @@
-//! The rules of rpm and dnf, one sentence each. What dnf does was found by asking it; `dnf.rs` asks it again.
+//! The rules of rpm and dnf, one sentence each. What dnf does was found by asking it; `dnf_agreement.rs` asks it again.
 
 mod family;
 
@@ -65,6 +65,8 @@ gives! {
         "a; Requires: v\nb; Provides: v, w = 1\nc; Provides: v, w = 2", ["a"] => "a c";
     providers_that_are_each_later_than_the_other_are_equal:
         "a; Requires: v\nb; Provides: v, p = 1, w = 2\nc; Provides: v, p = 2, w = 1", ["a"] => "a b";
+    a_package_that_has_no_later_version_is_preferred:
+        "a; Requires: v\nb 1-1; Provides: v\nb 2-1\nz; Provides: v", ["a"] => "a z";
     alternatives_are_one_pool: "a; Requires: (z or b)\nz\nb", ["a"] => "a b";
     an_alternative_that_is_there_anyway_is_enough: "a; Requires: (b or c), c\nb\nc", ["a"] => "a c";
     what_the_requirer_recommends_is_preferred:

@@ -4,7 +4,8 @@
 //! - All alternatives and providers of a requirement are one pool: their order in the file and whether one *is* the name or
 //!   provides it play no part.
 //! - The source of highest priority comes first, then the latest version of each name, then a package before those that it
-//!   obsoletes, then a package before those that provide a name that both have at a lower version, then the name.
+//!   obsoletes, then a package before those that provide a name that both have at a lower version, then one of which there is no
+//!   later version for its architecture before others, then the name.
 //! - Among what is left, what the requirer recommends, or what supplements it, comes first; weak dependencies bring nothing in.
 //! - What the spec names without a version is a package of that name, or one that obsoletes it and so comes before it; only
 //!   where no package has the name does a provider do. A requirement never leads to an obsoleter that does not provide it.
@@ -173,6 +174,16 @@ fn obsoletes(catalog: &Catalog<'_>, id: PackageId, other: PackageId) -> bool {
     record.name != other.name && record.obsoletes.iter().any(hits)
 }
 
+/// Whether there is a later version of a package, for its architecture.
+fn is_outdated(catalog: &Catalog<'_>, name: &PackageName, id: PackageId) -> bool {
+    let arch = &catalog.record(id).arch;
+    let versions = catalog.versions(name);
+    let mut same = versions
+        .iter()
+        .filter(|other| catalog.record(**other).arch == *arch);
+    same.next() != Some(&id)
+}
+
 /// The order in which names are tried.
 fn order(
     catalog: &Catalog<'_>,
@@ -184,7 +195,7 @@ fn order(
     };
     // In order of name, of which sorting below changes nothing but what it has to.
     let mut left: Vec<(PackageName, PackageId)> = names.iter().filter_map(best).collect();
-    left.sort_by_key(|(name, _)| !asked(name));
+    left.sort_by_key(|(name, id)| (!asked(name), is_outdated(catalog, name, *id)));
     let mut order = Vec::with_capacity(left.len());
     for _ in 0..LAYERS {
         if left.len() < 2 {
