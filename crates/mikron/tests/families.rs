@@ -210,6 +210,40 @@ fn the_images_of_three_families_hold_the_same_files_and_weigh_the_same() {
     }
 }
 
+#[test]
+fn rpm_itself_reads_what_the_image_says_of_its_packages_and_finds_its_files_as_they_should_be() {
+    let Some(made) = image("rpm") else { return };
+    let Some(bundle) = Bundle::unpack(&made.layout, "latest") else {
+        return;
+    };
+    let rpm = |arguments: &[&str]| {
+        let output = std::process::Command::new("rpm")
+            .arg("--root")
+            .arg(bundle.rootfs())
+            .args(["--dbpath", "/var/lib/rpm"])
+            .args(arguments)
+            .output()
+            .unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (text(&output.stdout), text(&output.stderr))
+    };
+    let (all, errors) = rpm(&["-qa", "--queryformat", "%{NAME}\n"]);
+    let names: BTreeSet<&str> = all.lines().collect();
+    for name in ["nginx", "libc6", "libssl3"] {
+        assert!(names.contains(name), "{all}{errors}");
+    }
+    // Dependencies of the parts that were left out, and owners that a test machine does not have, are not what is asked.
+    let mut verify = vec!["-V", "--nodeps", "--nouser", "--nogroup", "--noscripts", "--nomtime"];
+    verify.extend(&names);
+    let (found, errors) = rpm(&verify);
+    let wrong: Vec<&str> = found
+        .lines()
+        // What finalizers and the spec made of configuration is not as the package has it.
+        .filter(|line| !line.contains(" c /"))
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:#?}{errors}");
+}
+
 /// All paths below a directory that are no directories.
 fn listing(root: &Path) -> BTreeSet<String> {
     fn walk(dir: &Path, at: &str, found: &mut BTreeSet<String>) {
