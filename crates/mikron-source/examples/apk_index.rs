@@ -23,15 +23,30 @@ fn made_up(count: u32) -> Vec<u8> {
              U:https://example.org/package-{n}\nL:MIT AND BSD-3-Clause\no:package-{n}\nm:Example <example@example.org>\n\
              t:{}\nc:{n:040x}\nD:package-{a}>=1.0 package-{b} so:lib{a}.so.{} so:libc.musl-x86_64.so.1 /bin/sh !old-{n}\n\
              p:so:lib{n}.so.{}=1.2.{} cmd:package-{n}=1.0 pc:package-{n}=1.0\ni:package-{a}=1.0 docs\n\n",
-            n % 40, n % 9, n % 5, n % 12, 1000 + n, 5000 + n, 1_600_000_000 + u64::from(n), a % 9, n % 9, n % 30,
+            n % 40,
+            n % 9,
+            n % 5,
+            n % 12,
+            1000 + n,
+            5000 + n,
+            1_600_000_000 + u64::from(n),
+            a % 9,
+            n % 9,
+            n % 30,
         );
     }
     let builder = ApkRepositoryBuilder::new("x86_64").stanza(&text);
-    builder.sign_with(&ApkKey::shared("example")).build().index().to_vec()
+    builder
+        .sign_with(&ApkKey::shared("example"))
+        .build()
+        .index()
+        .to_vec()
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let argument = std::env::args().nth(1).unwrap_or_else(|| "30000".to_owned());
+    let argument = std::env::args()
+        .nth(1)
+        .unwrap_or_else(|| "30000".to_owned());
     let bytes = match argument.parse() {
         Ok(count) => made_up(count),
         Err(_) => std::fs::read(&argument)?,
@@ -59,7 +74,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         builder.add(record)?;
     }
     let built = builder.finish()?;
-    println!("read and made compact ({} bytes): {:?}", built.as_bytes().len(), begin.elapsed());
+    println!(
+        "read and made compact ({} bytes): {:?}",
+        built.as_bytes().len(),
+        begin.elapsed()
+    );
 
     let stored = built.as_bytes().to_vec();
     let begin = Instant::now();

@@ -233,7 +233,14 @@ fn rpm_itself_reads_what_the_image_says_of_its_packages_and_finds_its_files_as_t
         assert!(names.contains(name), "{all}{errors}");
     }
     // Dependencies of the parts that were left out, and owners that a test machine does not have, are not what is asked.
-    let mut verify = vec!["-V", "--nodeps", "--nouser", "--nogroup", "--noscripts", "--nomtime"];
+    let mut verify = vec![
+        "-V",
+        "--nodeps",
+        "--nouser",
+        "--nogroup",
+        "--noscripts",
+        "--nomtime",
+    ];
     verify.extend(&names);
     let (found, errors) = rpm(&verify);
     let wrong: Vec<&str> = found

@@ -57,6 +57,27 @@ impl Closure<'_> {
         }
     }
 
+    /// Whether everything that a script cannot do without is in the image already.
+    pub(super) fn has_what_it_calls(&self, file: FileRef) -> bool {
+        let Some(script) = &self.facts(file).script else {
+            return true;
+        };
+        let is_there = |call: &ScriptCall| {
+            let path = self.find_command(file, &call.command);
+            let end = path.and_then(|path| self.tree.resolve(&path).ok());
+            match end.map(|resolved| resolved.end) {
+                Some(Found::Entry(end)) => self.reason(end).is_some(),
+                Some(Found::Provided(_)) => true,
+                _ => false,
+            }
+        };
+        script
+            .calls
+            .iter()
+            .filter(|call| !call.optional)
+            .all(is_there)
+    }
+
     fn call(&mut self, by: FileRef, command: &str) -> Called {
         let Some(path) = self.find_command(by, command) else {
             return Called::Absent;

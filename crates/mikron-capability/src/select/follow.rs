@@ -415,9 +415,13 @@ impl Closure<'_> {
         }
         let waiting = std::mem::take(&mut self.secondary);
         for script in waiting {
+            // A script of a root brings what it calls. One of a dependency is there for the taking, and brings nothing.
+            let root = self.bulk[script.file.package] == Bulk::Root;
             match self.present(&script.program) {
-                Some(by) => self.choose_in_bulk(script.file, Reason::Interpreted { by }),
-                None => self.secondary.push(script),
+                Some(by) if root || self.has_what_it_calls(script.file) => {
+                    self.choose_in_bulk(script.file, Reason::Interpreted { by });
+                }
+                _ => self.secondary.push(script),
             }
         }
     }
