@@ -4,6 +4,7 @@
 //! their packages alone, and say by a metalink over HTTPS which `repomd.xml` is theirs: [`Signed`] tells one from the other.
 //! Every link is checked before the next is looked at, and nothing of a repository is remembered before all of it holds.
 
+mod ahead;
 mod architecture;
 mod archives;
 mod checked;

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::BufReader;
 use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
 
 use mikron_package::{Architecture, Origin, PackageName, PackageRecord, Relation, Task, TaskKind};
 use mikron_rpm::{
@@ -10,15 +11,25 @@ use mikron_rpm::{
     parse_modules, read_filelists,
 };
 
+use super::ahead::Ahead;
 use super::filter::Excludes;
 use super::paths::{Holders, Paths};
 use super::{RpmRepository, VerifiedRepomd};
 use crate::context::Context;
 use crate::error::{MetadataError, SourceError, SourceErrorKind};
-use crate::universe::{CompactIndex, IndexBuilder};
+use crate::universe::{CompactIndex, IndexBuilder, WriteError};
 
 /// The namespace of compact indexes in the cache. The number changes with their form.
 const NAMESPACE: &str = "rpm-index-1";
+
+/// So many packages are handed from the reading thread to the writing one at once.
+const BATCH: usize = 64;
+
+/// So many batches may wait.
+const QUEUE: usize = 16;
+
+/// Packages, or why there are no more.
+type Batch = Result<Vec<PackageRecord>, SourceError>;
 
 impl RpmRepository {
     /// The packages for an architecture in compact form: out of the cache, or made.
@@ -196,35 +207,70 @@ impl Work<'_> {
         })
     }
 
-    /// One pass over all packages that are not left out.
+    /// One pass over all packages that are not left out: one thread unpacks, one reads, this one writes the index.
     fn pass(
         &self,
         primary: &RepomdData,
         mut each: impl FnMut(&mut PackageRecord),
     ) -> Result<CompactIndex, SourceError> {
+        let accepted: Vec<&str> = self.accepted.iter().map(String::as_str).collect();
+        let mut builder = IndexBuilder::new(self.architecture.rpm(), &accepted);
+        let fault = |error: WriteError| self.repository.malformed_index(&primary.location, error);
+        let (sender, batches) = sync_channel(QUEUE);
+        let added = std::thread::scope(|scope| {
+            scope.spawn(move || self.read(primary, &sender));
+            for batch in batches {
+                for mut record in batch? {
+                    each(&mut record);
+                    builder.add(&record).map_err(fault)?;
+                }
+            }
+            Ok(())
+        });
+        added?;
+        builder.finish().map_err(fault)
+    }
+
+    /// Reads all packages, and sends those that are not left out. What goes wrong is sent as the last thing.
+    fn read(&self, primary: &RepomdData, to: &SyncSender<Batch>) {
+        let sent = self.read_batches(primary, |batch| to.send(Ok(batch)).is_ok());
+        if let Err(error) = sent {
+            // Who does not listen any more has an error of its own.
+            let _ = to.send(Err(error));
+        }
+    }
+
+    fn read_batches(
+        &self,
+        primary: &RepomdData,
+        mut send: impl FnMut(Vec<PackageRecord>) -> bool,
+    ) -> Result<(), SourceError> {
         let repository = self.repository;
         let text = repository.open(self.context, primary)?;
         let origin = repository.origin(primary);
-        let mut reader = PrimaryReader::new(text, self.context.limits, &origin);
-        if let [base, ..] = &*repository.bases {
-            reader = reader.with_base(base);
-        }
-        let accepted: Vec<&str> = self.accepted.iter().map(String::as_str).collect();
-        let mut builder = IndexBuilder::new(self.architecture.rpm(), &accepted);
         let excludes = Excludes(&repository.options.exclude);
         let fault = |error: RepomdError| repository.malformed_index(&primary.location, error);
-        while let Some(mut record) = reader.next_package().map_err(fault)? {
-            if !accepted.contains(&&*record.arch)
-                || excludes.hide(&record)
-                || self.modules.hides(&record)
-            {
-                continue;
+        std::thread::scope(|scope| {
+            let text = Ahead::of(scope, text);
+            let mut reader = PrimaryReader::new(text, self.context.limits, &origin);
+            if let [base, ..] = &*repository.bases {
+                reader = reader.with_base(base);
             }
-            each(&mut record);
-            let added = builder.add(&record);
-            added.map_err(|error| repository.malformed_index(&primary.location, error))?;
-        }
-        let index = builder.finish();
-        index.map_err(|error| repository.malformed_index(&primary.location, error))
+            let mut batch = Vec::new();
+            while let Some(record) = reader.next_package().map_err(fault)? {
+                if !self.accepted.contains(&record.arch)
+                    || excludes.hide(&record)
+                    || self.modules.hides(&record)
+                {
+                    continue;
+                }
+                batch.push(record);
+                if batch.len() == BATCH && !send(std::mem::take(&mut batch)) {
+                    return Ok(());
+                }
+            }
+            send(batch);
+            Ok(())
+        })
     }
 }

@@ -176,6 +176,9 @@ impl ActiveModules {
     /// Whether a package is hidden: it belongs to a stream that is not on, or to none and has, or offers, a name that a stream
     /// that is on has taken over.
     pub fn hides(&self, package: &PackageRecord) -> bool {
+        if self.is_empty() {
+            return false;
+        }
         let full = full_name(
             package.name.as_str(),
             package.version.as_str(),
