@@ -3,7 +3,7 @@
 //! Whole files mostly fail at gzip's own checks, so the tar archives inside are mutated, too, and packed again with the digests
 //! that they must have. Nothing may panic; how fast it goes and how much memory it takes is for whoever runs it to see.
 
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::time::Instant;
 
 use mikron_apk::{ApkFormat, ApkVersionOrder, IndexError, IndexReader, applets, parse_dependency};

@@ -3,52 +3,19 @@
 //! `cargo run --release -p mikron-source --example apk_index -- [APKINDEX.tar.gz | COUNT]`
 
 use std::error::Error;
-use std::fmt::Write as _;
 use std::time::Instant;
 
 use mikron_apk::{IndexError, IndexReader, read_index_seal};
 use mikron_package::{Limits, Origin};
 use mikron_source::universe::{CompactIndex, IndexBuilder};
-use mikron_testkit::apk::{ApkKey, ApkRepositoryBuilder};
-
-/// An index of so many packages, each with relations of all kinds.
-fn made_up(count: u32) -> Vec<u8> {
-    let mut text = String::new();
-    for n in 0..count {
-        let checksum = format!("{:027x}", u64::from(n).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        let (a, b) = (n * 7 % count, n * 13 % count);
-        let _ = write!(
-            text,
-            "C:Q1{checksum}=\nP:package-{n}\nV:1.{}.{}_p{}-r{}\nA:x86_64\nS:{}\nI:{}\nT:The package number {n} of many\n\
-             U:https://example.org/package-{n}\nL:MIT AND BSD-3-Clause\no:package-{n}\nm:Example <example@example.org>\n\
-             t:{}\nc:{n:040x}\nD:package-{a}>=1.0 package-{b} so:lib{a}.so.{} so:libc.musl-x86_64.so.1 /bin/sh !old-{n}\n\
-             p:so:lib{n}.so.{}=1.2.{} cmd:package-{n}=1.0 pc:package-{n}=1.0\ni:package-{a}=1.0 docs\n\n",
-            n % 40,
-            n % 9,
-            n % 5,
-            n % 12,
-            1000 + n,
-            5000 + n,
-            1_600_000_000 + u64::from(n),
-            a % 9,
-            n % 9,
-            n % 30,
-        );
-    }
-    let builder = ApkRepositoryBuilder::new("x86_64").stanza(&text);
-    builder
-        .sign_with(&ApkKey::shared("example"))
-        .build()
-        .index()
-        .to_vec()
-}
+use mikron_testkit::apk::many_packages;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let argument = std::env::args()
         .nth(1)
         .unwrap_or_else(|| "30000".to_owned());
     let bytes = match argument.parse() {
-        Ok(count) => made_up(count),
+        Ok(count) => many_packages(count),
         Err(_) => std::fs::read(&argument)?,
     };
     let (limits, origin) = (Limits::default(), Origin::named(&argument));
@@ -65,13 +32,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let begin = Instant::now();
     let mut builder = IndexBuilder::new("x86_64", &["x86_64", "noarch"]);
     let reader = IndexReader::new(&bytes[..], "x86_64", &limits, &origin)?;
-    let mut records = Vec::new();
+    let mut full = None;
     reader.read(|record| {
-        records.push(record);
+        full = full.take().or(builder.add(&record).err());
         Ok::<(), IndexError>(())
     })?;
-    for record in &records {
-        builder.add(record)?;
+    if let Some(error) = full {
+        return Err(error.into());
     }
     let built = builder.finish()?;
     println!(

@@ -110,6 +110,15 @@ impl ApkRepository {
         }
     }
 
+    /// The pin priority that its packages have: below 0, as apt counts, where it has a tag, so that none is taken unless a
+    /// request names this source.
+    fn effective_priority(&self) -> i32 {
+        match self.tag {
+            Some(_) => self.priority.min(-1),
+            None => self.priority,
+        }
+    }
+
     /// All base URLs, for files whose digest is known.
     fn all_bases(&self) -> impl Iterator<Item = &String> {
         self.bases.iter().chain(&self.fallbacks)

@@ -122,6 +122,28 @@ fn a_signed_repository_becomes_a_universe() {
 }
 
 #[test]
+fn the_packages_of_a_tagged_repository_wait_to_be_asked_for() {
+    let (world, key) = (World::new(), ApkKey::shared("builder"));
+    builder()
+        .sign_with(&key)
+        .build()
+        .serve(&world.server, "/alpine");
+    let mut repository = repository(&world, &key);
+    let priority = |published: &dyn Published| {
+        let parts = published.parts(&world.context());
+        parts
+            .map(|parts| parts[0].priority)
+            .map_err(|error| error.to_string())
+    };
+    let plain = update(&world, &repository).unwrap();
+    assert_eq!(priority(&*plain), Ok(500));
+    repository.tag = Some("edge".to_owned());
+    let tagged = update(&world, &repository).unwrap();
+    assert_eq!(priority(&*tagged), Ok(-1));
+    assert_ne!(plain.identity(), tagged.identity());
+}
+
+#[test]
 fn several_architectures_are_asked_for_at_once() {
     let (world, key) = (World::new(), ApkKey::shared("builder"));
     builder()

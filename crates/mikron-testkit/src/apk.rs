@@ -18,4 +18,4 @@ mod repository;
 
 pub use builder::{Apk, ApkBuilder};
 pub use key::{ApkHash, ApkKey};
-pub use repository::{ApkRepository, ApkRepositoryBuilder};
+pub use repository::{ApkRepository, ApkRepositoryBuilder, many_packages};

@@ -125,7 +125,7 @@ impl Published for ApkPublished {
         Ok(vec![Part {
             index: self.open(context)?,
             source: self.repository.name.clone(),
-            priority: self.repository.priority,
+            priority: self.repository.effective_priority(),
             label: index_path(&self.arch),
         }])
     }

@@ -211,3 +211,35 @@ impl ApkRepository {
         }
     }
 }
+
+/// A signed index of so many packages that were never made, each with relations of all kinds, for measurements.
+pub fn many_packages(count: u32) -> Vec<u8> {
+    let mut text = String::new();
+    for n in 0..count {
+        let checksum = format!("{:027x}", u64::from(n).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let (a, b) = (n * 7 % count, n * 13 % count);
+        let _ = write!(
+            text,
+            "C:Q1{checksum}=\nP:package-{n}\nV:1.{}.{}_p{}-r{}\nA:x86_64\nS:{}\nI:{}\nT:The package number {n} of many\n\
+             U:https://example.org/package-{n}\nL:MIT AND BSD-3-Clause\no:package-{n}\nm:Example <example@example.org>\n\
+             t:{}\nc:{n:040x}\nD:package-{a}>=1.0 package-{b} so:lib{a}.so.{} so:libc.musl-x86_64.so.1 /bin/sh !old-{n}\n\
+             p:so:lib{n}.so.{}=1.2.{} cmd:package-{n}=1.0 pc:package-{n}=1.0\ni:package-{a}=1.0 docs\n\n",
+            n % 40,
+            n % 9,
+            n % 5,
+            n % 12,
+            1000 + n,
+            5000 + n,
+            1_600_000_000 + u64::from(n),
+            a % 9,
+            n % 9,
+            n % 30,
+        );
+    }
+    let builder = ApkRepositoryBuilder::new("x86_64").stanza(&text);
+    builder
+        .sign_with(&ApkKey::shared("example"))
+        .build()
+        .index()
+        .to_vec()
+}
