@@ -20,7 +20,7 @@ use crate::choose;
 use crate::explain;
 use crate::ground::{demands, ground};
 use crate::near;
-use crate::needed::{Kept, Needed, needed, offences};
+use crate::needed::{Kept, Needed, minimal, needed, offences};
 use crate::provider::{Item, Provider, Watched};
 use crate::{
     Budget, MissingRoot, RelationKind, Request, RequestNode, Root, Solution, SolveError, Solver,
@@ -137,11 +137,17 @@ impl Search<'_, '_> {
                 Run::Found(found) => found,
                 Run::Contradiction(..) => return Ok(None),
             };
-            let Needed { kept, unsupported } = needed(self.catalog, self.roots, extras, &found)?;
+            let Needed {
+                kept, unsupported, ..
+            } = needed(self.catalog, self.roots, extras, &found)?;
             let clashes = clashes(self.catalog, &kept);
             let offences = offences(self.catalog, self.roots, &kept)?;
             if clashes.is_empty() && unsupported.is_empty() && offences.is_empty() {
-                return Ok(Some(kept));
+                return if self.catalog.rules.minimises() {
+                    minimal(self.catalog, self.roots, extras, kept).map(Some)
+                } else {
+                    Ok(Some(kept))
+                };
             }
             // What has been watched resolvo does not offend against; should it all the same, there is no solution.
             let mut is_new = false;

@@ -127,11 +127,95 @@ pub(crate) fn offences(
     Ok(found)
 }
 
+/// A set without the choices that are superfluous: of which each clause that they satisfy is satisfied by another package of
+/// the set too, which stands without them.
+pub(crate) fn minimal(
+    catalog: &Catalog<'_>,
+    roots: &[&Root],
+    extras: &BTreeSet<PackageId>,
+    mut kept: Kept,
+) -> Result<Kept, SolveError> {
+    let mut left: Vec<PackageId> = superfluous(catalog, roots, &kept)?;
+    while let Some(id) = left.pop() {
+        if !kept.contains(id) {
+            continue;
+        }
+        let fewer: HashSet<PackageId> = kept.values().copied().filter(|i| *i != id).collect();
+        let needed = walk(catalog, roots, extras, &fewer, false)?;
+        if needed.is_whole {
+            kept = needed.kept;
+        }
+    }
+    Ok(kept)
+}
+
+/// The packages that no clause of a set depends on alone.
+fn superfluous(
+    catalog: &Catalog<'_>,
+    roots: &[&Root],
+    kept: &Kept,
+) -> Result<Vec<PackageId>, SolveError> {
+    let mut alone: HashSet<PackageId> = HashSet::new();
+    let mut among: BTreeSet<PackageId> = BTreeSet::new();
+    let mut note = |own: Option<PackageId>, grounds: &[Ground]| {
+        for ground in grounds.iter().filter(|g| kept.contains_all(&g.when)) {
+            let ids = ground.any.iter().map(|choice| choice.id);
+            let ids: BTreeSet<PackageId> = ids.filter(|id| kept.contains(*id)).collect();
+            match ids.len() {
+                0 => {}
+                // What a package satisfies itself does not keep it.
+                1 if ids.first().copied() == own => {}
+                1 => alone.extend(ids),
+                _ => among.extend(ids),
+            }
+        }
+    };
+    for root in roots {
+        let (view, place) = (view_of(root), || place_of(root));
+        note(
+            None,
+            &ground(catalog, &root.requirement, true, &view, &place)?,
+        );
+    }
+    for &id in kept.values() {
+        let (record, view) = (catalog.record(id), catalog.view(id));
+        for demand in demands(&record) {
+            let grounds = ground(
+                catalog,
+                demand.requirement,
+                demand.holds,
+                &view,
+                &String::new,
+            )?;
+            note(Some(id), &grounds);
+        }
+    }
+    // One that another clause depends on may still fall with the package that it stands in: only those are left out that the
+    // spec itself depends on.
+    among.retain(|id| !alone.contains(id) || !is_root(catalog, roots, *id).unwrap_or(true));
+    Ok(among.into_iter().collect())
+}
+
+/// Whether the spec asks for a package and nothing else would do.
+fn is_root(catalog: &Catalog<'_>, roots: &[&Root], id: PackageId) -> Result<bool, SolveError> {
+    for root in roots {
+        let (view, place) = (view_of(root), || place_of(root));
+        let grounds = ground(catalog, &root.requirement, true, &view, &place)?;
+        let only = |g: &Ground| matches!(&*g.any, [only] if only.id == id);
+        if grounds.iter().any(only) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// What is needed of a set of packages.
 pub(crate) struct Needed {
     pub(crate) kept: Kept,
     /// Packages that would satisfy something and may not come in for that alone.
     pub(crate) unsupported: BTreeSet<PackageId>,
+    /// Whether all that is demanded is satisfied.
+    is_whole: bool,
 }
 
 /// A clause of a root or of a package that is kept.
@@ -288,13 +372,18 @@ fn walk(
             None => break,
         }
     }
-    let unsupported = walk
+    // A ban on a package itself binds nobody, and what a ban calls for is wanting where nothing lifts it.
+    let wanting: Vec<Vec<Choice>> = walk
         .open
         .iter()
-        .filter_map(|open| walk.wanting(open.ground()));
-    let unsupported = unsupported.flatten().map(|choice| choice.id).collect();
+        .filter(|open| !open.ground().forbids || !open.ground().any.is_empty())
+        .filter_map(|open| walk.wanting(open.ground()))
+        .collect();
+    let is_whole = wanting.is_empty();
+    let unsupported = wanting.into_iter().flatten().map(|c| c.id).collect();
     Ok(Needed {
         kept: walk.kept,
         unsupported,
+        is_whole,
     })
 }

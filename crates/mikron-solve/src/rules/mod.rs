@@ -65,6 +65,11 @@ pub(crate) trait Rules: Sync {
     /// What must not be beside a package.
     fn bans(&self, record: &PackageRecord) -> Vec<Ban>;
 
+    /// Whether choices are taken back that turn out to be superfluous.
+    fn minimises(&self) -> bool {
+        false
+    }
+
     /// The packages that a set brings in without being asked for, in order of name, of each name the best first; none of a name
     /// that it has.
     fn unasked(&self, _catalog: &Catalog<'_>, _kept: &Kept) -> Vec<PackageId> {

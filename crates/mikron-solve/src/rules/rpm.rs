@@ -7,13 +7,14 @@
 //!   obsoletes, then a package before those that provide a name that both have at a lower version, then one of which there is no
 //!   later version for its architecture before others, then the name.
 //! - Among what is left, what the requirer recommends, or what supplements it, comes first; weak dependencies bring nothing in.
+//! - A choice that turns out to be superfluous, as another that would have done is there anyway, is taken back.
 //! - What the spec names without a version is a package of that name, or one that obsoletes it and so comes before it; only
 //!   where no package has the name does a provider do. A requirement never leads to an obsoleter that does not provide it.
 //! - `Obsoletes` speak of names and versions of packages, never of what they provide.
 //! - An unversioned `Provides` satisfies every version (the universe's order knows that).
 
 use std::cmp::{Ordering, Reverse};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use mikron_package::{
     Operator, PackageId, PackageName, PackageRecord, Relation, Requirement, Version,
@@ -27,9 +28,9 @@ use crate::ground::Choice;
 
 pub(super) struct Rpm;
 
-/// So many times the best of the names that are left are looked for; the rest follows by name. No requirement of a
+/// So many packages are picked one by one as the best of what is left; the rest follows by name. No requirement of a
 /// distribution comes near.
-const LAYERS: usize = 32;
+const TAKEN: usize = 32;
 
 impl Rules for Rpm {
     fn has_preferences(&self) -> bool {
@@ -99,9 +100,7 @@ impl Rules for Rpm {
             for versions in names.values_mut() {
                 versions.sort_by(|a, b| catalog.compare(a.id, b.id));
             }
-            for name in order(catalog, &names, &asked) {
-                arranged.extend(names.remove(&name).into_iter().flatten());
-            }
+            arranged.extend(order(catalog, names, &asked));
         }
         if let (Some(by), Some(first)) = (view.by, arranged.first()) {
             let priority = catalog.priority(first.id);
@@ -111,6 +110,10 @@ impl Rules for Rpm {
             });
         }
         arranged
+    }
+
+    fn minimises(&self) -> bool {
+        true
     }
 
     fn bans(&self, record: &PackageRecord) -> Vec<Ban> {
@@ -184,44 +187,49 @@ fn is_outdated(catalog: &Catalog<'_>, name: &PackageName, id: PackageId) -> bool
     same.next() != Some(&id)
 }
 
-/// The order in which names are tried.
+/// The order in which packages of several names are tried: time and again the best of what is left, of each name the best
+/// version only looked at.
 fn order(
     catalog: &Catalog<'_>,
-    names: &BTreeMap<PackageName, Vec<Choice>>,
+    names: BTreeMap<PackageName, Vec<Choice>>,
     asked: &dyn Fn(&PackageName) -> bool,
-) -> Vec<PackageName> {
-    let best = |(name, versions): (&PackageName, &Vec<Choice>)| {
-        versions.first().map(|choice| (name.clone(), choice.id))
-    };
-    // In order of name, of which sorting below changes nothing but what it has to.
-    let mut left: Vec<(PackageName, PackageId)> = names.iter().filter_map(best).collect();
-    left.sort_by_key(|(name, id)| (!asked(name), is_outdated(catalog, name, *id)));
-    let mut order = Vec::with_capacity(left.len());
-    for _ in 0..LAYERS {
+) -> Vec<Choice> {
+    let mut left: BTreeMap<PackageName, VecDeque<Choice>> = names
+        .into_iter()
+        .map(|(name, versions)| (name, versions.into()))
+        .collect();
+    let mut order = Vec::new();
+    for _ in 0..TAKEN {
         if left.len() < 2 {
             break;
         }
-        let obsoleted = |id: PackageId| left.iter().any(|(_, by)| obsoletes(catalog, *by, id));
-        let standing: Vec<PackageId> = left
-            .iter()
-            .map(|(_, id)| *id)
-            .filter(|id| !obsoleted(*id))
+        let best: Vec<PackageId> = left
+            .values()
+            .filter_map(|versions| versions.front().map(|choice| choice.id))
             .collect();
-        let standing = if standing.is_empty() {
-            left.iter().map(|(_, id)| *id).collect()
-        } else {
-            standing
-        };
-        let layer = latest(catalog, standing);
-        left.retain(|(name, id)| {
-            let taken = layer.contains(id);
-            if taken {
-                order.push(name.clone());
-            }
-            !taken
+        let obsoleted = |id: &PackageId| best.iter().any(|by| obsoletes(catalog, *by, *id));
+        let standing: Vec<PackageId> = best.iter().copied().filter(|id| !obsoleted(id)).collect();
+        let latest = latest(catalog, if standing.is_empty() { best } else { standing });
+        // They come in order of name, of which this changes nothing but what it has to.
+        let first = latest.into_iter().min_by_key(|id| {
+            let name = &catalog.record(*id).name;
+            (!asked(name), is_outdated(catalog, name, *id))
         });
+        let Some(first) = first else { break };
+        let name = &catalog.record(first).name;
+        if let Some(versions) = left.get_mut(name) {
+            order.extend(versions.pop_front());
+            if versions.is_empty() {
+                left.remove(name);
+            }
+        }
     }
-    order.extend(left.into_iter().map(|(name, _)| name));
+    let mut rest: Vec<Choice> = left.into_values().flatten().collect();
+    rest.sort_by_key(|choice| {
+        let name = &catalog.record(choice.id).name;
+        (!asked(name), is_outdated(catalog, name, choice.id))
+    });
+    order.extend(rest);
     order
 }
 
