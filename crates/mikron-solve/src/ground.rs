@@ -104,13 +104,16 @@ pub(crate) fn ground(
     })
 }
 
+/// What has to be there for a clause to bind, and what then has to be.
+type Way = (Vec<PackageId>, Rc<[Choice]>);
+
 /// A clause once for each way in which its condition can hold.
 fn expand(
     catalog: &Catalog<'_>,
     clause: &Clause,
     view: &View,
     place: &dyn Fn() -> String,
-) -> Result<Vec<(Vec<PackageId>, Rc<[Choice]>)>, SolveError> {
+) -> Result<Vec<Way>, SolveError> {
     let allowed = u64::from(catalog.budget.alternatives);
     let mut choices: Vec<Choice> = Vec::new();
     for term in &clause.terms {

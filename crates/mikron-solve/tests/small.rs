@@ -35,7 +35,7 @@ fn rich(numbers: &mut Numbers, depth: u32) -> String {
     }
     let mut part = |depth| rich(numbers, depth);
     let (a, b, c) = (part(depth - 1), part(depth - 1), part(depth - 1));
-    let (x, y) = (part(0), part(0));
+    let (one, other) = (part(0), part(0));
     match numbers.below(9) {
         0 | 1 => format!("({a} or {b})"),
         2 => format!("({a} and {b})"),
@@ -43,8 +43,8 @@ fn rich(numbers: &mut Numbers, depth: u32) -> String {
         4 => format!("({a} if {b} else {c})"),
         5 => format!("({a} unless {b})"),
         6 => format!("({a} unless {b} else {c})"),
-        7 => format!("({x} with {y})"),
-        _ => format!("({x} without {y})"),
+        7 => format!("({one} with {other})"),
+        _ => format!("({one} without {other})"),
     }
 }
 

@@ -225,10 +225,7 @@ fn order(
         }
     }
     let mut rest: Vec<Choice> = left.into_values().flatten().collect();
-    rest.sort_by_key(|choice| {
-        let name = &catalog.record(choice.id).name;
-        (!asked(name), is_outdated(catalog, name, choice.id))
-    });
+    rest.sort_by_key(|choice| !asked(&catalog.record(choice.id).name));
     order.extend(rest);
     order
 }
