@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::io::Seek as _;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -174,8 +175,13 @@ impl Sources {
     ) -> Result<File, Error> {
         let record = &package.record;
         let mut wanted: Option<mikron_source::download::Wanted> = None;
-        for repository in self.of_package(package) {
+        let context = self.context(engine);
+        let repositories = self.of_package(package);
+        for repository in &repositories {
             let Some(digest) = record.digest else { break };
+            repository
+                .prepare(&context, &record.location)
+                .map_err(SourceFault::from)?;
             let more = repository
                 .archive(&record.location, record.size, digest)
                 .map_err(SourceFault::from)?;
@@ -198,11 +204,22 @@ impl Sources {
             ),
             remedy: "the spec has no such source, or the index gives no digest".to_owned(),
         })?;
-        Ok(self
-            .context(engine)
+        let mut file = context
             .downloader()
             .get(&wanted)
-            .map_err(SourceFault::from)?)
+            .map_err(SourceFault::from)?;
+        // Where the metadata do not prove an archive, its own signature does. One of the source's repositories vouches for it.
+        let mut verdict = Ok(());
+        for repository in &repositories {
+            file.rewind().map_err(Error::io("read", &wanted.name))?;
+            verdict = repository.check(&context, record.name.as_str(), &mut file);
+            if verdict.is_ok() {
+                break;
+            }
+        }
+        verdict.map_err(SourceFault::from)?;
+        file.rewind().map_err(Error::io("read", &wanted.name))?;
+        Ok(file)
     }
 }
 
