@@ -33,12 +33,24 @@ pub struct PackageFacts {
     pub metadata: ArchiveMetadata,
     /// All entries in the archive's order.
     pub files: Vec<FileFacts>,
+    /// Links that the package's scripts would have one of its programs make, and that only the program knows.
+    pub made: Vec<MadeLink>,
+}
+
+/// A symbolic link that a program of a package would make when it is told to install itself (`busybox --install -s`). It gives
+/// way to every file that lies at its path.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct MadeLink {
+    /// The link.
+    pub path: RootPath,
+    /// The program, which it points to.
+    pub program: RootPath,
 }
 
 impl PackageFacts {
     /// The version of the encoding. It changes with every change of the facts' shape or meaning (classes included), so that
     /// a cache never hands out facts that mean something else.
-    pub const ENCODING: u32 = 4;
+    pub const ENCODING: u32 = 5;
 
     /// Facts of files that come from no archive: those that a spec adds.
     pub fn of_files(name: PackageName, files: Vec<FileFacts>) -> Self {
@@ -50,7 +62,11 @@ impl PackageFacts {
             ghosts: Vec::new(),
             extra: Vec::new(),
         };
-        Self { metadata, files }
+        Self {
+            metadata,
+            files,
+            made: Vec::new(),
+        }
     }
 
     /// Encodes the facts for a cache: the version of the encoding, then postcard.

@@ -38,7 +38,7 @@ pub use error::{FactsError, RulesError, SelectError};
 pub use explain::{Explanation, explain, why, why_not};
 pub use facts::{
     DlopenNote, DlopenPriority, ElfClass, ElfFacts, ElfKind, Endianness, Exports, FileFacts,
-    ImportedSymbol, KernelVersion, LibcFlavour, NeededVersions, PackageFacts, SymbolKey,
+    ImportedSymbol, KernelVersion, LibcFlavour, MadeLink, NeededVersions, PackageFacts, SymbolKey,
     Unresolved, VersionNeed, X86Level,
 };
 pub use glob::Glob;

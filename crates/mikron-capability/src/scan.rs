@@ -73,7 +73,11 @@ pub fn scan_recording(
         places.insert(facts.entry.path.clone(), files.len());
         files.push(facts);
     }
-    Ok(PackageFacts { metadata, files })
+    Ok(PackageFacts {
+        metadata,
+        files,
+        made: Vec::new(),
+    })
 }
 
 /// Learns the facts of one file that comes from no archive: one that a spec adds.

@@ -348,6 +348,70 @@ image:
 }
 
 #[test]
+fn applets_of_busybox_are_found_by_scripts_and_linked_without_running_it() {
+    let home = Home::empty();
+    let key = ApkKey::shared("test@example.org");
+    home.write("test@example.org.rsa.pub", key.public_pem());
+    let mut busybox = ElfBuilder::executable().build();
+    busybox.extend_from_slice(b"\0[\0ash\0busybox\0cat\0grep\0sh\0");
+    let busybox = ApkBuilder::new("busybox", "1.36-r0", "x86_64")
+        .field("provides", "/bin/sh")
+        .file("bin/busybox", 0o755, busybox)
+        .control_file(
+            ".post-install",
+            "#!/bin/busybox sh\n/bin/busybox --install -s\n",
+        );
+    let greet = ApkBuilder::new("greet", "1-r0", "x86_64")
+        .field("depend", "/bin/sh")
+        .file(
+            "usr/bin/greet",
+            0o755,
+            "#!/bin/sh\nset -e\ncat /etc/motd | grep hello\n",
+        );
+    let loader = ElfBuilder::library("ld-linux-x86-64.so.2");
+    let libc = ApkBuilder::new("libc", "1-r0", "x86_64").file(
+        "lib64/ld-linux-x86-64.so.2",
+        0o755,
+        loader.build(),
+    );
+    let mut repository = ApkRepositoryBuilder::new("x86_64");
+    for package in [busybox.field("depend", "libc"), greet, libc] {
+        repository = repository.package(&package.signed(&key));
+    }
+    repository
+        .sign_with(&key)
+        .build()
+        .write_to(&home.path("repository"));
+    let text = spec("apk: \"file:repository\", keys: [test@example.org.rsa.pub]");
+    home.write(
+        "greet.yaml",
+        text.replace("platforms: [linux/amd64, linux/arm64]\n", ""),
+    );
+    build(&home, &[]);
+    let run = home.run(&["explain", "greet.yaml", "/bin/busybox"]);
+    assert!(
+        run.out.contains("is in the image"),
+        "{}{}",
+        run.out,
+        run.err
+    );
+    let run = home.run(&["build", "greet.yaml", "-o", "docker:image.tar"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    let layers = std::process::Command::new("sh")
+        .args(["-c", "tar -xf image.tar && for l in $(tar -tf image.tar); do tar -tvf $l 2>/dev/null; done; true"])
+        .current_dir(home.path("."))
+        .output()
+        .unwrap();
+    let listing = String::from_utf8_lossy(&layers.stdout).into_owned();
+    for applet in ["cat", "grep", "sh"] {
+        assert!(
+            listing.contains(&format!("usr/bin/{applet} -> /bin/busybox")),
+            "{listing}"
+        );
+    }
+}
+
+#[test]
 fn a_glibc_program_does_not_get_musls_libraries() {
     let home = Home::empty();
     let key = ApkKey::shared("test@example.org");

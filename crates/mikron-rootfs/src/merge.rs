@@ -277,16 +277,24 @@ impl Merge<'_> {
                 return Ok(());
             }
         }
-        let (by, from) = if self.replaces(&part.package, &other) {
+        let mine = self.replaces(&part.package, &other);
+        let wins = match (mine, self.replaces(&other, &part.package)) {
+            // Of two that replace each other, the one of the higher priority does (apk's `replaces_priority`).
+            (true, true) => self.priority(&part.package) >= self.priority(&other),
+            (true, false) => true,
+            (false, true) => false,
+            (false, false) => {
+                return Err(RootfsError::Duplicate {
+                    path,
+                    first: self.claim(&other),
+                    second: self.claim(&part.package),
+                });
+            }
+        };
+        let (by, from) = if wins {
             (part.package.clone(), other.clone())
-        } else if self.replaces(&other, &part.package) {
-            (other.clone(), part.package.clone())
         } else {
-            return Err(RootfsError::Duplicate {
-                path,
-                first: self.claim(&other),
-                second: self.claim(&part.package),
-            });
+            (other.clone(), part.package.clone())
         };
         if by == part.package {
             self.lay_down(part, names);
@@ -386,6 +394,11 @@ impl Merge<'_> {
                 && relation.constraint.as_ref().is_none_or(fits)
         };
         by.metadata.record.replaces.iter().any(names)
+    }
+
+    fn priority(&self, package: &str) -> u32 {
+        let package = self.packages.get(package);
+        package.map_or(0, |package| package.metadata.record.replaces_priority)
     }
 
     fn claim(&self, package: &str) -> Claim {

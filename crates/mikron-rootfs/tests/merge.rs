@@ -136,6 +136,23 @@ fn replaces_decides_between_two_files() {
         assert_eq!(rootfs.at("/x").unwrap().owner.package(), Some(new));
         assert!(matches!(&rootfs.diagnostics[..], [Diagnostic::Replaced { by, .. }] if by == new));
     }
+    // Each replaces the other: the higher priority has it, whoever comes first.
+    for (first, second) in [(1, 2), (2, 1)] {
+        let with = |priority: u32, other: &'static str| {
+            move |record: &mut mikron_package::PackageRecord| {
+                record.replaces = vec![replaces(other, None)];
+                record.replaces_priority = priority;
+            }
+        };
+        let image = Image::new()
+            .package("a", with(first, "b"))
+            .package("b", with(second, "a"))
+            .file("a", "/x", "of a")
+            .file("b", "/x", "of b");
+        let owner = if first > second { "a" } else { "b" };
+        let rootfs = image.merge().unwrap();
+        assert_eq!(rootfs.at("/x").unwrap().owner.package(), Some(owner));
+    }
     let image = Image::new()
         .package("b", |record| {
             record.replaces = vec![replaces("a", Some("1"))];

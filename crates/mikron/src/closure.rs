@@ -216,7 +216,15 @@ fn provided(inputs: &[PackageInput]) -> Vec<Provided> {
         target: Some([b"/", alternative.path.as_bytes()].concat()),
         by: format!("update-alternatives of {}", alternative.package),
     });
-    made.chain(alternatives).collect()
+    let own = inputs.iter().flat_map(|input| {
+        let by = format!("the script of {}", input.name);
+        input.facts.made.iter().map(move |link| Provided {
+            path: link.path.clone(),
+            target: Some([b"/", link.program.as_bytes()].concat()),
+            by: by.clone(),
+        })
+    });
+    made.chain(alternatives).chain(own).collect()
 }
 
 fn select_mode(select: Select) -> mikron_capability::Select {

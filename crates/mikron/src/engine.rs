@@ -22,6 +22,7 @@ use crate::closure::{self, Closure};
 use crate::explain::Explanations;
 use crate::frames::CachedFrames;
 use crate::image::{Built, Workshop};
+use crate::links;
 use crate::resolve::{self, Providers, ResolvedPackage, Role, Wish};
 use crate::settings::Settings;
 use crate::slices::Releases;
@@ -475,9 +476,10 @@ impl<'a> Engine<'a> {
                 || mikron_capability::classify(entry, None).is_run_time()
         };
         let symbols = self.symbols()?;
-        let facts = self.with_archive(package, file, |archive| {
+        let mut facts = self.with_archive(package, file, |archive| {
             scan_recording(archive, spool, &self.limits, &keep, symbols)
         })?;
+        facts.made = links::of(&facts, spool);
         check_identity(&package.record, &facts.metadata.record)?;
         if let (Some(key), Ok(bytes)) = (self.facts_key(package)?, facts.encode())
             && let Err(error) = self.cache.put_derived(FACTS, &key, &bytes)

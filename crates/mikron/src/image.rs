@@ -17,6 +17,7 @@ use crate::closure::Closure;
 use crate::contents::{Filler, PackageContents, WithMade};
 use crate::database::DatabaseFinalizer;
 use crate::inspect::format_of;
+use crate::links::LinksFinalizer;
 use crate::report::{LayerReport, PackageReport, PlatformReport, ScriptReport};
 use crate::slices::Mutation;
 use crate::translate::{self, LoadedFile};
@@ -152,6 +153,7 @@ pub(crate) fn tree(
         },
     };
     let mut finalizers = builtin_finalizers();
+    finalizers.push(Box::new(LinksFinalizer::new(closure)));
     if spec.package_database {
         finalizers.push(Box::new(DatabaseFinalizer::new(spec, closure)?));
     }

@@ -29,6 +29,7 @@ mod frames;
 mod image;
 mod inspect;
 mod layers;
+mod links;
 mod matrix;
 mod memo;
 mod output;
