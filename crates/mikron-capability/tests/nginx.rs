@@ -44,6 +44,7 @@ fn nginx_comes_with_what_it_needs_and_nothing_else() {
     let mut names: Vec<&str> = selection.packages.iter().map(|p| p.name.as_str()).collect();
     names.sort_unstable();
     let expected = [
+        "base-files",
         "libc6",
         "libcrypt1",
         "libgcc-s1",

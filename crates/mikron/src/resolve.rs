@@ -140,7 +140,9 @@ fn providers_of(
     let mut found = Providers::default();
     let mut names: Vec<PackageName> = Vec::new();
     for alternatives in &wish.packages {
-        let known = |name: &&String| !universe.named(name).is_empty();
+        let known = |name: &&String| {
+            !universe.named(name).is_empty() || !universe.providers(name).is_empty()
+        };
         names.extend(
             alternatives
                 .iter()
@@ -154,7 +156,11 @@ fn providers_of(
             if known.is_some() {
                 continue;
             }
-            let wished = wish.essential || names.contains(&package.record.name);
+            let record = &package.record;
+            let asked_for = |name: &PackageName| {
+                record.name == *name || record.provides.iter().any(|p| p.name == *name)
+            };
+            let wished = wish.essential || names.iter().any(asked_for);
             let list = if wished {
                 &mut found.named
             } else {

@@ -206,8 +206,14 @@ impl<'a> Closure<'a> {
             None => (0..self.packages.len()).collect(),
             Some(from) => {
                 let named = |at: &usize| {
-                    from.names()
-                        .any(|name| self.packages[*at].name.as_str() == name)
+                    let input = &self.packages[*at];
+                    let provides = &input.facts.metadata.record.provides;
+                    from.names().any(|name| {
+                        input.name.as_str() == name
+                            || provides
+                                .iter()
+                                .any(|provided| provided.name.as_str() == name)
+                    })
                 };
                 (0..self.packages.len()).filter(named).collect()
             }

@@ -90,10 +90,20 @@ const VERDICTS: &[Verdict] = &[
         reason: "fc-cache makes it when fonts are installed; without, the fonts of the image are read at each start",
     },
     Verdict {
-        name: "os-release",
+        name: "SASL database",
         service: "",
-        paths: &["/usr/lib/os-release", "/etc/os-release"],
-        reason: "the name of the distribution, which Java shows in reports of crashes",
+        paths: &[
+            "/usr/lib/x86_64-linux-gnu/sasl2",
+            "/usr/lib/x86_64-linux-gnu/libdb-5.3.so",
+        ],
+        reason: "a client looks through the directory of mechanisms; the one module there keeps the accounts of servers, which is \
+                 what Berkeley DB is for, and a program that serves by SASL has it",
+    },
+    Verdict {
+        name: "pam_userdb",
+        service: "",
+        paths: &["*/security/pam_userdb.so"],
+        reason: "a module for accounts in a Berkeley database, which no file of Debian's pam.d names",
     },
 ];
 
