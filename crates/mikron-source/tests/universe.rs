@@ -3,9 +3,13 @@
 use std::sync::Arc;
 
 use mikron_deb::{Deb822Error, Deb822ErrorKind, DebFormat, PackagesReader};
-use mikron_package::{Digest, Limits, Origin, PackageId, Universe};
+use mikron_package::{
+    Checksum, Constraint, Digest, Limits, Origin, PackageId, PackageName, PackageRecord, Relation,
+    Requirement, Universe, Version,
+};
+use mikron_rpm::RpmFormat;
 use mikron_source::universe::{
-    CompactError, CompactIndex, IndexUniverse, Part, UniverseError, build_index,
+    CompactError, CompactIndex, IndexBuilder, IndexUniverse, Part, UniverseError, build_index,
 };
 
 fn stanza(name: &str, version: &str, more: &str) -> String {
@@ -139,6 +143,97 @@ fn names_providers_and_essential_packages_are_found() {
         ["awk 1 debian", "base-files 12 debian"]
     );
     assert_eq!(universe.all().count(), 6);
+}
+
+/// Records of the families whose indexes are no lists of fields.
+fn records() -> Vec<PackageRecord> {
+    let wanted = |text: &str| PackageName::wanted(text).unwrap();
+    let exactly = |text: &str, version: &str| Relation {
+        constraint: Some(Constraint::exactly(Version::new(version))),
+        ..Relation::named(wanted(text))
+    };
+    let record = |name: &str, version: &str| {
+        let mut record = PackageRecord::new(name.parse().unwrap(), Version::new(version), "x86_64");
+        record.location = format!("Packages/{name}-{version}.rpm");
+        record.digest = Some(Digest::of(record.location.as_bytes()));
+        record.provides.push(exactly(name, version));
+        record
+    };
+    let mut new = record("new", "2-1");
+    new.obsoletes = vec![exactly("old", "1"), Relation::named(wanted("old"))];
+    new.obsoletes.push(Relation::named(wanted("older")));
+    new.provides.push(exactly("old", "1"));
+    new.provides.push(Relation::named(wanted("/usr/bin/new")));
+    let (a, b) = ("/bin/sh", "libc.so.6(GLIBC_2.34)(64bit)");
+    let either = [a, b].map(|text| Requirement::One(Relation::named(wanted(text))));
+    new.depends.push(Requirement::Any(either.to_vec()));
+    new.pre_depends.push(Requirement::One(exactly("old", "1")));
+    let mut other = record("other", "1-1");
+    other.obsoletes.push(Relation::named(wanted("old")));
+    other.digest = None;
+    other.checksum = Some(Checksum::Sha512([7; 64]));
+    other.source = wanted("source-of-other");
+    other.essential = true;
+    let mut doc = record("doc", "1-1");
+    doc.install_if = vec![exactly("new", "2-1"), Relation::named(wanted("docs"))];
+    vec![record("old", "1-1"), new, other, doc, record("old", "0-1")]
+}
+
+fn index_of(records: &[PackageRecord]) -> CompactIndex {
+    let mut builder = IndexBuilder::new("x86_64", &["x86_64", "noarch"]);
+    for record in records {
+        builder.add(record).unwrap();
+    }
+    builder.finish().unwrap()
+}
+
+#[test]
+fn every_record_is_what_was_added() {
+    let mut records = records();
+    let index = index_of(&records);
+    let bytes = index.as_bytes().to_vec();
+    assert_eq!(bytes, index_of(&records).as_bytes(), "the same every time");
+    let index = CompactIndex::open(bytes).unwrap();
+    records.sort_by_key(|r| (r.name.clone(), r.version.to_string()));
+    let found: Vec<_> = (0..index.len()).map(|n| index.record(n).unwrap()).collect();
+    assert_eq!(found, records);
+    let digest = |record: &PackageRecord| record.digest;
+    let found: Vec<_> = (0..index.len()).map(|n| index.digest(n).unwrap()).collect();
+    assert_eq!(found, records.iter().map(digest).collect::<Vec<_>>());
+}
+
+#[test]
+fn obsoleters_and_what_is_triggered_are_found_by_name() {
+    let part = Part {
+        index: Arc::new(index_of(&records())),
+        source: "el9".to_owned(),
+        priority: 500,
+        label: "el9".to_owned(),
+    };
+    let universe = IndexUniverse::new(&RpmFormat, "x86_64", vec![part]).unwrap();
+    let found = |ids: Vec<PackageId>| names(&universe, &ids).join(", ");
+    assert_eq!(
+        found(universe.obsoleters("old")),
+        "new 2-1 el9, other 1-1 el9"
+    );
+    assert_eq!(found(universe.obsoleters("older")), "new 2-1 el9");
+    for trigger in ["new", "docs"] {
+        assert_eq!(found(universe.triggered(trigger)), "doc 1-1 el9");
+    }
+    assert_eq!(found(universe.providers("old")), "new 2-1 el9");
+    assert_eq!(found(universe.providers("/usr/bin/new")), "new 2-1 el9");
+    for none in ["", "ol", "oldest", "doc"] {
+        assert_eq!(found(universe.obsoleters(none)), "", "{none}");
+        assert_eq!(found(universe.triggered(none)), "", "{none}");
+        assert_eq!(found(universe.providers(none)), "", "{none}");
+    }
+}
+
+#[test]
+fn indexes_of_debian_have_neither_obsoleters_nor_triggers() {
+    let universe = universe(vec![part(&sample(), "debian", 500, "main")]);
+    assert_eq!(universe.obsoleters("mail-transport-agent"), []);
+    assert_eq!(universe.triggered("zlib"), []);
 }
 
 #[test]
@@ -281,7 +376,6 @@ fn bad_088_conflicting_indexes_of_one_source() {
 
 #[test]
 fn a_corrupted_index_is_an_error_and_never_a_panic() {
-    let good = index(&sample()).as_bytes().to_vec();
     assert!(matches!(
         CompactIndex::open(Vec::new()),
         Err(CompactError::Format)
@@ -290,6 +384,13 @@ fn a_corrupted_index_is_an_error_and_never_a_panic() {
         CompactIndex::open(b"MIKRINDX".to_vec()),
         Err(CompactError::Corrupt(8))
     ));
+    for good in [index(&sample()), index_of(&records())] {
+        corrupt(good.as_bytes());
+    }
+}
+
+/// Tries every beginning, and several values for every byte.
+fn corrupt(good: &[u8]) {
     for length in 0..good.len() {
         exercise(good[..length].to_vec());
     }
@@ -303,7 +404,7 @@ fn a_corrupted_index_is_an_error_and_never_a_panic() {
             good[at] ^ 1,
             good[at].wrapping_add(1),
         ] {
-            let mut bad = good.clone();
+            let mut bad = good.to_vec();
             bad[at] = value;
             exercise(bad);
         }
@@ -322,6 +423,8 @@ fn exercise(bytes: Vec<u8>) {
     let _ = (
         index.named(b"zlib"),
         index.providers(b"mail-transport-agent"),
+        index.obsoleters(b"old"),
+        index.triggered(b"docs"),
         index.essential(),
     );
     let part = Part {

@@ -15,7 +15,7 @@ use crate::fetch::{join_location, redact};
 use crate::universe::{CompactIndex, IndexBuilder};
 
 /// The namespace of compact indexes in the cache. The number changes with their form.
-const NAMESPACE: &str = "apk-index-1";
+const NAMESPACE: &str = "apk-index-2";
 
 fn key(arch: &str, digest: &Digest) -> Vec<u8> {
     format!("{digest} {arch}").into_bytes()

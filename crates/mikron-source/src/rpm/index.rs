@@ -20,7 +20,7 @@ use crate::error::{MetadataError, SourceError, SourceErrorKind};
 use crate::universe::{CompactIndex, IndexBuilder, WriteError};
 
 /// The namespace of compact indexes in the cache. The number changes with their form.
-const NAMESPACE: &str = "rpm-index-1";
+const NAMESPACE: &str = "rpm-index-2";
 
 /// So many packages are handed from the reading thread to the writing one at once.
 const BATCH: usize = 64;

@@ -3,14 +3,15 @@
 //! Layout, all numbers little-endian:
 //!
 //! ```text
-//! header   magic "MIKRDEBX", u32 format, six u32: start of names, number of names, start of provides, number of
-//!          provides, start of essential, number of essential; u32 length of the architecture, u32 0
+//! header   magic "MIKRINDX", u32 format, then start and number of rows of each table, u32 each: names, provides,
+//!          obsoletes, triggers, essential; u32 length of the architecture, u32 0
 //! text     the architecture, then the records: u32 mask of fields, then for each field of the mask its length
 //!          (LEB128) and its bytes. SHA256 is held as 32 raw bytes. Records of Debian keep the fields of their stanza;
 //!          those of other families have name, version, architecture and SHA256 as fields, and behind them, under bit 31
 //!          of the mask, all of the record in postcard.
 //! names    u32 each: the place of a record, in order of package name, version text, architecture
 //! provides u32 place of the name, u32 its length, u32 number of the record; in order of name, then of record
+//! obsoletes, triggers (`install_if`) as provides
 //! essential u32 each: the number of a record, in order
 //! ```
 //!
@@ -25,9 +26,33 @@ use mikron_deb::{Deb822Error, FieldId, RawFields};
 use mikron_package::{Digest, Limits, PackageRecord};
 
 pub(super) const MAGIC: &[u8; 8] = b"MIKRINDX";
-pub(super) const FORMAT: u32 = 1;
-pub(super) const HEADER: usize = 8 + 4 + 8 * 4;
-pub(super) const PROVIDE: usize = 12;
+pub(super) const FORMAT: u32 = 2;
+pub(super) const HEADER: usize = LENGTH + 8;
+
+/// The tables, in their order in the header.
+const TABLES: usize = 2 + Mention::ALL.len();
+
+/// The place of the architecture's length in the header.
+const LENGTH: usize = 8 + 4 + TABLES * 8;
+
+/// The width of a row that says which record mentions a name.
+const MENTION: usize = 12;
+
+/// In what capacity a record mentions a name that it is to be found by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mention {
+    /// It provides it.
+    Provides,
+    /// It obsoletes it.
+    Obsoletes,
+    /// It is to be installed where it is there (`install_if`).
+    Triggers,
+}
+
+impl Mention {
+    /// All of them, in the order of their tables.
+    pub(super) const ALL: [Self; 3] = [Self::Provides, Self::Obsoletes, Self::Triggers];
+}
 
 /// An index in compact form.
 ///
@@ -48,7 +73,7 @@ pub struct CompactIndex {
     bytes: Arc<Vec<u8>>,
     architecture: Range<usize>,
     names: Table,
-    provides: Table,
+    mentions: [Table; Mention::ALL.len()],
     essential: Table,
 }
 
@@ -100,12 +125,12 @@ impl CompactIndex {
             }
         };
         let names = table(0, 4)?;
-        let provides = table(1, PROVIDE)?;
-        let essential = table(2, 4)?;
-        let end = (number(&bytes, 36)? as usize).checked_add(HEADER);
+        let mentions = [table(1, MENTION)?, table(2, MENTION)?, table(3, MENTION)?];
+        let essential = table(4, 4)?;
+        let end = (number(&bytes, LENGTH)? as usize).checked_add(HEADER);
         let architecture = match end {
             Some(end) if end <= bytes.len() => HEADER..end,
-            _ => return Err(CompactError::Corrupt(36)),
+            _ => return Err(CompactError::Corrupt(LENGTH)),
         };
         if str::from_utf8(&bytes[architecture.clone()]).is_err() {
             return Err(CompactError::Corrupt(HEADER));
@@ -114,7 +139,7 @@ impl CompactIndex {
             bytes,
             architecture,
             names,
-            provides,
+            mentions,
             essential,
         })
     }
@@ -185,15 +210,36 @@ impl CompactIndex {
     /// # Errors
     /// When the bytes are corrupted.
     pub fn providers(&self, name: &[u8]) -> Result<Vec<u32>, CompactError> {
-        let order = |row: usize| Ok(self.provided(row)?.0.cmp(name));
-        equal_range(self.provides.count, order)?
-            .map(|row| Ok(self.provided(row)?.1))
+        self.mentioning(Mention::Provides, name)
+    }
+
+    /// The numbers of the records that obsolete this name, in order.
+    ///
+    /// # Errors
+    /// When the bytes are corrupted.
+    pub fn obsoleters(&self, name: &[u8]) -> Result<Vec<u32>, CompactError> {
+        self.mentioning(Mention::Obsoletes, name)
+    }
+
+    /// The numbers of the records whose `install_if` has this name, in order.
+    ///
+    /// # Errors
+    /// When the bytes are corrupted.
+    pub fn triggered(&self, name: &[u8]) -> Result<Vec<u32>, CompactError> {
+        self.mentioning(Mention::Triggers, name)
+    }
+
+    fn mentioning(&self, mention: Mention, name: &[u8]) -> Result<Vec<u32>, CompactError> {
+        let table = self.mentions[mention as usize];
+        let order = |row: usize| Ok(self.mentioned(table, row)?.0.cmp(name));
+        equal_range(table.count, order)?
+            .map(|row| Ok(self.mentioned(table, row)?.1))
             .collect()
     }
 
-    /// A row of the table of provided names: the name, and the number of the record.
-    fn provided(&self, row: usize) -> Result<(&[u8], u32), CompactError> {
-        let at = self.provides.start + row * PROVIDE;
+    /// A row of a table of mentioned names: the name, and the number of the record.
+    fn mentioned(&self, table: Table, row: usize) -> Result<(&[u8], u32), CompactError> {
+        let at = table.start + row * MENTION;
         let start = number(&self.bytes, at)? as usize;
         let length = number(&self.bytes, at + 4)? as usize;
         let name = start
@@ -206,7 +252,9 @@ impl CompactIndex {
     /// All names of packages, then all provided names; a name can come more than once.
     pub(super) fn all_names(&self) -> impl Iterator<Item = &[u8]> {
         let own = (0..self.len()).filter_map(|record| self.name(record).ok());
-        let provided = (0..self.provides.count).filter_map(|row| Some(self.provided(row).ok()?.0));
+        let table = self.mentions[Mention::Provides as usize];
+        let provided =
+            (0..table.count).filter_map(move |row| Some(self.mentioned(table, row).ok()?.0));
         own.chain(provided)
     }
 

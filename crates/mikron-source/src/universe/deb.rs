@@ -7,7 +7,7 @@ use mikron_deb::{
 };
 use mikron_package::{Limits, Operator, Origin};
 
-use super::compact::CompactIndex;
+use super::compact::{CompactIndex, Mention};
 use super::write::{WriteError, Writer};
 
 /// Builds the compact form of an index from the unpacked text of a `Packages` file. Equal text gives equal bytes.
@@ -82,8 +82,9 @@ impl Builder<'_> {
             // Nothing is satisfied by what is provided with another operator than `=`.
             let exact = relation.version.is_none_or(|(op, _)| op == Operator::Equal);
             if exact && relation.name.as_bytes() != own {
+                let start = start + relation.offset;
                 self.writer
-                    .provide(start + relation.offset, relation.name.len());
+                    .mention(Mention::Provides, start, relation.name.len());
             }
         }
         Ok(())

@@ -329,6 +329,14 @@ impl Universe for IndexUniverse {
         self.gather(|index| index.providers(name.as_bytes()))
     }
 
+    fn obsoleters(&self, name: &str) -> Vec<PackageId> {
+        self.gather(|index| index.obsoleters(name.as_bytes()))
+    }
+
+    fn triggered(&self, name: &str) -> Vec<PackageId> {
+        self.gather(|index| index.triggered(name.as_bytes()))
+    }
+
     fn record(&self, id: PackageId) -> PackageRecord {
         self.part(id)
             .and_then(|(_, part, record)| part.index.record(record).ok())

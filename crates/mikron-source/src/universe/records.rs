@@ -3,7 +3,7 @@
 use mikron_deb::FieldId;
 use mikron_package::PackageRecord;
 
-use super::compact::CompactIndex;
+use super::compact::{CompactIndex, Mention};
 use super::write::{WriteError, Writer};
 
 /// Builds a compact index out of records, one by one. Equal records in equal order give equal bytes.
@@ -58,9 +58,17 @@ impl IndexBuilder {
             self.writer.field(FieldId::Sha256, digest.as_bytes());
         }
         self.writer.encoded(&encoded);
-        for provided in &record.provides {
-            if provided.name != record.name {
-                self.writer.provide_name(provided.name.as_str());
+        let provided = record.provides.iter().filter(|r| r.name != record.name);
+        for relation in provided {
+            self.writer
+                .mention_name(Mention::Provides, relation.name.as_str());
+        }
+        for (mention, relations) in [
+            (Mention::Obsoletes, &record.obsoletes),
+            (Mention::Triggers, &record.install_if),
+        ] {
+            for relation in relations {
+                self.writer.mention_name(mention, relation.name.as_str());
             }
         }
         self.writer.end(record.essential);

@@ -4,8 +4,8 @@ use mikron_deb::FieldId;
 use mikron_package::LimitExceeded;
 
 use super::compact::{
-    CompactError, CompactIndex, ENCODED, FORMAT, HEADER, MAGIC, identity_at, mask, push_length,
-    record_at,
+    CompactError, CompactIndex, ENCODED, FORMAT, HEADER, MAGIC, Mention, identity_at, mask,
+    push_length, record_at,
 };
 
 /// Why an index has no compact form.
@@ -48,8 +48,8 @@ pub(super) struct Writer {
     places: Vec<u32>,
     /// The mask of the record that is being written.
     present: u32,
-    /// Place and length of a provided name, and which record provides it.
-    provides: Vec<(u32, u32, u32)>,
+    /// By capacity: place and length of a mentioned name, and which record mentions it.
+    mentions: [Vec<(u32, u32, u32)>; Mention::ALL.len()],
     essential: Vec<u32>,
 }
 
@@ -62,7 +62,7 @@ impl Writer {
             bytes,
             places: Vec::new(),
             present: 0,
-            provides: Vec::new(),
+            mentions: Default::default(),
             essential: Vec::new(),
         }
     }
@@ -94,17 +94,17 @@ impl Writer {
         start
     }
 
-    /// Notes that the record provides the name that lies at a place.
-    pub(super) fn provide(&mut self, start: usize, length: usize) {
+    /// Notes that the record mentions the name that lies at a place.
+    pub(super) fn mention(&mut self, mention: Mention, start: usize, length: usize) {
         let record = self.places.len() as u32 - 1;
-        self.provides.push((start as u32, length as u32, record));
+        self.mentions[mention as usize].push((start as u32, length as u32, record));
     }
 
-    /// Notes that the record provides a name that no field holds.
-    pub(super) fn provide_name(&mut self, name: &str) {
+    /// Notes that the record mentions a name that no field holds.
+    pub(super) fn mention_name(&mut self, mention: Mention, name: &str) {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(name.as_bytes());
-        self.provide(start, name.len());
+        self.mention(mention, start, name.len());
     }
 
     /// Ends a record.
@@ -134,19 +134,9 @@ impl Writer {
             let place = self.places[*number as usize];
             self.bytes.extend_from_slice(&place.to_le_bytes());
         }
-        let mut provides = std::mem::take(&mut self.provides);
-        for (_, _, record) in &mut provides {
-            *record = rank[*record as usize];
-        }
-        let text = |place: u32, length: u32| &self.bytes[place as usize..][..length as usize];
-        let key = |(place, length, record): &(u32, u32, u32)| (text(*place, *length), *record);
-        provides.sort_by(|a, b| key(a).cmp(&key(b)).then(a.cmp(b)));
-        provides.dedup_by(|b, a| key(a) == key(b));
-        let virtuals = self.start_table()?;
-        for (place, length, record) in &provides {
-            for number in [place, length, record] {
-                self.bytes.extend_from_slice(&number.to_le_bytes());
-            }
+        let mut header = vec![FORMAT, names, kept.len() as u32];
+        for rows in std::mem::take(&mut self.mentions) {
+            header.extend(self.mention_table(rows, &rank)?);
         }
         let mut essential: Vec<u32> = self
             .essential
@@ -159,23 +149,35 @@ impl Writer {
         for number in &essential {
             self.bytes.extend_from_slice(&number.to_le_bytes());
         }
-        let header = [
-            FORMAT,
-            names,
-            kept.len() as u32,
-            virtuals,
-            provides.len() as u32,
-            needed,
-            essential.len() as u32,
-            self.architecture as u32,
-            0,
-        ];
+        header.extend([needed, essential.len() as u32, self.architecture as u32, 0]);
         self.bytes[..8].copy_from_slice(MAGIC);
         for (field, number) in self.bytes[8..HEADER].chunks_exact_mut(4).zip(header) {
             field.copy_from_slice(&number.to_le_bytes());
         }
         self.bytes.shrink_to_fit();
         Ok(CompactIndex::open(self.bytes)?)
+    }
+
+    /// Writes a table of mentioned names. Its start and its number of rows.
+    fn mention_table(
+        &mut self,
+        mut rows: Vec<(u32, u32, u32)>,
+        rank: &[u32],
+    ) -> Result<[u32; 2], WriteError> {
+        for (_, _, record) in &mut rows {
+            *record = rank[*record as usize];
+        }
+        let text = |place: u32, length: u32| &self.bytes[place as usize..][..length as usize];
+        let key = |(place, length, record): &(u32, u32, u32)| (text(*place, *length), *record);
+        rows.sort_by(|a, b| key(a).cmp(&key(b)).then(a.cmp(b)));
+        rows.dedup_by(|b, a| key(a) == key(b));
+        let start = self.start_table()?;
+        for (place, length, record) in &rows {
+            for number in [place, length, record] {
+                self.bytes.extend_from_slice(&number.to_le_bytes());
+            }
+        }
+        Ok([start, rows.len() as u32])
     }
 
     /// The records to keep, in order, and for each record its place in that order. Of twins the first is kept.
