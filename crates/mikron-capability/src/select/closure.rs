@@ -261,21 +261,10 @@ impl<'a> Closure<'a> {
             reason,
             Reason::Data { .. } | Reason::Sibling { .. } | Reason::Program { .. }
         );
-        let rules = self.wanted.rules.iter();
-        let mut kept = rules
-            .flat_map(|rule| &rule.brings)
-            .filter(|bring| bring.alone)
-            .peekable();
-        if !with_package || kept.peek().is_none() {
-            return false;
-        }
-        let path = self.tree.normal(facts.entry.path.as_bytes());
-        kept.any(|bring| {
-            bring
-                .path
-                .as_ref()
-                .is_some_and(|glob| glob.matches_bytes(&path))
-        })
+        with_package
+            && self
+                .rules
+                .keeps(&self.tree.normal(facts.entry.path.as_bytes()))
     }
 
     pub(super) fn choose_empty_dirs(&mut self, package: usize, reason: &Reason) {

@@ -15,6 +15,10 @@ pub(super) struct Index<'a> {
     by_import: HashMap<&'a str, Vec<usize>>,
     by_soname: HashMap<&'a str, Vec<usize>>,
     by_path: Vec<(&'a Glob, usize)>,
+    /// Rules that were applied once and whose outcome does not depend on the file that sets them off.
+    settled: Vec<bool>,
+    /// The files that rules keep to themselves ([`Bring::alone`]).
+    alone: Vec<&'a Glob>,
 }
 
 impl<'a> Index<'a> {
@@ -24,6 +28,8 @@ impl<'a> Index<'a> {
             by_import: HashMap::new(),
             by_soname: HashMap::new(),
             by_path: Vec::new(),
+            settled: vec![false; rules.iter().count()],
+            alone: Vec::new(),
         };
         for (number, rule) in rules.iter().enumerate() {
             for symbol in &rule.when.imports {
@@ -35,8 +41,17 @@ impl<'a> Index<'a> {
             for glob in &rule.when.path {
                 index.by_path.push((glob, number));
             }
+            let alone = rule.brings.iter().filter(|bring| bring.alone);
+            index
+                .alone
+                .extend(alone.filter_map(|bring| bring.path.as_ref()));
         }
         index
+    }
+
+    /// Whether a rule keeps the file at a path to itself.
+    pub(super) fn keeps(&self, path: &[u8]) -> bool {
+        self.alone.iter().any(|glob| glob.matches_bytes(path))
     }
 }
 
@@ -87,19 +102,23 @@ impl<'a> Closure<'a> {
                     .into_iter()
                     .flatten()
                 {
-                    found.push((*number, format!("imports {}", import.name)));
+                    if !self.rules.settled[*number] {
+                        found.push((*number, format!("imports {}", import.name)));
+                    }
                 }
             }
             if let Some(soname) = elf.soname.as_deref() {
                 for number in self.rules.by_soname.get(soname).into_iter().flatten() {
-                    found.push((*number, format!("is {soname}")));
+                    if !self.rules.settled[*number] {
+                        found.push((*number, format!("is {soname}")));
+                    }
                 }
             }
         }
         if !self.rules.by_path.is_empty() {
             let path = self.tree.normal(facts.entry.path.as_bytes());
             for (glob, number) in &self.rules.by_path {
-                if glob.matches_bytes(&path) {
+                if !self.rules.settled[*number] && glob.matches_bytes(&path) {
                     found.push((*number, format!("is {}", facts.entry.path)));
                 }
             }
@@ -156,6 +175,8 @@ impl<'a> Closure<'a> {
     }
 
     fn apply(&mut self, fired: &Fired<'a>) {
+        // Only libraries are looked for as the file itself would. All else is the same whoever sets the rule off.
+        self.rules.settled[fired.number] = fired.rule.brings.iter().all(|b| b.soname.is_none());
         let name = fired.rule.name.as_str();
         let asked = self.wanted.with.iter().any(|rule| rule == name);
         if self.wanted.without.iter().any(|rule| rule == name) {
