@@ -351,9 +351,24 @@ impl Closure<'_> {
                     let reason = Reason::Data { by, relation };
                     self.choose_all(to, &reason, |file| file.class == Class::Source);
                 }
+                // A part of the language itself (`perl`, beside the interpreter in `perl-base`): its programs are left out,
+                // its library is not, nor what it depends on for that.
+                Nature::Code | Nature::Library if self.is_of_interpreter(to) => {
+                    let reason = Reason::Data { by, relation };
+                    self.choose_all(to, &reason, |file| file.class == Class::Source);
+                    seen.push(to);
+                    self.follow(package, to, seen);
+                }
                 Nature::Code | Nature::Library => {}
             }
         }
+    }
+
+    /// Whether a package is of the same source as an interpreter that is in the image.
+    fn is_of_interpreter(&self, package: usize) -> bool {
+        let source = &self.packages[package].source;
+        let mut interpreters = self.interpreters.values();
+        interpreters.any(|file| self.packages[file.package].source == *source)
     }
 
     /// Whether another package's code belongs to one that depends on it: its interpreter is in the image, and the dependant is a

@@ -83,7 +83,28 @@ impl<'a> Closure<'a> {
         let facts = self.facts(file);
         let whole = matches!(self.reason(file), Some(Reason::Package { .. }));
         let path = self.tree.normal(facts.entry.path.as_bytes());
-        facts.class == Class::Bins && (!whole || is_in_bin_dir(&path))
+        match facts.class {
+            Class::Bins => !whole || is_in_bin_dir(&path),
+            // `/usr/bin/tool -> ../share/nodejs/tool/cli.js`: code that is called as a program.
+            Class::Source | Class::Data => self.is_linked_as_program(file),
+            _ => false,
+        }
+    }
+
+    /// Whether a chosen link of the same package, where programs lie, leads to a file.
+    fn is_linked_as_program(&self, file: FileRef) -> bool {
+        let files = &self.packages[file.package].facts.files;
+        files.iter().enumerate().any(|(entry, link)| {
+            let at = FileRef { entry, ..file };
+            link.link_target().is_some() && self.reason(at).is_some() && {
+                let path = self.tree.normal(link.entry.path.as_bytes());
+                let leads = |path: &[u8]| match self.tree.resolve(path).map(|way| way.end) {
+                    Ok(Found::Entry(end)) => end == file,
+                    _ => false,
+                };
+                is_in_bin_dir(&path) && leads(&path)
+            }
+        })
     }
 
     pub(super) fn walk_elf(
