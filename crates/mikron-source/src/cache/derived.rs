@@ -7,8 +7,9 @@ use mikron_package::{Digest, Hasher};
 
 use super::{Cache, CacheError};
 
-/// What stands behind the value: the SHA-256 of value and key, and this mark.
-const MARK: &[u8; 8] = b"mikronv1";
+/// What stands behind the value: the BLAKE3 of value and key, and this mark. Nobody else needs to be able to check it, and of
+/// an index of some dozen megabytes, which every build reads, a SHA-256 would take longer than all else.
+const MARK: &[u8; 8] = b"mikronv2";
 
 /// The length of checksum and mark.
 const TRAILER: usize = 32 + MARK.len();
@@ -84,11 +85,11 @@ fn plain_name(namespace: &str) -> String {
 
 /// Checksum and mark for a value. The key is part of the checksum, so that no value can stand in for another.
 pub(super) fn trailer(value: &[u8], key: &Digest) -> [u8; TRAILER] {
-    let mut hasher = Hasher::default();
+    let mut hasher = blake3::Hasher::new();
     hasher.update(value);
     hasher.update(key.as_bytes());
     let mut trailer = [0; TRAILER];
-    trailer[..32].copy_from_slice(hasher.finish().as_bytes());
+    trailer[..32].copy_from_slice(hasher.finalize().as_bytes());
     trailer[32..].copy_from_slice(MARK);
     trailer
 }

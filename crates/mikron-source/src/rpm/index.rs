@@ -180,7 +180,7 @@ impl Work<'_> {
     fn index(&self, primary: &RepomdData) -> Result<CompactIndex, SourceError> {
         let mut paths = Paths::default();
         let index = self.pass(primary, |record| paths.note(record))?;
-        let missing = paths.missing();
+        let missing = paths.missing(&index);
         if missing.is_empty() || !self.verified.repomd.data.contains_key("filelists") {
             return Ok(index);
         }
@@ -256,7 +256,7 @@ impl Work<'_> {
             if let [base, ..] = &*repository.bases {
                 reader = reader.with_base(base);
             }
-            let mut batch = Vec::new();
+            let mut batch = Vec::with_capacity(BATCH);
             while let Some(record) = reader.next_package().map_err(fault)? {
                 if !self.accepted.contains(&record.arch)
                     || excludes.hide(&record)
@@ -265,8 +265,11 @@ impl Work<'_> {
                     continue;
                 }
                 batch.push(record);
-                if batch.len() == BATCH && !send(std::mem::take(&mut batch)) {
-                    return Ok(());
+                if batch.len() == BATCH {
+                    let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
+                    if !send(full) {
+                        return Ok(());
+                    }
                 }
             }
             send(batch);

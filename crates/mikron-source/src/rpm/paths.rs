@@ -5,15 +5,14 @@ use std::collections::{HashMap, HashSet};
 use mikron_package::{Checksum, PackageRecord, Relation, Requirement};
 use mikron_rpm::FilelistsPackage;
 
-/// What is gathered while packages pass by.
+use crate::universe::CompactIndex;
+
+/// The paths that packages call for.
 #[derive(Default)]
-pub(super) struct Paths {
-    wanted: HashSet<Box<str>>,
-    named: HashSet<Box<str>>,
-}
+pub(super) struct Paths(HashSet<Box<str>>);
 
 impl Paths {
-    /// Notes what a package calls for, and what it offers.
+    /// Notes what a package calls for.
     pub(super) fn note(&mut self, record: &PackageRecord) {
         for requirement in record.requirements() {
             match requirement {
@@ -21,28 +20,22 @@ impl Paths {
                 rich => rich.relations().into_iter().for_each(|r| self.want(r)),
             }
         }
-        for provided in &record.provides {
-            let name = provided.name.as_str();
-            if name.starts_with('/') && !self.named.contains(name) {
-                self.named.insert(name.into());
-            }
-        }
     }
 
     fn want(&mut self, relation: &Relation) {
         let name = relation.name.as_str();
-        if name.starts_with('/') && !self.wanted.contains(name) {
-            self.wanted.insert(name.into());
+        if name.starts_with('/') && !self.0.contains(name) {
+            self.0.insert(name.into());
         }
     }
 
-    /// The paths that nothing so far names.
-    pub(super) fn missing(self) -> HashSet<Box<str>> {
-        let Self { wanted, named } = self;
-        wanted
-            .into_iter()
-            .filter(|path| !named.contains(path))
-            .collect()
+    /// The paths that no package of an index provides.
+    pub(super) fn missing(mut self, index: &CompactIndex) -> HashSet<Box<str>> {
+        self.0.retain(|path| {
+            let providers = index.providers(path.as_bytes());
+            providers.is_ok_and(|providers| providers.is_empty())
+        });
+        self.0
     }
 }
 

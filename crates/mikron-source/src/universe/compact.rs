@@ -3,56 +3,40 @@
 //! Layout, all numbers little-endian:
 //!
 //! ```text
-//! header   magic "MIKRINDX", u32 format, then start and number of rows of each table, u32 each: names, provides,
-//!          obsoletes, triggers, essential; u32 length of the architecture, u32 0
+//! header   magic "MIKRINDX", u32 format, then start and number of rows of each table, u32 each: names, blocks, essential;
+//!          u32 number of symbols, u32 length of the architecture
 //! text     the architecture, then the records: u32 mask of fields, then for each field of the mask its length
 //!          (LEB128) and its bytes. SHA256 is held as 32 raw bytes. Records of Debian keep the fields of their stanza;
-//!          those of other families have name, version, architecture and SHA256 as fields, and behind them, under bit 31
-//!          of the mask, all of the record in postcard.
+//!          those of other families have name, version, architecture, location and SHA256 as fields, and behind them, under
+//!          bit 31 of the mask, what the encoder made of the rest. Then the blocks of symbols.
 //! names    u32 each: the place of a record, in order of package name, version text, architecture
-//! provides u32 place of the name, u32 its length, u32 number of the record; in order of name, then of record
-//! obsoletes, triggers (`install_if`) as provides
+//! blocks   u32 each: the place of a block of symbols
 //! essential u32 each: the number of a record, in order
 //! ```
 //!
-//! A record's number is its position in the table of names. Nothing here is trusted: the cache checks the digest of a
+//! A record's number is its position in the table of names. Names that records mention are symbols, and each says by which
+//! records it is provided, obsoleted, or taken as a trigger. Nothing here is trusted: the cache checks the digest of a
 //! compact index, and yet every access is checked against the bytes, so that a corrupted one is an error and no more.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::ops::Range;
 use std::sync::Arc;
 
 use mikron_deb::{Deb822Error, FieldId, RawFields};
-use mikron_package::{Digest, Limits, PackageRecord};
+use mikron_package::{Digest, Limits, PackageName, PackageRecord, Version};
+
+use super::bytes::{Reader, word};
+use super::decode::Decoder;
+use super::symbols::{BLOCK, Mention, Symbols};
 
 pub(super) const MAGIC: &[u8; 8] = b"MIKRINDX";
-pub(super) const FORMAT: u32 = 2;
-pub(super) const HEADER: usize = LENGTH + 8;
+pub(super) const FORMAT: u32 = 3;
+pub(super) const HEADER: usize = SYMBOLS + 8;
 
-/// The tables, in their order in the header.
-const TABLES: usize = 2 + Mention::ALL.len();
-
-/// The place of the architecture's length in the header.
-const LENGTH: usize = 8 + 4 + TABLES * 8;
-
-/// The width of a row that says which record mentions a name.
-const MENTION: usize = 12;
-
-/// In what capacity a record mentions a name that it is to be found by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mention {
-    /// It provides it.
-    Provides,
-    /// It obsoletes it.
-    Obsoletes,
-    /// It is to be installed where it is there (`install_if`).
-    Triggers,
-}
-
-impl Mention {
-    /// All of them, in the order of their tables.
-    pub(super) const ALL: [Self; 3] = [Self::Provides, Self::Obsoletes, Self::Triggers];
-}
+/// The places of the number of symbols and of the architecture's length in the header.
+const SYMBOLS: usize = 8 + 4 + 3 * 8;
+const LENGTH: usize = SYMBOLS + 4;
 
 /// An index in compact form.
 ///
@@ -73,15 +57,25 @@ pub struct CompactIndex {
     bytes: Arc<Vec<u8>>,
     architecture: Range<usize>,
     names: Table,
-    mentions: [Table; Mention::ALL.len()],
+    symbols: Symbols,
     essential: Table,
 }
 
-/// A table of fixed-width rows.
+/// A table of numbers.
 #[derive(Clone, Copy, Debug)]
-struct Table {
-    start: usize,
-    count: usize,
+pub(super) struct Table {
+    pub(super) start: usize,
+    pub(super) count: usize,
+}
+
+impl Table {
+    /// A row; there are [`Table::count`].
+    pub(super) fn row(self, bytes: &[u8], row: usize) -> Result<usize, CompactError> {
+        if row >= self.count {
+            return Err(CompactError::Corrupt(self.start));
+        }
+        word(bytes, self.start + row * 4).map(|number| number as usize)
+    }
 }
 
 /// A compact index that does not hold together. It is to be built anew.
@@ -96,9 +90,6 @@ pub enum CompactError {
     /// A record in it is malformed.
     #[error("the compact index holds a malformed record: {0}")]
     Record(#[from] Deb822Error),
-    /// A record in it cannot be decoded.
-    #[error("the compact index holds a record that cannot be decoded")]
-    Encoding,
     /// There is no record of this number.
     #[error("the compact index has no record {0}")]
     NoRecord(u32),
@@ -111,23 +102,26 @@ impl CompactIndex {
     /// When the header is not one, or a table would lie outside the bytes.
     pub fn open(bytes: impl Into<Arc<Vec<u8>>>) -> Result<Self, CompactError> {
         let bytes = bytes.into();
-        if bytes.get(..8) != Some(MAGIC) || number(&bytes, 8)? != FORMAT {
+        if bytes.get(..8) != Some(MAGIC) || word(&bytes, 8)? != FORMAT {
             return Err(CompactError::Format);
         }
-        let table = |field: usize, width: usize| {
+        let table = |field: usize| {
             let at = 12 + field * 8;
-            let start = number(&bytes, at)? as usize;
-            let count = number(&bytes, at + 4)? as usize;
-            let end = count.checked_mul(width).and_then(|n| n.checked_add(start));
+            let start = word(&bytes, at)? as usize;
+            let count = word(&bytes, at + 4)? as usize;
+            let end = count.checked_mul(4).and_then(|n| n.checked_add(start));
             match end {
                 Some(end) if start >= HEADER && end <= bytes.len() => Ok(Table { start, count }),
                 _ => Err(CompactError::Corrupt(at)),
             }
         };
-        let names = table(0, 4)?;
-        let mentions = [table(1, MENTION)?, table(2, MENTION)?, table(3, MENTION)?];
-        let essential = table(4, 4)?;
-        let end = (number(&bytes, LENGTH)? as usize).checked_add(HEADER);
+        let (names, blocks, essential) = (table(0)?, table(1)?, table(2)?);
+        let count = word(&bytes, SYMBOLS)? as usize;
+        if count.div_ceil(BLOCK) != blocks.count {
+            return Err(CompactError::Corrupt(SYMBOLS));
+        }
+        let symbols = Symbols { blocks, count };
+        let end = (word(&bytes, LENGTH)? as usize).checked_add(HEADER);
         let architecture = match end {
             Some(end) if end <= bytes.len() => HEADER..end,
             _ => return Err(CompactError::Corrupt(LENGTH)),
@@ -139,7 +133,7 @@ impl CompactIndex {
             bytes,
             architecture,
             names,
-            mentions,
+            symbols,
             essential,
         })
     }
@@ -169,7 +163,31 @@ impl CompactIndex {
     /// # Errors
     /// When there is none, or the bytes are corrupted.
     pub fn record(&self, number: u32) -> Result<PackageRecord, CompactError> {
-        record_at(&self.bytes, self.place(number)?)
+        let at = self.place(number)?;
+        let mut cursor = Cursor::at(&self.bytes, at)?;
+        let (raw, digest) = cursor.fields()?;
+        if cursor.mask & ENCODED == 0 {
+            let mut record = raw.to_record(&unlimited())?;
+            record.digest = digest;
+            return Ok(record);
+        }
+        let text = |id| str::from_utf8(raw.get(id).unwrap_or_default());
+        let text = |id| text(id).map_err(|_| CompactError::Corrupt(at));
+        let name = PackageName::wanted(text(FieldId::Package)?);
+        let name = name.map_err(|_| CompactError::Corrupt(at))?;
+        let version = Version::new(text(FieldId::Version)?);
+        let arch = text(FieldId::Architecture)?;
+        let mut record = PackageRecord::new(name, version.clone(), arch);
+        text(FieldId::Filename)?.clone_into(&mut record.location);
+        record.digest = digest;
+        let encoded = Reader::new(cursor.value()?, 0);
+        let decoder = Decoder {
+            index: self,
+            reader: encoded,
+            version,
+        };
+        decoder.decode(&mut record)?;
+        Ok(record)
     }
 
     /// Name, version text and architecture of a record.
@@ -185,14 +203,20 @@ impl CompactIndex {
     /// # Errors
     /// As [`CompactIndex::record`].
     pub fn name(&self, number: u32) -> Result<&[u8], CompactError> {
-        leading_at(&self.bytes, self.place(number)?).map(|[name]| name)
+        let [name] = Cursor::at(&self.bytes, self.place(number)?)?.leading()?;
+        Ok(name)
     }
 
     fn place(&self, record: u32) -> Result<usize, CompactError> {
         if record as usize >= self.names.count {
             return Err(CompactError::NoRecord(record));
         }
-        Ok(number(&self.bytes, self.names.start + record as usize * 4)? as usize)
+        self.names.row(&self.bytes, record as usize)
+    }
+
+    /// The text of a symbol.
+    pub(super) fn symbol(&self, number: usize) -> Result<Vec<u8>, CompactError> {
+        self.symbols.text(&self.bytes, number)
     }
 
     /// The numbers of the records of exactly this name.
@@ -230,32 +254,14 @@ impl CompactIndex {
     }
 
     fn mentioning(&self, mention: Mention, name: &[u8]) -> Result<Vec<u32>, CompactError> {
-        let table = self.mentions[mention as usize];
-        let order = |row: usize| Ok(self.mentioned(table, row)?.0.cmp(name));
-        equal_range(table.count, order)?
-            .map(|row| Ok(self.mentioned(table, row)?.1))
-            .collect()
-    }
-
-    /// A row of a table of mentioned names: the name, and the number of the record.
-    fn mentioned(&self, table: Table, row: usize) -> Result<(&[u8], u32), CompactError> {
-        let at = table.start + row * MENTION;
-        let start = number(&self.bytes, at)? as usize;
-        let length = number(&self.bytes, at + 4)? as usize;
-        let name = start
-            .checked_add(length)
-            .and_then(|end| self.bytes.get(start..end))
-            .ok_or(CompactError::Corrupt(at))?;
-        Ok((name, number(&self.bytes, at + 8)?))
+        self.symbols.records(&self.bytes, mention, name)
     }
 
     /// All names of packages, then all provided names; a name can come more than once.
-    pub(super) fn all_names(&self) -> impl Iterator<Item = &[u8]> {
+    pub(super) fn all_names(&self) -> impl Iterator<Item = Cow<'_, [u8]>> {
         let own = (0..self.len()).filter_map(|record| self.name(record).ok());
-        let table = self.mentions[Mention::Provides as usize];
-        let provided =
-            (0..table.count).filter_map(move |row| Some(self.mentioned(table, row).ok()?.0));
-        own.chain(provided)
+        let provided = self.symbols.provided(&self.bytes);
+        own.map(Cow::Borrowed).chain(provided.map(Cow::Owned))
     }
 
     /// The digest of a record's archive.
@@ -263,7 +269,8 @@ impl CompactIndex {
     /// # Errors
     /// As [`CompactIndex::record`].
     pub fn digest(&self, number: u32) -> Result<Option<Digest>, CompactError> {
-        fields_at(&self.bytes, self.place(number)?).map(|(_, digest)| digest)
+        let mut cursor = Cursor::at(&self.bytes, self.place(number)?)?;
+        cursor.fields().map(|(_, digest)| digest)
     }
 
     /// The numbers of the essential packages, in order of name.
@@ -272,7 +279,7 @@ impl CompactIndex {
     /// When the bytes are corrupted.
     pub fn essential(&self) -> Result<Vec<u32>, CompactError> {
         (0..self.essential.count)
-            .map(|row| number(&self.bytes, self.essential.start + row * 4))
+            .map(|row| self.essential.row(&self.bytes, row).map(|n| n as u32))
             .collect()
     }
 }
@@ -288,134 +295,68 @@ impl std::fmt::Debug for CompactIndex {
 }
 
 /// Walks over the fields of one record.
-struct Cursor {
-    mask: u32,
-    at: usize,
+pub(super) struct Cursor<'a> {
+    pub(super) mask: u32,
+    reader: Reader<'a>,
 }
 
-impl Cursor {
-    fn at(bytes: &[u8], at: usize) -> Result<Self, CompactError> {
-        Ok(Self {
-            mask: number(bytes, at)?,
-            at: at + 4,
-        })
+impl<'a> Cursor<'a> {
+    pub(super) fn at(bytes: &'a [u8], at: usize) -> Result<Self, CompactError> {
+        let mut reader = Reader::new(bytes, at);
+        let mask = reader.word()?;
+        Ok(Self { mask, reader })
     }
 
-    fn value<'a>(&mut self, bytes: &'a [u8]) -> Result<&'a [u8], CompactError> {
-        let corrupt = CompactError::Corrupt(self.at);
-        let mut length = 0_usize;
-        let mut shift = 0;
-        loop {
-            let Some(byte) = bytes.get(self.at).filter(|_| shift < 32) else {
-                return Err(corrupt);
-            };
-            length |= usize::from(byte & 0x7f) << shift;
-            shift += 7;
-            self.at += 1;
-            if byte & 0x80 == 0 {
-                break;
+    /// The next value.
+    pub(super) fn value(&mut self) -> Result<&'a [u8], CompactError> {
+        self.reader.value()
+    }
+
+    /// The first fields. Name, version text and architecture stand first, by the order of [`FieldId`], and no record is
+    /// without them.
+    fn leading<const N: usize>(&mut self) -> Result<[&'a [u8]; N], CompactError> {
+        let mut values = [&b""[..]; N];
+        for (value, id) in values.iter_mut().zip(FieldId::ALL) {
+            if self.mask & mask(id) == 0 {
+                return Err(self.reader.corrupt());
+            }
+            *value = self.value()?;
+        }
+        Ok(values)
+    }
+
+    /// All fields but for the digest, and the digest.
+    pub(super) fn fields(&mut self) -> Result<(RawFields<'a>, Option<Digest>), CompactError> {
+        let mut raw = RawFields::default();
+        let mut digest = None;
+        for id in FieldId::ALL {
+            if self.mask & mask(id) == 0 {
+                continue;
+            }
+            let corrupt = self.reader.corrupt();
+            let value = self.value()?;
+            if id == FieldId::Sha256 {
+                let bytes = value.try_into().map_err(|_| corrupt)?;
+                digest = Some(Digest::from_bytes(bytes));
+            } else {
+                raw.set(id, value);
             }
         }
-        let end = self.at.checked_add(length);
-        let Some(value) = end.and_then(|end| bytes.get(self.at..end)) else {
-            return Err(corrupt);
-        };
-        self.at += length;
-        Ok(value)
+        Ok((raw, digest))
     }
-}
-
-/// The first fields of the record at a place. Name, version text and architecture stand first, by the order of
-/// [`FieldId`], and no record is without them.
-fn leading_at<const N: usize>(bytes: &[u8], at: usize) -> Result<[&[u8]; N], CompactError> {
-    let mut cursor = Cursor::at(bytes, at)?;
-    let mut values = [&b""[..]; N];
-    for (value, id) in values.iter_mut().zip(FieldId::ALL) {
-        if cursor.mask & mask(id) == 0 {
-            return Err(CompactError::Corrupt(at));
-        }
-        *value = cursor.value(bytes)?;
-    }
-    Ok(values)
 }
 
 /// Name, version text and architecture of the record at a place.
 pub(super) fn identity_at(bytes: &[u8], at: usize) -> Result<[&[u8]; 3], CompactError> {
-    leading_at(bytes, at)
+    Cursor::at(bytes, at)?.leading()
 }
 
-/// The record at a place.
-pub(super) fn record_at(bytes: &[u8], at: usize) -> Result<PackageRecord, CompactError> {
-    if let Some(encoded) = encoded_at(bytes, at)? {
-        return postcard::from_bytes(encoded).map_err(|_| CompactError::Encoding);
-    }
-    let (raw, digest) = fields_at(bytes, at)?;
-    let mut record = raw.to_record(&unlimited())?;
-    record.digest = digest;
-    Ok(record)
-}
-
-/// The encoded form of the record at a place, where it has one.
-fn encoded_at(bytes: &[u8], at: usize) -> Result<Option<&[u8]>, CompactError> {
-    let mut cursor = Cursor::at(bytes, at)?;
-    if cursor.mask & ENCODED == 0 {
-        return Ok(None);
-    }
-    for id in FieldId::ALL {
-        if cursor.mask & mask(id) != 0 {
-            cursor.value(bytes)?;
-        }
-    }
-    cursor.value(bytes).map(Some)
-}
-
-/// All fields of the record at a place, but for its digest, and the digest.
-pub(super) fn fields_at(
-    bytes: &[u8],
-    at: usize,
-) -> Result<(RawFields<'_>, Option<Digest>), CompactError> {
-    let mut cursor = Cursor::at(bytes, at)?;
-    let mut raw = RawFields::default();
-    let mut digest = None;
-    for id in FieldId::ALL {
-        if cursor.mask & mask(id) == 0 {
-            continue;
-        }
-        let at = cursor.at;
-        let value = cursor.value(bytes)?;
-        if id == FieldId::Sha256 {
-            let bytes = value.try_into().map_err(|_| CompactError::Corrupt(at))?;
-            digest = Some(Digest::from_bytes(bytes));
-        } else {
-            raw.set(id, value);
-        }
-    }
-    Ok((raw, digest))
-}
-
-/// Appends a length in LEB128.
-pub(super) fn push_length(bytes: &mut Vec<u8>, mut length: usize) {
-    while length >= 0x80 {
-        bytes.push(length as u8 | 0x80);
-        length >>= 7;
-    }
-    bytes.push(length as u8);
-}
-
-/// The bit that says that a record is encoded behind its fields.
+/// The bit that says that what a record says beside its fields is encoded behind them.
 pub(super) const ENCODED: u32 = 1 << 31;
 
 /// The bit of a field in a record's mask.
 pub(super) fn mask(id: FieldId) -> u32 {
     1 << id as u32
-}
-
-fn number(bytes: &[u8], at: usize) -> Result<u32, CompactError> {
-    at.checked_add(4)
-        .and_then(|end| bytes.get(at..end))
-        .and_then(|four| four.try_into().ok())
-        .map(u32::from_le_bytes)
-        .ok_or(CompactError::Corrupt(at))
 }
 
 /// The rows that are equal, of `count` rows in order.
@@ -440,7 +381,7 @@ fn equal_range(
 }
 
 /// Limits were applied when the index was built.
-fn unlimited() -> Limits {
+pub(super) fn unlimited() -> Limits {
     Limits {
         alternatives: u32::MAX,
         ..Limits::default()

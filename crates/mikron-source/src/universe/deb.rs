@@ -7,7 +7,8 @@ use mikron_deb::{
 };
 use mikron_package::{Limits, Operator, Origin};
 
-use super::compact::{CompactIndex, Mention};
+use super::compact::CompactIndex;
+use super::symbols::Mention;
 use super::write::{WriteError, Writer};
 
 /// Builds the compact form of an index from the unpacked text of a `Packages` file. Equal text gives equal bytes.
@@ -62,9 +63,9 @@ impl Builder<'_> {
                 (_, None | Some(b"")) => continue,
                 (_, Some(value)) => value,
             };
-            let start = self.writer.field(id, value);
+            self.writer.field(id, value);
             if id == FieldId::Provides {
-                self.provide(package.required(FieldId::Package)?, value, start)?;
+                self.provide(package.required(FieldId::Package)?, value)?;
             }
         }
         let essential = package.get(FieldId::Essential).unwrap_or_default();
@@ -76,15 +77,14 @@ impl Builder<'_> {
     }
 
     /// Notes the provided names of the record that is being added.
-    fn provide(&mut self, own: &[u8], value: &[u8], start: usize) -> Result<(), Deb822Error> {
+    fn provide(&mut self, own: &[u8], value: &[u8]) -> Result<(), Deb822Error> {
         for relation in scan_relations(value) {
             let relation = relation?;
             // Nothing is satisfied by what is provided with another operator than `=`.
             let exact = relation.version.is_none_or(|(op, _)| op == Operator::Equal);
             if exact && relation.name.as_bytes() != own {
-                let start = start + relation.offset;
-                self.writer
-                    .mention(Mention::Provides, start, relation.name.len());
+                let noted = self.writer.mention(Mention::Provides, relation.name);
+                noted.map_err(own_fault)?;
             }
         }
         Ok(())

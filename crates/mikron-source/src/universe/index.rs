@@ -371,7 +371,7 @@ impl Universe for IndexUniverse {
         let names = self.parts.iter().flat_map(|part| part.index.all_names());
         similar(name, names, 5)
             .into_iter()
-            .filter_map(|name| PackageName::new(str::from_utf8(name).ok()?).ok())
+            .filter_map(|name| PackageName::new(str::from_utf8(&name).ok()?).ok())
             .collect()
     }
 }

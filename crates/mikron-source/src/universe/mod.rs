@@ -4,11 +4,16 @@
 //! [`CompactIndex`], an [`IndexBuilder`] does the same with records of any family, and the cache keeps it;
 //! [`IndexUniverse`] puts several of them together.
 
+mod bytes;
 mod compact;
 mod deb;
+mod decode;
+mod encode;
 mod index;
+mod intern;
 mod records;
 mod similar;
+mod symbols;
 mod write;
 
 pub use compact::{CompactError, CompactIndex};

@@ -3,7 +3,7 @@
 use mikron_deb::FieldId;
 use mikron_package::PackageRecord;
 
-use super::compact::{CompactIndex, Mention};
+use super::compact::CompactIndex;
 use super::write::{WriteError, Writer};
 
 /// Builds a compact index out of records, one by one. Equal records in equal order give equal bytes.
@@ -37,14 +37,11 @@ impl IndexBuilder {
     /// Adds a package.
     ///
     /// # Errors
-    /// When the index grows too large.
+    /// When the index grows too large, or requirements stand too deep in each other.
     pub fn add(&mut self, record: &PackageRecord) -> Result<(), WriteError> {
         if !self.accepted.contains(&record.arch) {
             return Ok(());
         }
-        let encoded = postcard::to_stdvec(record).map_err(|_| WriteError::Encoding {
-            package: record.name.to_string(),
-        })?;
         self.writer.begin()?;
         let identity = [
             record.name.as_str(),
@@ -54,23 +51,12 @@ impl IndexBuilder {
         for (id, value) in FieldId::ALL.into_iter().zip(identity) {
             self.writer.field(id, value.as_bytes());
         }
+        self.writer
+            .field(FieldId::Filename, record.location.as_bytes());
         if let Some(digest) = &record.digest {
             self.writer.field(FieldId::Sha256, digest.as_bytes());
         }
-        self.writer.encoded(&encoded);
-        let provided = record.provides.iter().filter(|r| r.name != record.name);
-        for relation in provided {
-            self.writer
-                .mention_name(Mention::Provides, relation.name.as_str());
-        }
-        for (mention, relations) in [
-            (Mention::Obsoletes, &record.obsoletes),
-            (Mention::Triggers, &record.install_if),
-        ] {
-            for relation in relations {
-                self.writer.mention_name(mention, relation.name.as_str());
-            }
-        }
+        self.writer.encode(record)?;
         self.writer.end(record.essential);
         Ok(())
     }

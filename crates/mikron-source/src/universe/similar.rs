@@ -1,31 +1,35 @@
 //! Names that resemble a name, for "did you mean".
 
+use std::borrow::Cow;
+
 /// The best `count` of `names`, best first: fewest edits, then the order of the bytes. Names that differ in more than a
 /// third of their characters only count where one holds the other whole.
 pub(super) fn similar<'a>(
     name: &str,
-    names: impl Iterator<Item = &'a [u8]>,
+    names: impl Iterator<Item = Cow<'a, [u8]>>,
     count: usize,
-) -> Vec<&'a [u8]> {
+) -> Vec<Cow<'a, [u8]>> {
     let name = name.as_bytes();
     if name.is_empty() || name.len() > 512 {
         return Vec::new();
     }
     let most = (name.len() / 3).max(1);
     let mut rows = Rows::default();
-    let mut best: Vec<(usize, &[u8])> = Vec::new();
+    let mut best: Vec<(usize, Cow<'a, [u8]>)> = Vec::new();
     for candidate in names {
         // The worst that is still wanted: nothing beyond it needs to be known exactly.
         let worst = match best.last() {
             Some((worst, _)) if best.len() == count => *worst,
             _ => usize::MAX,
         };
-        let distance = rows.distance(name, candidate, most.min(worst)).or_else(|| {
-            let apart = name.len().abs_diff(candidate.len());
-            // Behind all near names, by how much is missing.
-            (name.len() >= 3 && apart + most <= worst && holds(candidate, name))
-                .then_some(apart + most)
-        });
+        let distance = rows
+            .distance(name, &candidate, most.min(worst))
+            .or_else(|| {
+                let apart = name.len().abs_diff(candidate.len());
+                // Behind all near names, by how much is missing.
+                (name.len() >= 3 && apart + most <= worst && holds(&candidate, name))
+                    .then_some(apart + most)
+            });
         let Some(distance) = distance else { continue };
         let found = (distance, candidate);
         let at = best.partition_point(|other| *other < found);

@@ -1,12 +1,16 @@
 //! Writes the compact form of an index: records one by one, then the tables over them.
 
 use mikron_deb::FieldId;
-use mikron_package::LimitExceeded;
+use mikron_package::{LimitExceeded, PackageRecord};
 
+use super::bytes::push_number;
 use super::compact::{
-    CompactError, CompactIndex, ENCODED, FORMAT, HEADER, MAGIC, Mention, identity_at, mask,
-    push_length, record_at,
+    CompactError, CompactIndex, Cursor, ENCODED, FORMAT, HEADER, MAGIC, identity_at, mask,
+    unlimited,
 };
+use super::encode::{EncodeError, Encoded, Encoder, SYMBOL};
+use super::intern::Interner;
+use super::symbols::Mention;
 
 /// Why an index has no compact form.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -48,8 +52,11 @@ pub(super) struct Writer {
     places: Vec<u32>,
     /// The mask of the record that is being written.
     present: u32,
-    /// By capacity: place and length of a mentioned name, and which record mentions it.
-    mentions: [Vec<(u32, u32, u32)>; Mention::ALL.len()],
+    interner: Interner,
+    /// Where the words lie that number symbols as they came.
+    words: Vec<u32>,
+    /// What is encoded, for one record after the other.
+    encoded: Encoded,
     essential: Vec<u32>,
 }
 
@@ -62,7 +69,9 @@ impl Writer {
             bytes,
             places: Vec::new(),
             present: 0,
-            mentions: Default::default(),
+            interner: Interner::default(),
+            words: Vec::new(),
+            encoded: Encoded::default(),
             essential: Vec::new(),
         }
     }
@@ -76,35 +85,44 @@ impl Writer {
         Ok(())
     }
 
-    /// Adds a field, and says where its value begins.
-    pub(super) fn field(&mut self, id: FieldId, value: &[u8]) -> usize {
-        self.value(mask(id), value)
-    }
-
-    /// Adds all of the record in its encoded form, behind the fields.
-    pub(super) fn encoded(&mut self, value: &[u8]) {
-        self.value(ENCODED, value);
-    }
-
-    fn value(&mut self, bit: u32, value: &[u8]) -> usize {
-        self.present |= bit;
-        push_length(&mut self.bytes, value.len());
-        let start = self.bytes.len();
+    /// Adds a field.
+    pub(super) fn field(&mut self, id: FieldId, value: &[u8]) {
+        self.present |= mask(id);
+        push_number(&mut self.bytes, value.len() as u64);
         self.bytes.extend_from_slice(value);
-        start
     }
 
-    /// Notes that the record mentions the name that lies at a place.
-    pub(super) fn mention(&mut self, mention: Mention, start: usize, length: usize) {
+    /// Adds what the record says beside its fields, behind these.
+    pub(super) fn encode(&mut self, record: &PackageRecord) -> Result<(), WriteError> {
+        self.encoded.bytes.clear();
+        self.encoded.words.clear();
+        let encoder = Encoder {
+            interner: &mut self.interner,
+            to: &mut self.encoded,
+            record,
+            number: self.places.len() as u32 - 1,
+        };
+        encoder.encode().map_err(|error| match error {
+            EncodeError::Limit(error) => WriteError::Limit(error),
+            EncodeError::Depth => WriteError::Encoding {
+                package: record.name.to_string(),
+            },
+        })?;
+        self.present |= ENCODED;
+        push_number(&mut self.bytes, self.encoded.bytes.len() as u64);
+        let start = self.place()?;
+        let words = self.encoded.words.iter();
+        self.words.extend(words.map(|place| start + place));
+        self.bytes.extend_from_slice(&self.encoded.bytes);
+        Ok(())
+    }
+
+    /// Notes that the record mentions a name.
+    pub(super) fn mention(&mut self, mention: Mention, name: &str) -> Result<(), WriteError> {
+        let symbol = self.interner.number(name)?;
         let record = self.places.len() as u32 - 1;
-        self.mentions[mention as usize].push((start as u32, length as u32, record));
-    }
-
-    /// Notes that the record mentions a name that no field holds.
-    pub(super) fn mention_name(&mut self, mention: Mention, name: &str) {
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(name.as_bytes());
-        self.mention(mention, start, name.len());
+        self.interner.mention(mention, symbol, record);
+        Ok(())
     }
 
     /// Ends a record.
@@ -134,9 +152,15 @@ impl Writer {
             let place = self.places[*number as usize];
             self.bytes.extend_from_slice(&place.to_le_bytes());
         }
-        let mut header = vec![FORMAT, names, kept.len() as u32];
-        for rows in std::mem::take(&mut self.mentions) {
-            header.extend(self.mention_table(rows, &rank)?);
+        let symbols = std::mem::take(&mut self.interner).finish(&rank);
+        for place in std::mem::take(&mut self.words) {
+            renumber(&mut self.bytes[place as usize..][..4], &symbols.number);
+        }
+        self.place()?;
+        let blocks = symbols.write(&mut self.bytes);
+        let table = self.start_table()?;
+        for block in &blocks {
+            self.bytes.extend_from_slice(&(*block as u32).to_le_bytes());
         }
         let mut essential: Vec<u32> = self
             .essential
@@ -149,35 +173,23 @@ impl Writer {
         for number in &essential {
             self.bytes.extend_from_slice(&number.to_le_bytes());
         }
-        header.extend([needed, essential.len() as u32, self.architecture as u32, 0]);
+        let header = [
+            FORMAT,
+            names,
+            kept.len() as u32,
+            table,
+            blocks.len() as u32,
+            needed,
+            essential.len() as u32,
+            symbols.len() as u32,
+            self.architecture as u32,
+        ];
         self.bytes[..8].copy_from_slice(MAGIC);
         for (field, number) in self.bytes[8..HEADER].chunks_exact_mut(4).zip(header) {
             field.copy_from_slice(&number.to_le_bytes());
         }
         self.bytes.shrink_to_fit();
         Ok(CompactIndex::open(self.bytes)?)
-    }
-
-    /// Writes a table of mentioned names. Its start and its number of rows.
-    fn mention_table(
-        &mut self,
-        mut rows: Vec<(u32, u32, u32)>,
-        rank: &[u32],
-    ) -> Result<[u32; 2], WriteError> {
-        for (_, _, record) in &mut rows {
-            *record = rank[*record as usize];
-        }
-        let text = |place: u32, length: u32| &self.bytes[place as usize..][..length as usize];
-        let key = |(place, length, record): &(u32, u32, u32)| (text(*place, *length), *record);
-        rows.sort_by(|a, b| key(a).cmp(&key(b)).then(a.cmp(b)));
-        rows.dedup_by(|b, a| key(a) == key(b));
-        let start = self.start_table()?;
-        for (place, length, record) in &rows {
-            for number in [place, length, record] {
-                self.bytes.extend_from_slice(&number.to_le_bytes());
-            }
-        }
-        Ok([start, rows.len() as u32])
     }
 
     /// The records to keep, in order, and for each record its place in that order. Of twins the first is kept.
@@ -206,22 +218,36 @@ impl Writer {
 
     /// One archive may lie in two places; two records that say anything else of it contradict each other.
     fn check_twins(&self, first: u32, second: u32) -> Result<(), WriteError> {
-        let read = |number: u32| {
-            let mut record = record_at(&self.bytes, self.places[number as usize] as usize)?;
-            record.location.clear();
-            Ok::<_, CompactError>(record)
-        };
-        let again = read(second)?;
-        if read(first)? == again {
+        let place = |number: u32| self.places[number as usize] as usize;
+        if said_at(&self.bytes, place(first))? == said_at(&self.bytes, place(second))? {
             return Ok(());
         }
-        Err(WriteError::Twins {
-            package: again.name.to_string(),
-            version: again.version.to_string(),
-            architecture: again.arch,
-            first,
-            second,
-        })
+        // Fields of Debian may say one thing in two ways.
+        let read = |number: u32| {
+            let mut cursor = Cursor::at(&self.bytes, place(number))?;
+            let (mut raw, digest) = cursor.fields()?;
+            raw.set(FieldId::Filename, b"-");
+            let encoded = cursor.mask & ENCODED != 0;
+            let record = (!encoded)
+                .then(|| raw.to_record(&unlimited()))
+                .transpose()?;
+            Ok::<_, CompactError>((record, digest))
+        };
+        match (read(first)?, read(second)?) {
+            ((Some(a), digest), (Some(b), other)) if a == b && digest == other => Ok(()),
+            _ => {
+                let identity = identity_at(&self.bytes, place(second))?;
+                let [package, version, architecture] =
+                    identity.map(|text| String::from_utf8_lossy(text).into_owned());
+                Err(WriteError::Twins {
+                    package,
+                    version,
+                    architecture,
+                    first,
+                    second,
+                })
+            }
+        }
     }
 
     /// Begins a table at a multiple of four bytes.
@@ -229,4 +255,28 @@ impl Writer {
         self.bytes.resize(self.bytes.len().next_multiple_of(4), 0);
         self.place()
     }
+}
+
+/// All that the record at a place says, but for where its archive lies.
+fn said_at(bytes: &[u8], at: usize) -> Result<(u32, Vec<&[u8]>), CompactError> {
+    let mut cursor = Cursor::at(bytes, at)?;
+    let mut said = Vec::new();
+    for bit in (0..32).map(|bit| 1 << bit) {
+        if cursor.mask & bit != 0 {
+            let value = cursor.value()?;
+            if bit != mask(FieldId::Filename) {
+                said.push(value);
+            }
+        }
+    }
+    Ok((cursor.mask, said))
+}
+
+/// Puts the final number of a symbol into a word that has the first one.
+fn renumber(word: &mut [u8], numbers: &[u32]) {
+    let mut four = [0; 4];
+    four.copy_from_slice(word);
+    let old = u32::from_le_bytes(four);
+    let new = old & !SYMBOL | numbers[(old & SYMBOL) as usize];
+    word.copy_from_slice(&new.to_le_bytes());
 }
