@@ -49,8 +49,10 @@ impl PackageName {
     /// # Errors
     /// When the text is empty, longer than 4096 bytes, or holds white space or control characters.
     pub fn wanted(text: &str) -> Result<Self, NameError> {
+        // Nearly all names are plain ASCII, and an index has millions: one look at their bytes tells.
+        let plain = text.bytes().fold(true, |all, b| all & b.is_ascii_graphic());
         let refused = |c: char| c.is_control() || c.is_whitespace();
-        if text.is_empty() || text.len() > 4096 || text.chars().any(refused) {
+        if text.is_empty() || text.len() > 4096 || (!plain && text.chars().any(refused)) {
             return Err(NameError {
                 name: text.chars().take(100).collect(),
             });

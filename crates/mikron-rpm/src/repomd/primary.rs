@@ -95,7 +95,7 @@ impl<R: BufRead> PrimaryReader<R> {
             match self.advance()? {
                 Progress::Begin | Progress::More => {}
                 Progress::Package => {
-                    let record = std::mem::take(&mut self.package).finish();
+                    let record = self.package.finish();
                     let record = record.and_then(|record| Ok((self.is_new(&record)?, record)));
                     match record {
                         Ok((true, record)) => return Ok(Some(record)),
@@ -124,10 +124,7 @@ impl<R: BufRead> PrimaryReader<R> {
                     self.promised = count;
                     Progress::More
                 }),
-                (2, "package") => {
-                    *package = Draft::default();
-                    Ok(Progress::Begin)
-                }
+                (2, "package") => Ok(Progress::Begin),
                 _ => package
                     .open(&tag, self.base.as_deref())
                     .map(|()| Progress::More),
@@ -438,12 +435,65 @@ impl Draft {
         Ok(())
     }
 
-    fn finish(self) -> Result<PackageRecord, (RepomdErrorKind, String)> {
-        let shown = self.name.clone();
-        self.record().map_err(|kind| (kind, shown))
+    /// Forgets all but the room that was taken: lists grow once for all packages, and not for each.
+    fn reset(&mut self) {
+        let Self {
+            mut text,
+            mut name,
+            mut arch,
+            mut sourcerpm,
+            mut pre_depends,
+            mut depends,
+            mut recommends,
+            mut supplements,
+            mut conflicts,
+            mut rich_conflicts,
+            mut obsoletes,
+            mut provides,
+            mut files,
+            ..
+        } = std::mem::take(self);
+        for text in [&mut text, &mut name, &mut arch, &mut sourcerpm] {
+            text.clear();
+        }
+        for list in [
+            &mut pre_depends,
+            &mut depends,
+            &mut recommends,
+            &mut supplements,
+            &mut rich_conflicts,
+        ] {
+            list.clear();
+        }
+        for list in [&mut conflicts, &mut obsoletes, &mut provides, &mut files] {
+            list.clear();
+        }
+        *self = Self {
+            text,
+            name,
+            arch,
+            sourcerpm,
+            pre_depends,
+            depends,
+            recommends,
+            supplements,
+            conflicts,
+            rich_conflicts,
+            obsoletes,
+            provides,
+            files,
+            ..Self::default()
+        };
     }
 
-    fn record(mut self) -> Result<PackageRecord, RepomdErrorKind> {
+    fn finish(&mut self) -> Result<PackageRecord, (RepomdErrorKind, String)> {
+        let record = self.record();
+        let record = record.map_err(|kind| (kind, self.name.clone()));
+        self.reset();
+        record
+    }
+
+    fn record(&mut self) -> Result<PackageRecord, RepomdErrorKind> {
         for (found, missing) in [(&self.name, "name"), (&self.arch, "arch")] {
             if found.is_empty() {
                 return Err(RepomdErrorKind::Missing(missing));
@@ -453,7 +503,7 @@ impl Draft {
         if self.arch.len() > 64 || !self.arch.bytes().all(plain) {
             return Err(RepomdErrorKind::value(&self.arch, "an architecture"));
         }
-        let evr = self.evr.ok_or(RepomdErrorKind::Missing("version"))?;
+        let evr = self.evr.take().ok_or(RepomdErrorKind::Missing("version"))?;
         if evr.chars().any(|c| c.is_whitespace() || c.is_control()) {
             return Err(RepomdErrorKind::value(&evr, "a version"));
         }
@@ -464,7 +514,10 @@ impl Draft {
             let own = evr.split_once(':').map_or(&*evr, |(_, rest)| rest);
             record.source_version = (version.as_str() != own).then_some(version);
         }
-        let checksum = self.checksum.ok_or(RepomdErrorKind::Missing("checksum"))?;
+        let checksum = self
+            .checksum
+            .take()
+            .ok_or(RepomdErrorKind::Missing("checksum"))?;
         match (checksum.sha256(), <[u8; 64]>::try_from(checksum.as_bytes())) {
             (Some(digest), _) => record.digest = Some(digest),
             (None, Ok(bytes)) => record.checksum = Some(Checksum::Sha512(bytes)),
@@ -472,18 +525,20 @@ impl Draft {
                 return Err(RepomdErrorKind::UnknownChecksum(checksum.kind().to_owned()));
             }
         }
-        record.location = self.location.ok_or(RepomdErrorKind::Missing("location"))?;
+        let location = self.location.take();
+        record.location = location.ok_or(RepomdErrorKind::Missing("location"))?;
         record.size = self.size;
         record.installed_size = self.installed_size;
-        record.pre_depends = self.pre_depends;
-        record.depends = self.depends;
-        record.recommends = self.recommends;
-        record.supplements = self.supplements;
-        record.conflicts = self.conflicts;
-        record.rich_conflicts = self.rich_conflicts;
-        record.obsoletes = self.obsoletes;
+        // A copy takes as much room as it needs, and no more.
+        record.pre_depends = self.pre_depends.drain(..).collect();
+        record.depends = self.depends.drain(..).collect();
+        record.recommends = self.recommends.drain(..).collect();
+        record.supplements = self.supplements.drain(..).collect();
+        record.conflicts = self.conflicts.drain(..).collect();
+        record.rich_conflicts = self.rich_conflicts.drain(..).collect();
+        record.obsoletes = self.obsoletes.drain(..).collect();
         self.provides.append(&mut self.files);
-        record.provides = self.provides;
+        record.provides = self.provides.drain(..).collect();
         Ok(record)
     }
 }
@@ -527,6 +582,9 @@ impl<'a> Evr<'a> {
 
     /// `epoch:version-release`; an epoch of 0 is left out, and what is not there.
     pub(super) fn join(&self) -> String {
+        if self.version.is_empty() && self.epoch.is_empty() && self.release.is_empty() {
+            return String::new();
+        }
         let mut text =
             String::with_capacity(self.epoch.len() + self.version.len() + self.release.len() + 2);
         if !matches!(&*self.epoch, "" | "0") {

@@ -45,7 +45,9 @@ impl Tag<'_> {
         &'t self,
         mut each: impl FnMut(&'t str, Cow<'t, str>) -> Result<(), RepomdErrorKind>,
     ) -> Result<(), RepomdErrorKind> {
-        let mut seen = [""; MAX_ATTRIBUTES];
+        // Hardly any element has more; what goes beyond lies on the heap.
+        let mut seen = [""; 8];
+        let mut more = Vec::new();
         let mut attributes = self.start.attributes();
         for (count, attribute) in attributes.with_checks(false).enumerate() {
             let attribute = attribute.map_err(|e| RepomdErrorKind::Syntax(e.to_string()))?;
@@ -53,10 +55,13 @@ impl Tag<'_> {
             if count == MAX_ATTRIBUTES {
                 return Err(RepomdErrorKind::Attributes(MAX_ATTRIBUTES));
             }
-            if seen[..count].contains(&key) {
+            if seen[..count.min(seen.len())].contains(&key) || more.contains(&key) {
                 return Err(RepomdErrorKind::DuplicateAttribute(key.to_owned()));
             }
-            seen[count] = key;
+            match seen.get_mut(count) {
+                Some(place) => *place = key,
+                None => more.push(key),
+            }
             let value = attribute
                 .normalized_value(XmlVersion::Implicit1_0)
                 .map_err(|error| syntax(&error))?;
