@@ -216,7 +216,7 @@ impl ApkRepository {
 pub fn many_packages(count: u32) -> Vec<u8> {
     let mut text = String::new();
     for n in 0..count {
-        let checksum = format!("{:027x}", u64::from(n).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let checksum = format!("{:026x}A", u64::from(n).wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let (a, b) = (n * 7 % count, n * 13 % count);
         let _ = write!(
             text,
