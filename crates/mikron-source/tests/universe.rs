@@ -147,13 +147,14 @@ fn names_providers_and_essential_packages_are_found() {
 
 /// Records of the families whose indexes are no lists of fields.
 fn records() -> Vec<PackageRecord> {
-    let wanted = |text: &str| PackageName::wanted(text).unwrap();
+    let wanted = |text: &str| PackageName::wanted(text).expect("no white space in it");
     let exactly = |text: &str, version: &str| Relation {
         constraint: Some(Constraint::exactly(Version::new(version))),
         ..Relation::named(wanted(text))
     };
     let record = |name: &str, version: &str| {
-        let mut record = PackageRecord::new(name.parse().unwrap(), Version::new(version), "x86_64");
+        let plain = name.parse().expect("a plain name");
+        let mut record = PackageRecord::new(plain, Version::new(version), "x86_64");
         record.location = format!("Packages/{name}-{version}.rpm");
         record.digest = Some(Digest::of(record.location.as_bytes()));
         record.provides.push(exactly(name, version));
@@ -182,9 +183,9 @@ fn records() -> Vec<PackageRecord> {
 fn index_of(records: &[PackageRecord]) -> CompactIndex {
     let mut builder = IndexBuilder::new("x86_64", &["x86_64", "noarch"]);
     for record in records {
-        builder.add(record).unwrap();
+        builder.add(record).expect("there is room");
     }
-    builder.finish().unwrap()
+    builder.finish().expect("no contradiction")
 }
 
 #[test]

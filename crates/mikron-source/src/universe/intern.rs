@@ -110,7 +110,7 @@ impl Sorted {
         let mut left = self.mentions.each_ref().map(Vec::as_slice);
         let mut before: &[u8] = b"";
         for (number, symbol) in (0..).zip(&self.order) {
-            if number as usize % BLOCK == 0 {
+            if (number as usize).is_multiple_of(BLOCK) {
                 blocks.push(bytes.len());
                 before = b"";
             }
@@ -130,9 +130,9 @@ impl Sorted {
             let more = others != [0; MENTIONS - 1];
             push_number(bytes, provides << 1 | u64::from(more));
             if more {
-                others
-                    .into_iter()
-                    .for_each(|count| push_number(bytes, count));
+                for count in others {
+                    push_number(bytes, count);
+                }
             }
             for list in lists {
                 let mut last = 0;
