@@ -1,12 +1,13 @@
-//! Rows 44 to 52 and 56 to 62 of the table of bad input: headers and payloads. Rows 53 to 55 are about trust in signatures,
-//! which the sources decide.
+//! Rows 44 to 52 and 55 to 62 of the table of bad input: headers and payloads. Rows 53 and 54 are about keys, which the sources
+//! judge; so is what follows from row 55.
 
 mod archive_support;
 
 use std::io::{self, Read};
 
-use archive_support::{package, read, refused, refused_with, says, skim};
+use archive_support::{origin, package, read, refused, refused_with, says, skim};
 use mikron_package::{ArchiveErrorKind, Limits};
+use mikron_rpm::archive::signed_header;
 use mikron_testkit::archive::Compression;
 use mikron_testkit::rpm::{CpioBuilder, CpioFields, HeaderValue, RpmParts, RpmSections};
 
@@ -267,6 +268,74 @@ fn bad_052_tags_in_the_signature_header_are_ignored() {
     assert_eq!(metadata.record, plain.record);
     assert_eq!(metadata.scripts, plain.scripts);
     assert_eq!(metadata.fields, plain.fields);
+}
+
+/// Which digests an archive is said to have, and whether its header proves the rest.
+fn digests(sections: &RpmSections) -> (String, bool) {
+    let bytes = sections.join();
+    let header = signed_header(&mut &*bytes, &Limits::default(), &origin()).expect("a header");
+    let texts: Vec<String> = header.digests.iter().map(ToString::to_string).collect();
+    let (metadata, _) = read(&bytes).expect("a good package");
+    let said = metadata.fields.iter().find(|(name, _)| name == "Digests");
+    assert_eq!(said.expect("a field").1, texts.join(", "));
+    (texts.join(", "), header.proves_payload)
+}
+
+#[test]
+fn bad_055_archives_that_md5_or_sha_1_alone_prove() {
+    let before = "SHA-1 of the header, MD5 of the header and payload";
+    let (said, proved) = digests(&parts().sections());
+    assert!(said.starts_with("SHA-1 of the header, SHA-256 of the header, MD5 of"));
+    assert!(said.ends_with(
+        "SHA-256 of the payload, SHA-256 of the unpacked payload, SHA-256 of the contents"
+    ));
+    assert!(proved);
+    // rpm 4.6 to 4.13: every file by SHA-256.
+    let said = format!("{before}, SHA-256 of the contents");
+    assert_eq!(digests(&parts().old_sections()), (said, true));
+    // rpm before: every file by MD5.
+    let md5 = "9a0364b9e99bb480dd25e1f0284c8555";
+    let mut oldest = parts();
+    oldest
+        .header
+        .set(1035, HeaderValue::texts(&[md5]))
+        .remove(5011);
+    let said = format!("{before}, MD5 of the contents");
+    assert_eq!(digests(&oldest.old_sections()), (said, false));
+    // A strong digest of the payload covers for weak ones of the files.
+    assert!(digests(&oldest.sections()).1);
+    // SHA-1 of the payload does not.
+    let mut sections = oldest.old_sections();
+    let sha1 = <sha1::Sha1 as sha1::Digest>::digest(&sections.payload);
+    let sha1: String = sha1.iter().map(|byte| format!("{byte:02x}")).collect();
+    oldest.header.set(5092, HeaderValue::texts(&[sha1]));
+    oldest.header.set(5093, HeaderValue::Words(vec![2]));
+    sections.header = oldest.header.build();
+    let said = format!("{before}, SHA-1 of the payload, MD5 of the contents");
+    assert_eq!(
+        digests(sections.seal())
+            .0
+            .replace("SHA-256 of the header, ", ""),
+        said
+    );
+    assert!(!digests(&sections).1);
+    // One file without a digest is enough to have none.
+    let mut some = package()
+        .file("/a", 0o644, "a")
+        .file("/b", 0o644, "b")
+        .parts();
+    let a = mikron_package::Digest::of(b"a").hex();
+    some.header.set(1035, HeaderValue::texts(&[a.as_str(), ""]));
+    assert_eq!(digests(&some.old_sections()), (before.to_owned(), false));
+    // Where there is no content, nothing is left to be proved.
+    let none = package()
+        .symlink("/a", "b")
+        .ghost("/c", 0o644)
+        .file("/d", 0o644, "");
+    assert_eq!(
+        digests(&none.parts().old_sections()),
+        (before.to_owned(), true)
+    );
 }
 
 #[test]

@@ -155,6 +155,17 @@ pub enum TrustError {
         /// The hash algorithm.
         hash: String,
     },
+    /// A signed header whose digests of what follows it can be forged.
+    #[error(
+        "the header that {key} has signed proves the content by no strong digest; what there is: {}",
+        Keys(.seen)
+    )]
+    WeakDigests {
+        /// The key.
+        key: String,
+        /// The digests of the archive, signed or not.
+        seen: Vec<String>,
+    },
     /// A key that can be broken.
     #[error("the key {key} is too weak ({what})")]
     WeakKey {
@@ -202,7 +213,7 @@ pub enum TrustError {
     },
 }
 
-/// A list of keys in a message.
+/// A list of keys, or of digests, in a message.
 struct Keys<'a>(&'a [String]);
 
 impl fmt::Display for Keys<'_> {

@@ -712,6 +712,53 @@ fn packages_are_verified_by_the_signature_over_their_header() {
 }
 
 #[test]
+fn bad_055_signed_packages_that_md5_or_sha_1_alone_prove() {
+    let (world, key) = (World::new(), TestKey::generate());
+    let check = |mut sections: RpmSections| {
+        let packets = key.sign_packets(&sections.header);
+        sections.signature.set(268, HeaderValue::Binary(packets));
+        checked(&world, &key, &sections.join())
+    };
+    let mut parts = RpmBuilder::new("old", "1", "1", "noarch")
+        .file("/usr/bin/old", 0o755, b"x")
+        .parts();
+    // Without a digest of the payload, but with strong ones of its files.
+    check(parts.old_sections()).unwrap();
+    let md5 = HeaderValue::texts(&["9dd4e461268c8034f5c8564e155c67a6"]);
+    parts.header.set(1035, md5).remove(5011);
+    check(parts.sections()).unwrap();
+    let error = check(parts.old_sections()).unwrap_err();
+    let SourceErrorKind::Untrusted {
+        error: TrustError::WeakDigests { key: by, seen },
+        ..
+    } = &*error.kind
+    else {
+        panic!("{error}")
+    };
+    assert_eq!(*by, key.fingerprint());
+    let names = ["header", "header and payload", "contents"];
+    assert!(
+        seen.iter()
+            .zip(names)
+            .all(|(seen, name)| seen.ends_with(name))
+    );
+    assert!(
+        error
+            .to_string()
+            .ends_with("SHA-1 of the header, MD5 of the header and payload, MD5 of the contents"),
+        "{error}"
+    );
+    // Where the metadata are signed, they prove the archive, whatever it says of itself.
+    let metadata = repository(&world, &key);
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(&parts.old_sections().join()).unwrap();
+    file.rewind().unwrap();
+    metadata
+        .check(&world.context(), "old.rpm", &mut file)
+        .unwrap();
+}
+
+#[test]
 fn packages_that_rpmsign_has_signed_are_verified() {
     let tools = ["rpmbuild", "rpmsign", "gpg"].map(tool);
     let [Some(build), Some(rpmsign), Some(gpg)] = tools else {

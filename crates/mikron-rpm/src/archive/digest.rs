@@ -3,18 +3,30 @@
 use mikron_package::ArchiveError;
 use sha2::Digest as _;
 
-/// A digest algorithm by its OpenPGP number (RFC 4880, 9.4), as headers name it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Algorithm {
+/// A digest algorithm that headers of rpm name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DigestAlgorithm {
+    /// MD5: proves nothing against intent.
     Md5,
+    /// SHA-1: proves nothing against intent.
     Sha1,
+    /// SHA-256.
     Sha256,
+    /// SHA-384.
     Sha384,
+    /// SHA-512.
     Sha512,
+    /// SHA-224.
     Sha224,
 }
 
-impl Algorithm {
+impl DigestAlgorithm {
+    /// Whether nobody can make two contents of one digest. The floor is that of the repositories: SHA-256.
+    pub fn is_strong(self) -> bool {
+        matches!(self, Self::Sha256 | Self::Sha384 | Self::Sha512)
+    }
+
+    /// By its OpenPGP number (RFC 4880, 9.4).
     pub(super) fn of(number: u32) -> Option<Self> {
         Some(match number {
             1 => Self::Md5,
@@ -27,7 +39,8 @@ impl Algorithm {
         })
     }
 
-    pub(super) fn name(self) -> &'static str {
+    /// Its name, as people write it.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Md5 => "MD5",
             Self::Sha1 => "SHA-1",
@@ -62,14 +75,14 @@ enum State {
 }
 
 impl State {
-    fn new(algorithm: Algorithm) -> Self {
+    fn new(algorithm: DigestAlgorithm) -> Self {
         match algorithm {
-            Algorithm::Md5 => Self::Md5(md5::Md5::default()),
-            Algorithm::Sha1 => Self::Sha1(sha1::Sha1::default()),
-            Algorithm::Sha224 => Self::Sha224(sha2::Sha224::default()),
-            Algorithm::Sha256 => Self::Sha256(sha2::Sha256::default()),
-            Algorithm::Sha384 => Self::Sha384(sha2::Sha384::default()),
-            Algorithm::Sha512 => Self::Sha512(sha2::Sha512::default()),
+            DigestAlgorithm::Md5 => Self::Md5(md5::Md5::default()),
+            DigestAlgorithm::Sha1 => Self::Sha1(sha1::Sha1::default()),
+            DigestAlgorithm::Sha224 => Self::Sha224(sha2::Sha224::default()),
+            DigestAlgorithm::Sha256 => Self::Sha256(sha2::Sha256::default()),
+            DigestAlgorithm::Sha384 => Self::Sha384(sha2::Sha384::default()),
+            DigestAlgorithm::Sha512 => Self::Sha512(sha2::Sha512::default()),
         }
     }
 
@@ -98,7 +111,7 @@ impl State {
 
 /// A digest that something is to have, and the running one that it has so far.
 pub(super) struct Check {
-    algorithm: Algorithm,
+    algorithm: DigestAlgorithm,
     /// Lower-case hexadecimal digits.
     wanted: String,
     state: State,
@@ -110,7 +123,7 @@ impl Check {
     /// # Errors
     /// When the promise is not a digest of this algorithm.
     pub(super) fn new(
-        algorithm: Algorithm,
+        algorithm: DigestAlgorithm,
         wanted: &[u8],
         what: &str,
     ) -> Result<Self, ArchiveError> {

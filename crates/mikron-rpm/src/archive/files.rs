@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use mikron_package::{ArchiveError, Entry, EntryKind, Limits, RootPath, Xattrs};
 
 use super::capabilities;
-use super::digest::Algorithm;
+use super::digest::DigestAlgorithm;
 use crate::header::{Header, Strings, tag};
 
 /// `st_mode`, the bits of the type.
@@ -47,7 +47,7 @@ pub(crate) struct Files {
     links: Vec<Place>,
     capabilities: Vec<Place>,
     digests: Vec<Place>,
-    pub(super) algorithm: Algorithm,
+    pub(super) algorithm: DigestAlgorithm,
     /// Which hard link set a file belongs to; [`ALONE`] for most.
     sets: Vec<u32>,
     /// How many names each set has.
@@ -101,7 +101,7 @@ impl Files {
         let modes = shorts(tag::FILE_MODES)?;
         required(tag::FILE_MODES, modes.len(), count)?;
         let number = header.number(tag::FILE_DIGEST_ALGO)?.unwrap_or(1);
-        let algorithm = Algorithm::of(number).ok_or_else(|| {
+        let algorithm = DigestAlgorithm::of(number).ok_or_else(|| {
             ArchiveError::new(mikron_package::ArchiveErrorKind::Unsupported(format!(
                 "the digest algorithm {number} of the files"
             )))

@@ -20,6 +20,8 @@ pub(crate) const HEADER: &str = "header";
 pub(crate) const SIGNATURE: &str = "signature";
 /// The lines of sysusers.d(5) that the package's `user()` and `group()` provides carry, one a line.
 pub(crate) const SYSUSERS: &str = "sysusers";
+/// The field that says which digests the archive carries.
+pub(crate) const DIGESTS: &str = "Digests";
 
 /// Fields of one text each, as `rpm -qi` calls them.
 const TEXTS: [(&str, u32); 13] = [

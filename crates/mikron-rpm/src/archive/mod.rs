@@ -9,6 +9,7 @@ pub(crate) mod files;
 mod lead;
 pub(crate) mod metadata;
 mod payload;
+mod proof;
 mod reader;
 mod scripts;
 mod signature;
@@ -20,6 +21,8 @@ use mikron_package::{
 };
 
 use crate::version::RpmVersionOrder;
+pub use digest::DigestAlgorithm;
+pub use proof::{ArchiveDigest, Digested};
 pub use signature::{HeaderSignature, SignedHeader, signed_header};
 
 /// RPM's package format.

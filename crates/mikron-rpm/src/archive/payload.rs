@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use mikron_archive::{Cap, Compression, Decompressor};
 use mikron_package::{ArchiveError, ArchiveErrorKind, LimitExceeded, Limits};
 
-use super::digest::{Algorithm, Check};
+use super::digest::{Check, DigestAlgorithm};
 use super::signature::Front;
 use crate::header::{Header, tag};
 
@@ -84,19 +84,13 @@ impl<'a> Payload<'a> {
             let kind = ArchiveErrorKind::Unsupported(format!("a payload of format `{format}`"));
             return Err(ArchiveError::new(kind));
         }
-        let number = header.number(tag::PAYLOAD_DIGEST_ALGO)?.unwrap_or(8);
-        let promised = |tag: u32, what: &str| -> Result<Option<Check>, ArchiveError> {
-            let Some(wanted) = header.text(tag)?.filter(|text| !text.is_empty()) else {
-                return Ok(None);
-            };
-            let algorithm = Algorithm::of(number).ok_or_else(|| {
-                let kind = format!("the digest algorithm {number} of the payload");
-                ArchiveError::new(ArchiveErrorKind::Unsupported(kind))
-            })?;
-            Check::new(algorithm, wanted, what).map(Some)
+        let check = |tag: u32, what: &str| -> Result<Option<Check>, ArchiveError> {
+            promised(header, tag)?
+                .map(|(algorithm, wanted)| Check::new(algorithm, wanted, what))
+                .transpose()
         };
-        packed.digest = promised(tag::PAYLOAD_DIGEST, "payload")?;
-        let digest = promised(tag::PAYLOAD_DIGEST_ALT, "unpacked payload")?;
+        packed.digest = check(tag::PAYLOAD_DIGEST, "payload")?;
+        let digest = check(tag::PAYLOAD_DIGEST_ALT, "unpacked payload")?;
         packed.md5 = front.md5.take();
         let compressor = header.lossy(tag::PAYLOAD_COMPRESSOR)?;
         let compression = compression(compressor.as_deref(), &mut packed)?;
@@ -145,6 +139,22 @@ impl Read for Payload<'_> {
         }
         Ok(n)
     }
+}
+
+/// The digest of the payload that a tag of the main header promises.
+pub(super) fn promised(
+    header: Header<'_>,
+    tag: u32,
+) -> Result<Option<(DigestAlgorithm, &[u8])>, ArchiveError> {
+    let Some(wanted) = header.text(tag)?.filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    let number = header.number(tag::PAYLOAD_DIGEST_ALGO)?.unwrap_or(8);
+    let algorithm = DigestAlgorithm::of(number).ok_or_else(|| {
+        let kind = format!("the digest algorithm {number} of the payload");
+        ArchiveError::new(ArchiveErrorKind::Unsupported(kind))
+    })?;
+    Ok(Some((algorithm, wanted)))
 }
 
 /// How the payload is packed: as the header says, and as it begins.

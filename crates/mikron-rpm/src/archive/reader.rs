@@ -16,6 +16,7 @@ use super::digest::Check;
 use super::files::{ALONE, Files, Lookup};
 use super::metadata;
 use super::payload::{Packed, Payload};
+use super::proof::Proof;
 use super::signature;
 use crate::header::{Index, Part};
 
@@ -69,17 +70,17 @@ impl<'a> RpmReader<'a> {
         let mut packed = Packed::new(input, limits);
         let mut front = signature::read(&mut packed, limits)?;
         let bytes = std::mem::take(&mut front.header);
-        let at = front.header_at + crate::header::MAGIC.len() as u64;
-        let place = |error: ArchiveError| {
-            let offset = at + error.offset.unwrap_or(0);
-            let mut error = error.in_entry(Part::Main.name());
-            error.offset = Some(offset);
-            error
-        };
+        let header_at = front.header_at;
+        let place = |error: ArchiveError| signature::in_header(error, header_at);
         let index = Index::of(&bytes, Part::Main).map_err(place)?;
         let header = index.of_header(&bytes);
         let files = Files::of(header, limits).map_err(place)?;
         let mut metadata = metadata::read(header, &bytes, &files).map_err(place)?;
+        let signed = Index::of(&front.signature, Part::Signature)?;
+        let signed = signed.of_header(&front.signature);
+        let proof = Proof::of(signed, header, &bytes, &files).map_err(place)?;
+        let digests = (metadata::DIGESTS.to_owned(), proof.to_string());
+        metadata.fields.push(digests);
         let partial_sets =
             crate::header::relations::wants_rpmlib(header, "PartialHardlinkSets").map_err(place)?;
         let payload = Payload::open(packed, &mut front, header, limits)

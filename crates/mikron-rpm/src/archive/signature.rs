@@ -7,8 +7,9 @@ use std::io::Read;
 
 use mikron_package::{ArchiveError, Limits, Origin};
 
-use super::digest::{Algorithm, Check, hex};
+use super::digest::{Check, DigestAlgorithm, hex};
 use super::lead;
+use super::proof::{ArchiveDigest, Proof};
 use crate::header::{self, Header, Index, MAGIC, Part, tag};
 
 /// An OpenPGP signature over the main header.
@@ -27,13 +28,18 @@ pub struct SignedHeader {
     pub bytes: Vec<u8>,
     /// The signatures. Signatures over header and payload together, which rpm before 4.0 made, are not among them.
     pub signatures: Vec<HeaderSignature>,
+    /// Which digests the archive carries, in its main header and before it.
+    pub digests: Vec<ArchiveDigest>,
+    /// Whether the main header proves everything that follows it, by SHA-256 or stronger: the payload as a whole, or every file
+    /// in it. Packages that rpm built before 4.6 know MD5 alone, and prove nothing.
+    pub proves_payload: bool,
 }
 
 /// Reads an archive up to its payload, and hands out the main header with the signatures over it. The digests of the header
 /// are checked, the signatures are not.
 ///
-/// The header holds the digest of the payload; [`RpmFormat`](super::RpmFormat) checks that. So who has verified these bytes, and
-/// reads the archive to its end, has verified all of it.
+/// Where the header [proves the payload](SignedHeader::proves_payload), whoever has verified these bytes, and reads the archive to
+/// its end by [`RpmFormat`](super::RpmFormat), has verified all of it.
 ///
 /// ```
 /// use mikron_package::{Limits, Origin};
@@ -51,14 +57,27 @@ pub fn signed_header(
     limits: &Limits,
     origin: &Origin,
 ) -> Result<SignedHeader, ArchiveError> {
-    let Front {
-        signature, header, ..
-    } = read(input, limits).map_err(|error| error.in_archive(origin))?;
-    let signatures = signatures(&signature).map_err(|error| error.in_archive(origin))?;
-    Ok(SignedHeader {
-        bytes: [&MAGIC[..], &header].concat(),
-        signatures,
-    })
+    let mut read = || {
+        let front = read(input, limits)?;
+        let signatures = signatures(&front.signature)?;
+        let proof = Proof::read(&front.signature, &front.header, limits)
+            .map_err(|error| in_header(error, front.header_at))?;
+        Ok(SignedHeader {
+            bytes: [&MAGIC[..], &front.header].concat(),
+            signatures,
+            digests: proof.digests,
+            proves_payload: proof.by_header,
+        })
+    };
+    read().map_err(|error: ArchiveError| error.in_archive(origin))
+}
+
+/// An error about the main header, whose magic begins at `header_at`.
+pub(super) fn in_header(error: ArchiveError, header_at: u64) -> ArchiveError {
+    let offset = header_at + MAGIC.len() as u64 + error.offset.unwrap_or(0);
+    let mut error = error.in_entry(Part::Main.name());
+    error.offset = Some(offset);
+    error
 }
 
 /// Everything before the payload, and what it promises of the payload.
@@ -142,8 +161,8 @@ impl Promises {
     fn of(signed: Header<'_>) -> Result<Self, ArchiveError> {
         let mut header = Vec::new();
         for (tag, algorithm) in [
-            (tag::SIG_SHA1, Algorithm::Sha1),
-            (tag::SIG_SHA256, Algorithm::Sha256),
+            (tag::SIG_SHA1, DigestAlgorithm::Sha1),
+            (tag::SIG_SHA256, DigestAlgorithm::Sha256),
         ] {
             if let Some(wanted) = signed.text(tag)? {
                 header.push(Check::new(algorithm, wanted, "header")?);
@@ -151,7 +170,13 @@ impl Promises {
         }
         let md5 = signed
             .binary(tag::SIG_MD5)?
-            .map(|wanted| Check::new(Algorithm::Md5, hex(wanted).as_bytes(), "header and payload"))
+            .map(|wanted| {
+                Check::new(
+                    DigestAlgorithm::Md5,
+                    hex(wanted).as_bytes(),
+                    "header and payload",
+                )
+            })
             .transpose()?;
         Ok(Self {
             header,

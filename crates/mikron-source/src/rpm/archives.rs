@@ -85,7 +85,7 @@ impl RpmRepository {
     }
 
     /// Checks a fetched archive, where packages are what is signed: one of its signatures must be by a known key, and sign this
-    /// header. The header proves the rest of the archive when it is read.
+    /// header, and the header must prove the rest of the archive by a strong digest. That one is compared when it is read.
     pub(super) fn check_archive(
         &self,
         context: &Context<'_>,
@@ -104,18 +104,25 @@ impl RpmRepository {
                 error: Box::new(error),
             })
         })?;
+        let untrusted = |error: TrustError| {
+            let url = name.to_owned();
+            self.error(SourceErrorKind::Untrusted { url, error })
+        };
         let verifier = OpenPgp::new(keyring.clone(), context.now)
             .accept_expired_keys(self.options.allow_expired);
         let mut first = None;
         for signature in &header.signatures {
             match verifier.verify_detached(&header.bytes, &signature.packets) {
-                Ok(_) => return Ok(()),
+                Ok(_) if header.proves_payload => return Ok(()),
+                Ok(signer) => {
+                    return Err(untrusted(TrustError::WeakDigests {
+                        key: signer.fingerprint,
+                        seen: header.digests.iter().map(ToString::to_string).collect(),
+                    }));
+                }
                 Err(error) => first = first.or(Some(error)),
             }
         }
-        Err(self.error(SourceErrorKind::Untrusted {
-            url: name.to_owned(),
-            error: first.unwrap_or(TrustError::Unsigned),
-        }))
+        Err(untrusted(first.unwrap_or(TrustError::Unsigned)))
     }
 }

@@ -93,6 +93,15 @@ impl RpmParts {
         sections
     }
 
+    /// The same as rpm before 4.14 writes it: no SHA-256 of the header, and in the header no digest of the payload. Its header
+    /// proves what follows by the digests of the files alone.
+    pub fn old_sections(&self) -> RpmSections {
+        let mut sections = self.sections();
+        sections.header = self.header.build();
+        sections.seal().signature.remove(273);
+        sections
+    }
+
     /// The archive.
     pub fn build(&self) -> Vec<u8> {
         self.sections().join()
