@@ -47,7 +47,7 @@ fn indexes(c: &mut Criterion) {
         });
     });
     group.bench_function("build the compact form", |b| {
-        b.iter(|| compact(&bytes).len())
+        b.iter(|| compact(&bytes).len());
     });
     let stored = compact(&bytes).as_bytes().to_vec();
     group.bench_function("open the compact form", |b| {

@@ -1,4 +1,5 @@
 //! The package database, as scanners read it.
+#![allow(clippy::unwrap_used)] // functions that tests share may, as tests may
 
 use mikron_deb::{DebDatabase, parse_control};
 use mikron_package::{
@@ -31,7 +32,7 @@ fn file(path: &str, size: u64) -> Entry {
 
 fn write(
     metadata: &ArchiveMetadata,
-    present: &[bool; 2],
+    present: [bool; 2],
     contents: &mut MemoryContents,
 ) -> Vec<DatabaseFile> {
     let digest = contents.add(b"hello\n".to_vec());
@@ -41,7 +42,7 @@ fn write(
     ];
     let files = entries
         .iter()
-        .zip(present)
+        .zip(&present)
         .map(|(entry, present)| InstalledFile {
             entry,
             content: Some(&digest),
@@ -63,7 +64,7 @@ fn text(file: &DatabaseFile) -> &str {
 fn the_stanza_is_that_of_the_archive_with_the_state_behind_the_name() {
     let files = write(
         &metadata(None),
-        &[true, false],
+        [true, false],
         &mut MemoryContents::default(),
     );
     assert_eq!(files[0].path.to_string(), "/var/lib/dpkg/status.d/nginx");
@@ -81,7 +82,7 @@ fn checksums_are_those_of_the_files_that_are_there() {
     let sums = b"00000000000000000000000000000001  usr/sbin/nginx\n00000000000000000000000000000002  usr/share/doc/nginx/copyright\n";
     let files = write(
         &metadata(Some(sums)),
-        &[true, false],
+        [true, false],
         &mut MemoryContents::default(),
     );
     assert_eq!(
@@ -98,7 +99,7 @@ fn checksums_are_those_of_the_files_that_are_there() {
 fn a_package_without_checksums_gets_those_of_its_contents() {
     let files = write(
         &metadata(None),
-        &[true, true],
+        [true, true],
         &mut MemoryContents::default(),
     );
     // md5sum of "hello\n".

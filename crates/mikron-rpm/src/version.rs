@@ -159,6 +159,7 @@ fn split(text: &[u8], digits: bool) -> (&[u8], &[u8]) {
 }
 
 /// Compares versions or releases segment by segment: `rpmvercmp`.
+#[allow(clippy::match_same_arms)] // the arms stand in the order of rpm's own tests, which decides
 fn segments(mut a: &[u8], mut b: &[u8]) -> Ordering {
     loop {
         (a, b) = (skip_separators(a), skip_separators(b));
@@ -166,7 +167,6 @@ fn segments(mut a: &[u8], mut b: &[u8]) -> Ordering {
             (None, None) => return Ordering::Equal,
             (Some(b'~'), Some(b'~')) | (Some(b'^'), Some(b'^')) => {
                 (a, b) = (&a[1..], &b[1..]);
-                continue;
             }
             (Some(b'~'), _) => return Ordering::Less,
             (_, Some(b'~')) => return Ordering::Greater,

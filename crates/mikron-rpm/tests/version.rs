@@ -200,19 +200,21 @@ fn the_order_of_a_hundred_thousand_pairs_equals_that_of_librpm() {
     assert_eq!(count, pairs.len());
 }
 
+const OPERATORS: [(&str, Operator); 5] = [
+    ("<", Operator::Less),
+    ("<=", Operator::LessEqual),
+    ("=", Operator::Equal),
+    (">=", Operator::GreaterEqual),
+    (">", Operator::Greater),
+];
+
+const VERSIONS: [&str; 9] = [
+    "1", "1-1", "1-2", "1.1", "1~rc-1", "0:1-1", "1:1", "1:1-1", "2",
+];
+
 #[test]
 fn provides_answer_requirements_where_librpm_says_so() {
     let Some(rpm) = tool("rpm") else { return };
-    const OPERATORS: [(&str, Operator); 5] = [
-        ("<", Operator::Less),
-        ("<=", Operator::LessEqual),
-        ("=", Operator::Equal),
-        (">=", Operator::GreaterEqual),
-        (">", Operator::Greater),
-    ];
-    const VERSIONS: [&str; 9] = [
-        "1", "1-1", "1-2", "1.1", "1~rc-1", "0:1-1", "1:1", "1:1-1", "2",
-    ];
     let mut offers = RpmBuilder::new("offers", "1", "1", "noarch");
     let mut wants = RpmBuilder::new("wants", "1", "1", "noarch");
     let mut unanswered = Vec::new();

@@ -87,12 +87,11 @@ fn files(mut builder: ApkBuilder, package: &Debian) -> io::Result<ApkBuilder> {
             builder.dir(path, item.mode())
         } else {
             let inode = (item.metadata.dev(), item.metadata.ino());
-            match links.get(&inode) {
-                Some(first) => builder.hardlink(path, first, item.mode()),
-                None => {
-                    links.insert(inode, path.to_owned());
-                    builder.file(path, item.mode(), fs::read(&at)?)
-                }
+            if let Some(first) = links.get(&inode) {
+                builder.hardlink(path, first, item.mode())
+            } else {
+                links.insert(inode, path.to_owned());
+                builder.file(path, item.mode(), fs::read(&at)?)
             }
         };
         let (uid, gid) = (item.metadata.uid(), item.metadata.gid());
