@@ -2,7 +2,7 @@
 
 use mikron_source::preset::debian_keyring;
 use mikron_source::trust::{Keyring, OpenPgp, TrustError, Verifier};
-use mikron_testkit::repository::{KeyKind, RepositoryBuilder, TestKey, now};
+use mikron_testkit::repository::{Binding, KeyKind, RepositoryBuilder, TestKey, now};
 
 fn keyring(key: &TestKey) -> Keyring {
     Keyring::new(key.certificate()).expect("a test key's certificate is sound")
@@ -190,6 +190,104 @@ fn weak_hashes_and_keys_are_refused() {
         matches!(&error, TrustError::WeakKey { what, .. } if what.contains("1024")),
         "{error}"
     );
+}
+
+#[test]
+fn a_subkey_signs_for_its_certificate() {
+    let key = TestKey::generate().with_subkey(Binding::Good);
+    let verified = OpenPgp::new(keyring(&key), now()).verify_clearsigned(&signed_by(&key));
+    assert_eq!(verified.unwrap().signer.fingerprint, key.fingerprint());
+}
+
+#[test]
+fn bad_053_subkeys_that_are_not_bound_expired_or_revoked() {
+    let refused = |key: &TestKey| {
+        let verifier = OpenPgp::new(keyring(key), now());
+        let signature = TestKey::sign_detached(std::slice::from_ref(key), b"data");
+        let detached = verifier.verify_detached(b"data", signature.as_bytes());
+        let error = verifier.verify_clearsigned(&signed_by(key)).unwrap_err();
+        assert_eq!(detached.unwrap_err(), error);
+        error
+    };
+    let expired = |key: &TestKey| TrustError::ExpiredKey {
+        key: key.signing_fingerprint(),
+    };
+    // What is not bound at all is no part of the certificate.
+    let key = TestKey::generate().with_subkey(Binding::Missing);
+    let unknown = TrustError::UnknownKey {
+        seen: vec![key.signing_fingerprint()],
+        known: vec![key.fingerprint()],
+    };
+    assert_eq!(refused(&key), unknown);
+    for binding in [Binding::OneSided, Binding::Expired] {
+        let key = TestKey::generate().with_subkey(binding);
+        assert_eq!(refused(&key), expired(&key), "{binding:?}");
+    }
+    let key = TestKey::generate().with_subkey(Binding::Revoked);
+    let revoked = TrustError::RevokedKey {
+        key: key.signing_fingerprint(),
+    };
+    assert_eq!(refused(&key), revoked);
+    // No more does it help to claim that the signature is older than the end of the key, unless that is allowed by name.
+    let made = u32::try_from(now() - 3600).unwrap();
+    let key = TestKey::generate_with(KeyKind::Ed25519, made, None).signing_at(made + 10);
+    let late = key.clone().with_subkey(Binding::Expired);
+    assert_eq!(refused(&late), expired(&late));
+    let lenient = OpenPgp::new(keyring(&late), now()).accept_expired_keys(true);
+    assert!(lenient.verify_clearsigned(&signed_by(&late)).is_ok());
+    let late = key.with_subkey(Binding::Revoked);
+    assert!(matches!(refused(&late), TrustError::RevokedKey { .. }));
+    // A good subkey of a certificate that is revoked as a whole.
+    let key = TestKey::generate().with_subkey(Binding::Good).revoked();
+    assert!(matches!(refused(&key), TrustError::RevokedKey { .. }));
+}
+
+#[test]
+fn bad_054_a_key_id_that_belongs_to_two_keys() {
+    let (known, stranger) = (TestKey::generate(), TestKey::generate());
+    let verifier = OpenPgp::new(keyring(&known), now());
+    // The fingerprint counts, whatever the key id says.
+    let claiming = stranger.clone().claiming_id_of(&known);
+    let error = verifier
+        .verify_clearsigned(&signed_by(&claiming))
+        .unwrap_err();
+    assert_eq!(
+        error,
+        TrustError::UnknownKey {
+            seen: vec![stranger.fingerprint()],
+            known: vec![known.fingerprint()],
+        }
+    );
+    // A key id alone leads to the known key, which did not make this signature.
+    let unnamed = claiming.without_fingerprint();
+    let error = verifier
+        .verify_clearsigned(&signed_by(&unnamed))
+        .unwrap_err();
+    assert!(matches!(error, TrustError::BadSignature { .. }), "{error}");
+    // It leads to the right one where it is its own, among others or not.
+    let unnamed = known.clone().without_fingerprint();
+    assert!(verifier.verify_clearsigned(&signed_by(&unnamed)).is_ok());
+    let more = Keyring::of_all(&[keyring(&stranger), keyring(&known)]).unwrap();
+    let verified = OpenPgp::new(more, now()).verify_clearsigned(&signed_by(&unnamed));
+    assert_eq!(verified.unwrap().signer.fingerprint, known.fingerprint());
+}
+
+#[test]
+fn a_certificate_and_its_renewal_may_stand_in_one_keyring() {
+    let hour_ago = u32::try_from(now() - 3600).unwrap();
+    let renewed = TestKey::generate_with(KeyKind::Ed25519, hour_ago, None);
+    let old = renewed.clone().living(Some(1800));
+    let message = signed_by(&renewed);
+    assert!(
+        OpenPgp::new(keyring(&old), now())
+            .verify_clearsigned(&message)
+            .is_err()
+    );
+    for both in [[&old, &renewed], [&renewed, &old]] {
+        let keyring = Keyring::of_all(&both.map(keyring)).unwrap();
+        let verifier = OpenPgp::new(keyring, now());
+        assert!(verifier.verify_clearsigned(&message).is_ok());
+    }
 }
 
 #[test]

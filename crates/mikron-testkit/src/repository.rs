@@ -13,6 +13,7 @@
 
 mod key;
 mod release;
+mod subkey;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -24,6 +25,7 @@ pub use key::{KeyKind, TestKey};
 use mikron_package::Digest;
 pub use release::rfc2822;
 use release::{Published, release_text};
+pub use subkey::Binding;
 
 use crate::http::Server;
 

@@ -64,15 +64,15 @@ impl OpenPgp {
         let certificates = self.keyring.certificates()?;
         let mut unfit: Option<TrustError> = None;
         for signature in signatures {
-            let Some(certificate) = certificates.iter().find(|c| issued(c, signature)) else {
-                continue;
-            };
-            match self.check(certificate, signature, data) {
-                // Who else signed does not matter: to verify the others would only cost time.
-                Ok(signer) => return Ok(signer),
-                // That the text was changed is more than that a key is old.
-                Err(error @ TrustError::BadSignature { .. }) => unfit = Some(error),
-                Err(error) => unfit = unfit.or(Some(error)),
+            // More than one where only a key id is named, or a keyring holds a certificate and its renewal.
+            for certificate in certificates.iter().filter(|c| issued(c, signature)) {
+                match self.check(certificate, signature, data) {
+                    // Who else signed does not matter: to verify the others would only cost time.
+                    Ok(signer) => return Ok(signer),
+                    // That the text was changed is more than that a key is old.
+                    Err(error @ TrustError::BadSignature { .. }) => unfit = Some(error),
+                    Err(error) => unfit = unfit.or(Some(error)),
+                }
             }
         }
         match unfit {
@@ -138,7 +138,11 @@ impl OpenPgp {
             return Err(TrustError::WeakKey { key, what });
         }
         let Some(component) = valid_at(created) else {
-            return Err(TrustError::ExpiredKey { key });
+            return Err(if revoked_subkey(certificate, signature) {
+                TrustError::RevokedKey { key }
+            } else {
+                TrustError::ExpiredKey { key }
+            });
         };
         // Signer and verifier may be on clocks that differ: a signature of this second is valid now.
         if !self.expired_keys && valid_at(now.max(created)).is_none() {
@@ -292,6 +296,17 @@ fn rsa_bits(parameters: &PublicParams) -> usize {
         Ok([high, low, ..]) => usize::from(u16::from_be_bytes([*high, *low])),
         _ => 0,
     }
+}
+
+/// Whether the subkey that made a signature is one that the certificate says is revoked. Only to name the reason: that it may
+/// not sign was found by the revocation itself.
+fn revoked_subkey(certificate: &SignedPublicKey, signature: &Signature) -> bool {
+    let mut subkeys = certificate.public_subkeys.iter();
+    let subkey = subkeys.find(|subkey| made_by(&subkey.key, signature));
+    subkey.is_some_and(|subkey| {
+        let mut kinds = subkey.signatures.iter().map(Signature::typ);
+        kinds.any(|kind| kind == Some(SignatureType::SubkeyRevocation))
+    })
 }
 
 /// Whether a certificate has the key that a signature names.

@@ -11,8 +11,10 @@ use pgp::packet::{
 };
 use pgp::ser::Serialize as _;
 use pgp::types::{
-    Duration, KeyDetails as _, KeyVersion, PacketHeaderVersion, Password, Tag, Timestamp,
+    Duration, KeyDetails, KeyId, KeyVersion, PacketHeaderVersion, Password, Tag, Timestamp,
 };
+
+use super::subkey::{Binding, Subkey};
 
 /// What kind of key is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +36,9 @@ pub struct TestKey {
     revoked: bool,
     hash: HashAlgorithm,
     signed_at: Option<u32>,
+    subkey: Option<Box<Subkey>>,
+    claimed: Option<KeyId>,
+    unnamed: bool,
 }
 
 impl TestKey {
@@ -69,6 +74,9 @@ impl TestKey {
             revoked: false,
             hash: HashAlgorithm::Sha256,
             signed_at: None,
+            subkey: None,
+            claimed: None,
+            unnamed: false,
         }
     }
 
@@ -91,6 +99,42 @@ impl TestKey {
     pub fn signing_at(mut self, seconds: u32) -> Self {
         self.signed_at = Some(seconds);
         self
+    }
+
+    /// The same key, in a certificate that lives for so many seconds, or for ever.
+    #[must_use]
+    pub fn living(mut self, lifetime: Option<u32>) -> Self {
+        self.lifetime = lifetime;
+        self
+    }
+
+    /// A subkey in the certificate, which from now on makes the signatures over data.
+    #[must_use]
+    pub fn with_subkey(mut self, binding: Binding) -> Self {
+        self.subkey = Some(Box::new(Subkey::generate(binding, self.created)));
+        self
+    }
+
+    /// Signatures over data claim the key id of another key, which anybody can.
+    #[must_use]
+    pub fn claiming_id_of(mut self, other: &Self) -> Self {
+        self.claimed = Some(other.secret.legacy_key_id());
+        self
+    }
+
+    /// Signatures over data name a key id alone, as in the old days, and no fingerprint.
+    #[must_use]
+    pub fn without_fingerprint(mut self) -> Self {
+        self.unnamed = true;
+        self
+    }
+
+    /// The fingerprint of the subkey, in upper case; that of the key where there is none.
+    pub fn signing_fingerprint(&self) -> String {
+        match &self.subkey {
+            Some(subkey) => format!("{:X}", subkey.secret.fingerprint()),
+            None => self.fingerprint(),
+        }
     }
 
     /// The fingerprint, as 40 hexadecimal digits in upper case.
@@ -173,31 +217,31 @@ impl TestKey {
         let at = self
             .signed_at
             .unwrap_or_else(|| u32::try_from(super::now()).unwrap_or(u32::MAX));
-        let config = self.config(kind, self.hash, at, Vec::new());
-        config
-            .sign(&self.secret, &Password::empty(), data)
-            .expect("a signature")
+        let empty = Password::empty();
+        let signed = match &self.subkey {
+            Some(subkey) => {
+                let made = config(&subkey.secret, kind, self.hash, at, Vec::new());
+                self.named(made).sign(&subkey.secret, &empty, data)
+            }
+            None => {
+                let made = config(&self.secret, kind, self.hash, at, Vec::new());
+                self.named(made).sign(&self.secret, &empty, data)
+            }
+        };
+        signed.expect("a signature")
     }
 
-    fn config(
-        &self,
-        kind: SignatureType,
-        hash: HashAlgorithm,
-        at: u32,
-        more: Vec<SubpacketData>,
-    ) -> SignatureConfig {
-        let mut config = SignatureConfig::v4(kind, self.secret.algorithm(), hash);
-        let hashed = [
-            SubpacketData::SignatureCreationTime(Timestamp::from_secs(at)),
-            SubpacketData::IssuerFingerprint(self.secret.fingerprint()),
-        ];
-        config.hashed_subpackets = hashed
-            .into_iter()
-            .chain(more)
-            .map(|data| Subpacket::regular(data).expect("a subpacket"))
-            .collect();
-        let issuer = SubpacketData::IssuerKeyId(self.secret.legacy_key_id());
-        config.unhashed_subpackets = vec![Subpacket::regular(issuer).expect("a subpacket")];
+    /// Lets a signature name another key, or name its own key less well.
+    fn named(&self, mut config: SignatureConfig) -> SignatureConfig {
+        if self.unnamed {
+            config
+                .hashed_subpackets
+                .retain(|subpacket| !matches!(subpacket.data, SubpacketData::IssuerFingerprint(_)));
+        }
+        if let Some(id) = self.claimed {
+            let claimed = SubpacketData::IssuerKeyId(id);
+            config.unhashed_subpackets = vec![Subpacket::regular(claimed).expect("a subpacket")];
+        }
         config
     }
 
@@ -216,25 +260,26 @@ impl TestKey {
                 Duration::try_from(lifetime).expect("32 bits"),
             ));
         }
-        let config = self.config(
+        let made = config(
+            &self.secret,
             SignatureType::CertPositive,
             HashAlgorithm::Sha256,
             self.created,
             more,
         );
         let empty = Password::empty();
-        let certification = config
+        let certification = made
             .sign_certification(&self.secret, public, &empty, Tag::UserId, &self.user)
             .expect("a certification");
         let revocations = self.revoked.then(|| {
-            let config = self.config(
+            let made = config(
+                &self.secret,
                 SignatureType::KeyRevocation,
                 HashAlgorithm::Sha256,
                 self.created + 1,
                 Vec::new(),
             );
-            config
-                .sign_key(&self.secret, &empty, public)
+            made.sign_key(&self.secret, &empty, public)
                 .expect("a revocation")
         });
         let users = vec![self.user.clone().into_signed(certification)];
@@ -244,6 +289,30 @@ impl TestKey {
             users,
             Vec::new(),
         );
-        SignedPublicKey::new(public.clone(), details, Vec::new())
+        let subkeys = self.subkey.iter().map(|subkey| subkey.public(&self.secret));
+        SignedPublicKey::new(public.clone(), details, subkeys.collect())
     }
+}
+
+/// What a signature of a key is made over beside the data: its kind, its time, and who made it.
+pub(super) fn config(
+    key: &impl KeyDetails,
+    kind: SignatureType,
+    hash: HashAlgorithm,
+    at: u32,
+    more: Vec<SubpacketData>,
+) -> SignatureConfig {
+    let mut config = SignatureConfig::v4(kind, key.algorithm(), hash);
+    let hashed = [
+        SubpacketData::SignatureCreationTime(Timestamp::from_secs(at)),
+        SubpacketData::IssuerFingerprint(key.fingerprint()),
+    ];
+    config.hashed_subpackets = hashed
+        .into_iter()
+        .chain(more)
+        .map(|data| Subpacket::regular(data).expect("a subpacket"))
+        .collect();
+    let issuer = SubpacketData::IssuerKeyId(key.legacy_key_id());
+    config.unhashed_subpackets = vec![Subpacket::regular(issuer).expect("a subpacket")];
+    config
 }
