@@ -268,8 +268,8 @@ fn bad_054_a_key_id_that_belongs_to_two_keys() {
     let unnamed = known.clone().without_fingerprint();
     assert!(verifier.verify_clearsigned(&signed_by(&unnamed)).is_ok());
     let more = Keyring::of_all(&[keyring(&stranger), keyring(&known)]).unwrap();
-    let verified = OpenPgp::new(more, now()).verify_clearsigned(&signed_by(&unnamed));
-    assert_eq!(verified.unwrap().signer.fingerprint, known.fingerprint());
+    let outcome = OpenPgp::new(more, now()).verify_clearsigned(&signed_by(&unnamed));
+    assert_eq!(outcome.unwrap().signer.fingerprint, known.fingerprint());
 }
 
 #[test]

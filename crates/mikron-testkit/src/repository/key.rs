@@ -218,15 +218,12 @@ impl TestKey {
             .signed_at
             .unwrap_or_else(|| u32::try_from(super::now()).unwrap_or(u32::MAX));
         let empty = Password::empty();
-        let signed = match &self.subkey {
-            Some(subkey) => {
-                let made = config(&subkey.secret, kind, self.hash, at, Vec::new());
-                self.named(made).sign(&subkey.secret, &empty, data)
-            }
-            None => {
-                let made = config(&self.secret, kind, self.hash, at, Vec::new());
-                self.named(made).sign(&self.secret, &empty, data)
-            }
+        let signed = if let Some(subkey) = &self.subkey {
+            let made = config(&subkey.secret, kind, self.hash, at, Vec::new());
+            self.named(made).sign(&subkey.secret, &empty, data)
+        } else {
+            let made = config(&self.secret, kind, self.hash, at, Vec::new());
+            self.named(made).sign(&self.secret, &empty, data)
         };
         signed.expect("a signature")
     }
