@@ -165,7 +165,8 @@ fn is_comparer(c: char) -> bool {
 /// index.
 ///
 /// # Errors
-/// When the name is missing or holds what no name may, an operator is unknown or without a version, or a tag is empty.
+/// When the name is missing or holds what no name may, an operator is unknown or without a version, or a tag or version is empty or holds
+/// what none may.
 pub fn parse_dependency(text: &str) -> Result<Dependency, RelationError> {
     let wrong = |reason| RelationError {
         text: text.chars().take(100).collect(),
@@ -198,6 +199,18 @@ pub fn parse_dependency(text: &str) -> Result<Dependency, RelationError> {
     };
     if tag.is_some_and(str::is_empty) {
         return Err(wrong("has an empty tag"));
+    }
+    let odd = |c: char| c.is_control() || c.is_whitespace() || c == '@' || is_comparer(c);
+    if tag.is_some_and(|tag| tag.contains(odd)) {
+        return Err(wrong("has a tag with characters that no tag has"));
+    }
+    // A version may have `~` before the hash of a commit, and the hash of a package ends in `=`.
+    let odd = |c: char| !matches!(c, '~' | '=') && odd(c);
+    if version
+        .as_ref()
+        .is_some_and(|(_, version)| version.as_str().contains(odd))
+    {
+        return Err(wrong("has a version with characters that no version has"));
     }
     let name = PackageName::wanted(name)
         .ok()

@@ -101,3 +101,10 @@ fn a_list_holds_no_tags() {
     assert_eq!(list, ["a", "b>=1", "c"]);
     assert!(parse_dependencies("a@edge").next().unwrap().is_err());
 }
+
+#[test]
+fn a_tag_or_version_that_holds_an_operator_or_a_control_character_is_refused() {
+    for text in ["2>~d@\0\u{10}~\0-r", "a>=1 2", "a>=1@b\u{7}"] {
+        assert!(parse_dependency(text).is_err(), "{text:?}");
+    }
+}
