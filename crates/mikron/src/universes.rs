@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use mikron_package::{Family, PackageName, Universe};
+use mikron_package::{Family, Relation, Universe};
 use mikron_solve::Root;
 use mikron_spec::Spec;
 
@@ -47,7 +47,7 @@ impl<'a> Universes<'a> {
         if let Some(source) = root.source.as_ref().and_then(|name| spec.sources.get(name)) {
             return Ok(self.of(source.family).unwrap_or(0));
         }
-        let Some(name) = root.name() else {
+        let Some(Relation { name, .. }) = root.requirement.relations().first().copied() else {
             return Ok(0);
         };
         let having = |has: &dyn Fn(&dyn Universe) -> bool| -> Vec<usize> {
@@ -79,26 +79,5 @@ impl<'a> Universes<'a> {
 
     fn of(&self, family: Family) -> Option<usize> {
         self.iter().position(|universe| universe.family() == family)
-    }
-}
-
-/// What a root names.
-trait Named {
-    /// The name of the package that is asked for, where it is one.
-    fn name(&self) -> Option<&PackageName>;
-}
-
-impl Named for Root {
-    fn name(&self) -> Option<&PackageName> {
-        use mikron_package::Requirement::{All, Any, If, One, Unless, With, Without};
-        let mut requirement = &self.requirement;
-        loop {
-            requirement = match requirement {
-                One(relation) => return Some(&relation.name),
-                Any(items) | All(items) => items.first()?,
-                If { then, .. } | Unless { then, .. } => then,
-                With(one, _) | Without(one, _) => one,
-            };
-        }
     }
 }
