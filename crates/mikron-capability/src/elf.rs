@@ -1,13 +1,14 @@
 //! ELF files, read at positions: a library of 150 MB costs a few pages of memory.
 //!
 //! Only the file header, the program headers, the dynamic section and the tables it names are read (System V gABI, chapters 4
-//! and 5; LSB core, "Symbol Versioning"); section headers are never needed, and stripped files lack none of it.
+//! and 5; LSB core, "Symbol Versioning"), and the constants of programs; section headers are never needed, and stripped files lack none of it.
 
 mod dynamic;
 mod notes;
 mod pages;
 mod symbols;
 mod versions;
+mod words;
 
 use std::io;
 
@@ -71,6 +72,8 @@ const PT_LOAD: u32 = 1;
 const PT_DYNAMIC: u32 = 2;
 const PT_INTERP: u32 = 3;
 const PT_NOTE: u32 = 4;
+const PF_X: u32 = 1;
+const PF_W: u32 = 2;
 
 /// More program headers than any linker writes.
 const MAX_SEGMENTS: u16 = 4096;
@@ -78,6 +81,7 @@ const MAX_SEGMENTS: u16 = 4096;
 #[derive(Clone, Copy, Debug)]
 struct Segment {
     kind: u32,
+    flags: u32,
     offset: u64,
     address: u64,
     file_size: u64,
@@ -143,6 +147,7 @@ impl<'a> Image<'a> {
         for i in 0..u64::from(count) {
             let at = add(table, i * u64::from(size))?;
             let kind = image.u32(at)?;
+            let flags = image.u32(add(at, if wide { 4 } else { 24 })?)?;
             let (offset, address, file_size) = if wide {
                 (
                     image.u64(add(at, 8)?)?,
@@ -159,6 +164,7 @@ impl<'a> Image<'a> {
             };
             image.segments.push(Segment {
                 kind,
+                flags,
                 offset,
                 address,
                 file_size,
@@ -194,6 +200,7 @@ impl<'a> Image<'a> {
             imports: Vec::new(),
             exports: None,
             unresolved: Unresolved::default(),
+            words: None,
             dlopen: Vec::new(),
             broken_note: None,
             minimum_kernel: None,
@@ -218,6 +225,9 @@ impl<'a> Image<'a> {
             if segment.kind == PT_NOTE {
                 notes::read(&mut self, segment, &mut facts)?;
             }
+        }
+        if facts.is_executable() {
+            facts.words = words::read(&mut self)?;
         }
         Ok(facts)
     }

@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Class, FactsError, ScriptFacts};
 
+mod blob;
 mod elf;
 mod symbols;
+mod words;
 
 pub use elf::{
     DlopenNote, DlopenPriority, ElfClass, ElfFacts, ElfKind, Endianness, ImportedSymbol,
@@ -16,6 +18,8 @@ pub use elf::{
 };
 pub use symbols::{Exports, SymbolKey, Unresolved};
 pub(crate) use symbols::{SymbolHash, word};
+pub use words::Words;
+pub(crate) use words::hash as word_hash;
 
 /// Everything that one pass over an archive learns.
 ///
@@ -50,7 +54,7 @@ pub struct MadeLink {
 impl PackageFacts {
     /// The version of the encoding. It changes with every change of the facts' shape or meaning (classes included), so that
     /// a cache never hands out facts that mean something else.
-    pub const ENCODING: u32 = 5;
+    pub const ENCODING: u32 = 6;
 
     /// Facts of files that come from no archive: those that a spec adds.
     pub fn of_files(name: PackageName, files: Vec<FileFacts>) -> Self {

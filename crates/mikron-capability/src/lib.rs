@@ -39,7 +39,7 @@ pub use explain::{Explanation, explain, why, why_not};
 pub use facts::{
     DlopenNote, DlopenPriority, ElfClass, ElfFacts, ElfKind, Endianness, Exports, FileFacts,
     ImportedSymbol, KernelVersion, LibcFlavour, MadeLink, NeededVersions, PackageFacts, SymbolKey,
-    Unresolved, VersionNeed, X86Level,
+    Unresolved, VersionNeed, Words, X86Level,
 };
 pub use glob::Glob;
 pub use matrix::{

@@ -6,6 +6,7 @@
 mod calls;
 mod capabilities;
 mod closure;
+mod companions;
 mod finish;
 mod follow;
 mod input;

@@ -473,3 +473,119 @@ fn a_selection_survives_compact_and_readable_encodings() {
         selection
     );
 }
+
+#[test]
+fn of_another_package_of_the_source_come_data_and_helpers_and_the_programs_that_the_started_one_names()
+ {
+    let agent = |name: &str| program().constant(name).build();
+    let app = deb("app")
+        .field("Source", "suite")
+        .depends("libc6, app-tools")
+        .file("/usr/sbin/app", 0o755, agent("/usr/bin/app-agent --daemon"));
+    let tools = deb("app-tools")
+        .field("Source", "suite")
+        .depends("libc6, tools-data")
+        .file("/usr/bin/app-agent", 0o755, agent("app-scribe"))
+        .file("/usr/bin/app-scribe", 0o755, program().build())
+        .file("/usr/bin/app-cli", 0o755, program().build())
+        .file("/usr/libexec/app/helper", 0o755, program().build())
+        .file("/usr/share/app/common", 0o644, "x");
+    let data = deb("tools-data").file("/usr/share/tools/data", 0o644, "x");
+    let inputs = || {
+        vec![
+            root(&app),
+            dependency(&tools),
+            dependency(&data),
+            dependency(&libc()),
+        ]
+    };
+    let of_source = |paths: Vec<String>| -> Vec<String> {
+        let own = |path: &String| path.starts_with("/usr/") && !path.starts_with(LIB);
+        paths.into_iter().filter(own).collect()
+    };
+    let mut wanted = amd64();
+    wanted.programs = vec!["/usr/sbin/app".to_owned()];
+    let (inputs_of_it, selection) = selected(inputs(), &wanted);
+    whole(&inputs_of_it, &selection);
+    assert_eq!(
+        of_source(paths(&inputs_of_it, &selection)),
+        [
+            "/usr/bin/app-agent",
+            "/usr/bin/app-scribe",
+            "/usr/libexec/app/helper",
+            "/usr/sbin/app",
+            "/usr/share/app/common",
+            "/usr/share/tools/data",
+        ]
+    );
+    let chain = why(&selection, &inputs_of_it, "/usr/bin/app-scribe").expect("in");
+    let reason = chain.last().expect("a step").reason.to_string();
+    assert_eq!(reason, "calls app-scribe");
+    match explain(&selection, &inputs_of_it, "/usr/bin/app-cli") {
+        Explanation::FileLeftOut { capability, .. } => assert_eq!(capability, "app-tools:bins"),
+        other => panic!("{other:?}"),
+    }
+    // Where the image starts a program of either, or says nothing, both are what it is for.
+    for started in [vec![], vec!["/usr/bin/app-agent".to_owned()]] {
+        wanted.programs = started;
+        let (inputs, selection) = selected(inputs(), &wanted);
+        assert!(why(&selection, &inputs, "/usr/bin/app-cli").is_some());
+    }
+}
+
+#[test]
+fn a_package_of_the_source_whose_programs_nobody_names_brings_nothing_that_serves_them() {
+    let fpm = deb("php-fpm")
+        .field("Source", "php")
+        .depends("libc6, php-cli")
+        .file("/usr/sbin/php-fpm", 0o755, program().build());
+    let cli = deb("php-cli")
+        .field("Source", "php")
+        .depends("libc6, php-readline")
+        .file("/usr/bin/php", 0o755, program().build())
+        .file("/usr/share/php-cli/php.ini", 0o644, "x");
+    let readline = deb("php-readline").field("Source", "php").file(
+        "/usr/share/php-readline/readline.ini",
+        0o644,
+        "x",
+    );
+    let mut wanted = amd64();
+    wanted.programs = vec!["php-fpm".to_owned()];
+    let inputs = vec![
+        root(&fpm),
+        dependency(&cli),
+        dependency(&readline),
+        dependency(&libc()),
+    ];
+    let (inputs, selection) = selected(inputs, &wanted);
+    whole(&inputs, &selection);
+    assert!(why(&selection, &inputs, "/usr/bin/php").is_none());
+    assert!(why(&selection, &inputs, "/usr/share/php-cli/php.ini").is_some());
+    assert_eq!(
+        left_out(&selection, "php-readline"),
+        &LeftOutReason::Unreached
+    );
+}
+
+#[test]
+fn a_program_of_a_language_whose_texts_have_no_end_may_name_everything() {
+    let app = deb("app")
+        .field("Source", "suite")
+        .depends("libc6, app-tools")
+        .file(
+            "/usr/sbin/app",
+            0o755,
+            program().constant("fullRUST_BACKTRACEapp-agent").build(),
+        );
+    let tools = deb("app-tools")
+        .field("Source", "suite")
+        .depends("libc6")
+        .file("/usr/bin/app-agent", 0o755, program().build());
+    let mut wanted = amd64();
+    wanted.programs = vec!["/usr/sbin/app".to_owned()];
+    let (inputs, selection) = selected(
+        vec![root(&app), dependency(&tools), dependency(&libc())],
+        &wanted,
+    );
+    assert!(why(&selection, &inputs, "/usr/bin/app-agent").is_some());
+}

@@ -12,7 +12,7 @@ use crate::text::{ValueError, scalar, shown};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Layers {
-    /// One layer a package, or one in all.
+    /// One layer a package or source package, or one in all.
     pub strategy: Strategy,
     /// The largest number of layers; the smallest packages share one when there are more. 1 to 127.
     #[schemars(range(min = 1, max = 127))]
@@ -61,6 +61,9 @@ pub enum Strategy {
     /// Each package has a layer of its own, up to the limit.
     #[default]
     Package,
+    /// The packages of each source package share a layer, up to the limit: they are released together, and hold much that is
+    /// alike.
+    Source,
     /// Everything is in one layer.
     Single,
 }

@@ -27,6 +27,7 @@ pub struct ElfBuilder {
     exports: Vec<(String, Option<String>)>,
     tags: Vec<(u64, Value)>,
     notes: Vec<Vec<u8>>,
+    constants: Vec<String>,
     flags: u32,
 }
 
@@ -56,6 +57,7 @@ impl ElfBuilder {
             exports: Vec::new(),
             tags: Vec::new(),
             notes: Vec::new(),
+            constants: Vec::new(),
             flags: 0,
         }
     }
@@ -219,6 +221,13 @@ impl ElfBuilder {
         self
     }
 
+    /// Adds a text to its constants, as C has it: a zero ends it.
+    #[must_use]
+    pub fn constant(mut self, text: &str) -> Self {
+        self.constants.push(text.to_owned());
+        self
+    }
+
     /// The file.
     pub fn build(&self) -> Vec<u8> {
         let mut strings = Strings(vec![0]);
@@ -291,6 +300,9 @@ impl ElfBuilder {
             .flat_map(|(tag, value)| [tag.to_le_bytes(), value.to_le_bytes()].concat())
             .collect();
         let dynamic = put(&dynamic);
+        for text in &self.constants {
+            put(&[b"\0", text.as_bytes(), b"\0"].concat());
+        }
         let end = start + body.len() as u64;
 
         let mut file = self.header(segments as u16);

@@ -1,7 +1,7 @@
 //! How small the images of the battery are: each beside its whole dependency closure as Debian ships it.
 //!
-//! `cargo run --release -p mikron --example battery [-- NAME…]` prints a table in Markdown. Images are packed in zstd -19 by
-//! package, and so are the closures, with documentation and without. Takes minutes the first time.
+//! `cargo run --release -p mikron --example battery [-- NAME…]` prints a table in Markdown. Images are packed in zstd -19 as
+//! their specs say, closures by package in zstd -19, with documentation and without. Takes minutes the first time.
 #![allow(clippy::unwrap_used)] // what fails here is shown and ends the run
 
 #[path = "../tests/common/mod.rs"]
@@ -35,7 +35,7 @@ fn main() {
 /// Builds and measures one service. `None` where that fails, which is said on stderr.
 fn row(name: &'static str) -> Option<Row> {
     let dir = TempDir::new().unwrap();
-    let spec = common::without_layers(&common::example_with(&format!("{name}.yaml"), ""));
+    let spec = common::example_with(&format!("{name}.yaml"), "");
     let platform = "linux/amd64".parse().unwrap();
     let builder = common::builder(&spec, dir.path())?.platform(platform);
     let layout = Output::layout(dir.path().join("layout"), "latest");

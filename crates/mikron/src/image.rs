@@ -69,7 +69,12 @@ impl Workshop<'_> {
         for message in &printed {
             self.progress.event(&Event::Warning { message });
         }
-        let planned = layers::plan(&rootfs.tree, &self.spec.layers)?;
+        let sources = closure.packages.iter().map(|package| {
+            let record = &package.record;
+            (record.name.as_str(), record.source.as_str())
+        });
+        let sources = sources.collect();
+        let planned = layers::plan(&rootfs.tree, &self.spec.layers, &sources)?;
         let (plans, packages): (Vec<_>, Vec<_>) = planned
             .into_iter()
             .map(|layer| (layer.plan, layer.packages))

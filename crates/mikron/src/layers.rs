@@ -14,11 +14,22 @@ pub(crate) struct PlannedLayer {
     pub(crate) packages: Vec<PackageName>,
 }
 
-/// Cuts the tree into layers: one for all, or one a package in order of name and one for what no package brought.
+/// What goes into one layer, and what the layer is called.
+struct Share<'a> {
+    name: &'a str,
+    groups: Vec<LayerGroup<'a>>,
+}
+
+/// Cuts the tree into layers: one for all, or one for each package or source package in order of name, and one for what no
+/// package brought. `sources` has the source package of each package.
 ///
-/// Where that makes more layers than the limit allows, the packages with the fewest bytes share one, so that large
-/// packages still change alone. What no package brought comes last: it changes most often and weighs least.
-pub(crate) fn plan(tree: &Tree, layers: &Layers) -> Result<Vec<PlannedLayer>, LayerError> {
+/// Where that makes more layers than the limit allows, those with the fewest bytes share one, so that large packages still
+/// change alone. What no package brought comes last: it changes most often and weighs least.
+pub(crate) fn plan(
+    tree: &Tree,
+    layers: &Layers,
+    sources: &BTreeMap<&str, &str>,
+) -> Result<Vec<PlannedLayer>, LayerError> {
     let mut groups = tree.by_package();
     if layers.strategy == Strategy::Single {
         return Ok(vec![planned("all packages", &groups)?]);
@@ -29,33 +40,51 @@ pub(crate) fn plan(tree: &Tree, layers: &Layers) -> Result<Vec<PlannedLayer>, La
         .then(|| groups.pop())
         .flatten();
     let room = (layers.limit as usize).saturating_sub(usize::from(rest.is_some()));
-    if groups.len() > room {
-        if room == 0 {
-            groups.extend(rest);
-            return Ok(vec![planned("all packages", &groups)?]);
-        }
-        groups.sort_by_key(|group| (std::cmp::Reverse(bytes(group)), group.package));
-        let small = groups.split_off(room - 1);
-        groups.sort_by_key(|group| group.package);
-        let mut planned_layers = each(&groups)?;
-        planned_layers.push(planned(&format!("{} small packages", small.len()), &small)?);
-        planned_layers.extend(each(rest.as_slice())?);
-        return Ok(planned_layers);
+    let mut shares = match layers.strategy {
+        Strategy::Source => shares(groups, |package| sources.get(package).unwrap_or(&package)),
+        Strategy::Package | Strategy::Single => shares(groups, |package| package),
+    };
+    let mut small = Vec::new();
+    if shares.len() > room {
+        shares.sort_by_key(|share| (std::cmp::Reverse(share.bytes()), share.name));
+        small = shares.split_off(room.saturating_sub(1));
+        shares.sort_by_key(|share| share.name);
     }
-    groups.extend(rest);
-    each(&groups)
+    let mut layers = Vec::new();
+    for share in &shares {
+        layers.push(planned(share.name, &share.groups)?);
+    }
+    let count = small.len();
+    let mut small: Vec<LayerGroup<'_>> = small.into_iter().flat_map(|share| share.groups).collect();
+    if room == 0 {
+        small.extend(rest);
+        return Ok(vec![planned("all packages", &small)?]);
+    }
+    if !small.is_empty() {
+        layers.push(planned(&format!("{count} small packages"), &small)?);
+    }
+    if let Some(rest) = rest {
+        layers.push(planned("files of the spec", &[rest])?);
+    }
+    Ok(layers)
 }
 
-fn each(groups: &[LayerGroup<'_>]) -> Result<Vec<PlannedLayer>, LayerError> {
-    let one = |group| planned_one(group);
-    groups.iter().map(one).collect()
+/// Puts together what has one name, in order of name.
+fn shares<'a>(groups: Vec<LayerGroup<'a>>, name: impl Fn(&'a str) -> &'a str) -> Vec<Share<'a>> {
+    let mut shares: BTreeMap<&str, Vec<LayerGroup<'_>>> = BTreeMap::new();
+    for group in groups {
+        let name = group.package.map_or("", &name);
+        shares.entry(name).or_default().push(group);
+    }
+    let share = |(name, groups)| Share { name, groups };
+    shares.into_iter().map(share).collect()
 }
 
-fn planned_one(group: &LayerGroup<'_>) -> Result<PlannedLayer, LayerError> {
-    planned(
-        group.package.unwrap_or("files of the spec"),
-        std::slice::from_ref(group),
-    )
+impl Share<'_> {
+    fn bytes(&self) -> u64 {
+        let nodes = self.groups.iter().flat_map(|group| &group.nodes);
+        nodes.map(|node| node.entry.size()).sum()
+    }
 }
 
 fn planned(name: &str, groups: &[LayerGroup<'_>]) -> Result<PlannedLayer, LayerError> {
@@ -83,10 +112,6 @@ fn planned(name: &str, groups: &[LayerGroup<'_>]) -> Result<PlannedLayer, LayerE
         plan: LayerPlan::new(name, &entries)?,
         packages,
     })
-}
-
-fn bytes(group: &LayerGroup<'_>) -> u64 {
-    group.nodes.iter().map(|node| node.entry.size()).sum()
 }
 
 #[cfg(test)]
@@ -135,14 +160,14 @@ mod tests {
     #[test]
     fn each_package_has_its_layer_and_the_rest_comes_last() {
         let tree = tree(&[("b", 1), ("a", 2)], true);
-        let planned = plan(&tree, &layers(32)).unwrap();
+        let planned = plan(&tree, &layers(32), &BTreeMap::new()).unwrap();
         assert_eq!(names(&planned), [vec!["a"], vec!["b"], vec![]]);
     }
 
     #[test]
     fn beyond_the_limit_the_smallest_packages_share_a_layer() {
         let tree = tree(&[("a", 1), ("b", 30), ("c", 2), ("d", 40)], true);
-        let planned = plan(&tree, &layers(4)).unwrap();
+        let planned = plan(&tree, &layers(4), &BTreeMap::new()).unwrap();
         assert_eq!(
             names(&planned),
             [vec!["b"], vec!["d"], vec!["a", "c"], vec![]]
@@ -152,11 +177,41 @@ mod tests {
     #[test]
     fn a_limit_of_one_and_the_strategy_single_make_one_layer() {
         let tree = tree(&[("a", 1), ("b", 30)], true);
-        assert_eq!(names(&plan(&tree, &layers(1)).unwrap()), [vec!["a", "b"]]);
+        assert_eq!(
+            names(&plan(&tree, &layers(1), &BTreeMap::new()).unwrap()),
+            [vec!["a", "b"]]
+        );
         let single = Layers {
             strategy: Strategy::Single,
             ..Layers::default()
         };
-        assert_eq!(names(&plan(&tree, &single).unwrap()), [vec!["a", "b"]]);
+        assert_eq!(
+            names(&plan(&tree, &single, &BTreeMap::new()).unwrap()),
+            [vec!["a", "b"]]
+        );
+    }
+
+    #[test]
+    fn packages_of_one_source_share_a_layer_where_the_spec_says_so() {
+        let tree = tree(&[("php-cli", 1), ("zlib1g", 2), ("php-fpm", 3)], true);
+        let by_source = Layers {
+            strategy: Strategy::Source,
+            ..Layers::default()
+        };
+        let sources = BTreeMap::from([("php-cli", "php"), ("php-fpm", "php"), ("zlib1g", "zlib")]);
+        let planned = plan(&tree, &by_source, &sources).unwrap();
+        assert_eq!(
+            names(&planned),
+            [vec!["php-cli", "php-fpm"], vec!["zlib1g"], vec![]]
+        );
+        let few = Layers {
+            limit: 2,
+            ..by_source
+        };
+        let planned = plan(&tree, &few, &sources).unwrap();
+        assert_eq!(
+            names(&planned),
+            [vec!["php-cli", "php-fpm", "zlib1g"], vec![]]
+        );
     }
 }

@@ -7,7 +7,7 @@ mod common;
 
 use std::fs;
 
-use common::extract_example;
+use common::{example_with, extract_spec, quick};
 use mikron_testkit::battery::{Stage, TlsPeer, service};
 use mikron_testkit::runtime::{Finished, Run};
 
@@ -23,8 +23,11 @@ fn says(finished: &Finished, expected: &[u8]) -> Outcome {
     }
 }
 
+/// The image of an example; that of PHP with the program that runs a line of code.
 fn stage(name: &str) -> Option<Stage> {
-    extract_example(name).map(Stage::new)
+    let spec = quick(&example_with(&format!("{name}.yaml"), ""));
+    let spec = spec.replace("packages: [php8.2-fpm", "packages: [php8.2-cli, php8.2-fpm");
+    extract_spec(&spec).map(Stage::new)
 }
 
 /// Takes files or directories out of an image, of which it has to have one.

@@ -38,6 +38,16 @@ impl<'a> Pages<'a> {
         Ok(())
     }
 
+    /// The length of the file.
+    pub(super) fn len(&self) -> u64 {
+        self.file.len()
+    }
+
+    /// Fills `out` from `offset` on without keeping a page: for what is read once, from front to back.
+    pub(super) fn read_past(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        fill(self.file, offset, out)
+    }
+
     /// Bytes from `offset` up to a NUL, at most `limit` of them; `None` when there is no NUL within.
     pub(super) fn read_string(&mut self, offset: u64, limit: usize) -> io::Result<Option<Vec<u8>>> {
         let mut bytes = Vec::new();
@@ -77,21 +87,23 @@ impl<'a> Pages<'a> {
             let start = number.saturating_mul(PAGE as u64);
             let left = self.file.len().saturating_sub(start);
             let mut bytes = vec![0; left.min(PAGE as u64) as usize].into_boxed_slice();
-            let mut filled = 0;
-            while filled < bytes.len() {
-                match self
-                    .file
-                    .read_at(start + filled as u64, &mut bytes[filled..])
-                {
-                    Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-                    Ok(n) => filled += n,
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    Err(error) => return Err(error),
-                }
-            }
+            fill(self.file, start, &mut bytes)?;
             *slot = Some((number, bytes));
         }
         // The slot was filled just above when it did not hold the page.
         Ok(slot.as_ref().map_or(&[], |(_, bytes)| bytes))
     }
+}
+
+fn fill(file: &dyn ReadAt, offset: u64, out: &mut [u8]) -> io::Result<()> {
+    let mut filled = 0;
+    while filled < out.len() {
+        match file.read_at(offset + filled as u64, &mut out[filled..]) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(n) => filled += n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Exports, Unresolved};
+use super::{Exports, Unresolved, Words};
 
 /// Word size of an ELF file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -82,6 +82,9 @@ pub struct ElfFacts {
     pub exports: Option<Exports>,
     /// Non-weak undefined symbols of an executable that binds at once; empty for others.
     pub unresolved: Unresolved,
+    /// Words among the constants of an executable, by which it may name programs that it starts; `None` for other files, and
+    /// where texts cannot be told apart.
+    pub words: Option<Words>,
     /// `.note.dlopen` entries (UAPI "ELF dlopen metadata").
     pub dlopen: Vec<DlopenNote>,
     /// What is wrong with its notes. Nothing else of the file depends on them.

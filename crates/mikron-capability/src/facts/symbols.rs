@@ -2,9 +2,11 @@
 //!
 //! A library of 30,000 symbols takes 240 kB; nothing of it is decoded until a look-up asks.
 
-use serde::de::{self, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::blob::Blob;
 
 /// Bits of a word that hold the hash of the name.
 const NAME: u64 = !0xff_ffff;
@@ -25,6 +27,11 @@ impl SymbolHash {
         for byte in bytes {
             self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
         }
+    }
+
+    /// Its upper half.
+    pub(crate) const fn upper(self) -> u32 {
+        (self.0 >> 32) as u32
     }
 }
 
@@ -69,8 +76,8 @@ impl SymbolKey {
 /// assert!(exports.defines(SymbolKey::new("main", Some("ANY_1"))));
 /// assert!(!exports.defines(SymbolKey::new("inflate", None)));
 /// ```
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Exports(Vec<u8>);
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exports(Blob);
 
 impl Exports {
     /// Definitions by name and version, all of them the default of their name.
@@ -86,22 +93,24 @@ impl Exports {
     pub(crate) fn from_words(mut words: Vec<u64>) -> Self {
         words.sort_unstable();
         words.dedup();
-        Self(words.iter().flat_map(|word| word.to_le_bytes()).collect())
+        Self(Blob(
+            words.iter().flat_map(|word| word.to_le_bytes()).collect(),
+        ))
     }
 
     /// How many definitions there are.
     pub fn len(&self) -> usize {
-        self.0.len() / 8
+        self.0.0.len() / 8
     }
 
     /// Whether nothing is defined.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.0.is_empty()
     }
 
     /// Whether the loader would bind a reference to one of the definitions (glibc, `check_match` in `elf/dl-lookup.c`).
     pub fn defines(&self, key: SymbolKey) -> bool {
-        let (words, _) = self.0.as_chunks::<8>();
+        let (words, _) = self.0.0.as_chunks::<8>();
         let from = words.partition_point(|word| u64::from_le_bytes(*word) & NAME < key.name);
         words[from..]
             .iter()
@@ -122,44 +131,6 @@ pub(crate) fn word(name: SymbolHash, version: Option<&str>, hidden: bool) -> u64
 impl fmt::Debug for Exports {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Exports({} symbols)", self.len())
-    }
-}
-
-impl Serialize for Exports {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_bytes(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for Exports {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_byte_buf(Bytes)
-    }
-}
-
-struct Bytes;
-
-impl<'de> Visitor<'de> for Bytes {
-    type Value = Exports;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("words of 8 bytes")
-    }
-
-    fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Exports, E> {
-        if bytes.len().is_multiple_of(8) {
-            Ok(Exports(bytes.to_vec()))
-        } else {
-            Err(E::invalid_length(bytes.len(), &self))
-        }
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Exports, A::Error> {
-        let mut bytes = Vec::new();
-        while let Some(byte) = seq.next_element()? {
-            bytes.push(byte);
-        }
-        self.visit_bytes(&bytes)
     }
 }
 

@@ -47,6 +47,10 @@ pub(super) struct Closure<'a> {
     /// Sources that wait for an interpreter, by package.
     pub(super) waiting: Vec<bool>,
     pub(super) secondary: Vec<Secondary>,
+    /// Programs that the image starts, with the links on the way to them.
+    pub(super) starts: Vec<FileRef>,
+    /// Packages whose programs on `PATH` are taken when a program of the same source names them.
+    pub(super) companions: Vec<usize>,
     pub(super) interpreters: BTreeMap<&'static str, FileRef>,
     pub(super) walked: HashSet<(FileRef, Arc<[String]>)>,
     pub(super) queue: VecDeque<(FileRef, Arc<[String]>)>,
@@ -105,6 +109,8 @@ impl<'a> Closure<'a> {
             followed: vec![false; packages.len()],
             waiting: vec![false; packages.len()],
             secondary: Vec::new(),
+            starts: Vec::new(),
+            companions: Vec::new(),
             interpreters: BTreeMap::new(),
             walked: HashSet::new(),
             queue: VecDeque::new(),
@@ -133,6 +139,7 @@ impl<'a> Closure<'a> {
             }
         }
         for word in &self.wanted.programs {
+            self.note_start(word);
             self.entrypoint(word, true);
         }
         for word in &self.wanted.mentions {
@@ -148,6 +155,7 @@ impl<'a> Closure<'a> {
             self.drain();
             self.follow_edges();
             self.interpreted();
+            self.name_companions();
             if self.queue.is_empty() && !examined && before == self.progress() {
                 break;
             }

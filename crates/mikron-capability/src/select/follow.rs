@@ -235,7 +235,7 @@ impl Closure<'_> {
             }
             if let Some(by) = self.first[package] {
                 self.own_content(package, by);
-                if !self.followed[package] {
+                if !self.followed[package] && !self.is_idle(package) {
                     self.followed[package] = true;
                     self.follow(package, package, &mut vec![package]);
                 }
@@ -340,6 +340,9 @@ impl Closure<'_> {
                         Reason::Data { by, relation }
                     };
                     self.as_data(to, &reason, sibling);
+                }
+                Nature::Code if sibling && root && self.is_companion(package, to) => {
+                    self.as_companion(to, &Reason::Sibling { by, relation });
                 }
                 Nature::Code if sibling && root => {
                     self.as_root(to, Some(&Reason::Sibling { by, relation }));
@@ -475,7 +478,8 @@ impl Closure<'_> {
                 if !input.requires.iter().any(|edge| edge.to == at) {
                     continue;
                 }
-                if self.first[from].is_some() || self.was_wanted(from) {
+                let is_in = self.first[from].is_some() || self.was_wanted(from);
+                if is_in && !self.is_idle(from) {
                     return true;
                 }
                 let transparent = self.summaries[from].nature == Nature::Transparent;

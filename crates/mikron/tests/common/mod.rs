@@ -86,15 +86,11 @@ pub(crate) fn extract_spec(spec: &str) -> Option<Bundle> {
     Bundle::extract(&layout)
 }
 
-/// The same spec with layers by package in zstd -19, which is the default.
-pub(crate) fn without_layers(spec: &str) -> String {
-    let kept = spec.split_inclusive('\n');
-    kept.filter(|line| !line.starts_with("layers:")).collect()
-}
-
-/// The same spec with layers that are compressed as fast as can be.
+/// The same spec with layers by package that are compressed as fast as can be.
 pub(crate) fn quick(spec: &str) -> String {
-    without_layers(spec) + "layers: { compression: \"zstd:1\" }\n"
+    let kept = spec.split_inclusive('\n');
+    let kept: String = kept.filter(|line| !line.starts_with("layers:")).collect();
+    kept + "layers: { compression: \"zstd:1\" }\n"
 }
 
 /// Builds a spec given as text. `None` where there is no mirror.

@@ -1,0 +1,75 @@
+//! The words in a program that may be the names of programs which it starts.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::SymbolHash;
+use super::blob::Blob;
+
+/// The words of a program's constants, as sorted hashes of 32 bits.
+///
+/// A word stands at the start of a text or after a slash, and ends with the text or at a space: the first of a command line,
+/// the last component of a path. What is no word of it is taken for one in one of about a million questions.
+///
+/// ```
+/// use mikron_capability::Words;
+/// let words: Words = ["gpgconf", "gpg-agent"].into_iter().collect();
+/// assert!(words.contains("gpg-agent"));
+/// assert!(!words.contains("gpgsm"));
+/// ```
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Words(Blob);
+
+impl Words {
+    /// The longest name of a program that is looked for.
+    pub(crate) const LONGEST: usize = 48;
+
+    /// Whether the program holds this word.
+    pub fn contains(&self, word: &str) -> bool {
+        let (hashes, _) = self.0.0.as_chunks::<4>();
+        let wanted = hash(word.as_bytes());
+        let place = hashes.binary_search_by_key(&wanted, |bytes| u32::from_le_bytes(*bytes));
+        place.is_ok()
+    }
+
+    /// How many words there are.
+    pub fn len(&self) -> usize {
+        self.0.0.len() / 4
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.0.is_empty()
+    }
+
+    pub(crate) fn of_hashes(hashes: &BTreeSet<u32>) -> Self {
+        let bytes = hashes.iter().flat_map(|hash| hash.to_le_bytes());
+        Self(Blob(bytes.collect()))
+    }
+}
+
+impl<'a> FromIterator<&'a str> for Words {
+    fn from_iter<I: IntoIterator<Item = &'a str>>(words: I) -> Self {
+        Self::of_hashes(
+            &words
+                .into_iter()
+                .map(|word| hash(word.as_bytes()))
+                .collect(),
+        )
+    }
+}
+
+impl fmt::Debug for Words {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Words({})", self.len())
+    }
+}
+
+/// The upper half of the hash of a word.
+pub(crate) fn hash(word: &[u8]) -> u32 {
+    let mut hash = SymbolHash::new();
+    hash.update(word);
+    hash.upper()
+}

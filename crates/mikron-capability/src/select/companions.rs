@@ -1,0 +1,123 @@
+//! Programs beside the one that the image starts: another package of the same source has them, and the program may call them.
+//!
+//! `php8.2-fpm` depends on `php8.2-cli`, whose program does the same work for a terminal, and never starts it. `gpg` depends on
+//! `gpgconf`, and starts it by a path among its constants. What tells them apart is the name.
+
+use super::FileRef;
+use super::closure::Closure;
+use super::{Found, Reason};
+use crate::classes::is_in_bin_dir;
+use crate::{Class, ElfFacts};
+
+impl Closure<'_> {
+    /// Whether the image starts a program of `root`, and none of `other`, which is of the same source.
+    pub(super) fn is_companion(&self, root: usize, other: usize) -> bool {
+        self.is_started_from(root) && !self.is_started_from(other)
+    }
+
+    /// Whether the image starts a program that lies in a package, or that one of its links leads to.
+    fn is_started_from(&self, package: usize) -> bool {
+        self.starts.iter().any(|file| file.package == package)
+    }
+
+    /// Notes the files on the way to a program that the image starts.
+    pub(super) fn note_start(&mut self, word: &str) {
+        let paths = if word.contains('/') {
+            vec![word.trim_start_matches('/').to_owned()]
+        } else {
+            super::closure::PATH
+                .map(|dir| format!("{dir}/{word}"))
+                .to_vec()
+        };
+        let resolved = paths
+            .iter()
+            .find_map(|path| self.tree.resolve(path.as_bytes()).ok());
+        let Some(resolved) = resolved else { return };
+        self.starts.extend(resolved.links);
+        if let Found::Entry(end) = resolved.end {
+            self.starts.push(end);
+        }
+    }
+
+    /// Takes what belongs to the whole source: data, configuration, modules, code, and programs that lie where nobody but the
+    /// source's own programs looks. Those on `PATH` wait until they are named.
+    pub(super) fn as_companion(&mut self, package: usize, reason: &Reason) {
+        if self.companions.contains(&package) {
+            return;
+        }
+        self.as_data(package, reason, true);
+        let facts = &self.packages[package].facts.files;
+        for (entry, file) in facts.iter().enumerate() {
+            let file_ref = FileRef { package, entry };
+            let path = self.tree.normal(file.entry.path.as_bytes());
+            if file.class == Class::Bins
+                && !file.entry.is_directory()
+                && !is_in_bin_dir(&path)
+                && self.script_program(file_ref).is_none()
+            {
+                self.choose_in_bulk(file_ref, reason.clone());
+            }
+        }
+        self.companions.push(package);
+    }
+
+    /// Whether a package is a companion of which nothing runs: what it depends on serves its programs.
+    pub(super) fn is_idle(&self, package: usize) -> bool {
+        let runs = |entry: usize| {
+            let class = self.packages[package].facts.files[entry].class;
+            !matches!(class, Class::Config | Class::Data)
+        };
+        let mut chosen =
+            (0..self.reasons[package].len()).filter(|at| self.reasons[package][*at].is_some());
+        self.companions.contains(&package) && !chosen.any(runs)
+    }
+
+    /// Takes programs of companions that a chosen program of the same source names.
+    pub(super) fn name_companions(&mut self) {
+        for package in self.companions.clone() {
+            for (entry, facts) in self.packages[package].facts.files.iter().enumerate() {
+                let file = FileRef { package, entry };
+                if facts.class != Class::Bins
+                    || facts.entry.is_directory()
+                    || self.reason(file).is_some()
+                    || self.script_program(file).is_some()
+                {
+                    continue;
+                }
+                let name = facts.entry.path.file_name().unwrap_or_default();
+                let Ok(name) = std::str::from_utf8(name) else {
+                    continue;
+                };
+                if let Some(by) = self.who_names(package, name) {
+                    let command = name.to_owned();
+                    self.choose_in_bulk(file, Reason::Called { by, command });
+                }
+            }
+        }
+    }
+
+    /// The first chosen program of the source of `package` that names a program, or may for all that is known of it.
+    fn who_names(&self, package: usize, name: &str) -> Option<FileRef> {
+        let source = &self.packages[package].source;
+        let of_source = |at: &usize| self.packages[*at].source == *source;
+        (0..self.packages.len()).filter(of_source).find_map(|at| {
+            let chosen = self.reasons[at]
+                .iter()
+                .enumerate()
+                .filter(|(_, reason)| reason.is_some());
+            let mut programs = chosen.filter_map(|(entry, _)| {
+                let file = FileRef { package: at, entry };
+                let elf = self
+                    .facts(file)
+                    .elf
+                    .as_ref()
+                    .filter(|elf| elf.is_executable())?;
+                Some((file, &**elf))
+            });
+            let names = |(_, elf): &(FileRef, &ElfFacts)| {
+                elf.words.as_ref().is_none_or(|words| words.contains(name))
+            };
+            programs.find(names).map(|(file, _)| file)
+        })
+    }
+}
