@@ -2,16 +2,16 @@
 
 use std::cmp::Ordering;
 use std::fmt;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
 use crate::{Constraint, Operator};
 
 /// A version as its family writes it (`1:1.22.1-9+deb12u1`). Equality is by text; order needs a [`VersionOrder`].
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Version(Arc<str>);
+pub struct Version(SmolStr);
 
 impl Version {
     /// A version from text, unchecked: [`VersionOrder::validate`] checks it by the rules of a family.

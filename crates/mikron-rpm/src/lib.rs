@@ -22,9 +22,9 @@ pub use relation::{
     requirement,
 };
 pub use repomd::{
-    ActiveModules, ChecksumHasher, FileChecksum, FilelistsPackage, Metalink, MetalinkFile,
-    ModuleStream, Modules, PrimaryReader, Repomd, RepomdData, RepomdError, RepomdErrorKind,
-    RepomdPlace, Unpacked, parse_metalink, parse_mirrorlist, parse_modules, parse_repomd,
-    read_filelists,
+    ActiveModules, Census, ChecksumHasher, FileChecksum, FilelistsPackage, Metalink, MetalinkFile,
+    ModuleStream, Modules, PrimaryParts, PrimaryReader, Repomd, RepomdData, RepomdError,
+    RepomdErrorKind, RepomdPlace, Unpacked, XmlSource, XmlStream, XmlText, parse_metalink,
+    parse_mirrorlist, parse_modules, parse_repomd, read_filelists,
 };
 pub use version::RpmVersionOrder;

@@ -62,7 +62,9 @@ fn related(
     let name = PackageName::wanted(name)?;
     let constraint = match operator {
         Some(operator) if !evr.is_empty() => {
-            if evr.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            // Nearly all versions are plain ASCII: one look at their bytes tells.
+            let plain = evr.bytes().fold(true, |all, b| all & b.is_ascii_graphic());
+            if !plain && evr.chars().any(|c| c.is_whitespace() || c.is_control()) {
                 return Err(RelationErrorKind::Version(excerpt(evr)));
             }
             Some(Constraint {

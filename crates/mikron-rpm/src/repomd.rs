@@ -5,21 +5,26 @@
 //!
 //! All XML goes through one bounded reader: no document type, no entities of its own, few attributes, shallow, UTF-8.
 
+mod census;
 mod checksum;
 mod data;
 mod error;
 mod filelists;
 mod mirrors;
 mod modules;
+mod parts;
 mod primary;
 mod unpack;
 mod xml;
 
+pub use census::Census;
 pub use checksum::{ChecksumHasher, FileChecksum};
 pub use data::{Repomd, RepomdData, parse_repomd};
 pub use error::{RepomdError, RepomdErrorKind, RepomdPlace};
 pub use filelists::{FilelistsPackage, read_filelists};
 pub use mirrors::{Metalink, MetalinkFile, parse_metalink, parse_mirrorlist};
 pub use modules::{ActiveModules, ModuleStream, Modules, parse_modules};
+pub use parts::PrimaryParts;
 pub use primary::PrimaryReader;
 pub use unpack::Unpacked;
+pub use xml::{XmlSource, XmlStream, XmlText};

@@ -4,7 +4,6 @@
 //! their packages alone, and say by a metalink over HTTPS which `repomd.xml` is theirs: [`Signed`] tells one from the other.
 //! Every link is checked before the next is looked at, and nothing of a repository is remembered before all of it holds.
 
-mod ahead;
 mod architecture;
 mod archives;
 mod checked;
@@ -12,6 +11,7 @@ mod filter;
 mod index;
 mod metadata;
 mod mirrors;
+mod parallel;
 mod paths;
 mod published;
 

@@ -4,8 +4,6 @@
 //! way, so that nothing that is read from the compact index later can turn out to be malformed.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::io::BufRead;
 
 use mikron_package::{
@@ -13,8 +11,9 @@ use mikron_package::{
     Version,
 };
 
+use super::census::Census;
 use super::data::location;
-use super::xml::{Step, Tag, XmlReader};
+use super::xml::{Step, Tag, XmlReader, XmlSource, XmlStream, XmlText};
 use super::{FileChecksum, RepomdError, RepomdErrorKind};
 use crate::nevra::source_package;
 use crate::relation::{SENSE_EQUAL, SENSE_GREATER, SENSE_LESS, is_rpmlib, relation, requirement};
@@ -44,36 +43,47 @@ use crate::relation::{SENSE_EQUAL, SENSE_GREATER, SENSE_LESS, is_rpmlib, relatio
 /// assert!(reader.next_package()?.is_none());
 /// # Ok::<(), mikron_rpm::RepomdError>(())
 /// ```
-pub struct PrimaryReader<R> {
-    xml: XmlReader<R>,
+pub struct PrimaryReader<S> {
+    xml: XmlReader<S>,
     limits: Limits,
     base: Option<String>,
     promised: Option<u64>,
-    found: u64,
-    /// By checksum, the package that has it.
-    seen: HashMap<Vec<u8>, Box<str>>,
+    /// `None` where others look over all packages: this is a part of the document.
+    census: Option<Census>,
     package: Draft,
 }
 
-impl<R> std::fmt::Debug for PrimaryReader<R> {
+impl<S> std::fmt::Debug for PrimaryReader<S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("PrimaryReader")
             .field("promised", &self.promised)
-            .field("found", &self.found)
+            .field("census", &self.census)
             .finish_non_exhaustive()
     }
 }
 
-impl<R: BufRead> PrimaryReader<R> {
+impl<R: BufRead> PrimaryReader<XmlStream<R>> {
     /// A reader of the unpacked text; `origin` names source and file in errors.
     pub fn new(input: R, limits: &Limits, origin: &Origin) -> Self {
+        Self::of(XmlReader::new(input, limits, origin, "metadata"), limits)
+    }
+}
+
+impl<'t> PrimaryReader<XmlText<'t>> {
+    /// A reader of a text in memory.
+    pub fn of_text(text: &'t [u8], limits: &Limits, origin: &Origin) -> Self {
+        Self::of(XmlReader::of_text(text, limits, origin, "metadata"), limits)
+    }
+}
+
+impl<S: XmlSource> PrimaryReader<S> {
+    fn of(xml: XmlReader<S>, limits: &Limits) -> Self {
         Self {
-            xml: XmlReader::new(input, limits, origin, "metadata"),
+            xml,
             limits: limits.clone(),
             base: None,
             promised: None,
-            found: 0,
-            seen: HashMap::new(),
+            census: Some(Census::default()),
             package: Draft::default(),
         }
     }
@@ -83,6 +93,19 @@ impl<R: BufRead> PrimaryReader<R> {
     pub fn with_base(mut self, base: &str) -> Self {
         self.base = Some(base.to_owned());
         self
+    }
+
+    /// Reads one of several parts of a document ([`super::PrimaryParts`]): number and checksums are not looked at, which is the
+    /// work of who has them all.
+    #[must_use]
+    pub fn part(mut self) -> Self {
+        self.census = None;
+        self
+    }
+
+    /// How many packages the root promises, once it was read.
+    pub fn promised(&self) -> Option<u64> {
+        self.promised
     }
 
     /// The next package; `None` at the end.
@@ -96,7 +119,13 @@ impl<R: BufRead> PrimaryReader<R> {
                 Progress::Begin | Progress::More => {}
                 Progress::Package => {
                     let record = self.package.finish();
-                    let record = record.and_then(|record| Ok((self.is_new(&record)?, record)));
+                    let record = record.and_then(|record| match &mut self.census {
+                        None => Ok((true, record)),
+                        Some(census) => match census.is_new(&record) {
+                            Ok(new) => Ok((new, record)),
+                            Err(kind) => Err((kind, record.name.as_str().to_owned())),
+                        },
+                    });
                     match record {
                         Ok((true, record)) => return Ok(Some(record)),
                         Ok((false, _)) => {}
@@ -104,12 +133,8 @@ impl<R: BufRead> PrimaryReader<R> {
                     }
                 }
                 Progress::End => {
-                    let promised = self.promised.unwrap_or(self.found);
-                    if promised == self.found {
-                        return Ok(None);
-                    }
-                    let found = self.found;
-                    return Err(self.xml.fault(RepomdErrorKind::Count { promised, found }));
+                    let finished = self.census.as_ref().map_or(Ok(()), Census::finish);
+                    return finished.map(|()| None).map_err(|kind| self.xml.fault(kind));
                 }
             }
         }
@@ -122,6 +147,9 @@ impl<R: BufRead> PrimaryReader<R> {
             Step::Open(tag) => match (tag.depth, tag.name()) {
                 (1, _) => count(&tag).map(|count| {
                     self.promised = count;
+                    if let Some(census) = &mut self.census {
+                        census.promise(count);
+                    }
                     Progress::More
                 }),
                 (2, "package") => Ok(Progress::Begin),
@@ -145,12 +173,9 @@ impl<R: BufRead> PrimaryReader<R> {
             let begin = package.begin.unwrap_or(end);
             LimitExceeded::check("control", end - begin, self.limits.control)?;
             if matches!(progress, Progress::Package) {
-                self.found += 1;
-                LimitExceeded::check("entries", self.found, self.limits.entries)?;
-                if let Some(promised) = self.promised.filter(|promised| *promised < self.found) {
-                    let found = self.found;
-                    return Err(RepomdErrorKind::Count { promised, found });
-                }
+                self.census
+                    .as_mut()
+                    .map_or(Ok(()), |census| census.count(&self.limits))?;
             }
             Ok(progress)
         });
@@ -161,28 +186,6 @@ impl<R: BufRead> PrimaryReader<R> {
                 element => fault.in_element(element),
             }
         })
-    }
-
-    /// Whether the package is not there yet. One archive may lie in two places; two archives do not have one checksum.
-    fn is_new(&mut self, record: &PackageRecord) -> Result<bool, (RepomdErrorKind, String)> {
-        let key = match (&record.digest, &record.checksum) {
-            (Some(digest), _) => digest.as_bytes().to_vec(),
-            (None, Some(Checksum::Sha512(bytes))) => bytes.to_vec(),
-            _ => Vec::new(),
-        };
-        let identity = format!("{}-{}.{}", record.name, record.version, record.arch);
-        match self.seen.entry(key) {
-            Entry::Vacant(entry) => {
-                entry.insert(identity.into());
-                Ok(true)
-            }
-            Entry::Occupied(entry) if **entry.get() == *identity => Ok(false),
-            Entry::Occupied(entry) => {
-                let first = entry.get().to_string();
-                let kind = RepomdErrorKind::DuplicatePackage { first };
-                Err((kind, record.name.as_str().to_owned()))
-            }
-        }
     }
 }
 
@@ -226,6 +229,8 @@ struct Draft {
     /// The element whose text is wanted, or that is being judged; for messages too.
     element: &'static str,
     text: String,
+    /// Room for the version of a relation.
+    version: String,
     list: Option<List>,
     /// Offset behind its first tag; `None` outside of a package.
     begin: Option<u64>,
@@ -403,7 +408,24 @@ impl Draft {
             }
             Ok(())
         })?;
-        let evr = evr.join();
+        // One text serves all relations.
+        let mut version = std::mem::take(&mut self.version);
+        version.clear();
+        evr.join_to(&mut version);
+        let outcome = self.relate(list, &name, flags, &version, pre);
+        self.version = version;
+        outcome
+    }
+
+    /// Adds a relation to its list.
+    fn relate(
+        &mut self,
+        list: List,
+        name: &str,
+        flags: u32,
+        evr: &str,
+        pre: bool,
+    ) -> Result<(), RepomdErrorKind> {
         let offered = matches!(list, List::Provides | List::Obsoletes);
         if name.is_empty() {
             return Err(RepomdErrorKind::Missing("name"));
@@ -413,17 +435,17 @@ impl Draft {
             return Ok(());
         }
         if offered {
-            let relation = relation(&name, flags, &evr)?;
+            let relation = relation(name, flags, evr)?;
             match list {
                 List::Provides => self.provides.push(relation),
                 _ => self.obsoletes.push(relation),
             }
             return Ok(());
         }
-        if list == List::Requires && is_rpmlib(&name) {
+        if list == List::Requires && is_rpmlib(name) {
             return Ok(());
         }
-        let wanted = requirement(&name, flags, &evr)?;
+        let wanted = requirement(name, flags, evr)?;
         match (list, wanted) {
             (List::Requires, wanted) if pre => self.pre_depends.push(wanted),
             (List::Requires, wanted) => self.depends.push(wanted),
@@ -439,6 +461,7 @@ impl Draft {
     fn reset(&mut self) {
         let Self {
             mut text,
+            version,
             mut name,
             mut arch,
             mut sourcerpm,
@@ -470,6 +493,7 @@ impl Draft {
         }
         *self = Self {
             text,
+            version,
             name,
             arch,
             sourcerpm,
@@ -582,11 +606,14 @@ impl<'a> Evr<'a> {
 
     /// `epoch:version-release`; an epoch of 0 is left out, and what is not there.
     pub(super) fn join(&self) -> String {
-        if self.version.is_empty() && self.epoch.is_empty() && self.release.is_empty() {
-            return String::new();
-        }
-        let mut text =
-            String::with_capacity(self.epoch.len() + self.version.len() + self.release.len() + 2);
+        let mut text = String::new();
+        self.join_to(&mut text);
+        text
+    }
+
+    /// The same behind a text.
+    fn join_to(&self, text: &mut String) {
+        text.reserve(self.epoch.len() + self.version.len() + self.release.len() + 2);
         if !matches!(&*self.epoch, "" | "0") {
             text.push_str(&self.epoch);
             text.push(':');
@@ -596,6 +623,5 @@ impl<'a> Evr<'a> {
             text.push('-');
             text.push_str(&self.release);
         }
-        text
     }
 }

@@ -83,20 +83,30 @@ impl Tag<'_> {
     }
 }
 
-/// Reads a document step by step.
-pub(super) struct XmlReader<R> {
-    reader: Reader<Bounded<R>>,
-    buffer: Vec<u8>,
-    depth: usize,
-    root: &'static str,
-    origin: Origin,
-    total: u64,
-    ended: bool,
+/// Where the events of a document come from.
+pub trait XmlSource: sealed::Sealed {
+    /// The next event.
+    #[doc(hidden)]
+    fn next_event(&mut self) -> Result<Event<'_>, quick_xml::Error>;
+
+    /// Offset in bytes behind the last event.
+    #[doc(hidden)]
+    fn position(&self) -> u64;
 }
 
-impl<R: BufRead> XmlReader<R> {
-    /// A reader of a document whose root element is `root`.
-    pub(super) fn new(input: R, limits: &Limits, origin: &Origin, root: &'static str) -> Self {
+mod sealed {
+    /// Only the streams and texts of this module are sources.
+    pub trait Sealed {}
+}
+
+/// A document as it comes.
+pub struct XmlStream<R> {
+    reader: Reader<Bounded<R>>,
+    buffer: Vec<u8>,
+}
+
+impl<R: BufRead> XmlStream<R> {
+    fn new(input: R, limits: &Limits) -> Self {
         let mut reader = Reader::from_reader(Bounded {
             input,
             taken: 0,
@@ -106,6 +116,91 @@ impl<R: BufRead> XmlReader<R> {
         Self {
             reader,
             buffer: Vec::new(),
+        }
+    }
+}
+
+impl<R> sealed::Sealed for XmlStream<R> {}
+
+impl<R: BufRead> XmlSource for XmlStream<R> {
+    fn next_event(&mut self) -> Result<Event<'_>, quick_xml::Error> {
+        self.buffer.clear();
+        self.reader.get_mut().taken = 0;
+        self.reader.read_event_into(&mut self.buffer)
+    }
+
+    fn position(&self) -> u64 {
+        self.reader.buffer_position()
+    }
+}
+
+/// A document in memory: nothing of it is copied.
+pub struct XmlText<'t> {
+    reader: Reader<&'t [u8]>,
+    allowed: u64,
+}
+
+impl<'t> XmlText<'t> {
+    fn new(text: &'t [u8], limits: &Limits) -> Self {
+        let mut reader = Reader::from_reader(text);
+        reader.config_mut().expand_empty_elements = true;
+        Self {
+            reader,
+            allowed: limits.field,
+        }
+    }
+}
+
+impl sealed::Sealed for XmlText<'_> {}
+
+impl XmlSource for XmlText<'_> {
+    fn next_event(&mut self) -> Result<Event<'_>, quick_xml::Error> {
+        let before = self.position();
+        let event = self.reader.read_event()?;
+        let taken = self.reader.buffer_position() - before;
+        let within = LimitExceeded::check("field", taken, self.allowed);
+        within.map_err(|error| quick_xml::Error::from(io::Error::other(error)))?;
+        Ok(event)
+    }
+
+    fn position(&self) -> u64 {
+        self.reader.buffer_position()
+    }
+}
+
+/// Reads a document step by step.
+pub(super) struct XmlReader<S> {
+    source: S,
+    depth: usize,
+    root: &'static str,
+    origin: Origin,
+    total: u64,
+    ended: bool,
+}
+
+impl<R: BufRead> XmlReader<XmlStream<R>> {
+    /// A reader of a document whose root element is `root`.
+    pub(super) fn new(input: R, limits: &Limits, origin: &Origin, root: &'static str) -> Self {
+        Self::of(XmlStream::new(input, limits), limits, origin, root)
+    }
+}
+
+impl<'t> XmlReader<XmlText<'t>> {
+    /// The same of a document in memory.
+    pub(super) fn of_text(
+        text: &'t [u8],
+        limits: &Limits,
+        origin: &Origin,
+        root: &'static str,
+    ) -> Self {
+        Self::of(XmlText::new(text, limits), limits, origin, root)
+    }
+}
+
+impl<S: XmlSource> XmlReader<S> {
+    fn of(source: S, limits: &Limits, origin: &Origin, root: &'static str) -> Self {
+        Self {
+            source,
             depth: 0,
             root,
             origin: origin.clone(),
@@ -116,7 +211,7 @@ impl<R: BufRead> XmlReader<R> {
 
     /// Offset in bytes behind the last step.
     pub(super) fn position(&self) -> u64 {
-        self.reader.buffer_position()
+        self.source.position()
     }
 
     /// An error at the place of the last step.
@@ -126,10 +221,8 @@ impl<R: BufRead> XmlReader<R> {
 
     /// The next step.
     pub(super) fn step(&mut self) -> Result<Step<'_>, RepomdError> {
-        self.buffer.clear();
-        self.reader.get_mut().taken = 0;
-        let offset = self.reader.buffer_position();
-        let read = self.reader.read_event_into(&mut self.buffer);
+        let offset = self.source.position();
+        let read = self.source.next_event();
         let state = State {
             depth: &mut self.depth,
             root: self.root,

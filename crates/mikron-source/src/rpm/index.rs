@@ -3,16 +3,17 @@
 use std::fs::File;
 use std::io::BufReader;
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, sync_channel};
 
-use mikron_package::{Architecture, Origin, PackageName, PackageRecord, Relation, Task, TaskKind};
+use mikron_package::{
+    Architecture, Limits, Origin, PackageName, PackageRecord, Relation, Task, TaskKind,
+};
 use mikron_rpm::{
-    ActiveModules, PrimaryReader, RepomdData, RepomdError, RepomdErrorKind, Unpacked,
-    parse_modules, read_filelists,
+    ActiveModules, Census, PrimaryParts, PrimaryReader, RepomdData, RepomdError, RepomdErrorKind,
+    Unpacked, parse_modules, read_filelists,
 };
 
-use super::ahead::Ahead;
 use super::filter::Excludes;
+use super::parallel::side_by_side;
 use super::paths::{Holders, Paths};
 use super::{RpmRepository, VerifiedRepomd};
 use crate::context::Context;
@@ -21,15 +22,6 @@ use crate::universe::{CompactIndex, IndexBuilder, WriteError};
 
 /// The namespace of compact indexes in the cache. The number changes with their form.
 const NAMESPACE: &str = "rpm-index-2";
-
-/// So many packages are handed from the reading thread to the writing one at once.
-const BATCH: usize = 64;
-
-/// So many batches may wait.
-const QUEUE: usize = 16;
-
-/// Packages, or why there are no more.
-type Batch = Result<Vec<PackageRecord>, SourceError>;
 
 impl RpmRepository {
     /// The packages for an architecture in compact form: out of the cache, or made.
@@ -207,73 +199,114 @@ impl Work<'_> {
         })
     }
 
-    /// One pass over all packages that are not left out: one thread unpacks, one reads, this one writes the index.
+    /// One pass over all packages that are not left out.
+    ///
+    /// Parts of the text are read side by side. Where one of them is not as it should be, the whole is read from front to back,
+    /// and either that is fine, or the fault has its place.
     fn pass(
         &self,
         primary: &RepomdData,
         mut each: impl FnMut(&mut PackageRecord),
     ) -> Result<CompactIndex, SourceError> {
-        let accepted: Vec<&str> = self.accepted.iter().map(String::as_str).collect();
-        let mut builder = IndexBuilder::new(self.architecture.rpm(), &accepted);
-        let fault = |error: WriteError| self.repository.malformed_index(&primary.location, error);
-        let (sender, batches) = sync_channel(QUEUE);
-        let added = std::thread::scope(|scope| {
-            scope.spawn(move || self.read(primary, &sender));
-            for batch in batches {
-                for mut record in batch? {
-                    each(&mut record);
-                    builder.add(&record).map_err(fault)?;
-                }
+        let excludes = Excludes(&self.repository.options.exclude);
+        let mut wanted = |record: &mut PackageRecord| {
+            let wanted = self.accepted.contains(&record.arch)
+                && !excludes.hide(record)
+                && !self.modules.hides(record);
+            if wanted {
+                each(record);
             }
-            Ok(())
+            wanted
+        };
+        let mut builder = self.builder();
+        let added = self.read_parts(primary, |mut record| {
+            !wanted(&mut record) || builder.add(&record).is_ok()
         });
-        added?;
-        builder.finish().map_err(fault)
-    }
-
-    /// Reads all packages, and sends those that are not left out. What goes wrong is sent as the last thing.
-    fn read(&self, primary: &RepomdData, to: &SyncSender<Batch>) {
-        let sent = self.read_batches(primary, |batch| to.send(Ok(batch)).is_ok());
-        if let Err(error) = sent {
-            // Who does not listen any more has an error of its own.
-            let _ = to.send(Err(error));
+        if added.is_none() {
+            builder = self.builder();
+            self.read_whole(primary, |mut record| {
+                let add = wanted(&mut record);
+                if add { builder.add(&record) } else { Ok(()) }
+            })?;
         }
+        builder
+            .finish()
+            .map_err(|error| self.repository.malformed_index(&primary.location, error))
     }
 
-    fn read_batches(
+    fn builder(&self) -> IndexBuilder {
+        let accepted: Vec<&str> = self.accepted.iter().map(String::as_str).collect();
+        IndexBuilder::new(self.architecture.rpm(), &accepted)
+    }
+
+    /// Hands all packages to `add` in order, read side by side. `None` where anything is wrong.
+    fn read_parts(
         &self,
         primary: &RepomdData,
-        mut send: impl FnMut(Vec<PackageRecord>) -> bool,
+        mut add: impl FnMut(PackageRecord) -> bool,
+    ) -> Option<()> {
+        let text = self.repository.open(self.context, primary).ok()?;
+        let limits = self.context.limits;
+        let base = self.repository.bases.first().map(String::as_str);
+        let mut census = Census::default();
+        let parts = PrimaryParts::new(text, limits);
+        side_by_side(
+            parts,
+            |part| Packages::read(&part, limits, base),
+            |packages| {
+                census.promise(packages.promised);
+                for record in packages.records {
+                    census.count(limits).ok()?;
+                    if census.is_new(&record).ok()? && !add(record) {
+                        return None;
+                    }
+                }
+                Some(())
+            },
+        )?;
+        census.finish().ok()
+    }
+
+    /// Hands all packages to `add` in order, read from front to back.
+    fn read_whole(
+        &self,
+        primary: &RepomdData,
+        mut add: impl FnMut(PackageRecord) -> Result<(), WriteError>,
     ) -> Result<(), SourceError> {
         let repository = self.repository;
         let text = repository.open(self.context, primary)?;
         let origin = repository.origin(primary);
-        let excludes = Excludes(&repository.options.exclude);
+        let mut reader = PrimaryReader::new(text, self.context.limits, &origin);
+        if let [base, ..] = &*repository.bases {
+            reader = reader.with_base(base);
+        }
         let fault = |error: RepomdError| repository.malformed_index(&primary.location, error);
-        std::thread::scope(|scope| {
-            let text = Ahead::of(scope, text);
-            let mut reader = PrimaryReader::new(text, self.context.limits, &origin);
-            if let [base, ..] = &*repository.bases {
-                reader = reader.with_base(base);
-            }
-            let mut batch = Vec::with_capacity(BATCH);
-            while let Some(record) = reader.next_package().map_err(fault)? {
-                if !self.accepted.contains(&record.arch)
-                    || excludes.hide(&record)
-                    || self.modules.hides(&record)
-                {
-                    continue;
-                }
-                batch.push(record);
-                if batch.len() == BATCH {
-                    let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
-                    if !send(full) {
-                        return Ok(());
-                    }
-                }
-            }
-            send(batch);
-            Ok(())
-        })
+        while let Some(record) = reader.next_package().map_err(fault)? {
+            let added = add(record);
+            added.map_err(|error| repository.malformed_index(&primary.location, error))?;
+        }
+        Ok(())
+    }
+}
+
+/// The packages of one part of `primary.xml`.
+struct Packages {
+    promised: Option<u64>,
+    records: Vec<PackageRecord>,
+}
+
+impl Packages {
+    /// Reads a part; `None` where anything is wrong with it.
+    fn read(part: &[u8], limits: &Limits, base: Option<&str>) -> Option<Self> {
+        let mut reader = PrimaryReader::of_text(part, limits, &Origin::default()).part();
+        if let Some(base) = base {
+            reader = reader.with_base(base);
+        }
+        let mut records = Vec::new();
+        while let Some(record) = reader.next_package().ok()? {
+            records.push(record);
+        }
+        let promised = reader.promised();
+        Some(Self { promised, records })
     }
 }
