@@ -1,7 +1,7 @@
 //! A full installation with what a spec brings, to do the same work in.
 
-use std::fs;
-use std::os::unix::fs::{MetadataExt, chown};
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -77,6 +77,7 @@ impl Installation {
         let image_root = image.rootfs();
         let users = adopt(&image_root, &root, "passwd");
         let groups = adopt(&image_root, &root, "group");
+        make_at_boot(&root);
         for file in files {
             bring(&image_root, &root, file, &users, &groups);
         }
@@ -89,6 +90,35 @@ impl Installation {
     /// The root filesystem.
     pub fn rootfs(&self) -> PathBuf {
         self.dir.path().join("root")
+    }
+}
+
+/// Makes the directories below `/run` that packages ask for in tmpfiles.d(5), as a machine does when it starts.
+fn make_at_boot(root: &Path) {
+    let owners = ["passwd", "group"].map(|file| accounts(root, file));
+    let files = fs::read_dir(root.join("usr/lib/tmpfiles.d"));
+    for file in files.into_iter().flatten().flatten() {
+        let text = fs::read_to_string(file.path()).unwrap_or_default();
+        for line in text.lines() {
+            let [kind, path, mode, user, group] = line.split_whitespace().collect::<Vec<_>>()[..]
+                .first_chunk::<5>()
+                .copied()
+                .unwrap_or_default();
+            if !matches!(kind, "d" | "D") || !path.starts_with("/run/") {
+                continue;
+            }
+            let target = root.join(&path[1..]);
+            fs::create_dir_all(&target).expect("a writable directory");
+            if let Ok(mode) = u32::from_str_radix(mode, 8) {
+                fs::set_permissions(&target, Permissions::from_mode(mode)).expect("it is ours");
+            }
+            let number = |of: &[(String, u32, String)], wanted: &str| {
+                of.iter()
+                    .find(|(name, ..)| name == wanted)
+                    .map(|(_, number, _)| *number)
+            };
+            chown(&target, number(&owners[0], user), number(&owners[1], group)).expect("root may");
+        }
     }
 }
 

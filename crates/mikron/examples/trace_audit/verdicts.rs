@@ -100,6 +100,20 @@ const VERDICTS: &[Verdict] = &[
                  what Berkeley DB is for, and a program that serves by SASL has it",
     },
     Verdict {
+        name: "terminal of PHP",
+        service: "php-fpm",
+        paths: &[
+            "*/readline.ini",
+            "*/readline.so",
+            "/usr/lib/x86_64-linux-gnu/libbsd.so.",
+            "/usr/lib/x86_64-linux-gnu/libedit.so.",
+            "/usr/lib/x86_64-linux-gnu/libmd.so.",
+            "/usr/lib/x86_64-linux-gnu/libtinfo.so.",
+        ],
+        reason: "php8.2-readline edits lines at a terminal; the program for terminals depends on it, which php8.2-fpm depends on and \
+                 never calls, and a request has no terminal",
+    },
+    Verdict {
         name: "pam_userdb",
         service: "",
         paths: &["*/security/pam_userdb.so"],
