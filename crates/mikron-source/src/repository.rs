@@ -1,5 +1,6 @@
 //! A repository of any family: what the facade asks of it, whatever its metadata look like.
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::fs::File;
 use std::sync::Arc;
@@ -113,6 +114,29 @@ pub trait Published: Debug + Send + Sync {
     /// When one can neither be found nor fetched, or is malformed.
     fn parts(&self, context: &Context<'_>) -> Result<Vec<Part>, SourceError>;
 
+    /// Paths that its packages call for and that none of them has. A package of another repository may.
+    ///
+    /// # Errors
+    /// As [`Published::parts`].
+    fn open_paths(&self, context: &Context<'_>) -> Result<Vec<String>, SourceError> {
+        let _ = context;
+        Ok(Vec::new())
+    }
+
+    /// All indexes, which know of these paths, too, where its packages have them. Indexes do not hold every path: there are
+    /// millions, and hardly any is called for.
+    ///
+    /// # Errors
+    /// As [`Published::parts`].
+    fn parts_with(
+        &self,
+        context: &Context<'_>,
+        paths: &BTreeSet<String>,
+    ) -> Result<Vec<Part>, SourceError> {
+        let _ = paths;
+        self.parts(context)
+    }
+
     /// What a lock says of it.
     fn summary(&self) -> PublishedSuite;
 }
@@ -143,6 +167,29 @@ pub struct PublishedFile {
     pub digest: Digest,
     /// Its size in bytes.
     pub size: u64,
+}
+
+/// The parts of one universe out of all that is published for it: a path that packages of one repository call for is looked for
+/// in the others.
+///
+/// # Errors
+/// As [`Published::parts`].
+pub fn parts(
+    context: &Context<'_>,
+    published: &[&Arc<dyn Published>],
+) -> Result<Vec<Part>, SourceError> {
+    if let [one] = published {
+        return one.parts(context);
+    }
+    let mut open = BTreeSet::new();
+    for one in published {
+        open.extend(one.open_paths(context)?);
+    }
+    let mut parts = Vec::new();
+    for one in published {
+        parts.extend(one.parts_with(context, &open)?);
+    }
+    Ok(parts)
 }
 
 /// Asks several repositories at once. The result has one item for each pair, repositories within architectures, in the given

@@ -7,16 +7,15 @@ use std::fs::File;
 use std::io::{Seek as _, Write as _};
 use std::process::Command;
 use std::sync::Arc;
-use std::time::Duration;
 
+use common::rpm::{index, keyring, paths, publish, publish_now, record};
 use common::{World, impatient};
-use mikron_package::{Architecture, Digest, PackageRecord, Version};
+use mikron_package::{Architecture, Digest};
 use mikron_source::deb::Trust;
 use mikron_source::fetch::Router;
 use mikron_source::rpm::{RpmRepository, Signed};
 use mikron_source::trust::{Keyring, TrustError};
-use mikron_source::universe::CompactIndex;
-use mikron_source::{Context, MetadataError, Published, Repository, SourceError, SourceErrorKind};
+use mikron_source::{MetadataError, Published, Repository, SourceError, SourceErrorKind};
 use mikron_testkit::repository::{Compression, KeyKind, TestKey, now};
 use mikron_testkit::rpm::{HeaderValue, RpmBuilder, RpmSections, rpmbuild};
 use mikron_testkit::rpm_repository::{ChecksumKind, RpmRepositoryBuilder};
@@ -24,16 +23,6 @@ use mikron_testkit::tools::tool;
 
 const DAY: i64 = 86_400;
 const REPOMD: &str = "/el9/repodata/repomd.xml";
-
-fn record(name: &str, version: &str, arch: &str) -> PackageRecord {
-    PackageRecord::new(name.parse().unwrap(), Version::new(version), arch)
-}
-
-fn requires(mut record: PackageRecord, texts: &[&str]) -> PackageRecord {
-    let one = |text: &&str| mikron_rpm::requirement(text, 0, "").unwrap();
-    record.depends = texts.iter().map(one).collect();
-    record
-}
 
 fn el9(key: &TestKey) -> RpmRepositoryBuilder {
     RpmRepositoryBuilder::new()
@@ -47,37 +36,8 @@ fn el9(key: &TestKey) -> RpmRepositoryBuilder {
         .sign_with(key)
 }
 
-fn keyring(key: &TestKey) -> Keyring {
-    Keyring::new(key.certificate()).unwrap()
-}
-
 fn repository(world: &World, key: &TestKey) -> RpmRepository {
     RpmRepository::new("test", &world.server.url("/el9"), keyring(key))
-}
-
-fn publish(
-    context: &Context<'_>,
-    repository: &RpmRepository,
-) -> Result<Arc<dyn Published>, SourceError> {
-    let mut published = repository.publish(context, &[Architecture::Amd64])?;
-    assert_eq!(published.len(), 1);
-    Ok(published.remove(0))
-}
-
-/// Publishes without regard to how long ago the last check was.
-fn publish_now(
-    world: &World,
-    repository: &RpmRepository,
-) -> Result<Arc<dyn Published>, SourceError> {
-    let mut context = world.context();
-    context.refresh_after = Duration::ZERO;
-    publish(&context, repository)
-}
-
-fn index(context: &Context<'_>, published: &Arc<dyn Published>) -> Arc<CompactIndex> {
-    let parts = published.parts(context).unwrap();
-    assert_eq!(parts.len(), 1);
-    Arc::clone(&parts[0].index)
 }
 
 /// Name, version and architecture of all packages.
@@ -104,15 +64,6 @@ fn refused(world: &World, repository: &RpmRepository) -> SourceError {
     );
     assert_eq!(world.cache.usage().unwrap().derived, 0);
     error
-}
-
-fn paths(world: &World) -> Vec<String> {
-    world
-        .server
-        .requests()
-        .into_iter()
-        .map(|r| r.path)
-        .collect()
 }
 
 #[test]
@@ -449,46 +400,6 @@ fn a_repository_of_sha512_alone_is_read_and_its_archives_are_pinned() {
         .server
         .put(&format!("/el9/{}", record.location), vec![b'x'; 1 << 20]);
     assert!(repository.pin(&world.context(), &mut record).is_err());
-}
-
-#[test]
-fn filelists_are_read_only_for_paths_that_primary_does_not_name() {
-    let (world, key) = (World::new(), TestKey::generate());
-    let mut shell = record("shell", "1-1", "x86_64");
-    shell.provides = vec![mikron_rpm::relation("/bin/sh", 0, "").unwrap()];
-    let build = |wanted: &[&str]| {
-        RpmRepositoryBuilder::new()
-            .package_with_files(shell.clone(), "shell", &["/usr/share/shell/a"])
-            .package_with_files(
-                record("words", "1-1", "noarch"),
-                "words",
-                &["/usr/share/dict/words"],
-            )
-            .package(requires(record("user", "1-1", "x86_64"), wanted), "user")
-            .sign_with(&key)
-            .build()
-    };
-    let asked_filelists = || {
-        paths(&world)
-            .iter()
-            .any(|path| path.ends_with("filelists.xml.gz"))
-    };
-    build(&["/bin/sh"]).serve(&world.server, "/el9");
-    let repository = repository(&world, &key);
-    publish_now(&world, &repository).unwrap();
-    assert!(!asked_filelists());
-    // Inside of a rich dependency, too.
-    build(&["/bin/sh", "(/usr/share/dict/words or nothing)"]).serve(&world.server, "/el9");
-    let published = publish_now(&world, &repository).unwrap();
-    assert!(asked_filelists());
-    let index = index(&world.context(), &published);
-    let providers = index.providers(b"/usr/share/dict/words").unwrap();
-    let names: Vec<String> = providers
-        .into_iter()
-        .map(|i| index.record(i).unwrap().name.to_string())
-        .collect();
-    assert_eq!(names, ["words"]);
-    assert_eq!(index.providers(b"/usr/share/shell/a").unwrap().len(), 0);
 }
 
 #[test]

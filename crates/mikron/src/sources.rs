@@ -260,12 +260,11 @@ impl Published {
             let Some(format) = format_of(family) else {
                 continue;
             };
-            let mut parts = Vec::new();
-            for suite in &self.suites {
-                if suite.family() == family && suite.architecture() == platform.architecture {
-                    parts.extend(suite.parts(&context).map_err(SourceFault::from)?);
-                }
-            }
+            let suites = self.suites.iter().filter(|suite| {
+                suite.family() == family && suite.architecture() == platform.architecture
+            });
+            let suites: Vec<_> = suites.collect();
+            let parts = mikron_source::parts(&context, &suites).map_err(SourceFault::from)?;
             let architecture = platform.architecture.named_by(family);
             let universe = IndexUniverse::new(format, architecture, parts);
             universes.push(Arc::new(universe.map_err(SourceFault::from)?));

@@ -1,5 +1,6 @@
 //! From `primary.xml` to a compact index: fetched, unpacked, checked, filtered.
 
+use std::collections::{BTreeSet, HashSet};
 use std::fs::File;
 use std::io::BufReader;
 use std::sync::Arc;
@@ -23,6 +24,17 @@ use crate::universe::{CompactIndex, IndexBuilder, WriteError};
 /// The namespace of compact indexes in the cache. The number changes with their form.
 const NAMESPACE: &str = "rpm-index-2";
 
+/// The namespace of the paths that nobody of a repository has.
+const OPEN_PATHS: &str = "rpm-open-paths-1";
+
+/// The packages of a repository in compact form.
+#[derive(Clone, Debug)]
+pub(super) struct Indexed {
+    pub(super) index: Arc<CompactIndex>,
+    /// The paths that they call for and that none of them has, in order.
+    pub(super) open: Arc<[String]>,
+}
+
 impl RpmRepository {
     /// The packages for an architecture in compact form: out of the cache, or made.
     pub(super) fn index(
@@ -30,13 +42,82 @@ impl RpmRepository {
         context: &Context<'_>,
         verified: &VerifiedRepomd,
         architecture: Architecture,
-    ) -> Result<Arc<CompactIndex>, SourceError> {
+    ) -> Result<Indexed, SourceError> {
         let key = self.index_key(verified, architecture);
-        if let Some(bytes) = context.cache.derived(NAMESPACE, key.as_bytes())
-            && let Ok(index) = CompactIndex::open(bytes)
+        let derived = |namespace| context.cache.derived(namespace, key.as_bytes());
+        if let (Some(bytes), Some(open)) = (derived(NAMESPACE), derived(OPEN_PATHS))
+            && let (Ok(index), Ok(open)) = (CompactIndex::open(bytes), String::from_utf8(open))
         {
-            return Ok(Arc::new(index));
+            return Ok(Indexed {
+                index: Arc::new(index),
+                open: open.lines().map(str::to_owned).collect(),
+            });
         }
+        let (index, open) = self.make(context, verified, architecture, &BTreeSet::new())?;
+        for (namespace, bytes) in [
+            (NAMESPACE, index.as_bytes()),
+            (OPEN_PATHS, open.join("\n").as_bytes()),
+        ] {
+            let stored = context.cache.put_derived(namespace, key.as_bytes(), bytes);
+            stored.map_err(|error| self.error(error))?;
+        }
+        Ok(Indexed {
+            index: Arc::new(index),
+            open: open.into(),
+        })
+    }
+
+    /// The same, knowing of `others`, too: paths that packages of other repositories call for.
+    pub(super) fn index_with(
+        &self,
+        context: &Context<'_>,
+        verified: &VerifiedRepomd,
+        architecture: Architecture,
+        plain: &Indexed,
+        others: &BTreeSet<String>,
+    ) -> Result<Arc<CompactIndex>, SourceError> {
+        let is_new = |path: &&String| {
+            let providers = plain.index.providers(path.as_bytes());
+            // What is called for here as well has been looked for.
+            providers.is_ok_and(|found| found.is_empty()) && !plain.open.contains(path)
+        };
+        let others: BTreeSet<String> = others.iter().filter(is_new).cloned().collect();
+        if others.is_empty() || !verified.repomd.data.contains_key("filelists") {
+            return Ok(Arc::clone(&plain.index));
+        }
+        let mut key = self.index_key(verified, architecture);
+        for path in &others {
+            key = key + "\n" + path;
+        }
+        match context.cache.derived(NAMESPACE, key.as_bytes()) {
+            Some(bytes) if bytes.is_empty() => return Ok(Arc::clone(&plain.index)),
+            Some(bytes) => {
+                if let Ok(index) = CompactIndex::open(bytes) {
+                    return Ok(Arc::new(index));
+                }
+            }
+            None => {}
+        }
+        let (index, _) = self.make(context, verified, architecture, &others)?;
+        // Where nobody has any of them, the index that is there already says so.
+        let found = index.as_bytes() != plain.index.as_bytes();
+        let bytes = if found { index.as_bytes() } else { &[] };
+        let stored = context.cache.put_derived(NAMESPACE, key.as_bytes(), bytes);
+        stored.map_err(|error| self.error(error))?;
+        Ok(if found {
+            Arc::new(index)
+        } else {
+            Arc::clone(&plain.index)
+        })
+    }
+
+    fn make(
+        &self,
+        context: &Context<'_>,
+        verified: &VerifiedRepomd,
+        architecture: Architecture,
+        others: &BTreeSet<String>,
+    ) -> Result<(CompactIndex, Vec<String>), SourceError> {
         let primary = self.data(verified, "primary")?;
         let label = format!("{} {}", self.name, primary.location);
         let _task = Task::start(context.progress, TaskKind::Index, &label, primary.size);
@@ -48,12 +129,7 @@ impl RpmRepository {
             accepted: self.accepted(architecture),
             modules: self.modules(context, verified)?,
         };
-        let index = work.index(primary)?;
-        let stored = context
-            .cache
-            .put_derived(NAMESPACE, key.as_bytes(), index.as_bytes());
-        stored.map_err(|error| self.error(error))?;
-        Ok(Arc::new(index))
+        work.index(primary, others)
     }
 
     /// Everything that the compact form depends on.
@@ -168,13 +244,19 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// Reads `primary.xml` once, and once more where a path is called for that only `filelists.xml` names.
-    fn index(&self, primary: &RepomdData) -> Result<CompactIndex, SourceError> {
+    /// Reads `primary.xml` once, and once more where a path is called for that only `filelists.xml` names. Gives the paths that
+    /// nobody has, too.
+    fn index(
+        &self,
+        primary: &RepomdData,
+        others: &BTreeSet<String>,
+    ) -> Result<(CompactIndex, Vec<String>), SourceError> {
         let mut paths = Paths::default();
         let index = self.pass(primary, |record| paths.note(record))?;
-        let missing = paths.missing(&index);
+        let mut open = paths.missing(&index);
+        let missing: HashSet<&str> = open.iter().chain(others).map(String::as_str).collect();
         if missing.is_empty() || !self.verified.repomd.data.contains_key("filelists") {
-            return Ok(index);
+            return Ok((index, open));
         }
         let repository = self.repository;
         let data = repository.data(self.verified, "filelists")?;
@@ -188,15 +270,21 @@ impl Work<'_> {
         })
         .map_err(|error| repository.malformed_index(&data.location, error))?;
         if holders.is_empty() {
-            return Ok(index);
+            return Ok((index, open));
         }
-        self.pass(primary, |record| {
+        let index = self.pass(primary, |record| {
             for path in holders.of(record) {
                 if let Ok(name) = PackageName::wanted(path) {
                     record.provides.push(Relation::named(name));
                 }
             }
-        })
+        })?;
+        // Packages that are left out hold nothing.
+        open.retain(|path| {
+            let providers = index.providers(path.as_bytes());
+            providers.is_ok_and(|found| found.is_empty())
+        });
+        Ok((index, open))
     }
 
     /// One pass over all packages that are not left out.

@@ -29,13 +29,15 @@ impl Paths {
         }
     }
 
-    /// The paths that no package of an index provides.
-    pub(super) fn missing(mut self, index: &CompactIndex) -> HashSet<Box<str>> {
-        self.0.retain(|path| {
+    /// The paths that no package of an index provides, in order.
+    pub(super) fn missing(self, index: &CompactIndex) -> Vec<String> {
+        let mut missing: Vec<String> = self.0.into_iter().map(String::from).collect();
+        missing.retain(|path| {
             let providers = index.providers(path.as_bytes());
             providers.is_ok_and(|providers| providers.is_empty())
         });
-        self.0
+        missing.sort_unstable();
+        missing
     }
 }
 

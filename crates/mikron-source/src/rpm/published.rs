@@ -1,10 +1,12 @@
 //! Repositories of rpm packages as repositories of any family.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::sync::{Arc, OnceLock};
 
 use mikron_package::{Architecture, Digest, Family, Hasher, PackageRecord};
 
+use super::index::Indexed;
 use super::metadata::REPOMD;
 use super::{RpmRepository, VerifiedRepomd};
 use crate::context::Context;
@@ -19,7 +21,7 @@ pub struct RpmPublished {
     repository: Arc<RpmRepository>,
     verified: Arc<VerifiedRepomd>,
     architecture: Architecture,
-    compact: OnceLock<Arc<CompactIndex>>,
+    indexed: OnceLock<Indexed>,
 }
 
 impl RpmPublished {
@@ -32,7 +34,7 @@ impl RpmPublished {
             repository,
             verified,
             architecture,
-            compact: OnceLock::new(),
+            indexed: OnceLock::new(),
         }
     }
 
@@ -46,13 +48,26 @@ impl RpmPublished {
     /// # Errors
     /// When they can neither be found nor fetched, or are malformed.
     pub fn open(&self, context: &Context<'_>) -> Result<Arc<CompactIndex>, SourceError> {
-        if let Some(compact) = self.compact.get() {
-            return Ok(Arc::clone(compact));
+        Ok(Arc::clone(&self.indexed(context)?.index))
+    }
+
+    fn indexed(&self, context: &Context<'_>) -> Result<&Indexed, SourceError> {
+        if let Some(indexed) = self.indexed.get() {
+            return Ok(indexed);
         }
-        let compact = self
+        let indexed = self
             .repository
             .index(context, &self.verified, self.architecture)?;
-        Ok(Arc::clone(self.compact.get_or_init(|| compact)))
+        Ok(self.indexed.get_or_init(|| indexed))
+    }
+
+    fn part(&self, index: Arc<CompactIndex>) -> Part {
+        Part {
+            index,
+            source: self.repository.name.clone(),
+            priority: self.repository.priority,
+            label: self.repository.identity.clone(),
+        }
     }
 }
 
@@ -88,12 +103,23 @@ impl Published for RpmPublished {
     }
 
     fn parts(&self, context: &Context<'_>) -> Result<Vec<Part>, SourceError> {
-        Ok(vec![Part {
-            index: self.open(context)?,
-            source: self.repository.name.clone(),
-            priority: self.repository.priority,
-            label: self.repository.identity.clone(),
-        }])
+        Ok(vec![self.part(self.open(context)?)])
+    }
+
+    fn open_paths(&self, context: &Context<'_>) -> Result<Vec<String>, SourceError> {
+        Ok(self.indexed(context)?.open.to_vec())
+    }
+
+    fn parts_with(
+        &self,
+        context: &Context<'_>,
+        paths: &BTreeSet<String>,
+    ) -> Result<Vec<Part>, SourceError> {
+        let plain = self.indexed(context)?;
+        let index =
+            self.repository
+                .index_with(context, &self.verified, self.architecture, plain, paths)?;
+        Ok(vec![self.part(index)])
     }
 
     fn summary(&self) -> PublishedSuite {

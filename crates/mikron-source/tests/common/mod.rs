@@ -1,6 +1,8 @@
 //! What the tests of sources share.
 #![allow(dead_code)] // each test file uses a part of it
 
+pub(crate) mod rpm;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
