@@ -61,10 +61,10 @@ pub enum SourceErrorKind {
     /// No base URL is known.
     #[error("no location is known; name one in the spec, or with --mirror")]
     NoLocation,
-    /// Its Release cannot be fetched.
+    /// Its signed metadata cannot be fetched: Release, `repomd.xml`, APKINDEX.
     #[error(transparent)]
     Fetch(#[from] DownloadError),
-    /// Its Release is not believed.
+    /// They are not believed.
     #[error("{url} is not trusted: {error}")]
     Untrusted {
         /// The file, without credentials.
@@ -72,7 +72,7 @@ pub enum SourceErrorKind {
         /// Why not.
         error: TrustError,
     },
-    /// Its Release is malformed.
+    /// They are malformed.
     #[error("{url} cannot be read: {error}")]
     Malformed {
         /// The file, without credentials.
@@ -80,29 +80,29 @@ pub enum SourceErrorKind {
         /// What is wrong.
         error: MetadataError,
     },
-    /// Its Release was for a time that has passed.
+    /// They were for a time that has passed.
     #[error(
-        "its Release was valid until {} and is expired: the repository is no longer updated, or the clock of this \
-         machine is wrong (`allow-expired` forgives it)",
+        "its metadata were valid until {} and are expired: the repository is no longer updated, or the clock of this \
+         machine is wrong (`allow: [expired]` forgives it)",
         shown_date(*.valid_until)
     )]
     Expired {
         /// Valid-Until, in seconds since 1970.
         valid_until: i64,
     },
-    /// Its Release is from the future.
+    /// They are from the future.
     #[error(
-        "its Release is dated {}, which is in the future: the clock of this machine is wrong, or the repository's is",
+        "its metadata are dated {}, which is in the future: the clock of this machine is wrong, or the repository's is",
         shown_date(*.date)
     )]
     Future {
         /// Its Date, in seconds since 1970.
         date: i64,
     },
-    /// Its Release is older than one that was seen before, or than the lock's.
+    /// They are older than some that were seen before, or than the lock's.
     #[error(
-        "its Release is dated {}, older than the one of {} that {}: a roll-back (`allow-older` forgives it)",
-        shown_date(*.date), shown_date(*.seen), if *.by_lock { "the lock was made from" } else { "was seen before" }
+        "its metadata are dated {}, older than those of {} that {}: a roll-back (`allow: [rolled-back]` forgives it)",
+        shown_date(*.date), shown_date(*.seen), if *.by_lock { "the lock was made from" } else { "were seen before" }
     )]
     Older {
         /// Its Date, in seconds since 1970.
@@ -131,7 +131,7 @@ pub enum SourceErrorKind {
     NoDate,
     /// Its Release is that of another suite.
     #[error(
-        "its Release is that of another suite: Suite {}, Codename {} (`allow-other-suite` forgives it)",
+        "its Release is that of another suite: Suite {}, Codename {} (`allow: [mixed]` forgives it)",
         .found.as_deref().unwrap_or("none"), .codename.as_deref().unwrap_or("none")
     )]
     WrongSuite {
