@@ -114,31 +114,36 @@ pub trait Published: Debug + Send + Sync {
     /// When one can neither be found nor fetched, or is malformed.
     fn parts(&self, context: &Context<'_>) -> Result<Vec<Part>, SourceError>;
 
-    /// Paths that its packages call for and that none of them has. A package of another repository may.
+    /// What the repositories beside it have to know.
     ///
     /// # Errors
     /// As [`Published::parts`].
-    fn open_paths(&self, context: &Context<'_>) -> Result<Vec<String>, SourceError> {
+    fn told(&self, context: &Context<'_>) -> Result<Told, SourceError> {
         let _ = context;
-        Ok(Vec::new())
+        Ok(Told::default())
     }
 
-    /// All indexes, which know of these paths, too, where its packages have them. Indexes do not hold every path: there are
-    /// millions, and hardly any is called for.
+    /// All indexes, made with what the repositories beside it tell.
     ///
     /// # Errors
     /// As [`Published::parts`].
-    fn parts_with(
-        &self,
-        context: &Context<'_>,
-        paths: &BTreeSet<String>,
-    ) -> Result<Vec<Part>, SourceError> {
-        let _ = paths;
+    fn parts_beside(&self, context: &Context<'_>, told: &Told) -> Result<Vec<Part>, SourceError> {
+        let _ = told;
         self.parts(context)
     }
 
     /// What a lock says of it.
     fn summary(&self) -> PublishedSuite;
+}
+
+/// What one repository tells those beside it in a spec.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// Paths that its packages call for and that none of them has. Indexes do not hold every path: there are millions, and
+    /// hardly any is called for.
+    pub open_paths: BTreeSet<String>,
+    /// Names that its modules have taken over: packages of these names that belong to no module are hidden.
+    pub taken_names: BTreeSet<String>,
 }
 
 /// What a lock says of something published.
@@ -170,7 +175,7 @@ pub struct PublishedFile {
 }
 
 /// The parts of one universe out of all that is published for it: a path that packages of one repository call for is looked for
-/// in the others.
+/// in the others, and what the modules of one hide is hidden in all.
 ///
 /// # Errors
 /// As [`Published::parts`].
@@ -181,13 +186,15 @@ pub fn parts(
     if let [one] = published {
         return one.parts(context);
     }
-    let mut open = BTreeSet::new();
+    let mut all = Told::default();
     for one in published {
-        open.extend(one.open_paths(context)?);
+        let told = one.told(context)?;
+        all.open_paths.extend(told.open_paths);
+        all.taken_names.extend(told.taken_names);
     }
     let mut parts = Vec::new();
     for one in published {
-        parts.extend(one.parts_with(context, &open)?);
+        parts.extend(one.parts_beside(context, &all)?);
     }
     Ok(parts)
 }

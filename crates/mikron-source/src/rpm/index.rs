@@ -19,20 +19,37 @@ use super::paths::{Holders, Paths};
 use super::{RpmRepository, VerifiedRepomd};
 use crate::context::Context;
 use crate::error::{MetadataError, SourceError, SourceErrorKind};
+use crate::repository::Told;
 use crate::universe::{CompactIndex, IndexBuilder, WriteError};
 
 /// The namespace of compact indexes in the cache. The number changes with their form.
 const NAMESPACE: &str = "rpm-index-2";
 
-/// The namespace of the paths that nobody of a repository has.
-const OPEN_PATHS: &str = "rpm-open-paths-1";
+/// The namespace of what a repository tells those beside it: paths, which begin with a slash, and names, one a line.
+const TOLD: &str = "rpm-told-1";
 
 /// The packages of a repository in compact form.
 #[derive(Clone, Debug)]
 pub(super) struct Indexed {
     pub(super) index: Arc<CompactIndex>,
-    /// The paths that they call for and that none of them has, in order.
-    pub(super) open: Arc<[String]>,
+    pub(super) told: Told,
+}
+
+fn told_to_text(told: &Told) -> String {
+    let lines = told.open_paths.iter().chain(&told.taken_names);
+    let lines: Vec<&str> = lines.map(String::as_str).collect();
+    lines.join("\n")
+}
+
+fn told_from_text(text: &str) -> Told {
+    let (open_paths, taken_names) = text
+        .lines()
+        .map(str::to_owned)
+        .partition(|line| line.starts_with('/'));
+    Told {
+        open_paths,
+        taken_names,
+    }
 }
 
 impl RpmRepository {
@@ -45,52 +62,59 @@ impl RpmRepository {
     ) -> Result<Indexed, SourceError> {
         let key = self.index_key(verified, architecture);
         let derived = |namespace| context.cache.derived(namespace, key.as_bytes());
-        if let (Some(bytes), Some(open)) = (derived(NAMESPACE), derived(OPEN_PATHS))
-            && let (Ok(index), Ok(open)) = (CompactIndex::open(bytes), String::from_utf8(open))
+        if let (Some(bytes), Some(told)) = (derived(NAMESPACE), derived(TOLD))
+            && let (Ok(index), Ok(told)) = (CompactIndex::open(bytes), std::str::from_utf8(&told))
         {
             return Ok(Indexed {
                 index: Arc::new(index),
-                open: open.lines().map(str::to_owned).collect(),
+                told: told_from_text(told),
             });
         }
-        let (index, open) = self.make(context, verified, architecture, &BTreeSet::new())?;
-        for (namespace, bytes) in [
-            (NAMESPACE, index.as_bytes()),
-            (OPEN_PATHS, open.join("\n").as_bytes()),
-        ] {
+        let made = self.make(context, verified, architecture, &Told::default())?;
+        let told = told_to_text(&made.told);
+        for (namespace, bytes) in [(NAMESPACE, made.index.as_bytes()), (TOLD, told.as_bytes())] {
             let stored = context.cache.put_derived(namespace, key.as_bytes(), bytes);
             stored.map_err(|error| self.error(error))?;
         }
-        Ok(Indexed {
-            index: Arc::new(index),
-            open: open.into(),
-        })
+        Ok(made)
     }
 
-    /// The same, knowing of `others`, too: paths that packages of other repositories call for.
-    pub(super) fn index_with(
+    /// The same, with what the repositories beside it tell.
+    pub(super) fn index_beside(
         &self,
         context: &Context<'_>,
         verified: &VerifiedRepomd,
         architecture: Architecture,
         plain: &Indexed,
-        others: &BTreeSet<String>,
+        told: &Told,
     ) -> Result<Arc<CompactIndex>, SourceError> {
-        let is_new = |path: &&String| {
-            let providers = plain.index.providers(path.as_bytes());
-            // What is called for here as well has been looked for.
-            providers.is_ok_and(|found| found.is_empty()) && !plain.open.contains(path)
+        let index = &plain.index;
+        let is_there = |name: &String| {
+            let named = index
+                .named(name.as_bytes())
+                .is_ok_and(|found| !found.is_empty());
+            let provided = index
+                .providers(name.as_bytes())
+                .is_ok_and(|found| !found.is_empty());
+            named || provided
         };
-        let others: BTreeSet<String> = others.iter().filter(is_new).cloned().collect();
-        if others.is_empty() || !verified.repomd.data.contains_key("filelists") {
-            return Ok(Arc::clone(&plain.index));
+        let mut matters = Told::default();
+        if verified.repomd.data.contains_key("filelists") {
+            // What is called for here as well has been looked for.
+            let open = told.open_paths.difference(&plain.told.open_paths);
+            matters.open_paths = open.filter(|path| !is_there(path)).cloned().collect();
         }
-        let mut key = self.index_key(verified, architecture);
-        for path in &others {
-            key = key + "\n" + path;
+        if !self.options.ignore_modules {
+            let taken = told.taken_names.difference(&plain.told.taken_names);
+            matters.taken_names = taken.filter(|name| is_there(name)).cloned().collect();
         }
+        if matters == Told::default() {
+            return Ok(Arc::clone(index));
+        }
+        let key = self.index_key(verified, architecture);
+        let key = format!("{key}\n{}", told_to_text(&matters));
         match context.cache.derived(NAMESPACE, key.as_bytes()) {
-            Some(bytes) if bytes.is_empty() => return Ok(Arc::clone(&plain.index)),
+            Some(bytes) if bytes.is_empty() => return Ok(Arc::clone(index)),
             Some(bytes) => {
                 if let Ok(index) = CompactIndex::open(bytes) {
                     return Ok(Arc::new(index));
@@ -98,17 +122,13 @@ impl RpmRepository {
             }
             None => {}
         }
-        let (index, _) = self.make(context, verified, architecture, &others)?;
-        // Where nobody has any of them, the index that is there already says so.
-        let found = index.as_bytes() != plain.index.as_bytes();
-        let bytes = if found { index.as_bytes() } else { &[] };
+        let made = self.make(context, verified, architecture, &matters)?.index;
+        // Where it makes no difference, the index that is there already says so.
+        let differs = made.as_bytes() != index.as_bytes();
+        let bytes = if differs { made.as_bytes() } else { &[] };
         let stored = context.cache.put_derived(NAMESPACE, key.as_bytes(), bytes);
         stored.map_err(|error| self.error(error))?;
-        Ok(if found {
-            Arc::new(index)
-        } else {
-            Arc::clone(&plain.index)
-        })
+        Ok(if differs { made } else { Arc::clone(index) })
     }
 
     fn make(
@@ -116,20 +136,29 @@ impl RpmRepository {
         context: &Context<'_>,
         verified: &VerifiedRepomd,
         architecture: Architecture,
-        others: &BTreeSet<String>,
-    ) -> Result<(CompactIndex, Vec<String>), SourceError> {
+        beside: &Told,
+    ) -> Result<Indexed, SourceError> {
         let primary = self.data(verified, "primary")?;
         let label = format!("{} {}", self.name, primary.location);
         let _task = Task::start(context.progress, TaskKind::Index, &label, primary.size);
+        let modules = self.modules(context, verified)?;
+        let names = beside.taken_names.iter().map(String::as_str);
         let work = Work {
             repository: self,
             context,
             verified,
             architecture,
             accepted: self.accepted(architecture),
-            modules: self.modules(context, verified)?,
+            modules: modules.clone().with_taken(names),
         };
-        work.index(primary, others)
+        let (index, open) = work.index(primary, &beside.open_paths)?;
+        Ok(Indexed {
+            index: Arc::new(index),
+            told: Told {
+                open_paths: open.into_iter().collect(),
+                taken_names: modules.taken().map(str::to_owned).collect(),
+            },
+        })
     }
 
     /// Everything that the compact form depends on.

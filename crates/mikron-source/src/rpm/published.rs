@@ -1,6 +1,5 @@
 //! Repositories of rpm packages as repositories of any family.
 
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::sync::{Arc, OnceLock};
 
@@ -12,7 +11,7 @@ use super::{RpmRepository, VerifiedRepomd};
 use crate::context::Context;
 use crate::download::Wanted;
 use crate::error::SourceError;
-use crate::repository::{Published, PublishedFile, PublishedSuite, Repository, in_parallel};
+use crate::repository::{Published, PublishedFile, PublishedSuite, Repository, Told, in_parallel};
 use crate::universe::{CompactIndex, Part};
 
 /// What a repository of rpm packages publishes for one architecture.
@@ -106,19 +105,19 @@ impl Published for RpmPublished {
         Ok(vec![self.part(self.open(context)?)])
     }
 
-    fn open_paths(&self, context: &Context<'_>) -> Result<Vec<String>, SourceError> {
-        Ok(self.indexed(context)?.open.to_vec())
+    fn told(&self, context: &Context<'_>) -> Result<Told, SourceError> {
+        Ok(self.indexed(context)?.told.clone())
     }
 
-    fn parts_with(
-        &self,
-        context: &Context<'_>,
-        paths: &BTreeSet<String>,
-    ) -> Result<Vec<Part>, SourceError> {
+    fn parts_beside(&self, context: &Context<'_>, told: &Told) -> Result<Vec<Part>, SourceError> {
         let plain = self.indexed(context)?;
-        let index =
-            self.repository
-                .index_with(context, &self.verified, self.architecture, plain, paths)?;
+        let index = self.repository.index_beside(
+            context,
+            &self.verified,
+            self.architecture,
+            plain,
+            told,
+        )?;
         Ok(vec![self.part(index)])
     }
 

@@ -195,6 +195,18 @@ impl ActiveModules {
                 .any(|provided| self.taken.contains(provided.name.as_str()))
     }
 
+    /// The names that streams that are on have taken over. Packages of other repositories are hidden by them as well.
+    pub fn taken(&self) -> impl Iterator<Item = &str> {
+        self.taken.iter().map(String::as_str)
+    }
+
+    /// The same, with names that modules of other repositories have taken over.
+    #[must_use]
+    pub fn with_taken<'n>(mut self, names: impl IntoIterator<Item = &'n str>) -> Self {
+        self.taken.extend(names.into_iter().map(str::to_owned));
+        self
+    }
+
     /// Whether nothing is hidden at all.
     pub fn is_empty(&self) -> bool {
         self.hidden.is_empty() && self.taken.is_empty()

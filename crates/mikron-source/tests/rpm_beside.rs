@@ -1,4 +1,5 @@
-//! Paths that packages call for and `primary.xml` does not name: out of `filelists.xml`, of any repository of the spec.
+//! What one repository tells those beside it: paths that its packages call for and `primary.xml` does not name, which come
+//! out of `filelists.xml` of any of them, and names that its modules have taken over.
 #![allow(clippy::unwrap_used)] // functions that tests share may, as tests may
 
 mod common;
@@ -116,4 +117,41 @@ fn a_path_that_a_package_of_one_repository_calls_for_is_found_in_another_one() {
         assert_eq!(first.as_bytes(), second.as_bytes());
     }
     assert_eq!(world.server.requests().len(), asked);
+}
+
+#[test]
+fn a_name_that_a_module_of_one_repository_has_taken_over_is_hidden_in_the_others() {
+    let (world, key) = (World::new(), TestKey::generate());
+    let modules = "---\ndocument: modulemd\nversion: 2\ndata:\n  name: node\n  stream: \"16\"\n  version: 1\n  context: a\n  \
+                   artifacts: { rpms: [\"node-0:16-1.x86_64\"] }\n---\ndocument: modulemd-defaults\nversion: 1\n\
+                   data: { module: node, stream: \"16\" }\n";
+    RpmRepositoryBuilder::new()
+        .package(record("node", "16-1", "x86_64"), "16")
+        .modules(modules)
+        .sign_with(&key)
+        .build()
+        .serve(&world.server, "/apps");
+    RpmRepositoryBuilder::new()
+        .package(record("node", "20-1", "x86_64"), "20")
+        .package(record("other", "1-1", "x86_64"), "other")
+        .sign_with(&key)
+        .build()
+        .serve(&world.server, "/extra");
+    let mut repositories = ["apps", "extra"].map(|name| repository(&world, &key, name));
+    let versions = |repositories: &[RpmRepository]| -> Vec<String> {
+        let found = parts(&world.context(), repositories);
+        let of_one = |index: &Arc<CompactIndex>| -> Vec<String> {
+            let named = index.named(b"node").unwrap();
+            named
+                .map(|at| index.record(at).unwrap().version.to_string())
+                .collect()
+        };
+        found.iter().flat_map(of_one).collect()
+    };
+    assert_eq!(versions(&repositories), ["16-1"]);
+    assert_eq!(versions(&repositories), ["16-1"], "out of the cache");
+    assert_eq!(versions(&repositories[1..]), ["20-1"]);
+    // As `module_hotfixes` of dnf.conf(5).
+    repositories[1].options.ignore_modules = true;
+    assert_eq!(versions(&repositories), ["16-1", "20-1"]);
 }
