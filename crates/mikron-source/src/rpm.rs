@@ -9,6 +9,7 @@ mod archives;
 mod checked;
 mod filter;
 mod index;
+mod making;
 mod metadata;
 mod mirrors;
 mod parallel;

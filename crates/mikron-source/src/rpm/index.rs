@@ -1,26 +1,20 @@
-//! From `primary.xml` to a compact index: fetched, unpacked, checked, filtered.
+//! Compact indexes: out of the cache or made, alone or with what the repositories beside them tell.
 
-use std::collections::{BTreeSet, HashSet};
 use std::fs::File;
 use std::io::BufReader;
 use std::sync::Arc;
 
-use mikron_package::{
-    Architecture, Limits, Origin, PackageName, PackageRecord, Relation, Task, TaskKind,
-};
+use mikron_package::{Architecture, Origin, Task, TaskKind};
 use mikron_rpm::{
-    ActiveModules, Census, PrimaryParts, PrimaryReader, RepomdData, RepomdError, RepomdErrorKind,
-    Unpacked, parse_modules, read_filelists,
+    ActiveModules, RepomdData, RepomdError, RepomdErrorKind, Unpacked, parse_modules,
 };
 
-use super::filter::Excludes;
-use super::parallel::side_by_side;
-use super::paths::{Holders, Paths};
+use super::making::Work;
 use super::{RpmRepository, VerifiedRepomd};
 use crate::context::Context;
 use crate::error::{MetadataError, SourceError, SourceErrorKind};
 use crate::repository::Told;
-use crate::universe::{CompactIndex, IndexBuilder, WriteError};
+use crate::universe::CompactIndex;
 
 /// The namespace of compact indexes in the cache. The number changes with their form.
 const NAMESPACE: &str = "rpm-index-2";
@@ -183,7 +177,7 @@ impl RpmRepository {
         format!("{key} {options}")
     }
 
-    fn data<'a>(
+    pub(super) fn data<'a>(
         &self,
         verified: &'a VerifiedRepomd,
         kind: &'static str,
@@ -192,12 +186,16 @@ impl RpmRepository {
         file.map_err(|error| self.malformed(super::metadata::REPOMD, error))
     }
 
-    fn malformed(&self, path: &str, error: impl Into<RepomdErrorKind>) -> SourceError {
+    pub(super) fn malformed(&self, path: &str, error: impl Into<RepomdErrorKind>) -> SourceError {
         let error = RepomdError::of(error, &Origin::default());
         self.malformed_index(path, error)
     }
 
-    fn malformed_index(&self, path: &str, error: impl Into<MetadataError>) -> SourceError {
+    pub(super) fn malformed_index(
+        &self,
+        path: &str,
+        error: impl Into<MetadataError>,
+    ) -> SourceError {
         self.error(SourceErrorKind::MalformedIndex {
             path: path.to_owned(),
             error: error.into(),
@@ -205,7 +203,7 @@ impl RpmRepository {
     }
 
     /// The unpacked text of a metadata file.
-    fn open(
+    pub(super) fn open(
         &self,
         context: &Context<'_>,
         data: &RepomdData,
@@ -254,176 +252,10 @@ impl RpmRepository {
             .map_err(|error| self.malformed(&data.location, error))
     }
 
-    fn origin(&self, data: &RepomdData) -> Origin {
+    pub(super) fn origin(&self, data: &RepomdData) -> Origin {
         Origin {
             source: self.name.clone(),
             archive: data.location.clone(),
         }
-    }
-}
-
-/// What making an index needs to know.
-struct Work<'a> {
-    repository: &'a RpmRepository,
-    context: &'a Context<'a>,
-    verified: &'a VerifiedRepomd,
-    architecture: Architecture,
-    accepted: Vec<String>,
-    modules: ActiveModules,
-}
-
-impl Work<'_> {
-    /// Reads `primary.xml` once, and once more where a path is called for that only `filelists.xml` names. Gives the paths that
-    /// nobody has, too.
-    fn index(
-        &self,
-        primary: &RepomdData,
-        others: &BTreeSet<String>,
-    ) -> Result<(CompactIndex, Vec<String>), SourceError> {
-        let mut paths = Paths::default();
-        let index = self.pass(primary, |record| paths.note(record))?;
-        let mut open = paths.missing(&index);
-        let missing: HashSet<&str> = open.iter().chain(others).map(String::as_str).collect();
-        if missing.is_empty() || !self.verified.repomd.data.contains_key("filelists") {
-            return Ok((index, open));
-        }
-        let repository = self.repository;
-        let data = repository.data(self.verified, "filelists")?;
-        let text = repository.open(self.context, data)?;
-        let mut holders = Holders::default();
-        let origin = repository.origin(data);
-        read_filelists(text, self.context.limits, &origin, |package, path| {
-            if missing.contains(path) {
-                holders.add(package, path);
-            }
-        })
-        .map_err(|error| repository.malformed_index(&data.location, error))?;
-        if holders.is_empty() {
-            return Ok((index, open));
-        }
-        let index = self.pass(primary, |record| {
-            for path in holders.of(record) {
-                if let Ok(name) = PackageName::wanted(path) {
-                    record.provides.push(Relation::named(name));
-                }
-            }
-        })?;
-        // Packages that are left out hold nothing.
-        open.retain(|path| {
-            let providers = index.providers(path.as_bytes());
-            providers.is_ok_and(|found| found.is_empty())
-        });
-        Ok((index, open))
-    }
-
-    /// One pass over all packages that are not left out.
-    ///
-    /// Parts of the text are read side by side. Where one of them is not as it should be, the whole is read from front to back,
-    /// and either that is fine, or the fault has its place.
-    fn pass(
-        &self,
-        primary: &RepomdData,
-        mut each: impl FnMut(&mut PackageRecord),
-    ) -> Result<CompactIndex, SourceError> {
-        let excludes = Excludes(&self.repository.options.exclude);
-        let mut wanted = |record: &mut PackageRecord| {
-            let wanted = self.accepted.contains(&record.arch)
-                && !excludes.hide(record)
-                && !self.modules.hides(record);
-            if wanted {
-                each(record);
-            }
-            wanted
-        };
-        let mut builder = self.builder();
-        let added = self.read_parts(primary, |mut record| {
-            !wanted(&mut record) || builder.add(&record).is_ok()
-        });
-        if added.is_none() {
-            builder = self.builder();
-            self.read_whole(primary, |mut record| {
-                let add = wanted(&mut record);
-                if add { builder.add(&record) } else { Ok(()) }
-            })?;
-        }
-        builder
-            .finish()
-            .map_err(|error| self.repository.malformed_index(&primary.location, error))
-    }
-
-    fn builder(&self) -> IndexBuilder {
-        let accepted: Vec<&str> = self.accepted.iter().map(String::as_str).collect();
-        IndexBuilder::new(self.architecture.rpm(), &accepted)
-    }
-
-    /// Hands all packages to `add` in order, read side by side. `None` where anything is wrong.
-    fn read_parts(
-        &self,
-        primary: &RepomdData,
-        mut add: impl FnMut(PackageRecord) -> bool,
-    ) -> Option<()> {
-        let text = self.repository.open(self.context, primary).ok()?;
-        let limits = self.context.limits;
-        let base = self.repository.bases.first().map(String::as_str);
-        let mut census = Census::default();
-        let parts = PrimaryParts::new(text, limits);
-        side_by_side(
-            parts,
-            |part| Packages::read(&part, limits, base),
-            |packages| {
-                census.promise(packages.promised);
-                for record in packages.records {
-                    census.count(limits).ok()?;
-                    if census.is_new(&record).ok()? && !add(record) {
-                        return None;
-                    }
-                }
-                Some(())
-            },
-        )?;
-        census.finish().ok()
-    }
-
-    /// Hands all packages to `add` in order, read from front to back.
-    fn read_whole(
-        &self,
-        primary: &RepomdData,
-        mut add: impl FnMut(PackageRecord) -> Result<(), WriteError>,
-    ) -> Result<(), SourceError> {
-        let repository = self.repository;
-        let text = repository.open(self.context, primary)?;
-        let origin = repository.origin(primary);
-        let mut reader = PrimaryReader::new(text, self.context.limits, &origin);
-        if let [base, ..] = &*repository.bases {
-            reader = reader.with_base(base);
-        }
-        let fault = |error: RepomdError| repository.malformed_index(&primary.location, error);
-        while let Some(record) = reader.next_package().map_err(fault)? {
-            let added = add(record);
-            added.map_err(|error| repository.malformed_index(&primary.location, error))?;
-        }
-        Ok(())
-    }
-}
-
-/// The packages of one part of `primary.xml`.
-struct Packages {
-    promised: Option<u64>,
-    records: Vec<PackageRecord>,
-}
-
-impl Packages {
-    /// Reads a part; `None` where anything is wrong with it.
-    fn read(part: &[u8], limits: &Limits, base: Option<&str>) -> Option<Self> {
-        let mut reader = PrimaryReader::of_text(part, limits, &Origin::default()).part();
-        if let Some(base) = base {
-            reader = reader.with_base(base);
-        }
-        let mut records = Vec::new();
-        while let Some(record) = reader.next_package().ok()? {
-            records.push(record);
-        }
-        let promised = reader.promised();
-        Some(Self { promised, records })
     }
 }
