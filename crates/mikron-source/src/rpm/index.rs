@@ -186,7 +186,7 @@ impl RpmRepository {
         file.map_err(|error| self.malformed(super::metadata::REPOMD, error))
     }
 
-    pub(super) fn malformed(&self, path: &str, error: impl Into<RepomdErrorKind>) -> SourceError {
+    fn malformed(&self, path: &str, error: impl Into<RepomdErrorKind>) -> SourceError {
         let error = RepomdError::of(error, &Origin::default());
         self.malformed_index(path, error)
     }
