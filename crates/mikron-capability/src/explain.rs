@@ -4,7 +4,9 @@ use mikron_package::RootPath;
 use serde::{Deserialize, Serialize};
 
 use crate::select::{chain, merged};
-use crate::{FileRef, LeftOut, MissingCause, PackageInput, Reason, Selection, Step, Token};
+use crate::{
+    FileRef, LeftOut, MissingCause, PackageInput, ProgramCause, Reason, Selection, Step, Token,
+};
 
 /// What is known of a path or package.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +24,8 @@ pub enum Explanation {
         package: String,
         /// The capability that would bring it: `nginx-common:docs`.
         capability: String,
+        /// What kept a program out; `None` of other files, and of programs that nobody looked for.
+        because: Option<ProgramCause>,
     },
     /// A module that cannot be loaded in the image, because no dependency brings what it needs.
     Module {
@@ -125,9 +129,11 @@ pub fn why_not(
             return Some(Explanation::LeftOut(left.clone()));
         }
         let class = input.facts.files[entry].class;
+        let left = selection.programs_left_out.iter().find(|p| p.file == file);
         return Some(Explanation::FileLeftOut {
             package: input.name.to_string(),
             capability: format!("{}:{}", input.name, class.name()),
+            because: left.map(|left| left.cause.clone()),
         });
     }
     None

@@ -51,8 +51,9 @@ pub use scan::{fill, scan, scan_file, scan_recording};
 pub use script::{ScriptCall, ScriptFacts};
 pub use select::{
     CapabilityUse, Diversion, Edge, FileRef, Given, LeftOut, LeftOutReason, LookedFor, Missing,
-    MissingCause, ModuleLeftOut, PackageInput, Provided, Reason, Role, Select, SelectedFile,
-    SelectedPackage, Selection, Step, UnmetNote, Want, Wanted, Without, WithoutCause, select,
+    MissingCause, ModuleLeftOut, PackageInput, ProgramCause, ProgramLeftOut, Provided, Reason,
+    Role, Select, SelectedFile, SelectedPackage, Selection, Step, UnmetNote, Want, Wanted, Without,
+    WithoutCause, select,
 };
 pub use spool::{Blob, Spool, SpoolWriter};
 pub use tokens::{

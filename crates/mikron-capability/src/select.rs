@@ -14,6 +14,7 @@ mod loader;
 mod modules;
 mod output;
 mod packages;
+mod programs;
 mod rules;
 mod tree;
 mod walk;
@@ -24,6 +25,7 @@ pub use output::{
     CapabilityUse, FileRef, LeftOut, LeftOutReason, LookedFor, Missing, MissingCause, Reason,
     SelectedFile, SelectedPackage, Selection, Step, Want, Without, WithoutCause,
 };
+pub use programs::{ProgramCause, ProgramLeftOut};
 
 pub(crate) use capabilities::{capability_of, defined};
 pub(crate) use closure::PATH;

@@ -3,8 +3,8 @@
 mod support;
 
 use mikron_capability::{
-    Explanation, FileFacts, Given, LeftOutReason, MissingCause, Reason, Role, Select, SelectError,
-    Selection, Token, ViolationKind, explain, select, verify, why,
+    Explanation, FileFacts, Given, LeftOutReason, MissingCause, ProgramCause, Reason, Role, Select,
+    SelectError, Selection, Token, ViolationKind, explain, select, verify, why,
 };
 use mikron_testkit::elf::ElfBuilder;
 use support::{
@@ -522,7 +522,14 @@ fn of_another_package_of_the_source_come_data_and_helpers_and_the_programs_that_
     let reason = chain.last().expect("a step").reason.to_string();
     assert_eq!(reason, "calls app-scribe");
     match explain(&selection, &inputs_of_it, "/usr/bin/app-cli") {
-        Explanation::FileLeftOut { capability, .. } => assert_eq!(capability, "app-tools:bins"),
+        Explanation::FileLeftOut {
+            capability,
+            because,
+            ..
+        } => {
+            assert_eq!(capability, "app-tools:bins");
+            assert_eq!(because, Some(ProgramCause::Unnamed));
+        }
         other => panic!("{other:?}"),
     }
     // Where the image starts a program of either, or says nothing, both are what it is for.
@@ -588,4 +595,32 @@ fn a_program_of_a_language_whose_texts_have_no_end_may_name_everything() {
         &wanted,
     );
     assert!(why(&selection, &inputs, "/usr/bin/app-agent").is_some());
+}
+
+#[test]
+fn a_script_of_a_dependency_that_is_left_out_says_which_command_it_lacks() {
+    let app = deb("app")
+        .depends("libc6, tools")
+        .file("/usr/sbin/app", 0o755, program().build())
+        .file("/usr/bin/sh", 0o755, program().build())
+        .file("/usr/sbin/run-app", 0o755, "#!/bin/sh\nexec helper\n");
+    let tools = deb("tools")
+        .depends("libc6")
+        .file("/usr/bin/helper", 0o755, program().build())
+        .file("/usr/bin/tool-script", 0o755, "#!/bin/sh\nnobody-has-it\n")
+        .file("/usr/bin/perl-script", 0o755, "#!/usr/bin/perl\n");
+    let inputs = vec![root(&app), dependency(&tools), dependency(&libc())];
+    let (inputs, selection) = selected(inputs, &amd64());
+    let because = |path: &str| match explain(&selection, &inputs, path) {
+        Explanation::FileLeftOut { because, .. } => because.map(|cause| cause.to_string()),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(
+        because("/usr/bin/tool-script").as_deref(),
+        Some("it calls nobody-has-it, which is not in the image")
+    );
+    assert_eq!(
+        because("/usr/bin/perl-script").as_deref(),
+        Some("it is a script for /usr/bin/perl, which is not in the image")
+    );
 }

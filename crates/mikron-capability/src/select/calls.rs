@@ -57,12 +57,10 @@ impl Closure<'_> {
         }
     }
 
-    /// Whether everything that a script cannot do without is in the image already.
-    pub(super) fn has_what_it_calls(&self, file: FileRef) -> bool {
-        let Some(script) = &self.facts(file).script else {
-            return true;
-        };
-        let is_there = |call: &ScriptCall| {
+    /// The first command that a script cannot do without and that is not in the image so far.
+    pub(super) fn lacks(&self, file: FileRef) -> Option<&str> {
+        let script = self.facts(file).script.as_ref()?;
+        let is_there = |call: &&ScriptCall| {
             let path = self.find_command(file, &call.command);
             let end = path.and_then(|path| self.tree.resolve(&path).ok());
             match end.map(|resolved| resolved.end) {
@@ -71,11 +69,9 @@ impl Closure<'_> {
                 _ => false,
             }
         };
-        script
-            .calls
-            .iter()
-            .filter(|call| !call.optional)
-            .all(is_there)
+        let mut needed = script.calls.iter().filter(|call| !call.optional);
+        let lacking = needed.find(|call| !is_there(call))?;
+        Some(&lacking.command)
     }
 
     fn call(&mut self, by: FileRef, command: &str) -> Called {

@@ -82,6 +82,7 @@ impl Closure<'_> {
         );
         let mut loader_dirs = self.loader_dirs.clone();
         loader_dirs.sort_unstable();
+        let programs_left_out = self.programs_left_out();
         Selection {
             files,
             inputs,
@@ -92,6 +93,7 @@ impl Closure<'_> {
             without,
             wants: self.wants,
             loader_dirs,
+            programs_left_out,
             ..Selection::default()
         }
     }

@@ -436,7 +436,7 @@ impl Closure<'_> {
             // A script of a root brings what it calls. One of a dependency is there for the taking, and brings nothing.
             let root = self.bulk[script.file.package] == Bulk::Root;
             match self.present(&script.program) {
-                Some(by) if root || self.has_what_it_calls(script.file) => {
+                Some(by) if root || self.lacks(script.file).is_none() => {
                     self.choose_in_bulk(script.file, Reason::Interpreted { by });
                 }
                 _ => self.secondary.push(script),

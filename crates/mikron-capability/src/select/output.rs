@@ -5,7 +5,7 @@ use std::fmt;
 use mikron_package::{PackageName, RootPath, Version};
 use serde::{Deserialize, Serialize};
 
-use super::{ModuleLeftOut, PackageInput, Select, UnmetNote};
+use super::{ModuleLeftOut, PackageInput, ProgramLeftOut, Select, UnmetNote};
 use crate::{Class, Token};
 
 /// One entry of one input package.
@@ -42,6 +42,8 @@ pub struct Selection {
     pub loader_dirs: Vec<String>,
     /// Modules that came with their packages and cannot be loaded, since nothing brings what they need.
     pub modules_left_out: Vec<ModuleLeftOut>,
+    /// Programs of packages that are in the image, left out.
+    pub programs_left_out: Vec<ProgramLeftOut>,
     /// Libraries that chosen files would load with dlopen(3), do without, and do not find.
     pub unmet_notes: Vec<UnmetNote>,
 }

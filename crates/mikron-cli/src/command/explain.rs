@@ -211,8 +211,13 @@ fn answer(answer: &Answer) -> String {
         Explanation::FileLeftOut {
             package,
             capability,
+            because,
         } => {
-            line(&format!("is left out, though {package} is in the image"));
+            let because = because.as_ref().map(|cause| format!(": {cause}"));
+            let because = because.unwrap_or_default();
+            line(&format!(
+                "is left out, though {package} is in the image{because}"
+            ));
             let _ = writeln!(
                 text,
                 "  help: `{capability}` among the spec's packages brings it"
