@@ -6,7 +6,7 @@ use mikron_package::LimitExceeded;
 
 use crate::SliceKey;
 use crate::script::ScriptErrorKind;
-use crate::yaml::Span;
+use mikron_yaml::Span;
 
 /// Something wrong with a chisel release, with a selection from it, or with what a selection finds in a package.
 ///
@@ -56,7 +56,7 @@ impl SliceError {
 
     pub(crate) fn at(mut self, text: &str, span: Option<Span>) -> Self {
         if let Some(span) = span.filter(|span| span.line > 0) {
-            let line = crate::yaml::line(text, span.line).unwrap_or("");
+            let line = mikron_yaml::line(text, span.line).unwrap_or("");
             self.line = span.line;
             self.column = span.column;
             self.length = span.length.max(1);

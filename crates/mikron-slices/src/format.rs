@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::raw::{RawArchive, RawMaintenance, RawRelease};
-use crate::suggest::{list, nearest, shown};
 use crate::{SliceError, SliceErrorKind, SourceFile};
+use mikron_yaml::{list, nearest, shown};
 
 /// The format of a release. What differs between them:
 ///

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use mikron_package::PackageName;
 use serde::{Deserialize, Serialize};
 
-use crate::suggest::shown;
 use crate::{SliceError, SliceErrorKind};
+use mikron_yaml::shown;
 
 /// The full name of a slice: package and slice with `_` between.
 ///

@@ -44,7 +44,6 @@ mod script;
 mod select;
 mod source;
 mod stage;
-mod suggest;
 mod yaml;
 
 pub use apply::{Applied, Made, MadeKind, Taken};

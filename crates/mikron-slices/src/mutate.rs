@@ -187,7 +187,7 @@ impl Guarded<'_> {
 }
 
 fn failed(error: impl std::fmt::Display) -> StageError {
-    StageError::Failed(crate::suggest::shown(&error.to_string()))
+    StageError::Failed(mikron_yaml::shown(&error.to_string()))
 }
 
 impl Host for Guarded<'_> {

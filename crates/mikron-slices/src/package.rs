@@ -7,12 +7,12 @@ use mikron_package::PackageName;
 use crate::contents::{check_path, is_directory};
 use crate::key::package_name;
 use crate::raw::{OneOrMore, RawContent, RawEssential, RawPackage, RawRequirement, RawSlice};
-use crate::suggest::shown;
 use crate::yaml::Pairs;
 use crate::{
     Architectures, Content, ContentKind, Format, Glob, SliceError, SliceErrorKind, SliceKey,
     SourceFile,
 };
+use mikron_yaml::shown;
 
 /// The slices of one package.
 #[derive(Clone, Debug)]

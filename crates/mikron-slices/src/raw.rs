@@ -7,8 +7,8 @@ use serde::de::{self, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::Architectures;
-use crate::suggest::shown;
 use crate::yaml::{Pairs, custom};
+use mikron_yaml::shown;
 
 /// `chisel.yaml`.
 #[derive(Deserialize)]

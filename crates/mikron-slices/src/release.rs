@@ -215,7 +215,7 @@ impl Release {
         }
         let mut error = missing("package", key.package().to_string());
         let names = self.packages.keys().map(PackageName::as_str);
-        let name = crate::suggest::nearest(key.package().as_str(), names);
+        let name = mikron_yaml::nearest(key.package().as_str(), names);
         error.help = name.map(|name| format!("did you mean `{name}`?"));
         error
     }
@@ -227,7 +227,7 @@ impl Release {
             {
                 let kind = SliceErrorKind::Dangling {
                     what: "archive",
-                    name: crate::suggest::shown(archive),
+                    name: mikron_yaml::shown(archive),
                 };
                 let mut error = package.source.error(&["archive"], kind);
                 error.help = near(archive, self.head.archives.keys().map(String::as_str));
@@ -238,7 +238,7 @@ impl Release {
             {
                 let kind = SliceErrorKind::Dangling {
                     what: "store",
-                    name: crate::suggest::shown(store),
+                    name: mikron_yaml::shown(store),
                 };
                 return Err(package.source.error(&["store"], kind));
             }

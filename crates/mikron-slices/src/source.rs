@@ -47,7 +47,7 @@ impl SourceFile {
         let span = if path.is_empty() {
             None
         } else {
-            yaml::locate(&self.text, path)
+            mikron_yaml::locate_key(&self.text, path)
         };
         error.in_file(&self.name).at(&self.text, span)
     }

@@ -7,9 +7,8 @@ use crate::error::{Document, SpecError, SpecErrorKind};
 use crate::layers::Layers;
 use crate::request::PackageRequest;
 use crate::spec::{DefinitionSource, Spec};
-use crate::suggest;
 use crate::text::shown;
-use crate::yaml::Node;
+use mikron_yaml::Node;
 
 /// Users and groups that every image may refer to: Debian's static ids (base-passwd) and `nonroot`.
 const STATIC_ACCOUNTS: [&str; 43] = [
@@ -116,12 +115,12 @@ impl Check<'_> {
         known: impl IntoIterator<Item = &'n str>,
     ) -> SpecError {
         let known: Vec<&str> = known.into_iter().collect();
-        let help = match suggest::nearest(name, known.iter().copied()) {
+        let help = match mikron_yaml::nearest(name, known.iter().copied()) {
             Some(near) => Some(format!("did you mean `{near}`?")),
             None if known.is_empty() => None,
             None => Some(format!(
                 "known are {}",
-                suggest::list(known.iter().copied())
+                mikron_yaml::list(known.iter().copied())
             )),
         };
         let kind = SpecErrorKind::Dangling {
@@ -407,7 +406,7 @@ impl Check<'_> {
         if declared.contains(&name) || STATIC_ACCOUNTS.contains(&name) {
             return Ok(());
         }
-        let slip = suggest::nearest(name, declared.iter().copied()).is_some();
+        let slip = mikron_yaml::nearest(name, declared.iter().copied()).is_some();
         if slip || self.spec.packages.is_empty() {
             declared.extend(["root", "nonroot"]);
             return Err(self.dangling(path, what, name, declared));

@@ -4,7 +4,7 @@ use std::fmt;
 
 use mikron_package::{Digest, LimitExceeded};
 
-use crate::yaml::{self, Span};
+use mikron_yaml::Span;
 
 /// A spec or a lock that cannot be used, with the place in its text.
 ///
@@ -99,7 +99,7 @@ pub enum SpecErrorKind {
         key: String,
     },
     /// A word where only certain words are allowed.
-    #[error("`{value}` is not one of {}", crate::suggest::list(known.iter().map(String::as_str)))]
+    #[error("`{value}` is not one of {}", mikron_yaml::list(known.iter().map(String::as_str)))]
     UnknownValue {
         /// The word.
         value: String,
@@ -186,7 +186,7 @@ impl<'a> Document<'a> {
     /// An error at the value that `path` leads to: keys of mappings and indices of lists from the top. Where a part of the
     /// path does not exist, the error stands at the nearest part that does.
     pub fn error_at(&self, path: &[&str], kind: SpecErrorKind, help: Option<String>) -> SpecError {
-        self.error(yaml::locate(self.text, path), kind, help)
+        self.error(mikron_yaml::locate_value(self.text, path), kind, help)
     }
 
     /// An error that concerns the file as a whole.
@@ -201,7 +201,7 @@ impl<'a> Document<'a> {
         help: Option<String>,
     ) -> SpecError {
         let span = span.unwrap_or_default();
-        let line = yaml::line(self.text, span.line);
+        let line = mikron_yaml::line(self.text, span.line);
         let snippet = line.unwrap_or("").trim_start_matches('\u{feff}');
         SpecError {
             file: self.file.to_owned(),

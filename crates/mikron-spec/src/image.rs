@@ -188,7 +188,7 @@ impl FromStr for Signal {
         }
         let upper = text.to_uppercase();
         let full = format!("SIG{}", upper.trim_start_matches("SIG"));
-        let help = match crate::suggest::nearest(&full, SIGNALS) {
+        let help = match mikron_yaml::nearest(&full, SIGNALS) {
             Some(name) => format!("did you mean `{name}`?"),
             None => "write a name such as `SIGTERM`, or a number from 1 to 64".to_owned(),
         };

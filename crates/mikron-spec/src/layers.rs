@@ -123,12 +123,10 @@ impl FromStr for Compression {
             "zstd" => level(22, 19, "zstd takes levels 1 to 22, as in `zstd:19`").map(Self::Zstd),
             "gzip" => level(9, 9, "gzip takes levels 1 to 9, as in `gzip:9`").map(Self::Gzip),
             "none" if text == "none" => Ok(Self::None),
-            _ => Err(
-                match crate::suggest::nearest(name, ["zstd", "gzip", "none"]) {
-                    Some(near) => wrong(&format!("did you mean `{near}`?")),
-                    None => wrong("write `zstd:LEVEL`, `gzip:LEVEL` or `none`"),
-                },
-            ),
+            _ => Err(match mikron_yaml::nearest(name, ["zstd", "gzip", "none"]) {
+                Some(near) => wrong(&format!("did you mean `{near}`?")),
+                None => wrong("write `zstd:LEVEL`, `gzip:LEVEL` or `none`"),
+            }),
         }
     }
 }

@@ -40,7 +40,6 @@ mod request;
 mod schema;
 mod source;
 mod spec;
-mod suggest;
 mod text;
 mod time;
 mod yaml;

@@ -11,7 +11,9 @@ use crate::source::Source;
 use crate::spec::{DefinitionSource, Spec};
 use crate::text::shown;
 use crate::time::Timestamp;
-use crate::yaml::{self, Node, Shape};
+use mikron_yaml::{Node, Shape};
+
+use crate::yaml;
 use crate::{check, lock_write};
 
 /// What a spec was resolved to: the indexes that were read and, for each platform, every archive by digest.
@@ -439,7 +441,7 @@ fn weak_digest(node: &Node) -> Option<(&Node, String)> {
     match &node.shape {
         Shape::Scalar(_) => None,
         Shape::List(items) => items.iter().find_map(weak_digest),
-        Shape::Map(pairs) => pairs.iter().find_map(|(key, value)| {
+        Shape::Map(pairs) => pairs.iter().find_map(|(key, _, value)| {
             let text = value.scalar().filter(|_| key == "digest");
             match text.map(|text| text.split_once(':').unwrap_or(("", text))) {
                 None => weak_digest(value),

@@ -9,7 +9,6 @@ use schemars::JsonSchema;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::suggest;
 use crate::text::{ValueError, scalar, shown};
 
 /// A repository that a spec names.
@@ -178,8 +177,8 @@ impl FromStr for DebPlace {
         if Source::DEB_PRESETS.contains(&text) {
             return Ok(Self(Place::Preset(text.to_owned())));
         }
-        let known = suggest::list(Source::DEB_PRESETS);
-        let help = match suggest::nearest(text, Source::DEB_PRESETS) {
+        let known = mikron_yaml::list(Source::DEB_PRESETS);
+        let help = match mikron_yaml::nearest(text, Source::DEB_PRESETS) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("known are {known}; for others write a URL with `suite` and `keys`"),
         };

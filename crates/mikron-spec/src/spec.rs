@@ -17,7 +17,7 @@ use crate::lock::LockedRequest;
 use crate::request::{PackageRequest, Select};
 use crate::source::Source;
 use crate::text::{ValueError, shown};
-use crate::{check, suggest, yaml};
+use crate::{check, yaml};
 
 /// The description of one image.
 ///
@@ -212,9 +212,9 @@ impl FromStr for PlatformName {
                 "linux/ppc64el" => Some("linux/ppc64le"),
                 _ => None,
             };
-            let help = match other_name.or_else(|| suggest::nearest(&full, names.clone())) {
+            let help = match other_name.or_else(|| mikron_yaml::nearest(&full, names.clone())) {
                 Some(near) => format!("did you mean `{near}`?"),
-                None => format!("known are {}", suggest::list(names)),
+                None => format!("known are {}", mikron_yaml::list(names)),
             };
             ValueError::new(format!("`{}` is not a platform", shown(text)), help)
         })

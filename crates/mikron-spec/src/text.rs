@@ -10,6 +10,8 @@ use mikron_package::RootPath;
 use serde::Deserializer;
 use serde::de::{self, Visitor};
 
+pub(crate) use mikron_yaml::shown;
+
 /// Reads a scalar as text and parses it; the parser's message becomes the error at the scalar's position.
 pub(crate) fn parse<'de, T, D>(deserializer: D, expected: &'static str) -> Result<T, D::Error>
 where
@@ -105,19 +107,6 @@ impl ValueError {
             None => (text.to_owned(), None),
         }
     }
-}
-
-/// What stood in the document, shortened and with control characters escaped, for messages.
-pub(crate) fn shown(text: &str) -> String {
-    let mut shown: String = text
-        .chars()
-        .take(80)
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect();
-    if text.chars().nth(80).is_some() {
-        shown.push('…');
-    }
-    shown
 }
 
 /// An absolute path inside the image, for `#[serde(with)]`.

@@ -241,7 +241,7 @@ impl Interpreter<'_> {
         }
         if name == "fail" {
             let message = String::from_utf8_lossy(&out);
-            let message = crate::suggest::shown(&message);
+            let message = mikron_yaml::shown(&message);
             return Err(self.heap.error(ScriptErrorKind::Fail(message)));
         }
         out.push(b'\n');
@@ -279,7 +279,7 @@ impl Interpreter<'_> {
                 match number {
                     Ok(number) if plain => Ok(Value::Int(number)),
                     _ => {
-                        let shown = crate::suggest::shown(&text);
+                        let shown = mikron_yaml::shown(&text);
                         self.heap.value_error(format!("`{shown}` is not a number"))
                     }
                 }

@@ -29,7 +29,7 @@ impl Interpreter<'_> {
         }
         let message = format!("a {} has no `{name}`", of.type_name());
         let mut error = self.heap.error(ScriptErrorKind::Type(message));
-        let near = crate::suggest::nearest(name, known.iter().copied());
+        let near = mikron_yaml::nearest(name, known.iter().copied());
         error.help = near.map(|name| format!("did you mean `{name}`?"));
         Err(error)
     }
@@ -60,7 +60,7 @@ impl Interpreter<'_> {
 
     fn content(&mut self, name: &'static str, arguments: Arguments) -> Outcome {
         let refused = |this: &Self, path: &[u8], error: StageError| {
-            let path = crate::suggest::shown(&String::from_utf8_lossy(path));
+            let path = mikron_yaml::shown(&String::from_utf8_lossy(path));
             this.heap.error(ScriptErrorKind::Stage { path, error })
         };
         match name {

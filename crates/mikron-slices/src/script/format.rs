@@ -127,7 +127,7 @@ impl Interpreter<'_> {
                 named.map(|(_, value)| value)
             };
             let Some(value) = value else {
-                let shown = crate::suggest::shown(name);
+                let shown = mikron_yaml::shown(name);
                 return self
                     .heap
                     .value_error(format!("there is no value for `{{{shown}}}`"));

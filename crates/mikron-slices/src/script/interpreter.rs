@@ -292,7 +292,7 @@ impl Interpreter<'_> {
         let mut error = self.heap.error(ScriptErrorKind::Name(name.to_string()));
         let global = self.scopes[0].names.keys().map(AsRef::as_ref);
         let known = global.chain(super::builtins::NAMES).chain(["content"]);
-        error.help = crate::suggest::nearest(name, known).map(|n| format!("did you mean `{n}`?"));
+        error.help = mikron_yaml::nearest(name, known).map(|n| format!("did you mean `{n}`?"));
         Err(error)
     }
 

@@ -275,7 +275,7 @@ impl Interpreter<'_> {
     pub(crate) fn shown(&mut self, value: &Value) -> Outcome<String> {
         let mut out = Vec::new();
         self.heap.write(value, &mut out)?;
-        Ok(crate::suggest::shown(&String::from_utf8_lossy(&out)))
+        Ok(mikron_yaml::shown(&String::from_utf8_lossy(&out)))
     }
 
     pub(crate) fn set_index(&mut self, of: &Value, index: &Value, value: Value) -> Outcome<()> {

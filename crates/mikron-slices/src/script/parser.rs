@@ -95,7 +95,7 @@ impl Parser {
 
     pub(crate) fn unexpected(&self, wanted: &str) -> ScriptError {
         let found = match self.word() {
-            Word::Name(name) => format!("`{}`", crate::suggest::shown(name)),
+            Word::Name(name) => format!("`{}`", mikron_yaml::shown(name)),
             Word::Int(number) => format!("`{number}`"),
             Word::Text(_) => "a text".to_owned(),
             Word::Sign("load") => "`load`, which reads other files".to_owned(),

@@ -21,7 +21,13 @@ fn distance(a: &str, b: &str) -> usize {
 }
 
 /// The one of `known` that resembles `name` most, if any does: case, `_` for `-`, a plural, a typing slip.
-pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+///
+/// ```
+/// use mikron_yaml::nearest;
+/// assert_eq!(nearest("pakcages", ["packages", "name"]), Some("packages"));
+/// assert_eq!(nearest("entrypoint", ["packages", "name"]), None);
+/// ```
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // Longer names are nobody's typing slip, and the distance costs their product.
     if name.len() > 64 {
         return None;
@@ -38,7 +44,7 @@ pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) 
 }
 
 /// Text of a document as it may stand in a message: without control characters, at most eighty characters.
-pub(crate) fn shown(text: &str) -> String {
+pub fn shown(text: &str) -> String {
     let mut shown: String = text
         .chars()
         .take(80)
@@ -50,8 +56,8 @@ pub(crate) fn shown(text: &str) -> String {
     shown
 }
 
-/// Names in backticks, separated by commas, at most a dozen.
-pub(crate) fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+/// Names in backticks, separated by commas, at most twenty.
+pub fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.into_iter().collect();
     let mut text = names
         .iter()
