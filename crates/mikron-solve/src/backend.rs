@@ -15,12 +15,14 @@ use resolvo::{
     ConditionalRequirement, KnownDependencies, Problem, Solver as Resolvo, UnsolvableOrCancelled,
 };
 
+use crate::again::again;
 use crate::catalog::{Catalog, View};
 use crate::choose;
 use crate::explain;
 use crate::ground::{demands, ground};
 use crate::near;
 use crate::needed::{Kept, Needed, minimal, needed, offences};
+use crate::possible::settled;
 use crate::provider::{Item, Provider, Watched};
 use crate::{
     Budget, MissingRoot, RelationKind, Request, RequestNode, Root, Solution, SolveError, Solver,
@@ -28,6 +30,9 @@ use crate::{
 
 /// Runs with a growing set of watched names before all are watched.
 const ROUNDS: usize = 8;
+
+/// At most so many choices are made again.
+const AGAIN: usize = 64;
 
 /// At most so many requests are taken away one by one to find those that clash.
 const MINIMISED: usize = 32;
@@ -55,6 +60,9 @@ impl Solver for ResolvoSolver {
         roots
             .sort_by_cached_key(|r| (r.requirement.to_string(), r.source.clone(), r.label.clone()));
         find_missing(&catalog, &roots)?;
+        if catalog.rules.compares_possible() {
+            catalog.settle(settled(&catalog, &roots)?);
+        }
         let mut search = Search {
             catalog: &catalog,
             roots: &roots,
@@ -143,11 +151,20 @@ impl Search<'_, '_> {
             let clashes = clashes(self.catalog, &kept);
             let offences = offences(self.catalog, self.roots, &kept)?;
             if clashes.is_empty() && unsupported.is_empty() && offences.is_empty() {
-                return if self.catalog.rules.minimises() {
-                    minimal(self.catalog, self.roots, extras, kept).map(Some)
-                } else {
-                    Ok(Some(kept))
-                };
+                if !self.catalog.rules.minimises() {
+                    return Ok(Some(kept));
+                }
+                if self.watched.turned.len() < AGAIN
+                    && let Some((ground, other)) =
+                        again(self.catalog, self.roots, &kept, &self.watched.turned)?
+                {
+                    self.watched.turned.insert(ground, other);
+                    // Conditions that held with the old choice may not hold with the new one, and what is watched is taken
+                    // to hold.
+                    self.watched.clauses.clear();
+                    continue;
+                }
+                return minimal(self.catalog, self.roots, extras, kept).map(Some);
             }
             // What has been watched resolvo does not offend against; should it all the same, there is no solution.
             let mut is_new = false;

@@ -11,6 +11,7 @@ use mikron_package::{
 
 use crate::clauses::Matcher;
 use crate::ground::Ground;
+use crate::possible::Settled;
 use crate::rules::{self, Ban, Rules};
 use crate::{Budget, Problem, Request};
 
@@ -61,6 +62,7 @@ pub(crate) struct Catalog<'a> {
     versions: RefCell<HashMap<PackageName, Rc<[PackageId]>>>,
     candidates: RefCell<HashMap<(Relation, View), Candidates>>,
     grounds: RefCell<HashMap<Asked, Rc<[Ground]>>>,
+    settled: RefCell<Option<Rc<Settled>>>,
     looked_at: Cell<u32>,
 }
 
@@ -79,8 +81,21 @@ impl<'a> Catalog<'a> {
             versions: RefCell::default(),
             candidates: RefCell::default(),
             grounds: RefCell::default(),
+            settled: RefCell::default(),
             looked_at: Cell::new(0),
         }
+    }
+
+    /// Notes what is decided before anything is chosen. What requirements came to before was put in no order of preference,
+    /// and is forgotten.
+    pub(crate) fn settle(&self, settled: Settled) {
+        self.grounds.borrow_mut().clear();
+        *self.settled.borrow_mut() = Some(Rc::new(settled));
+    }
+
+    /// What is decided before anything is chosen; `None` before that is known.
+    pub(crate) fn settled(&self) -> Option<Rc<Settled>> {
+        self.settled.borrow().clone()
     }
 
     /// How many records were looked at.

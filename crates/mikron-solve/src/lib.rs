@@ -32,6 +32,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod again;
 mod backend;
 mod catalog;
 mod choose;
@@ -42,6 +43,7 @@ mod explain;
 mod ground;
 mod near;
 mod needed;
+mod possible;
 mod provider;
 mod render;
 mod request;

@@ -18,6 +18,7 @@ use resolvo::{
     StringId, VersionSetId, VersionSetUnionId,
 };
 
+use crate::again::Turned;
 use crate::catalog::{Catalog, View};
 use crate::ground::{Ground, demands, ground};
 use crate::{RelationKind, SolveError};
@@ -58,6 +59,8 @@ pub(crate) struct Watched {
     pub(crate) clauses: HashSet<(Option<PackageId>, Ground)>,
     /// Of packages that may not come in for what they satisfy alone: of each list one must be there too.
     pub(crate) support: BTreeMap<PackageId, Vec<Vec<PackageId>>>,
+    /// Choices that are made otherwise than is preferred.
+    pub(crate) turned: Turned,
 }
 
 impl Watched {
@@ -66,6 +69,14 @@ impl Watched {
             names: Some(BTreeSet::new()),
             ..Self::default()
         }
+    }
+
+    /// The packages that satisfy a clause, in the order in which they are tried.
+    fn tried(&self, ground: &Ground) -> impl Iterator<Item = PackageId> {
+        let first = self.turned.get(ground).copied();
+        let ids = ground.any.iter().map(|choice| choice.id);
+        let rest = ids.filter(move |id| Some(*id) != first);
+        first.into_iter().chain(rest)
     }
 
     fn has(&self, name: &PackageName) -> bool {
@@ -165,7 +176,7 @@ impl<'a> Provider<'a> {
 
     /// The union of an unconditional clause.
     pub(crate) fn unconditional(&self, ground: &Ground) -> resolvo::Requirement {
-        self.union(ground.any.iter().map(|choice| choice.id)).into()
+        self.union(self.watched.tried(ground)).into()
     }
 
     /// Where a clause with a condition comes from.
@@ -203,7 +214,7 @@ impl<'a> Provider<'a> {
                 }
                 others => {
                     // First what the condition calls for: it was found to hold.
-                    let any = ground.any.iter().map(|c| self.set(c.id));
+                    let any = self.watched.tried(ground).map(|id| self.set(id));
                     let absent = others.iter().map(|id| self.absence(*id));
                     let sets: Vec<VersionSetId> = any.chain(absent).collect();
                     let pool = &mut *self.pool.borrow_mut();

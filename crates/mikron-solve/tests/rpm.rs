@@ -67,6 +67,16 @@ gives! {
         "a; Requires: v\nb; Provides: v, p = 1, w = 2\nc; Provides: v, p = 2, w = 1", ["a"] => "a b";
     a_package_that_has_no_later_version_is_preferred:
         "a; Requires: v\nb 1-1; Provides: v\nb 2-1\nz; Provides: v", ["a"] => "a z";
+    a_provider_that_cannot_be_installed_makes_no_other_one_earlier:
+        "a; Requires: v\nb; Provides: v, w = 1\nc; Provides: v\nd; Provides: v, w = 2; Requires: gone", ["a"] => "a b";
+    a_provider_that_leads_to_nothing_that_can_be_installed_does_neither:
+        "a; Requires: v\nb; Provides: v, w = 1\nc; Provides: v\nd; Provides: v, w = 2; Requires: e\ne; Requires: gone", ["a"] => "a b";
+    a_provider_that_the_request_forbids_makes_no_other_one_earlier:
+        "a; Requires: v\nb; Provides: v, w = 1\nc; Provides: v\nd; Provides: v, w = 2\nx; Conflicts: d", ["a", "x"] => "a b x";
+    an_obsoleter_that_cannot_be_installed_puts_nothing_last:
+        "a; Requires: v\nb; Provides: v\nc; Provides: v\nd; Provides: v; Obsoletes: b; Requires: gone", ["a"] => "a b";
+    a_choice_that_brings_in_another_that_would_have_done_is_made_again:
+        "a; Requires: (k or r); Requires: (r if (b if k) else j)\nb; Requires: k\nr; Requires: (k or j)\nj\nk", ["a"] => "a j r";
     alternatives_are_one_pool: "a; Requires: (z or b)\nz\nb", ["a"] => "a b";
     an_alternative_that_is_there_anyway_is_enough: "a; Requires: (b or c), c\nb\nc", ["a"] => "a c";
     what_the_requirer_recommends_is_preferred:

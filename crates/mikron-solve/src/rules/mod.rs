@@ -52,6 +52,11 @@ pub(crate) trait Rules: Sync {
     /// The packages that satisfy a relation, best first.
     fn found(&self, catalog: &Catalog<'_>, relation: &Relation, view: &View) -> Vec<Candidate>;
 
+    /// Whether only packages that can be there are compared with each other. If so, it is found out first which cannot.
+    fn compares_possible(&self) -> bool {
+        false
+    }
+
     /// Puts what satisfies the alternatives of a clause in the order in which it is tried. It comes in the order of the
     /// alternatives.
     fn arranged(

@@ -6,6 +6,7 @@
 //! - The source of highest priority comes first, then the latest version of each name, then a package before those that it
 //!   obsoletes, then a package before those that provide a name that both have at a lower version, then one of which there is no
 //!   later version for its architecture before others, then the name.
+//! - What cannot be there, as is seen without choosing, takes no part in these comparisons.
 //! - Among what is left, what the requirer recommends, or what supplements it, comes first; weak dependencies bring nothing in.
 //! - A choice that turns out to be superfluous, as another that would have done is there anyway, is taken back.
 //! - What the spec names without a version is a package of that name, or one that obsoletes it and so comes before it; only
@@ -69,6 +70,10 @@ impl Rules for Rpm {
         found.into_iter().map(Candidate::alone).collect()
     }
 
+    fn compares_possible(&self) -> bool {
+        true
+    }
+
     fn arranged(
         &self,
         catalog: &Catalog<'_>,
@@ -79,36 +84,15 @@ impl Rules for Rpm {
         if choices.len() < 2 {
             return choices;
         }
-        let asked =
-            |name: &PackageName| view.asked && clause.terms.iter().any(|t| names(&t.matcher, name));
-        let mut bands: BTreeMap<(bool, Reverse<i32>), BTreeMap<PackageName, Vec<Choice>>> =
-            BTreeMap::new();
-        for choice in choices {
-            let record = catalog.record(choice.id);
-            let band = (
-                !catalog.is_preferred(&record),
-                Reverse(catalog.priority(choice.id)),
-            );
-            let names = bands.entry(band).or_default();
-            let versions = names.entry(record.name.clone()).or_default();
-            if !versions.iter().any(|known| known.id == choice.id) {
-                versions.push(choice);
-            }
-        }
-        let mut arranged = Vec::new();
-        for mut names in bands.into_values() {
-            for versions in names.values_mut() {
-                versions.sort_by(|a, b| catalog.compare(a.id, b.id));
-            }
-            arranged.extend(order(catalog, names, &asked));
-        }
-        if let (Some(by), Some(first)) = (view.by, arranged.first()) {
-            let priority = catalog.priority(first.id);
-            arranged.sort_by_key(|choice| {
-                let lower = catalog.priority(choice.id) != priority;
-                (lower, !lower && !is_recommended(catalog, by, choice.id))
-            });
-        }
+        let Some(settled) = catalog.settled() else {
+            // It is being found out what cannot be there, for which no order is needed.
+            return choices;
+        };
+        let (ruled_out, possible): (Vec<_>, Vec<_>) = choices
+            .into_iter()
+            .partition(|choice| settled.absent.contains(&choice.id));
+        let mut arranged = arrange(catalog, clause, view, possible);
+        arranged.extend(arrange(catalog, clause, view, ruled_out));
         arranged
     }
 
@@ -126,6 +110,46 @@ impl Rules for Rpm {
         });
         conflicts.chain(obsoletes).collect()
     }
+}
+
+/// Puts packages in the order in which they are tried.
+fn arrange(
+    catalog: &Catalog<'_>,
+    clause: &Clause,
+    view: &View,
+    choices: Vec<Choice>,
+) -> Vec<Choice> {
+    let asked =
+        |name: &PackageName| view.asked && clause.terms.iter().any(|t| names(&t.matcher, name));
+    let mut bands: BTreeMap<(bool, Reverse<i32>), BTreeMap<PackageName, Vec<Choice>>> =
+        BTreeMap::new();
+    for choice in choices {
+        let record = catalog.record(choice.id);
+        let band = (
+            !catalog.is_preferred(&record),
+            Reverse(catalog.priority(choice.id)),
+        );
+        let names = bands.entry(band).or_default();
+        let versions = names.entry(record.name.clone()).or_default();
+        if !versions.iter().any(|known| known.id == choice.id) {
+            versions.push(choice);
+        }
+    }
+    let mut arranged = Vec::new();
+    for mut names in bands.into_values() {
+        for versions in names.values_mut() {
+            versions.sort_by(|a, b| catalog.compare(a.id, b.id));
+        }
+        arranged.extend(order(catalog, names, &asked));
+    }
+    if let (Some(by), Some(first)) = (view.by, arranged.first()) {
+        let priority = catalog.priority(first.id);
+        arranged.sort_by_key(|choice| {
+            let lower = catalog.priority(choice.id) != priority;
+            (lower, !lower && !is_recommended(catalog, by, choice.id))
+        });
+    }
+    arranged
 }
 
 /// Whether a package recommends another, or is supplemented by it. Neither brings one in, but among several that would do it

@@ -3,7 +3,7 @@
 use mikron_package::{Family, PackageRecord, Universe};
 use mikron_solve::{ResolvoSolver, SolveError, Solver};
 
-use super::{Set, ask};
+use super::{Answer, Task, ask};
 use crate::family::check::Check;
 use crate::family::{Package, fill, names, request};
 
@@ -24,23 +24,57 @@ pub(crate) enum Outcome {
     OnlyTheirs,
 }
 
+impl Outcome {
+    pub(crate) fn of(ours: &Answer, theirs: &Answer) -> Self {
+        match (ours, theirs) {
+            (Ok(ours), Ok(theirs)) if ours == theirs => Self::Same,
+            (Ok(ours), Ok(theirs)) if ours.is_subset(theirs) => Self::Fewer,
+            (Ok(_), Ok(_)) => Self::Other,
+            (Err(_), Err(_)) => Self::Refused,
+            (Ok(_), Err(_)) => Self::OnlyOurs,
+            (Err(_), Ok(_)) => Self::OnlyTheirs,
+        }
+    }
+
+    /// Whether both came to the same.
+    pub(crate) fn agrees(self) -> bool {
+        matches!(self, Self::Same | Self::Refused)
+    }
+}
+
 /// A case with both answers.
+#[derive(Clone, Debug)]
 pub(crate) struct Compared {
     pub(crate) case: Vec<String>,
     pub(crate) outcome: Outcome,
-    pub(crate) ours: Result<Set, String>,
-    pub(crate) theirs: Result<Set, String>,
+    pub(crate) ours: Answer,
+    pub(crate) theirs: Answer,
 }
 
-/// Solves each case, proves the solution, and compares it with dnf's; `None` where there is no dnf.
-pub(crate) fn compare(packages: &[Package], cases: &[Vec<String>]) -> Option<Vec<Compared>> {
-    let answers = ask(packages, cases)?;
+/// Solves each case of each task, proves the solution, and compares it with dnf's; `None` where there is no dnf.
+pub(crate) fn compare(tasks: &[Task]) -> Option<Vec<Vec<Compared>>> {
+    let answers = ask(tasks)?;
+    let of_task = |(task, answers): (&Task, Vec<Answer>)| {
+        let ours = solve(&task.packages, &task.cases);
+        let cases = task.cases.iter().zip(ours.into_iter().zip(answers));
+        let compared = cases.map(|(case, (ours, theirs))| Compared {
+            case: case.clone(),
+            outcome: Outcome::of(&ours, &theirs),
+            ours,
+            theirs,
+        });
+        compared.collect()
+    };
+    Some(tasks.iter().zip(answers).map(of_task).collect())
+}
+
+/// What we choose for each case, proved by a checker of its own.
+pub(crate) fn solve(packages: &[Package], cases: &[Vec<String>]) -> Vec<Answer> {
     let universe = fill(Family::Rpm, packages);
-    let mut compared = Vec::new();
-    for (case, theirs) in cases.iter().zip(answers) {
+    let solve = |case: &Vec<String>| {
         let roots: Vec<&str> = case.iter().map(String::as_str).collect();
         let request = request(&roots);
-        let ours = match ResolvoSolver::default().solve(&universe, &request) {
+        match ResolvoSolver::default().solve(&universe, &request) {
             Ok(solution) => {
                 let records = solution.packages.iter().map(|p| universe.record(p.id));
                 let records: Vec<PackageRecord> = records.collect();
@@ -57,25 +91,7 @@ pub(crate) fn compare(packages: &[Package], cases: &[Vec<String>]) -> Option<Vec
                 Err(error.to_string())
             }
             Err(error) => panic!("{case:?}: {error}"),
-        };
-        let outcome = outcome(&ours, &theirs);
-        compared.push(Compared {
-            case: case.clone(),
-            outcome,
-            ours,
-            theirs,
-        });
-    }
-    Some(compared)
-}
-
-fn outcome(ours: &Result<Set, String>, theirs: &Result<Set, String>) -> Outcome {
-    match (ours, theirs) {
-        (Ok(ours), Ok(theirs)) if ours == theirs => Outcome::Same,
-        (Ok(ours), Ok(theirs)) if ours.is_subset(theirs) => Outcome::Fewer,
-        (Ok(_), Ok(_)) => Outcome::Other,
-        (Err(_), Err(_)) => Outcome::Refused,
-        (Ok(_), Err(_)) => Outcome::OnlyOurs,
-        (Err(_), Ok(_)) => Outcome::OnlyTheirs,
-    }
+        }
+    };
+    cases.iter().map(solve).collect()
 }

@@ -158,6 +158,23 @@ pub(crate) fn repository(numbers: &mut Numbers) -> String {
     text
 }
 
+/// The same repository with weak dependencies, which bring nothing in, but have a say in choices.
+pub(crate) fn with_weak(numbers: &mut Numbers, text: &str) -> String {
+    let mut weak = String::new();
+    for line in text.lines() {
+        weak.push_str(line);
+        if numbers.once_in(4) {
+            let recommended = wanted(numbers, NAMES);
+            let _ = write!(weak, "; Recommends: {recommended}");
+        }
+        if numbers.once_in(8) {
+            let _ = write!(weak, "; Supplements: {}", name(numbers.below(NAMES)));
+        }
+        weak.push('\n');
+    }
+    weak
+}
+
 /// What is asked for: one to three packages, now and then something that is provided.
 pub(crate) fn case(numbers: &mut Numbers) -> Vec<String> {
     let count = [1, 1, 1, 2, 3][numbers.below(5) as usize];
