@@ -31,6 +31,7 @@ pub(crate) fn again(
     let Some(settled) = catalog.settled() else {
         return Ok(None);
     };
+    let early = early(catalog, roots, kept, &settled)?;
     let mut open: VecDeque<Option<PackageId>> = VecDeque::from([None]);
     let mut seen: BTreeSet<PackageId> = BTreeSet::new();
     while let Some(own) = open.pop_front() {
@@ -48,8 +49,8 @@ pub(crate) fn again(
             let [chosen, others @ ..] = there.as_slice() else {
                 continue;
             };
-            // What is there without any choice was there before this one.
-            let was_there = there.iter().any(|id| settled.there.contains(id));
+            // What is there without a choice between names was there before this one.
+            let was_there = there.iter().any(|id| early.contains(id));
             if others.is_empty() || was_there || turned.contains_key(&ground) {
                 continue;
             }
@@ -84,6 +85,41 @@ fn grounds(
         all.extend(found.iter().filter(|g| !g.is_idle(own)).cloned());
     }
     Ok(all)
+}
+
+/// The packages of a set that are there without a choice between names. libsolv takes the best version of the only name that
+/// is left before it chooses between names, and does not go back on that.
+fn early(
+    catalog: &Catalog<'_>,
+    roots: &[&Root],
+    kept: &Kept,
+    settled: &Settled,
+) -> Result<BTreeSet<PackageId>, SolveError> {
+    let mut early = BTreeSet::new();
+    let mut open = vec![None];
+    open.extend(settled.there.iter().copied().map(Some));
+    while let Some(own) = open.pop() {
+        for ground in grounds(catalog, roots, own)? {
+            let others: Vec<PackageId> = ground.others(own).collect();
+            let possible = ground
+                .any
+                .iter()
+                .map(|choice| choice.id)
+                .filter(|id| !settled.absent.contains(id));
+            let names: BTreeSet<_> = possible
+                .clone()
+                .map(|id| catalog.record(id).name.clone())
+                .collect();
+            let taken = possible.clone().find(|id| kept.contains(*id));
+            if let (true, 1, Some(taken)) = (others.is_empty(), names.len(), taken)
+                && early.insert(taken)
+            {
+                open.push(Some(taken));
+            }
+        }
+    }
+    early.extend(&settled.there);
+    Ok(early)
 }
 
 /// A package with what it brings in without a choice.

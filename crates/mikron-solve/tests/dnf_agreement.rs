@@ -16,7 +16,7 @@ use mikron_package::Family;
 const CASES: usize = 150;
 
 /// Orders of the packages that dnf is asked in where it chooses others than we do.
-const ORDERS: usize = 8;
+const ORDERS: usize = 4;
 
 /// The requests of which dnf chooses other packages, and why: found by asking it again.
 const DIFFERENT: [(u64, &str, Cause); 3] = [

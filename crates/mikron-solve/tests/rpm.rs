@@ -77,6 +77,9 @@ gives! {
         "a; Requires: v\nb; Provides: v\nc; Provides: v\nd; Provides: v; Obsoletes: b; Requires: gone", ["a"] => "a b";
     a_choice_that_brings_in_another_that_would_have_done_is_made_again:
         "a; Requires: (k or r); Requires: (r if (b if k) else j)\nb; Requires: k\nr; Requires: (k or j)\nj\nk", ["a"] => "a j r";
+    the_best_version_of_the_only_name_is_no_choice_to_be_made_again:
+        "a; Requires: x; Requires: (k > 1 or r); Requires: (r if (b if k > 1) else j)\nx; Requires: k\nk 1-1\nk 2-1\nb\nj\nr; Requires: (k or j)",
+        ["a"] => "a b k-2-1 r x";
     alternatives_are_one_pool: "a; Requires: (z or b)\nz\nb", ["a"] => "a b";
     an_alternative_that_is_there_anyway_is_enough: "a; Requires: (b or c), c\nb\nc", ["a"] => "a c";
     what_the_requirer_recommends_is_preferred:
