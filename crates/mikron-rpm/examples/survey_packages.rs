@@ -1,5 +1,6 @@
-//! Lets rpmbuild make large packages, and compares every file of them with what rpm sees: many files in every payload, and a
-//! sparse file of more than 4 GiB, which only the stripped form of the payload can hold. Prints times and the memory taken.
+//! Lets rpmbuild make large packages, and compares every file of them with what rpm sees, and every entry with what cpio lists of
+//! rpm2cpio's output: many files in every payload, and a sparse file of more than 4 GiB, which only the stripped form of the
+//! payload can hold (and cpio cannot read). Prints times and the memory taken.
 //!
 //! ```sh
 //! cargo run --release -p mikron-rpm --example survey_packages -- 40000 4400
@@ -12,7 +13,7 @@ use std::error::Error;
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use mikron_package::{EntryKind, HashingReader, Limits, Origin, PackageFormat};
@@ -33,13 +34,16 @@ fn peak() -> u64 {
     digits.and_then(|digits| digits.parse().ok()).unwrap_or(0)
 }
 
-fn ours(package: &Path) -> Result<Lines, Box<dyn Error>> {
+/// The files as lines, and every entry with its size: what its content in the payload has.
+fn ours(package: &Path) -> Result<(Lines, BTreeMap<String, u64>), Box<dyn Error>> {
     let input = Box::new(File::open(package)?);
     let mut reader = RpmFormat.open(input, &Limits::default(), &Origin::named("large.rpm"))?;
     let mut lines = Lines::new();
     let mut contents = BTreeMap::new();
+    let mut entries = BTreeMap::new();
     while let Some(entry) = reader.next_entry()? {
         let path = entry.path.to_string();
+        entries.insert(path.clone(), entry.size());
         let (size, digest) = match &entry.kind {
             EntryKind::File { size } => {
                 let mut body = HashingReader::new(reader.body());
@@ -54,7 +58,35 @@ fn ours(package: &Path) -> Result<Lines, Box<dyn Error>> {
         let (mode, mtime) = (entry.mode, entry.mtime);
         lines.insert(path, format!("{mode:o}|{mtime}|{size}|{digest}"));
     }
-    Ok(lines)
+    Ok((lines, entries))
+}
+
+/// Every entry as cpio lists it, with its size; that of the names of a hard link set is 0 but for one.
+fn listed(
+    rpm2cpio: &Path,
+    cpio: &Path,
+    package: &Path,
+) -> Result<BTreeMap<String, u64>, Box<dyn Error>> {
+    let mut unpack = Command::new(rpm2cpio)
+        .arg(package)
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let output = Command::new(cpio)
+        .args(["--quiet", "-itvn"])
+        .env("LC_ALL", "C")
+        .stdin(unpack.stdout.take().ok_or("a pipe")?)
+        .output()?;
+    if !unpack.wait()?.success() || !output.status.success() {
+        return Err("rpm2cpio or cpio failed".into());
+    }
+    let mut entries = BTreeMap::new();
+    for line in String::from_utf8(output.stdout)?.lines() {
+        // Mode, links, owner, group, size, month, day, year, name.
+        let size = line.split_whitespace().nth(4).ok_or("a size")?.parse()?;
+        let begin = line.find(" ./").ok_or("a name")? + 2;
+        entries.insert(line[begin..].to_owned(), size);
+    }
+    Ok(entries)
 }
 
 fn theirs(rpm: &Path, package: &Path) -> Result<Lines, Box<dyn Error>> {
@@ -76,7 +108,13 @@ fn theirs(rpm: &Path, package: &Path) -> Result<Lines, Box<dyn Error>> {
     Ok(lines)
 }
 
-fn compare(rpm: &Path, dir: &Path, spec: &str, payload: &str) -> Result<(), Box<dyn Error>> {
+fn compare(
+    rpm: &Path,
+    dir: &Path,
+    spec: &str,
+    payload: &str,
+    with_cpio: bool,
+) -> Result<(), Box<dyn Error>> {
     let builder = tool("rpmbuild").ok_or("rpmbuild is missing")?;
     let dir = dir.join(payload);
     fs::create_dir(&dir)?;
@@ -85,7 +123,7 @@ fn compare(rpm: &Path, dir: &Path, spec: &str, payload: &str) -> Result<(), Box<
     let package = built.first().ok_or("a package")?;
     let built_in = begin.elapsed().as_secs_f64();
     let begin = Instant::now();
-    let ours = ours(package)?;
+    let (ours, entries) = ours(package)?;
     let read_in = begin.elapsed().as_secs_f64();
     let theirs = theirs(rpm, package)?;
     let different = theirs
@@ -103,6 +141,22 @@ fn compare(rpm: &Path, dir: &Path, spec: &str, payload: &str) -> Result<(), Box<
     );
     if different > 0 || ours.len() != theirs.len() {
         return Err(format!("{payload}: rpm sees other files").into());
+    }
+    if let (true, Some(rpm2cpio), Some(cpio)) = (with_cpio, tool("rpm2cpio"), tool("cpio")) {
+        let listed = listed(&rpm2cpio, &cpio, package)?;
+        let total = |entries: &BTreeMap<String, u64>| entries.values().sum::<u64>();
+        let same = entries
+            .iter()
+            .filter(|(path, size)| listed.get(*path) == Some(size));
+        let linked = same.clone().count().abs_diff(listed.len());
+        println!(
+            "{payload}: cpio lists {} entries, {linked} of other sizes (hard links)",
+            listed.len()
+        );
+        // Both names of the one hard link set may have the content; the sum is the same.
+        if !entries.keys().eq(listed.keys()) || total(&entries) != total(&listed) || linked > 2 {
+            return Err(format!("{payload}: cpio lists other entries").into());
+        }
     }
     Ok(())
 }
@@ -127,7 +181,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "w7.lzdio",
         "w.ufdio",
     ] {
-        compare(&rpm, dir.path(), &many, payload)?;
+        compare(&rpm, dir.path(), &many, payload, true)?;
         fs::remove_dir_all(dir.path().join(payload))?;
     }
     if large > 0 {
@@ -136,7 +190,7 @@ fn main() -> Result<(), Box<dyn Error>> {
              %{{buildroot}}/var/lib/large\necho small > %{{buildroot}}/var/lib/small\nln %{{buildroot}}/var/lib/small \
              %{{buildroot}}/var/lib/again\n%files\n/var/lib/large\n/var/lib/small\n/var/lib/again\n"
         );
-        compare(&rpm, dir.path(), &spec, "w1.zstdio")?;
+        compare(&rpm, dir.path(), &spec, "w1.zstdio", false)?;
     }
     Ok(())
 }

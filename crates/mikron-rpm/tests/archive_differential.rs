@@ -370,3 +370,29 @@ fn packages_that_the_builder_makes_are_what_rpm_sees() {
         compare(&rpm, &path);
     }
 }
+
+#[test]
+fn reserved_bytes_behind_the_magic_of_a_header_are_refused_as_by_rpm() {
+    // The digests are made over the magic as it must be, and so do not see them.
+    let good = archive_support::package().build();
+    let magic = b"\x8e\xad\xe8\x01";
+    let headers: Vec<usize> = (0..good.len())
+        .filter(|at| good[*at..].starts_with(magic))
+        .collect();
+    assert_eq!(headers.len(), 2);
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    for at in headers.iter().flat_map(|begin| begin + 4..begin + 8) {
+        let mut bad = good.clone();
+        bad[at] = 1;
+        let error = archive_support::refused(&bad);
+        assert!(error.to_string().contains("reserved bytes"), "{error}");
+        let Some(rpm) = tool("rpm") else { return };
+        let path = dir.path().join("bad.rpm");
+        fs::write(&path, bad).expect("a file");
+        let output = Command::new(rpm)
+            .args(["-qp", "--nosignature", "--nodigest"])
+            .arg(&path)
+            .output();
+        assert!(!output.expect("rpm starts").status.success(), "byte {at}");
+    }
+}

@@ -8,6 +8,7 @@ pub mod elf;
 pub mod http;
 pub mod listing;
 pub mod mirror;
+pub mod mutation;
 pub mod readelf;
 pub mod repackage;
 pub mod repository;

@@ -33,6 +33,11 @@ pub(crate) fn read(
         )))
         .at(3));
     }
+    // Digests and signatures are made over the magic as it must be, so that other bytes here would not be noticed by them.
+    if start[4..MAGIC.len()] != MAGIC[4..] {
+        let fault = "the reserved bytes behind the magic of a header are not zero";
+        return Err(ArchiveError::malformed(fault).at(4));
+    }
     let (tags, store) = (word(&start, MAGIC.len()), word(&start, MAGIC.len() + 4));
     let at = MAGIC.len() as u64;
     if tags > MAX_TAGS {
