@@ -1,4 +1,4 @@
-//! Writes the small seeds of the fuzz targets `ar`, `tar` and `deb`.
+//! Writes the small seeds of the fuzz targets `ar`, `tar`, `deb` and `deb_version`.
 //!
 //! ```sh
 //! cargo run -p mikron-deb --example seeds -- fuzz/corpus
@@ -92,5 +92,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let control = [&[1][..], &deb.control_tar()].concat();
     write(corpus, "deb/control-tar", &control)?;
     let stanza = b"\x02Package: x\nVersion: 1\nArchitecture: all\nDepends: a | b (>= 1)\n";
-    write(corpus, "deb/control", stanza)
+    write(corpus, "deb/control", stanza)?;
+    for (name, text) in [
+        ("epochs", "1:1.0-1 0:1.0-1 1.0"),
+        ("marks", "1.0~rc1+b1 1.0~~ 1.0+dfsg-1~deb12u1"),
+        ("numbers", "12345678901234567890 0012-0 1.a.-"),
+    ] {
+        write(corpus, &format!("deb_version/{name}"), text.as_bytes())?;
+    }
+    Ok(())
 }

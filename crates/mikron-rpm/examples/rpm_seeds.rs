@@ -88,6 +88,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     write(corpus, "rpm/whole", &[&[0], &*package.build()].concat())?;
     let sections = package.parts().sections();
     write(corpus, "rpm/header", &[&[1], &*sections.header].concat())?;
+    // A reserved byte that is not zero.
+    let mut reserved = sections.header.clone();
+    reserved[6] = 1;
+    write(corpus, "rpm/reserved", &[&[1], &*reserved].concat())?;
     let signature = sections.signature.build();
     write(corpus, "rpm/signature", &[&[2], &*signature].concat())?;
     for (name, text) in [
