@@ -59,6 +59,8 @@ fn rpm_home() -> Home {
         let greet = RpmBuilder::new("greet", "1.2", "3", arch)
             .requires("libgreet.so.1()(64bit)")
             .requires("(config(greet) or greet-manual)")
+            .recommends("greet-libs")
+            .recommends("greet-lessons >= 2")
             .provides("config(greet) = 1.2-3")
             .file("/usr/bin/greet", 0o755, program.build())
             .file("/usr/share/doc/greet/README", 0o644, "Say hello.\n")
@@ -238,6 +240,15 @@ fn explain_says_why_a_file_is_there_and_why_another_is_not() {
         let run = home.run(&["explain", "greet.yaml", "/usr/share/doc/greet/README"]);
         assert!(run.out.contains("left out"), "{family}: {}", run.out);
     }
+}
+
+#[test]
+fn what_is_recommended_and_not_there_is_listed_and_never_followed() {
+    let home = home("rpm");
+    let run = home.run(&["explain", "greet.yaml", "--platform", "linux/amd64"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    let listed = "linux/amd64: 1 recommendation not followed\n  greet-lessons (>= 2)  recommended by greet\n";
+    assert!(run.out.contains(listed), "{}", run.out);
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! Why each file and package is in the image, and why others are not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mikron_capability::{
     Explanation, LeftOut, ModuleLeftOut, SelectedPackage, UnmetNote, Without, explain,
 };
-use mikron_package::{PackageName, Platform, Version};
+use mikron_package::{PackageName, PackageRecord, Platform, Requirement, Version};
 use mikron_spec::Spec;
 use serde::Serialize;
 
@@ -28,12 +28,23 @@ pub struct Overview {
     pub packages: Vec<SelectedPackage>,
     /// The packages of the dependency closure that no file was chosen from, in order of name.
     pub left_out: Vec<LeftOut>,
+    /// What packages of the image recommend and the image does not hold, in order of name: it is never followed.
+    pub recommended: Vec<Recommended>,
     /// Needs that are known by the rules and left out.
     pub without: Vec<Without>,
     /// Modules that cannot be loaded in the image and were left out.
     pub modules: Vec<ModuleLeftOut>,
     /// Libraries that chosen files would load by dlopen(3), and do without.
     pub unmet: Vec<UnmetNote>,
+}
+
+/// A weak dependency (`Recommends`) that the image does not meet.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Recommended {
+    /// The package that recommends.
+    pub by: PackageName,
+    /// What it recommends, as the package has it.
+    pub relation: String,
 }
 
 /// What is known of one path or package, on one platform.
@@ -87,6 +98,7 @@ impl Explanations {
             left_out.sort_by(|a, b| a.name.cmp(&b.name));
             Overview {
                 platform: *platform,
+                recommended: recommended(closure, &packages),
                 packages,
                 left_out,
                 without: closure.selection.without.clone(),
@@ -102,6 +114,38 @@ impl Explanations {
         let answer = |(platform, closure): (&Platform, &Closure)| answer(*platform, closure, what);
         self.platforms.iter().map(answer).collect()
     }
+}
+
+/// What chosen packages recommend and none of them is or provides.
+fn recommended(closure: &Closure, chosen: &[SelectedPackage]) -> Vec<Recommended> {
+    let records = chosen.iter().filter_map(|package| {
+        let facts = closure.facts.get(package.package)?;
+        Some(&facts.metadata.record)
+    });
+    let records: Vec<&PackageRecord> = records.collect();
+    let names = records.iter().flat_map(|record| {
+        let provided = record.provides.iter().map(|provided| &provided.name);
+        std::iter::once(&record.name).chain(provided)
+    });
+    let names: BTreeSet<&PackageName> = names.collect();
+    let is_there = |wanted: &Requirement| {
+        let relations = wanted.relations();
+        relations
+            .iter()
+            .any(|relation| names.contains(&relation.name))
+    };
+    let of_one = |record: &&PackageRecord| {
+        let open = record.recommends.iter().filter(|wanted| !is_there(wanted));
+        let by = record.name.clone();
+        let open = open.map(move |wanted| Recommended {
+            by: by.clone(),
+            relation: wanted.to_string(),
+        });
+        open.collect::<Vec<_>>()
+    };
+    let mut all: Vec<Recommended> = records.iter().flat_map(of_one).collect();
+    all.sort();
+    all
 }
 
 /// What is known of one path, package or capability on one platform.

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use mikron::capability::{Explanation, LeftOut, SelectedPackage, Step, Token, TokenAnswer};
-use mikron::{Answer, Explanations, Overview, PlatformTokens};
+use mikron::{Answer, Explanations, Overview, PlatformTokens, Recommended};
 
 use super::{builder, print, print_json};
 use crate::arguments::Explain;
@@ -158,6 +158,12 @@ fn overview(overview: &Overview) -> String {
         let _ = writeln!(text, "{}: {number} left out", overview.platform);
         let row = |l: &LeftOut| vec![l.name.to_string(), size(l.bytes), l.reason.to_string()];
         text.push_str(&table(overview.left_out.iter().map(row).collect(), &[1]));
+    }
+    if !overview.recommended.is_empty() {
+        let number = count(overview.recommended.len(), "recommendation");
+        let _ = writeln!(text, "{}: {number} not followed", overview.platform);
+        let row = |r: &Recommended| vec![r.relation.clone(), format!("recommended by {}", r.by)];
+        text.push_str(&table(overview.recommended.iter().map(row).collect(), &[]));
     }
     for module in &overview.modules {
         let _ = writeln!(
