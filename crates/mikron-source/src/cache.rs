@@ -119,7 +119,8 @@ impl Cache {
     pub fn open(directory: &Path, options: CacheOptions) -> Result<Self, CacheError> {
         let root = directory.join(VERSION);
         let lock = root.join("lock");
-        let session = match open_lock(&lock) {
+        // The lock is made last: where it is, all the rest is, whenever a process that began was killed.
+        let session = match File::options().read(true).write(true).open(&lock) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 for part in ["blobs", "derived", "state", "partial", "tmp", "corrupt"] {
@@ -184,10 +185,20 @@ impl Cache {
     /// A new file in `tmp`, under a random name that begins with this process's number.
     fn temporary(&self) -> Result<tempfile::NamedTempFile, CacheError> {
         let directory = self.root.join("tmp");
-        tempfile::Builder::new()
-            .prefix(&format!("{}-", std::process::id()))
-            .tempfile_in(&directory)
-            .map_err(CacheError::at(&directory, "create a file in"))
+        let prefix = format!("{}-", std::process::id());
+        let create = || {
+            tempfile::Builder::new()
+                .prefix(&prefix)
+                .tempfile_in(&directory)
+        };
+        // Somebody may have tidied up.
+        let file = match create() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                std::fs::create_dir_all(&directory).and_then(|()| create())
+            }
+            other => other,
+        };
+        file.map_err(CacheError::at(&directory, "create a file in"))
     }
 
     /// Gives a temporary file its name, atomically.

@@ -414,6 +414,19 @@ fn a_full_disk_ends_a_download_with_the_path() {
     assert!(!cache.has_blob(&wanted.digest, wanted.size));
 }
 
+#[test]
+fn a_cache_whose_making_was_cut_off_is_made_to_its_end() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::create_dir_all(directory.path().join("v1/blobs")).unwrap();
+    let cache = open(directory.path());
+    cache.put_blob(b"hello").unwrap();
+    assert!(directory.path().join("v1/corrupt").is_dir());
+    // Nor does it matter when somebody takes the directory of unfinished files away.
+    fs::remove_dir_all(directory.path().join("v1/tmp")).unwrap();
+    cache.put_blob(b"again").unwrap();
+    cache.gc().unwrap();
+}
+
 /// What a child process runs until it is killed: this very test binary, told by an environment variable.
 #[test]
 fn kill_minus_nine_leaves_a_sound_cache() {
