@@ -59,3 +59,19 @@ pub(crate) fn paths(world: &World) -> Vec<String> {
         .map(|r| r.path)
         .collect()
 }
+
+/// The repository that the tests are about.
+pub(crate) fn repository(world: &World, key: &TestKey) -> RpmRepository {
+    RpmRepository::new("test", &world.server.url("/el9"), keyring(key))
+}
+
+/// Name, version and architecture of all packages.
+pub(crate) fn packages(world: &World, published: &Arc<dyn Published>) -> Vec<String> {
+    let index = index(&world.context(), published);
+    let mut packages: Vec<String> = (0..index.len())
+        .map(|i| index.record(i).unwrap())
+        .map(|r| format!("{} {} {}", r.name, r.version, r.arch))
+        .collect();
+    packages.sort();
+    packages
+}
