@@ -575,26 +575,49 @@ fn a_package_of_the_source_whose_programs_nobody_names_brings_nothing_that_serve
 }
 
 #[test]
-fn a_program_of_a_language_whose_texts_have_no_end_may_name_everything() {
-    let app = deb("app")
-        .field("Source", "suite")
-        .depends("libc6, app-tools")
-        .file(
-            "/usr/sbin/app",
-            0o755,
-            program().constant("fullRUST_BACKTRACEapp-agent").build(),
-        );
+fn a_program_whose_calls_cannot_be_read_may_name_everything() {
+    let parts = || {
+        deb("app")
+            .field("Source", "suite")
+            .depends("libc6, app-tools")
+    };
+    let library = ElfBuilder::library("libapp.so.1").build();
+    let unended = parts().file(
+        "/usr/sbin/app",
+        0o755,
+        program().constant("fullRUST_BACKTRACEapp-agent").build(),
+    );
     let tools = deb("app-tools")
         .field("Source", "suite")
         .depends("libc6")
         .file("/usr/bin/app-agent", 0o755, program().build());
+    let linked = parts()
+        .file(
+            "/usr/sbin/app",
+            0o755,
+            program().needed("libapp.so.1").build(),
+        )
+        .file(&format!("{LIB}/libapp.so.1"), 0o644, library);
+    let script = parts()
+        .file("/usr/sbin/app", 0o755, "#!/usr/bin/python3\n")
+        .file("/usr/bin/python3", 0o755, program().build());
+    let silent = parts().file("/usr/sbin/app", 0o755, program().build());
     let mut wanted = amd64();
     wanted.programs = vec!["/usr/sbin/app".to_owned()];
-    let (inputs, selection) = selected(
-        vec![root(&app), dependency(&tools), dependency(&libc())],
-        &wanted,
-    );
-    assert!(why(&selection, &inputs, "/usr/bin/app-agent").is_some());
+    for (app, takes_it) in [
+        (unended, true),
+        (linked, true),
+        (script, true),
+        (silent, false),
+    ] {
+        let inputs = vec![root(&app), dependency(&tools), dependency(&libc())];
+        let (inputs, selection) = selected(inputs, &wanted);
+        let chain = why(&selection, &inputs, "/usr/bin/app-agent");
+        assert_eq!(chain.is_some(), takes_it);
+        if let Some(step) = chain.and_then(|chain| chain.last().cloned()) {
+            assert!(matches!(step.reason, Reason::Sibling { .. }), "{step}");
+        }
+    }
 }
 
 #[test]

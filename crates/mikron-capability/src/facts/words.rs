@@ -11,7 +11,7 @@ use super::blob::Blob;
 /// The words of a program's constants, as sorted hashes of 32 bits.
 ///
 /// A word stands at the start of a text or after a slash, and ends with the text or at a space: the first of a command line,
-/// the last component of a path. What is no word of it is taken for one in one of about a million questions.
+/// the last component of a path. Of ten thousand words, one question in 400,000 finds one that is not there.
 ///
 /// ```
 /// use mikron_capability::Words;

@@ -49,8 +49,8 @@ pub(super) struct Closure<'a> {
     pub(super) secondary: Vec<Secondary>,
     /// Programs that the image starts, with the links on the way to them.
     pub(super) starts: Vec<FileRef>,
-    /// Packages whose programs on `PATH` are taken when a program of the same source names them.
-    pub(super) companions: Vec<usize>,
+    /// Packages whose programs on `PATH` are taken when a program of the same source names them, each with why it takes part.
+    pub(super) companions: Vec<(usize, Reason)>,
     pub(super) interpreters: BTreeMap<&'static str, FileRef>,
     pub(super) walked: HashSet<(FileRef, Arc<[String]>)>,
     pub(super) queue: VecDeque<(FileRef, Arc<[String]>)>,

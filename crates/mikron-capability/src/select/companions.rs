@@ -6,8 +6,8 @@
 use super::FileRef;
 use super::closure::Closure;
 use super::{Found, Reason};
+use crate::Class;
 use crate::classes::is_in_bin_dir;
-use crate::{Class, ElfFacts};
 
 impl Closure<'_> {
     /// Whether the image starts a program of `root`, and none of `other`, which is of the same source.
@@ -42,7 +42,7 @@ impl Closure<'_> {
     /// Takes what belongs to the whole source: data, configuration, modules, code, and programs that lie where nobody but the
     /// source's own programs looks. Those on `PATH` wait until they are named.
     pub(super) fn as_companion(&mut self, package: usize, reason: &Reason) {
-        if self.companions.contains(&package) {
+        if self.companions.iter().any(|(known, _)| *known == package) {
             return;
         }
         self.as_data(package, reason, true);
@@ -58,7 +58,7 @@ impl Closure<'_> {
                 self.choose_in_bulk(file_ref, reason.clone());
             }
         }
-        self.companions.push(package);
+        self.companions.push((package, reason.clone()));
     }
 
     /// Whether a package is a companion of which nothing runs: what it depends on serves its programs.
@@ -69,12 +69,12 @@ impl Closure<'_> {
         };
         let mut chosen =
             (0..self.reasons[package].len()).filter(|at| self.reasons[package][*at].is_some());
-        self.companions.contains(&package) && !chosen.any(runs)
+        self.companions.iter().any(|(known, _)| *known == package) && !chosen.any(runs)
     }
 
-    /// Takes programs of companions that a chosen program of the same source names.
+    /// Takes programs of companions that a chosen program of the same source names, or may name for all that is known of it.
     pub(super) fn name_companions(&mut self) {
-        for package in self.companions.clone() {
+        for (package, sibling) in self.companions.clone() {
             for (entry, facts) in self.packages[package].facts.files.iter().enumerate() {
                 let file = FileRef { package, entry };
                 if facts.class != Class::Bins
@@ -91,33 +91,46 @@ impl Closure<'_> {
                 if let Some(by) = self.who_names(package, name) {
                     let command = name.to_owned();
                     self.choose_in_bulk(file, Reason::Called { by, command });
+                } else if self.is_anything_named(package) {
+                    self.choose_in_bulk(file, sibling.clone());
                 }
             }
         }
     }
 
-    /// The first chosen program of the source of `package` that names a program, or may for all that is known of it.
-    fn who_names(&self, package: usize, name: &str) -> Option<FileRef> {
+    /// The chosen files of the source of a package.
+    fn chosen_of_source(&self, package: usize) -> impl Iterator<Item = FileRef> + '_ {
         let source = &self.packages[package].source;
-        let of_source = |at: &usize| self.packages[*at].source == *source;
-        (0..self.packages.len()).filter(of_source).find_map(|at| {
-            let chosen = self.reasons[at]
-                .iter()
-                .enumerate()
-                .filter(|(_, reason)| reason.is_some());
-            let mut programs = chosen.filter_map(|(entry, _)| {
-                let file = FileRef { package: at, entry };
-                let elf = self
-                    .facts(file)
-                    .elf
-                    .as_ref()
-                    .filter(|elf| elf.is_executable())?;
-                Some((file, &**elf))
-            });
-            let names = |(_, elf): &(FileRef, &ElfFacts)| {
-                elf.words.as_ref().is_none_or(|words| words.contains(name))
-            };
-            programs.find(names).map(|(file, _)| file)
+        let of_source = (0..self.packages.len()).filter(|at| self.packages[*at].source == *source);
+        of_source.flat_map(|package| {
+            let reasons = self.reasons[package].iter().enumerate();
+            let chosen = reasons.filter(|(_, reason)| reason.is_some());
+            chosen.map(move |(entry, _)| FileRef { package, entry })
+        })
+    }
+
+    /// The first chosen program of the source of `package` that has a program's name among its words.
+    fn who_names(&self, package: usize, name: &str) -> Option<FileRef> {
+        let mut chosen = self.chosen_of_source(package);
+        chosen.find(|file| {
+            let elf = self.facts(*file).elf.as_ref();
+            let words = elf.and_then(|elf| elf.words.as_ref());
+            words.is_some_and(|words| words.contains(name))
+        })
+    }
+
+    /// Whether something chosen of the source of `package` may name any program, for all that is known of it: a program without
+    /// words, a library, a script in a language whose calls are not read.
+    fn is_anything_named(&self, package: usize) -> bool {
+        self.chosen_of_source(package).any(|file| {
+            let facts = self.facts(file);
+            match (&facts.elf, &facts.script) {
+                (Some(elf), _) => {
+                    elf.words.is_none() && matches!(facts.class, Class::Bins | Class::Libs)
+                }
+                (None, Some(script)) => facts.class == Class::Bins && !script.is_shell(),
+                (None, None) => false,
+            }
         })
     }
 }

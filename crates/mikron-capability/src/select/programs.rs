@@ -62,7 +62,7 @@ impl Closure<'_> {
             };
             add(script.file, cause);
         }
-        for package in self.companions.iter().copied() {
+        for package in self.companions.iter().map(|(package, _)| *package) {
             for (entry, facts) in self.packages[package].facts.files.iter().enumerate() {
                 if facts.class == Class::Bins && !facts.entry.is_directory() {
                     add(FileRef { package, entry }, ProgramCause::Unnamed);
