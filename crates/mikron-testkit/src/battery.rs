@@ -17,6 +17,7 @@ mod tools;
 mod web;
 
 pub use installation::Installation;
+pub(crate) use installation::make_at_boot;
 pub use peer::TlsPeer;
 pub use size::{PackageSize, PackageSizes};
 pub use stage::Stage;

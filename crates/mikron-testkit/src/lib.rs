@@ -6,6 +6,7 @@ pub mod archive;
 pub mod battery;
 pub mod elf;
 pub mod http;
+pub mod installed;
 pub mod listing;
 pub mod mirror;
 pub mod mutation;

@@ -6,6 +6,7 @@
 mod bundle;
 mod container;
 mod docker;
+mod overlay;
 mod program;
 mod unpack;
 
@@ -20,13 +21,14 @@ use crate::tools::{skip, tool};
 pub use bundle::{Bundle, Run};
 pub use container::{Container, Finished};
 pub use docker::Docker;
+pub use overlay::Overlay;
 pub use unpack::{extract, unpack};
 
 /// How long anything that should be quick may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Whether this machine can run containers; else the reason was printed and the calling test is to return.
-fn able() -> bool {
+pub(crate) fn able() -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let root = status
         .lines()
@@ -44,7 +46,7 @@ fn run(command: &mut Command) -> Output {
         .unwrap_or_else(|error| panic!("{command:?} starts: {error}"))
 }
 
-fn run_well(command: &mut Command) -> String {
+pub(crate) fn run_well(command: &mut Command) -> String {
     let output = run(command);
     assert!(
         output.status.success(),

@@ -5,13 +5,11 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use tempfile::TempDir;
-
-use crate::runtime::Bundle;
+use crate::runtime::{Bundle, Overlay};
 
 /// A full installation under an overlay, so that the work leaves it as it was. The overlay ends with this value.
 pub struct Installation {
-    dir: TempDir,
+    overlay: Overlay,
 }
 
 /// Names and numbers of passwd(5) or group(5).
@@ -56,24 +54,9 @@ impl Installation {
     /// # Panics
     /// When the overlay cannot be mounted.
     pub fn over(full: &Path, image: &Bundle, files: &[String]) -> Option<(Self, Bundle)> {
-        let dir = TempDir::new().expect("a temporary directory");
-        let [upper, work, root] = ["upper", "work", "root"].map(|name| dir.path().join(name));
-        for path in [&upper, &work, &root] {
-            fs::create_dir(path).expect("a new directory");
-        }
-        let options = format!(
-            "lowerdir={},upperdir={},workdir={}",
-            full.display(),
-            upper.display(),
-            work.display()
-        );
-        let mounted = Command::new("mount")
-            .args(["-t", "overlay", "overlay", "-o", &options])
-            .arg(&root)
-            .status()
-            .expect("mount starts");
-        assert!(mounted.success(), "no overlay over {}", full.display());
-        let installation = Self { dir };
+        let overlay = Overlay::over(full);
+        let root = overlay.root();
+        let installation = Self { overlay };
         let image_root = image.rootfs();
         let users = adopt(&image_root, &root, "passwd");
         let groups = adopt(&image_root, &root, "group");
@@ -89,12 +72,12 @@ impl Installation {
 
     /// The root filesystem.
     pub fn rootfs(&self) -> PathBuf {
-        self.dir.path().join("root")
+        self.overlay.root()
     }
 }
 
 /// Makes the directories below `/run` that packages ask for in tmpfiles.d(5), as a machine does when it starts.
-fn make_at_boot(root: &Path) {
+pub(crate) fn make_at_boot(root: &Path) {
     let owners = ["passwd", "group"].map(|file| accounts(root, file));
     let files = fs::read_dir(root.join("usr/lib/tmpfiles.d"));
     for file in files.into_iter().flatten().flatten() {
@@ -152,12 +135,5 @@ fn bring(from: &Path, to: &Path, path: &str, users: &[(u32, u32)], groups: &[(u3
             mapped(groups, metadata.gid()),
         );
         chown(&target, Some(uid), Some(gid)).expect("we are root");
-    }
-}
-
-impl Drop for Installation {
-    fn drop(&mut self) {
-        // Only what was mounted here; the directory below is removed by its own value.
-        let _ = Command::new("umount").arg(self.rootfs()).status();
     }
 }

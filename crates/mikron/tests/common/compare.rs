@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use mikron::Output;
-use mikron_testkit::runtime::{Bundle, Run};
+use mikron_testkit::runtime::{Bundle, Overlay, Run};
 use tempfile::TempDir;
 
 use super::{archive, builder};
@@ -120,9 +120,11 @@ pub(crate) fn compare(package: &str, program: &str, base: Option<&Path>) -> Opti
     let lock = builder
         .lock()
         .unwrap_or_else(|error| panic!("{package}: {error}"));
-    let whole_root = dir.path().join("whole");
-    std::fs::create_dir(&whole_root).unwrap();
-    let mounted = base.map(|base| Overlay::mount(base, dir.path(), &whole_root));
+    let mounted = base.map(Overlay::over);
+    let whole_root = mounted
+        .as_ref()
+        .map_or_else(|| dir.path().join("whole"), Overlay::root);
+    std::fs::create_dir_all(&whole_root).unwrap();
     for package in lock
         .platforms
         .values()
@@ -153,32 +155,6 @@ pub(crate) fn compare(package: &str, program: &str, base: Option<&Path>) -> Opti
     drop(whole);
     drop(mounted);
     verdict
-}
-
-/// An overlay that ends with this value.
-struct Overlay(std::path::PathBuf);
-
-impl Overlay {
-    fn mount(lower: &Path, dir: &Path, at: &Path) -> Self {
-        let [upper, work] = ["upper", "work"].map(|name| dir.join(name));
-        for path in [&upper, &work] {
-            std::fs::create_dir(path).unwrap();
-        }
-        let (lower, upper, work) = (lower.display(), upper.display(), work.display());
-        let options = format!("lowerdir={lower},upperdir={upper},workdir={work}");
-        let status = Command::new("mount")
-            .args(["-t", "overlay", "overlay", "-o", &options])
-            .arg(at)
-            .status();
-        assert!(status.is_ok_and(|status| status.success()), "no overlay");
-        Self(at.to_owned())
-    }
-}
-
-impl Drop for Overlay {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(&self.0).status();
-    }
 }
 
 /// Extracts a `.deb` as dpkg does, through links to directories.

@@ -2,6 +2,7 @@
 #![allow(dead_code, clippy::unwrap_used)] // each test binary uses some of it
 
 pub(crate) mod compare;
+pub(crate) mod installed;
 
 use std::fs;
 use std::path::{Path, PathBuf};
