@@ -329,7 +329,12 @@ pub enum Operation {
         colon: bool,
     },
     /// `#`, `##`, `%`, `%%`.
-    Trim,
+    Trim {
+        /// Whether the end is cut off (`%`).
+        suffix: bool,
+        /// Whether the longest piece that fits is cut off (`##`, `%%`).
+        longest: bool,
+    },
     /// `/`, `:offset`, `^`, `,`, `@` (bash, ksh).
     Other,
 }

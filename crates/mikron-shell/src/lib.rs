@@ -26,6 +26,8 @@ pub mod ast;
 mod call;
 mod error;
 mod parser;
+mod pattern;
+pub mod run;
 
 pub use analysis::{commands, commands_assuming, functions};
 pub use ast::{CommandKind, Script};

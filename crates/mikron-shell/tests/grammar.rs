@@ -55,7 +55,7 @@ fn parameters_2_5_2_6_2_have_names_numbers_and_signs() {
     );
     reads(
         "${a} ${10} ${#a} ${#} ${#-} ${##x}",
-        "<a> <10> <#a> <#> <#-> <# Trim x>",
+        "<a> <10> <#a> <#> <#-> <# Trim# x>",
     );
     reads(
         "${a:-b c} ${a-b} ${a:=b} ${a?b} ${a:+$b}",
@@ -63,11 +63,11 @@ fn parameters_2_5_2_6_2_have_names_numbers_and_signs() {
     );
     reads(
         "${a#b*} ${a##'}'} ${a%.c} ${a%%\"}\"}",
-        "<a Trim b*> <a Trim '}'> <a Trim .c> <a Trim \"}\">",
+        "<a Trim# b*> <a Trim## '}'> <a Trim% .c> <a Trim%% \"}\">",
     );
     reads(
         "\"${a:-'b'}\" \"${a#'}'}\" \"${a:-\"b\"}\"",
-        "\"<a Default: 'b'>\" \"<a Trim '}'>\" \"<a Default: \"b\">\"",
+        "\"<a Default: 'b'>\" \"<a Trim# '}'>\" \"<a Default: \"b\">\"",
     );
     reads("a$ $% \"$\" $", "a$ $% \"$\" $");
 }

@@ -182,7 +182,7 @@ impl<'a> Expander<'a> {
                     self.known_text(other)?
                 }
             }
-            Some((Operation::Trim | Operation::Other, _)) => return None,
+            Some((Operation::Trim { .. } | Operation::Other, _)) => return None,
         };
         self.left = self.left.checked_sub(value.len())?;
         Some(value)

@@ -129,7 +129,7 @@ impl Parser<'_, '_> {
         }
         if self.cursor.peek() != Some(b'}') {
             let operation = self.operation();
-            let pattern = matches!(operation, Operation::Trim | Operation::Other);
+            let pattern = matches!(operation, Operation::Trim { .. } | Operation::Other);
             let within = if in_quotes && !pattern {
                 Within::QuotedBraces
             } else {
@@ -149,9 +149,10 @@ impl Parser<'_, '_> {
             Some(b'?') => Operation::Error { colon },
             Some(b'+') => Operation::Alternative { colon },
             Some(first @ (b'#' | b'%')) if !colon => {
-                let double = self.cursor.peek_at(1) == Some(first);
-                self.cursor.skip(1 + usize::from(double));
-                return Operation::Trim;
+                let suffix = first == b'%';
+                let longest = self.cursor.peek_at(1) == Some(first);
+                self.cursor.skip(1 + usize::from(longest));
+                return Operation::Trim { suffix, longest };
             }
             _ => return Operation::Other,
         };

@@ -159,7 +159,15 @@ impl Outline<'_> {
                 if let Some((operation, word)) = &p.operation {
                     text += &format!(" {operation:?} {}", self.word(word))
                         .replace(" { colon: true }", ":");
-                    text = text.replace(" { colon: false }", "");
+                    for (field, sign) in [
+                        (" { colon: false }", ""),
+                        (" { suffix: false, longest: false }", "#"),
+                        (" { suffix: false, longest: true }", "##"),
+                        (" { suffix: true, longest: false }", "%"),
+                        (" { suffix: true, longest: true }", "%%"),
+                    ] {
+                        text = text.replace(field, sign);
+                    }
                 }
                 text + ">"
             }
