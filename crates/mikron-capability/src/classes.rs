@@ -337,8 +337,14 @@ const TABLE: &[Row] = &[
 /// assert_eq!(class(b"/usr/share/nginx/html/index.html"), Class::Data);
 /// ```
 pub fn classify(entry: &Entry, elf: Option<&ElfFacts>) -> Class {
+    classify_in(entry, elf, &[])
+}
+
+/// The class of an entry of a package that goes by one of these names (its own, that of its source). What other packages put into
+/// the directories of a program are hooks for it, and what the program's own package has there is its configuration and data.
+pub(crate) fn classify_in(entry: &Entry, elf: Option<&ElfFacts>, names: &[&str]) -> Class {
     let path = crate::select::merged(entry.path.as_bytes());
-    let by_path = by_table(&path, entry.is_directory());
+    let by_path = by_table(&path, entry.is_directory(), names);
     if !matches!(by_path, Class::Data | Class::Source) {
         return by_path;
     }
@@ -375,14 +381,20 @@ pub fn classify(entry: &Entry, elf: Option<&ElfFacts>) -> Class {
             // Linker scripts; shared objects were told apart above.
             return Class::Headers;
         }
-        if entry.mode & 0o111 != 0 {
-            return Class::Bins;
-        }
+    }
+    // What is installed for a host, a vendor or a service by itself keeps its programs where it likes.
+    let own_tree = [&b"usr/lib"[..], b"opt/", b"srv/", b"usr/local/"];
+    if by_path == Class::Data
+        && entry.is_file()
+        && entry.mode & 0o111 != 0
+        && own_tree.iter().any(|top| path.starts_with(top))
+    {
+        return Class::Bins;
     }
     by_path
 }
 
-fn by_table(path: &[u8], directory: bool) -> Class {
+fn by_table(path: &[u8], directory: bool, names: &[&str]) -> Class {
     let fits = |row: &&Row| {
         let prefix = row.prefix.as_bytes();
         let below = path.starts_with(prefix)
@@ -393,7 +405,71 @@ fn by_table(path: &[u8], directory: bool) -> Class {
                 || has(path, row.contains.as_bytes())
                 || (directory && path.ends_with(row.contains.trim_end_matches('/').as_bytes())))
     };
-    TABLE.iter().find(fits).map_or(Class::Data, |row| row.class)
+    let others = |row: &&Row| {
+        !matches!(
+            row.class,
+            Class::Units | Class::Hooks | Class::Completions | Class::Pkgconfig | Class::Desktop
+        ) || !is_own(row.prefix, names)
+    };
+    let row = TABLE.iter().filter(others).find(fits);
+    row.map_or(Class::Data, |row| row.class)
+}
+
+/// Programs whose packages are not called as the directories that they read.
+#[rustfmt::skip]
+const OWNERS: &[(&str, &str)] = &[
+    ("NetworkManager", "network-manager"),
+    ("binfmts", "binfmt-support"),
+    ("dbus-1", "dbus"),
+    ("dhcp", "isc-dhcp"),
+    ("modprobe", "kmod"),
+    ("modules-load", "systemd"),
+    ("network", "ifupdown"),
+    ("nvim", "neovim"),
+    ("polkit-1", "polkit"),
+    ("polkit-1", "policykit-1"),
+    ("sysctl", "procps"),
+    ("sysctl", "systemd"),
+    ("sysusers", "systemd"),
+    ("tmpfiles", "systemd"),
+    ("udev", "systemd"),
+    ("binfmt", "systemd"),
+    ("bash_completion", "bash-completion"),
+    ("vendor-completions", "zsh"),
+    ("site-functions", "zsh"),
+];
+
+/// Whether the directory of a row is that of the package's own program: `etc/fail2ban/` of fail2ban, `etc/logcheck/` of
+/// logcheck-database, `usr/lib/udev/` of udev, whose source is systemd.
+fn is_own(prefix: &str, names: &[&str]) -> bool {
+    let components = prefix.trim_end_matches('/').split('/');
+    // Of `usr/share/zsh/site-functions/` either may be its name.
+    components.skip(1).any(|dir| {
+        let dir = dir.trim_end_matches(".d").trim_end_matches(".conf");
+        let dir = dir.trim_end_matches('.');
+        let is_it = |owner: &str| {
+            names.iter().any(|name| {
+                let rest = name.strip_prefix(owner);
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+            })
+        };
+        // What every package of a language or of a kind has there is read by its scripts.
+        let generic = matches!(
+            dir,
+            "lib"
+                | "share"
+                | "rc"
+                | "init"
+                | "default"
+                | "lsb"
+                | "php"
+                | "python"
+                | "python3"
+                | "ca-certificates"
+        );
+        let mut known = OWNERS.iter().filter(|(of, _)| *of == dir);
+        !generic && dir.len() > 2 && (is_it(dir) || known.any(|(_, owner)| is_it(owner)))
+    })
 }
 
 /// Whether the file lies directly where the loader looks by itself: `/usr/lib`, `/usr/lib64`, `/usr/lib/TRIPLET`.
@@ -415,19 +491,22 @@ fn has(text: &[u8], part: &[u8]) -> bool {
     text.windows(part.len()).any(|window| window == part)
 }
 
-/// Whether a path lies directly in one of the directories of `PATH`.
+/// Whether a path lies directly in one of the directories of `PATH`, or of the programs of an add-on package (FHS, "/opt").
 pub(crate) fn is_in_bin_dir(path: &[u8]) -> bool {
     let cut = path.iter().rposition(|b| *b == b'/').unwrap_or(0);
-    matches!(
-        &path[..cut],
-        b"usr/bin"
-            | b"usr/sbin"
-            | b"usr/games"
-            | b"usr/local/bin"
-            | b"usr/local/sbin"
-            | b"bin"
-            | b"sbin"
-    )
+    let dir = &path[..cut];
+    let of_add_on = dir.starts_with(b"opt/") && (dir.ends_with(b"/bin") || dir.ends_with(b"/sbin"));
+    of_add_on
+        || matches!(
+            dir,
+            b"usr/bin"
+                | b"usr/sbin"
+                | b"usr/games"
+                | b"usr/local/bin"
+                | b"usr/local/sbin"
+                | b"bin"
+                | b"sbin"
+        )
 }
 
 #[cfg(test)]
@@ -473,6 +552,52 @@ mod tests {
             link("/usr/share/nginx/modules", "../../lib/nginx/modules"),
             Class::Data
         );
+    }
+
+    #[test]
+    fn a_directory_of_hooks_is_configuration_in_the_package_of_the_program_that_reads_it() {
+        let file = |path: &str, names: &[&str]| {
+            let path = RootPath::new(path.as_bytes()).expect("a path");
+            classify_in(
+                &Entry::new(path, EntryKind::File { size: 1 }, 0o644),
+                None,
+                names,
+            )
+        };
+        for (path, owner, own) in [
+            ("/etc/fail2ban/jail.conf", "fail2ban", Class::Config),
+            (
+                "/etc/logcheck/ignore.d/x",
+                "logcheck-database",
+                Class::Config,
+            ),
+            (
+                "/etc/apparmor.d/abstractions/base",
+                "apparmor",
+                Class::Config,
+            ),
+            ("/etc/cron.daily/x", "cron", Class::Config),
+            ("/etc/dhcp/dhclient.conf", "isc-dhcp-client", Class::Config),
+            ("/lib/udev/rules.d/60-x.rules", "systemd", Class::Data),
+            ("/usr/share/dbus-1/session.conf", "dbus", Class::Data),
+        ] {
+            assert_eq!(file(path, &["x", owner]), own, "{path} of {owner}");
+            let other = file(path, &["nginx", "nginx-common"]);
+            assert_eq!(other, Class::Units, "{path}");
+        }
+        assert_eq!(
+            file("/usr/share/python3/runtime.d/x", &["python3-x"]),
+            Class::Hooks
+        );
+    }
+
+    #[test]
+    fn executables_of_add_on_packages_are_programs() {
+        let file = |path, mode| class(path, EntryKind::File { size: 1 }, mode);
+        assert_eq!(file("/opt/app/bin/run.sh", 0o755), Class::Bins);
+        assert_eq!(file("/srv/app/run", 0o755), Class::Bins);
+        assert_eq!(file("/opt/app/lib/run.sh", 0o644), Class::Data);
+        assert_eq!(file("/usr/share/app/example.pl", 0o755), Class::Data);
     }
 
     #[test]

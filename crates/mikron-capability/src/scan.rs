@@ -5,12 +5,13 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use mikron_package::{
-    ArchiveError, ArchiveReader, Digest, Entry, EntryKind, Hasher, Limits, RootPath,
+    ArchiveError, ArchiveReader, Digest, Entry, EntryKind, Hasher, Limits, PackageName, RootPath,
 };
 
+use crate::classes::classify_in;
 use crate::{
     FactsError, FileFacts, PackageFacts, ReadAt, ScriptFacts, Spool, SpoolWriter, Symbols,
-    classify, read_elf_recording,
+    read_elf_recording,
 };
 
 /// Bodies are read in pieces of this many bytes.
@@ -54,6 +55,7 @@ pub fn scan_recording(
     symbols: &Symbols,
 ) -> Result<PackageFacts, FactsError> {
     let metadata = reader.metadata().clone();
+    let names = [&metadata.record.name, &metadata.record.source].map(PackageName::as_str);
     let mut files: Vec<FileFacts> = Vec::new();
     let mut places: BTreeMap<RootPath, usize> = BTreeMap::new();
     let mut buffer = vec![0; PIECE];
@@ -61,7 +63,12 @@ pub fn scan_recording(
         limits
             .check_entries(files.len() as u64 + 1)
             .map_err(ArchiveError::new)?;
-        let mut facts = scan_into(entry, reader.body(), spool, keep, symbols, &mut buffer)?;
+        let how = How {
+            keep,
+            symbols,
+            names: &names,
+        };
+        let mut facts = scan_into(entry, reader.body(), spool, &how, &mut buffer)?;
         if let Some(target) = facts.hard_link_target()
             && let Some(original) = places.get(target).map(|at| &files[*at])
         {
@@ -90,8 +97,12 @@ pub fn scan_file(
     spool: &Spool,
     keep: bool,
 ) -> Result<FileFacts, FactsError> {
-    let symbols = Symbols::builtin();
-    scan_into(entry, body, spool, &|_| keep, symbols, &mut vec![0; PIECE])
+    let how = How {
+        keep: &|_| keep,
+        symbols: Symbols::builtin(),
+        names: &[],
+    };
+    scan_into(entry, body, spool, &how, &mut vec![0; PIECE])
 }
 
 /// Spools the contents in `wanted` out of an archive whose facts are known already. What the spool holds is not read again.
@@ -165,18 +176,28 @@ impl Sink<'_> {
     }
 }
 
+/// What all files of an archive are looked at with.
+struct How<'a> {
+    keep: &'a dyn Fn(&Entry) -> bool,
+    symbols: &'a Symbols,
+    /// The names that the package goes by.
+    names: &'a [&'a str],
+}
+
 fn scan_into(
     entry: Entry,
     body: &mut dyn Read,
     spool: &Spool,
-    keep: &dyn Fn(&Entry) -> bool,
-    symbols: &Symbols,
+    how: &How<'_>,
     buffer: &mut [u8],
 ) -> Result<FileFacts, FactsError> {
     let EntryKind::File { size } = entry.kind else {
-        return Ok(FileFacts::new(entry));
+        return Ok(FileFacts {
+            class: classify_in(&entry, None, how.names),
+            ..FileFacts::new(entry)
+        });
     };
-    let kept = keep(&entry);
+    let kept = (how.keep)(&entry);
     // The first piece decides: ELF files go through the spool in any case, since their structure is read at random.
     let head_len = fill_buffer(body, buffer).map_err(|e| reading(&entry, e))?;
     let head = &buffer[..head_len];
@@ -205,7 +226,7 @@ fn scan_into(
     }
     let (mut elf, mut note) = (None, None);
     if let (true, Sink::Kept(writer)) = (is_elf, &sink) {
-        match read_elf_recording(writer, symbols) {
+        match read_elf_recording(writer, how.symbols) {
             Ok(facts) => {
                 note.clone_from(&facts.broken_note);
                 elf = Some(Box::new(facts));
@@ -221,7 +242,7 @@ fn scan_into(
         sink => sink.finish(),
     };
     let digest = digest.map_err(spooling(&entry.path))?;
-    let class = classify(&entry, elf.as_deref());
+    let class = classify_in(&entry, elf.as_deref(), how.names);
     Ok(FileFacts {
         entry,
         digest: Some(digest),

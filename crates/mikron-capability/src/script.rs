@@ -24,8 +24,11 @@ pub struct ScriptFacts {
 pub struct ScriptCall {
     /// Its name, or its path where the script has one.
     pub command: String,
-    /// Whether the script does without it: it looks first whether it is there, or goes on when it fails.
+    /// Whether the script does without it: it looks first whether it is there.
     pub optional: bool,
+    /// Whether the script goes on when it fails, as in a condition. A command that is not there fails too, and the script takes
+    /// another way than it would have taken.
+    pub tolerated: bool,
 }
 
 impl ScriptFacts {
@@ -65,6 +68,7 @@ impl ScriptFacts {
     /// let called: Vec<(&str, bool)> = script.calls.iter().map(|c| (c.command.as_str(), c.optional)).collect();
     /// assert_eq!(called, [("id", true), ("mkdir", false)]);
     /// ```
+    /// A command whose absence the script asks for is optional to it. One that it runs is not, wherever it stands.
     #[must_use]
     pub fn with_text(mut self, text: &[u8]) -> Self {
         if !self.is_shell() {
@@ -88,7 +92,8 @@ impl ScriptFacts {
             }
             self.calls.push(ScriptCall {
                 command: name.text.clone(),
-                optional: call.probed || call.tolerated,
+                optional: call.probed,
+                tolerated: call.tolerated,
             });
         }
         // Of several calls of one command the one that needs it counts; it comes first.
@@ -106,12 +111,57 @@ impl ScriptFacts {
     /// The program that runs the script in the end: the interpreter's path, or for `env` the name of the command that it
     /// looks for on `PATH` (env(1)).
     pub fn program(&self) -> &str {
-        if matches!(self.interpreter.as_str(), "/usr/bin/env" | "/bin/env") {
-            let word = |w: &&str| !w.starts_with('-') && !w.contains('=');
-            if let Some(command) = self.arguments.split_whitespace().find(word) {
-                return command;
-            }
+        if matches!(self.interpreter.as_str(), "/usr/bin/env" | "/bin/env")
+            && let Some(command) = command_of_env(&self.arguments)
+        {
+            return command;
         }
         &self.interpreter
+    }
+}
+
+/// The command among the arguments of env(1): behind its options, of which some take a word and `-S` may have the command's
+/// words in its own, and behind assignments.
+fn command_of_env(arguments: &str) -> Option<&str> {
+    let mut words = arguments.split_whitespace();
+    while let Some(word) = words.next() {
+        let word = word.strip_prefix("--split-string=").unwrap_or(word);
+        match word.strip_prefix('-').filter(|_| !word.starts_with("--")) {
+            // The letter that is last of several takes the next word, where nothing stands behind it.
+            Some(letters) => match letters.find(['S', 'u', 'C']) {
+                Some(at) if letters[at..].starts_with('S') && letters.len() > at + 1 => {
+                    return Some(&letters[at + 1..]).filter(|word| !word.contains('='));
+                }
+                Some(at) if !letters[at..].starts_with('S') && letters.len() == at + 1 => {
+                    words.next();
+                }
+                _ => {}
+            },
+            None if word.starts_with('-') || word.contains('=') => {}
+            None => return Some(word),
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn env_runs_the_command_behind_its_options_and_assignments() {
+        for arguments in [
+            "python3",
+            "-S python3 -u",
+            "-Spython3 -u",
+            "-vS python3",
+            "-i -u HOME A=1 python3 x",
+            "--split-string=python3 -u",
+            "-iC /srv python3",
+        ] {
+            let line = format!("#!/usr/bin/env {arguments}\n");
+            let script = ScriptFacts::parse(line.as_bytes()).expect("a script");
+            assert_eq!(script.program(), "python3", "{arguments}");
+        }
     }
 }

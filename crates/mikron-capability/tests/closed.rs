@@ -295,3 +295,49 @@ fn a_required_dlopen_note_is_followed_and_an_unmet_one_is_missing() {
         Token::Soname("libn.so.2".to_owned())
     );
 }
+
+#[test]
+fn a_library_that_the_program_has_loaded_by_its_run_path_is_there_for_another() {
+    let private = "/usr/lib/x86_64-linux-gnu/app";
+    let app = |order: [&str; 2]| {
+        deb("app")
+            .depends("libc6")
+            .file(
+                "/usr/bin/app",
+                0o755,
+                program()
+                    .runpath(private)
+                    .needed(order[0])
+                    .needed(order[1])
+                    .build(),
+            )
+            .file(
+                &format!("{private}/libcore.so"),
+                0o644,
+                ElfBuilder::library("libcore.so")
+                    .needed("libshared.so")
+                    .build(),
+            )
+            .file(
+                &format!("{private}/libshared.so"),
+                0o644,
+                ElfBuilder::library("libshared.so").build(),
+            )
+    };
+    for order in [
+        ["libcore.so", "libshared.so"],
+        ["libshared.so", "libcore.so"],
+    ] {
+        let inputs = vec![root(&app(order)), dependency(&libc())];
+        let (inputs, selection) = selected(inputs, &amd64());
+        whole(&inputs, &selection);
+    }
+    // A program that does not ask for it itself has not loaded it.
+    let inputs = vec![root(&app(["libcore.so", "libc.so.6"])), dependency(&libc())];
+    let (inputs, selection) = selected(inputs, &amd64());
+    let violations = verify(&selection, &inputs, &amd64());
+    assert!(
+        matches!(violations[0].kind, ViolationKind::Elsewhere { .. }),
+        "{violations:?}"
+    );
+}

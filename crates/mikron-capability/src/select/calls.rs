@@ -34,7 +34,12 @@ impl Closure<'_> {
                 .find_command(by, name)
                 .map(|path| self.choose_path(&path, &reason));
         }
-        for ScriptCall { command, optional } in &script.calls {
+        for ScriptCall {
+            command,
+            optional,
+            tolerated,
+        } in &script.calls
+        {
             if *optional {
                 continue;
             }
@@ -51,7 +56,10 @@ impl Closure<'_> {
                     if !self.wants.contains(&want) {
                         self.wants.push(want);
                     }
-                    self.uncalled.entry(by).or_default().push(command.clone());
+                    // Where the whole closure lacks it, the script goes the same way with all packages installed.
+                    if !tolerated {
+                        self.uncalled.entry(by).or_default().push(command.clone());
+                    }
                 }
             }
         }
@@ -69,7 +77,8 @@ impl Closure<'_> {
                 _ => false,
             }
         };
-        let mut needed = script.calls.iter().filter(|call| !call.optional);
+        let needs = |call: &&ScriptCall| !call.optional && !call.tolerated;
+        let mut needed = script.calls.iter().filter(needs);
         let lacking = needed.find(|call| !is_there(call))?;
         Some(&lacking.command)
     }

@@ -47,6 +47,8 @@ pub(super) struct Closure<'a> {
     /// Sources that wait for an interpreter, by package.
     pub(super) waiting: Vec<bool>,
     pub(super) secondary: Vec<Secondary>,
+    /// Scripts that the entrypoint or another script names.
+    pub(super) named: HashSet<FileRef>,
     /// Programs that the image starts, with the links on the way to them.
     pub(super) starts: Vec<FileRef>,
     /// Packages whose programs on `PATH` are taken when a program of the same source names them, each with why it takes part.
@@ -109,6 +111,7 @@ impl<'a> Closure<'a> {
             followed: vec![false; packages.len()],
             waiting: vec![false; packages.len()],
             secondary: Vec::new(),
+            named: HashSet::new(),
             starts: Vec::new(),
             companions: Vec::new(),
             interpreters: BTreeMap::new(),
@@ -329,6 +332,11 @@ impl<'a> Closure<'a> {
         reason: Reason,
         run_path: &Arc<[String]>,
     ) {
+        if let (Reason::Entrypoint { .. } | Reason::Called { .. }, Found::Entry(file)) =
+            (&reason, end)
+        {
+            self.note_named(file);
+        }
         let mut reason = reason;
         for link in links {
             let next = Reason::Link { by: *link };

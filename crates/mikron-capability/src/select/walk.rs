@@ -57,30 +57,49 @@ impl<'a> Closure<'a> {
         {
             self.walk_elf(file, elf, &path, run_path);
         }
-        if let Some(script) = &facts.script {
-            let own = self.packages[file.package].role == Role::Files;
-            if facts.entry.mode & 0o111 != 0 && (own || self.is_started(file)) {
-                let reason = Reason::Script {
-                    by: file,
-                    program: script.program().to_owned(),
-                };
-                if let Err(cause) = self.choose_path(script.interpreter.as_bytes(), &reason) {
-                    self.miss(Token::Path(script.interpreter.clone()), Some(file), cause);
-                }
-                let program = script.program();
-                if !program.contains('/') && !self.choose_command(program, &reason) {
-                    let token = Token::Command(program.to_owned());
-                    self.miss(token, Some(file), MissingCause::Absent);
-                }
-                self.calls(file, script);
-            }
+        self.walk_script(file);
+    }
+
+    /// Follows what a chosen script needs, where somebody starts it.
+    fn walk_script(&mut self, file: FileRef) {
+        let facts = self.facts(file);
+        let Some(script) = &facts.script else { return };
+        let own = self.packages[file.package].role == Role::Files;
+        if facts.entry.mode & 0o111 == 0 || !(own || self.is_started(file)) {
+            return;
+        }
+        let reason = Reason::Script {
+            by: file,
+            program: script.program().to_owned(),
+        };
+        if let Err(cause) = self.choose_path(script.interpreter.as_bytes(), &reason) {
+            self.miss(Token::Path(script.interpreter.clone()), Some(file), cause);
+        }
+        let program = script.program();
+        if !program.contains('/') && !self.choose_command(program, &reason) {
+            let token = Token::Command(program.to_owned());
+            self.miss(token, Some(file), MissingCause::Absent);
+        }
+        self.calls(file, script);
+    }
+
+    /// Notes that something names a file to be run or read by a shell. One that was chosen before is looked at once more.
+    pub(super) fn note_named(&mut self, file: FileRef) {
+        if self.facts(file).script.is_some()
+            && self.named.insert(file)
+            && self.reason(file).is_some()
+        {
+            self.walk_script(file);
         }
     }
 
-    /// Whether somebody starts a script: it is a program, and did not come with a whole package that keeps it where nobody
-    /// looks (examples and tests, whose interpreters nobody asked for).
+    /// Whether somebody starts a script: something names it, wherever it lies, or it is a program and did not come with a whole
+    /// package that keeps it where nobody looks (examples and tests, whose interpreters nobody asked for).
     fn is_started(&self, file: FileRef) -> bool {
         let facts = self.facts(file);
+        if self.named.contains(&file) {
+            return true;
+        }
         let whole = matches!(self.reason(file), Some(Reason::Package { .. }));
         let path = self.tree.normal(facts.entry.path.as_bytes());
         match facts.class {

@@ -20,6 +20,8 @@ struct Node {
     file: FileRef,
     above: Rc<[String]>,
     loads: Vec<Load>,
+    /// What the loader does not find for it by itself, as far as it cannot do without.
+    unfound: Vec<(String, ViolationKind)>,
     /// Whether all that it needs was found, as far as names go.
     whole: bool,
     /// The C library that it is made for.
@@ -67,6 +69,7 @@ impl Graph {
                 file,
                 above,
                 loads: Vec::new(),
+                unfound: Vec::new(),
                 whole: true,
                 libc: check.elf(file).and_then(ElfFacts::libc),
                 met: 0,
@@ -76,7 +79,8 @@ impl Graph {
     }
 
     /// All that is loaded with `start`, in the loader's order: breadth first (ld.so loads what it meets in this order, and
-    /// symbols are looked up in it).
+    /// symbols are looked up in it). What a file does not find by itself it has all the same where something has been loaded by
+    /// that name before: systemd's run path finds two libraries, of which the one needs the other.
     fn load(&mut self, check: &mut Check<'_>, start: usize, strict: bool) -> Vec<usize> {
         // New nodes are numbered in the order in which they are met, and each is expanded once.
         while self.expanded < self.nodes.len() {
@@ -86,9 +90,20 @@ impl Graph {
         self.walks += 1;
         let mut loaded = vec![start];
         self.nodes[start].met = self.walks;
+        let mut names: HashSet<String> = HashSet::new();
         let mut next = 0;
         while let Some(node) = loaded.get(next).copied() {
             next += 1;
+            let loads = self.nodes[node].loads.iter();
+            names.extend(loads.map(|load| load.name.clone()));
+            for at in 0..self.nodes[node].unfound.len() {
+                let (name, kind) = &self.nodes[node].unfound[at];
+                if strict && !names.contains(name) {
+                    let file = self.nodes[node].file;
+                    check.report(file, Token::Soname(name.clone()), kind.clone());
+                    self.nodes[node].whole = false;
+                }
+            }
             for at in 0..self.nodes[node].loads.len() {
                 let to = self.nodes[node].loads[at].node;
                 if self.nodes[to].met != self.walks {
@@ -114,7 +129,9 @@ impl Graph {
             let library = match find(check, file, name, elf, &path, &above, strict) {
                 Ok(library) => library,
                 Err(kind) => {
-                    if needed {
+                    if needed && strict {
+                        self.nodes[node].unfound.push((name.to_owned(), kind));
+                    } else if needed {
                         self.nodes[node].whole = false;
                         check.report(file, Token::Soname(name.to_owned()), kind);
                     }
