@@ -6,7 +6,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use mikron_deb::{
-    DebVersionOrder, PackagesReader, StanzaReader, parse_control, parse_date, parse_relations, parse_release,
+    DebVersionOrder, StanzaReader, parse_control, parse_date, parse_relations, parse_release, read_packages,
     parse_requirements,
 };
 use mikron_package::{Limits, Origin, VersionOrder};
@@ -72,16 +72,17 @@ fn versions(data: &[u8]) {
 
 /// What passes the reader builds an index whose records all read.
 fn packages(data: &[u8], limits: &Limits) {
-    let mut reader = PackagesReader::new(data, limits, Origin::default());
-    while let Ok(Some(package)) = reader.next_package() {
+    let _ = read_packages(data, limits, &Origin::default(), |package| {
         let record = package.to_record(limits).expect("a checked package has a record");
         assert!(!record.location.starts_with('/'));
-    }
+        Ok::<(), mikron_deb::Deb822Error>(())
+    });
     if let Ok(index) = build_index(data, "amd64", limits, &Origin::default()) {
         for number in 0..index.len() {
             let record = index.record(number).expect("a built record reads");
             assert!(index.named(record.name.as_str().as_bytes()).expect("it is whole").contains(&number));
         }
+        index.odd().expect("it is whole");
     }
 }
 
@@ -105,5 +106,5 @@ fn compact(patches: &[u8]) {
             let _ = (index.named(name), index.providers(name));
         }
     }
-    let _ = (index.providers(b"d"), index.essential());
+    let _ = (index.providers(b"d"), index.essential(), index.odd());
 }

@@ -109,9 +109,12 @@ fn header(out: &mut Vec<u8>, package: &Installed<'_>, checksum: &str) {
     line('S', &package.size.to_string());
     line('I', &record.installed_size.to_string());
     // apk writes these three whether they say anything or not.
-    for (letter, name) in [('T', "pkgdesc"), ('U', "url"), ('L', "license")] {
+    for (letter, name) in [('T', "pkgdesc"), ('U', "url")] {
         line(letter, one(name));
     }
+    // Several licences all hold, which SPDX says with `AND`.
+    let licences: Vec<&str> = values(package, "license").collect();
+    line('L', &licences.join(" AND "));
     for (letter, name) in [
         ('o', "origin"),
         ('m', "maintainer"),

@@ -77,6 +77,16 @@ impl IndexError {
     }
 }
 
+impl IndexError {
+    /// What is wrong, with the field and without the place.
+    pub(crate) fn reason(&self) -> String {
+        match self.place.field {
+            Some(field) => format!("{}: {}", field.escape_debug(), self.kind),
+            None => self.kind.to_string(),
+        }
+    }
+}
+
 impl fmt::Display for IndexError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let place = &*self.place;
@@ -134,14 +144,9 @@ pub enum IndexErrorKind {
     /// An architecture that is no name of a directory.
     #[error("`{}` is not an architecture", .0.escape_debug())]
     Architecture(String),
-    /// A second stanza for the same name and version, of another archive.
-    #[error(
-        "a second stanza describes version {version} with another archive; the index cannot be trusted"
-    )]
-    Conflict {
-        /// The version.
-        version: String,
-    },
+    /// A field that only a newer apk knows, and that it may not pass over.
+    #[error("the package asks for a newer apk")]
+    NewerApk,
     /// A malformed relation.
     #[error(transparent)]
     Relation(#[from] RelationError),

@@ -380,6 +380,10 @@ fn metadata_that_break_a_rule_are_refused() {
         &hello().field("pkgname", "other").build(),
         "the field `pkgname` stands twice",
     );
+    for (field, value) in [("arch", "noarch"), ("origin", "other")] {
+        let why = format!("the field `{field}` stands twice");
+        refused(&hello().field(field, value).build(), &why);
+    }
     refused(
         &hello().field("depend", "x>=").build(),
         "has an operator without a version",

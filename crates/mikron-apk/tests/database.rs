@@ -134,6 +134,36 @@ fn a_package_becomes_a_stanza_with_the_files_that_are_there() {
 }
 
 #[test]
+fn fields_that_repeat_are_joined_and_unknown_ones_passed_over() {
+    let package = hello()
+        .field("license", "Apache-2.0")
+        .field("license", "BSD-3-Clause")
+        .field("url", "https://example.org/again")
+        .field("maintainer", "A")
+        .field("maintainer", "B")
+        .field("x-of-tomorrow", "1")
+        .field("x-of-tomorrow", "2")
+        .field("provides", "cmd:hi=1")
+        .build();
+    let package = read(&package).unwrap();
+    let provides = &package.metadata.record.provides;
+    assert_eq!(provides.len(), 2);
+    let files = write(&[(&package, 20)], &[]).unwrap();
+    let installed = file(&files, "/lib/apk/db/installed");
+    for line in [
+        "L:MIT AND Apache-2.0 AND BSD-3-Clause",
+        "U:https://example.org/",
+        "m:A",
+        "p:cmd:hello=1.0-r0 cmd:hi=1",
+    ] {
+        assert!(
+            installed.lines().any(|found| found == line),
+            "{line}: {installed}"
+        );
+    }
+}
+
+#[test]
 fn the_same_packages_give_the_same_bytes_and_none_give_none() {
     let one = read(&hello().build()).unwrap();
     assert_eq!(

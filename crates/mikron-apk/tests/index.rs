@@ -60,7 +60,7 @@ fn a_stanza_becomes_a_record() {
         "nginx-old (<< 1.24)"
     );
     assert_eq!(
-        (summary.packages, summary.skipped, summary.newest),
+        (summary.packages, summary.odd.count(), summary.newest),
         (1, 0, 1_700_000_000)
     );
     assert_eq!(summary.description, "made for a test");
@@ -83,18 +83,21 @@ fn index_and_archive_agree() {
 }
 
 #[test]
-fn what_asks_for_a_newer_apk_is_passed_over_and_counted() {
+fn what_asks_for_a_newer_apk_is_left_out_and_named() {
     let text = |extra: &str| {
         format!("C:Q12jmj7l5rSw0yVb/vlWAYkK/YBwk=\nP:hello\nV:1.0-r0\nA:x86_64\nS:10\n{extra}")
     };
     let index = |extra| {
         ApkRepositoryBuilder::new("x86_64")
+            .stanza(&text("").replace("hello", "good"))
             .stanza(&text(extra))
             .build()
     };
     let (found, summary) = records_with(index("X:new\n").index(), &Limits::default()).unwrap();
-    assert_eq!((found.len(), summary.skipped), (0, 1));
-    assert_eq!(records(index("x:new\n").index()).unwrap().len(), 1);
+    let odd: Vec<String> = summary.odd.iter().map(ToString::to_string).collect();
+    assert_eq!((found.len(), odd.len()), (1, 1));
+    assert_eq!(odd[0], "hello 1.0-r0 (X: the package asks for a newer apk)");
+    assert_eq!(records(index("x:new\n").index()).unwrap().len(), 2);
 }
 
 #[test]

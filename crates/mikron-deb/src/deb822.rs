@@ -36,6 +36,7 @@ pub struct StanzaReader<R> {
     line: u64,
     ended: bool,
     comments: bool,
+    blanks: bool,
     field: u64,
     stanza: u64,
 }
@@ -52,6 +53,7 @@ impl<R: Read> StanzaReader<R> {
             line: 1,
             ended: false,
             comments: false,
+            blanks: false,
             field: limits.field,
             stanza: limits.control,
         }
@@ -62,6 +64,15 @@ impl<R: Read> StanzaReader<R> {
     #[must_use]
     pub fn with_comments(mut self) -> Self {
         self.comments = true;
+        self
+    }
+
+    /// Takes lines of nothing but spaces and tabs as the end of a stanza, which deb822(5) allows readers of several stanzas,
+    /// unless the line behind them continues a value: then they are part of it, as for apt. Without, such a line inside a
+    /// value is an error, as for dpkg in the control file of an archive.
+    #[must_use]
+    pub fn with_blank_separators(mut self) -> Self {
+        self.blanks = true;
         self
     }
 
@@ -77,22 +88,35 @@ impl<R: Read> StanzaReader<R> {
         let mut scan = 0;
         let mut lines = 0;
         let mut field = (0, 0);
-        let length = loop {
+        // Where lines of white space began behind which nothing has come yet.
+        let mut gap: Option<(usize, u64)> = None;
+        let end = loop {
             let window = &self.buffer[self.start..self.end];
             match memchr(b'\n', &window[scan..]) {
                 Some(length) => {
                     let line = &window[scan..=scan + length];
                     if is_blank(line) {
-                        break scan;
+                        break (scan, lines);
                     }
                     if !matches!(line[0], b' ' | b'\t') {
+                        if let Some(gap) = gap {
+                            break gap;
+                        }
                         field = (scan, lines);
+                    } else if !self.blanks || !line.trim_ascii().is_empty() {
+                        gap = None;
+                    } else {
+                        gap.get_or_insert((scan, lines));
                     }
                     scan += length + 1;
                     lines += 1;
                     self.check(scan, field)?;
                 }
-                None if self.ended => break window.len(),
+                None if self.ended => {
+                    let rest = &window[scan..];
+                    let text = rest.first().is_some_and(|b| !b.is_ascii_whitespace());
+                    break gap.filter(|_| text).unwrap_or((window.len(), lines));
+                }
                 None => {
                     let continues = window.get(scan).is_none_or(|b| matches!(b, b' ' | b'\t'));
                     let begin = if continues { field } else { (scan, lines) };
@@ -101,6 +125,7 @@ impl<R: Read> StanzaReader<R> {
                 }
             }
         };
+        let (length, lines) = end;
         let (begin, offset, line) = (self.start, self.offset, self.line);
         self.start += length;
         self.offset += length as u64;
@@ -110,6 +135,7 @@ impl<R: Read> StanzaReader<R> {
             offset,
             line,
             comments: self.comments,
+            blanks: self.blanks,
         }))
     }
 
@@ -132,18 +158,26 @@ impl<R: Read> StanzaReader<R> {
         loop {
             let window = &self.buffer[self.start..self.end];
             match memchr(b'\n', window) {
-                Some(length) if is_blank(&window[..=length]) => {
+                Some(length) if self.is_separator(&window[..=length]) => {
                     self.start += length + 1;
                     self.offset += length as u64 + 1;
                     self.line += 1;
                 }
                 Some(_) => return Ok(true),
-                None if self.ended => return Ok(!window.is_empty() && !is_blank(window)),
+                None if self.ended => return Ok(!window.is_empty() && !self.is_separator(window)),
                 // Whatever it becomes, it is no blank line.
-                None if window.len() > 1 => return Ok(true),
-                None => self.fill()?,
+                None if window.len() > 1 && !self.is_separator(window) => return Ok(true),
+                None => {
+                    self.check(window.len(), (0, 0))?;
+                    self.fill()?;
+                }
             }
         }
+    }
+
+    /// Whether a line stands between stanzas.
+    fn is_separator(&self, line: &[u8]) -> bool {
+        is_blank(line) || (self.blanks && line.trim_ascii().is_empty())
     }
 
     /// Reads more, making room first.
@@ -182,6 +216,7 @@ pub struct Stanza<'a> {
     offset: u64,
     line: u64,
     comments: bool,
+    blanks: bool,
 }
 
 impl<'a> Stanza<'a> {
@@ -207,6 +242,7 @@ impl<'a> Stanza<'a> {
             offset: self.offset,
             line: self.line,
             comments: self.comments,
+            blanks: self.blanks,
         }
     }
 
@@ -232,6 +268,7 @@ pub struct Fields<'a> {
     offset: u64,
     line: u64,
     comments: bool,
+    blanks: bool,
 }
 
 impl<'a> Fields<'a> {
@@ -275,7 +312,7 @@ impl<'a> Fields<'a> {
                 Some(b' ' | b'\t') => {
                     let (at, number) = (self.offset, self.line);
                     let more = self.take_line();
-                    if more.trim_ascii().is_empty() {
+                    if !self.blanks && more.trim_ascii().is_empty() {
                         let error = fault(Deb822ErrorKind::BlankLine, number, at);
                         return Err(error.in_field(name));
                     }

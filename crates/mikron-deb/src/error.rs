@@ -206,18 +206,6 @@ pub enum Deb822ErrorKind {
         /// What is wrong, as the end of the sentence "the location …".
         reason: &'static str,
     },
-    /// Two stanzas for one package, version and architecture that name different archives.
-    #[error(
-        "a second stanza describes {package} {version} {architecture} with another archive; the index cannot be trusted"
-    )]
-    Conflict {
-        /// The package.
-        package: String,
-        /// Its version.
-        version: String,
-        /// Its architecture.
-        architecture: String,
-    },
     /// A Release text that has no SHA-256 table. MD5 and SHA-1 do not count.
     #[error(
         "there are no SHA-256 digests, only weak ones ({weak}); ask the repository to publish SHA256"
@@ -247,6 +235,20 @@ pub enum Deb822ErrorKind {
 }
 
 impl Deb822ErrorKind {
+    /// Whether the fault is one stanza's, so that the others can be read as if it were not there. A line that is no field is
+    /// none such: where lines are torn, nobody knows whose they are.
+    pub(crate) fn is_of_one_stanza(&self) -> bool {
+        !matches!(
+            self,
+            Self::NoColon(_)
+                | Self::FieldName(_)
+                | Self::Continuation
+                | Self::BlankLine
+                | Self::Limit(_)
+                | Self::Io(_)
+        )
+    }
+
     /// A value that is not what was `expected`.
     pub(crate) fn value(value: &[u8], expected: &'static str) -> Self {
         Self::Value {

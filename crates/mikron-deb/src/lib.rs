@@ -22,7 +22,7 @@ pub use database::DebDatabase;
 pub use date::parse_date;
 pub use deb822::{Field, Fields, Stanza, StanzaReader};
 pub use error::{Deb822Error, Deb822ErrorKind, Place};
-pub use packages::PackagesReader;
+pub use packages::read_packages;
 pub use raw::{FieldId, RawFields};
 pub use relation::{
     RelationKind, RelationRef, Relations, check_relations, parse_provides, parse_relations,

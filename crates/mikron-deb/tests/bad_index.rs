@@ -1,7 +1,7 @@
 //! Indexes that are refused, by row of the table of bad input.
 
-use mikron_deb::{Deb822Error, Deb822ErrorKind, PackagesReader, parse_release, parse_requirements};
-use mikron_package::{Limits, Origin, PackageRecord, Version, check_identity};
+use mikron_deb::{Deb822Error, Deb822ErrorKind, parse_release, parse_requirements, read_packages};
+use mikron_package::{Limits, OddRecords, Origin, PackageRecord, Version, check_identity};
 
 const DIGEST: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
@@ -21,26 +21,25 @@ fn origin() -> Origin {
     }
 }
 
-fn read_with(text: &str, limits: &Limits) -> Result<usize, Deb822Error> {
-    let mut reader = PackagesReader::new(text.as_bytes(), limits, origin());
+fn read_with(text: &str, limits: &Limits) -> Result<(usize, OddRecords), Deb822Error> {
     let mut count = 0;
-    while reader.next_package()?.is_some() {
+    let odd = read_packages(text.as_bytes(), limits, &origin(), |_| {
         count += 1;
-    }
-    Ok(count)
+        Ok::<(), Deb822Error>(())
+    })?;
+    Ok((count, odd))
 }
 
 fn read(text: &str) -> Result<usize, Deb822Error> {
-    read_with(text, &Limits::default())
+    read_with(text, &Limits::default()).map(|(count, _)| count)
 }
 
-/// Reads an index whose second stanza is bad, and checks that the error says where.
+/// Reads an index whose only stanza is bad, and checks that the error says where. Beside a good one, the bad stanza is left out
+/// and named; only what nobody may read in full (a limit) ends the reading.
 fn refused(bad: &str) -> Deb822Error {
-    let text = format!("{}{bad}", whole("good"));
-    let error = read(&text).expect_err("the index is bad");
+    let error = read(bad).expect_err("the index is bad");
     assert_eq!(error.place.origin, origin());
     assert_eq!(error.place.package.as_deref(), Some("evil"));
-    assert!(error.place.line >= 8, "{error}");
     let message = error.to_string();
     for part in [
         "bookworm/main/binary-amd64/Packages (source debian)",
@@ -49,12 +48,91 @@ fn refused(bad: &str) -> Deb822Error {
     ] {
         assert!(message.contains(part), "{part}: {message}");
     }
+    let beside = read_with(&format!("{}{bad}", whole("good")), &Limits::default());
+    match (beside, &error.kind) {
+        (Err(beside), Deb822ErrorKind::Limit(_)) => assert!(beside.place.line > error.place.line),
+        (Ok((1, odd)), _) => {
+            let odd: Vec<_> = odd.iter().collect();
+            assert_eq!((odd.len(), &*odd[0].name), (1, "evil"));
+            assert!(message.contains(&odd[0].reason), "{}: {message}", odd[0]);
+        }
+        (other, _) => panic!("{other:?}"),
+    }
     error
 }
 
 #[test]
 fn a_good_index_is_read() {
     assert_eq!(read(&format!("{}{}", whole("a"), whole("b"))).unwrap(), 2);
+}
+
+#[test]
+fn an_odd_version_or_relation_costs_its_own_stanza_alone() {
+    let bad = |from: &str, to: &str| whole("evil").replace(from, to);
+    let cases = [
+        (
+            bad("Version: 1-1", "Version: abc"),
+            "Version: the version `abc` does not start with a digit",
+        ),
+        (
+            bad("Version: 1-1", "Version: 1:"),
+            "Version: the version `1:` has nothing behind the epoch",
+        ),
+        (
+            bad(
+                "Architecture: amd64",
+                "Architecture: amd64\nDepends: a (= )",
+            ),
+            "Depends: the version `` is empty",
+        ),
+        (
+            bad(
+                "Architecture: amd64",
+                "Architecture: amd64\nMulti-Arch: some",
+            ),
+            "Multi-Arch: `some` is not",
+        ),
+    ];
+    for (bad, reason) in cases {
+        let text = format!("{}{bad}{}", whole("a"), whole("b"));
+        let (count, odd) = read_with(&text, &Limits::default()).unwrap();
+        let odd: Vec<_> = odd.iter().collect();
+        assert_eq!((count, odd.len(), &*odd[0].arch), (2, 1, "amd64"), "{bad}");
+        assert!(odd[0].reason.starts_with(reason), "{}", odd[0]);
+    }
+}
+
+#[test]
+fn a_line_that_is_no_field_ends_the_reading() {
+    for torn in ["no field", "-a: b", " continued"] {
+        let text = format!("{}{torn}\n\n{}", whole("a"), whole("b"));
+        assert!(read(&text).is_err(), "{torn}");
+    }
+}
+
+#[test]
+fn lines_of_white_space_separate_stanzas_unless_a_value_goes_on_behind_them() {
+    let spaced = |gap: &str| {
+        let [a, b] = ["a", "b"].map(|name| whole(name).trim_end().to_owned());
+        read_with(&format!("{a}\n{gap}{b}\n"), &Limits::default())
+            .map(|(count, odd)| (count, odd.count()))
+    };
+    for gap in [" \n", "\t\n", "   \n \t \n", " \n\n", "\n \n", " \r\n"] {
+        assert_eq!(spaced(gap).unwrap(), (2, 0), "{gap:?}");
+    }
+    let text = format!(
+        "{}Description: a\n more\n \n and more\n",
+        whole("a").trim_end().to_owned() + "\n"
+    );
+    assert_eq!(read(&text).unwrap(), 1);
+    let text = format!("  \n\t\n{}  \n ", whole("a"));
+    assert_eq!(read(&text).unwrap(), 1);
+    let limits = Limits {
+        field: 1000,
+        ..Limits::default()
+    };
+    let error = read_with(&" ".repeat(1 << 20), &limits).unwrap_err();
+    assert!(matches!(error.kind, Deb822ErrorKind::Limit(_)), "{error}");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Family, PackageName, PackageRecord, VersionOrder};
+use crate::{Family, OddRecord, PackageName, PackageRecord, VersionOrder};
 
 /// A package of a [`Universe`]: an opaque number, stable for as long as the universe lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -58,6 +58,12 @@ pub trait Universe: Send + Sync {
 
     /// Names that resemble `name`, best first, for "did you mean".
     fn similar(&self, name: &str) -> Vec<PackageName>;
+
+    /// The records of this name that indexes hold and that were left out because they cannot be used, each with its source: the
+    /// reason why a package is missing. A universe that has none keeps the default.
+    fn odd(&self, _name: &str) -> Vec<(OddRecord, String)> {
+        Vec::new()
+    }
 
     /// The packages whose `obsoletes` has this name, in no particular order. A family without such a field keeps the default.
     fn obsoleters(&self, _name: &str) -> Vec<PackageId> {

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 use std::io::{self, BufRead, Read};
 
-use mikron_package::{Limits, Origin, PackageRecord, Version};
+use mikron_package::{Limits, OddRecords, Origin, PackageRecord, Version};
 use mikron_rpm::{
     FileChecksum, PrimaryReader, Repomd, RepomdError, RepomdErrorKind, Unpacked, parse_metalink,
     parse_mirrorlist, parse_repomd, read_filelists,
@@ -21,6 +21,10 @@ fn origin() -> Origin {
 }
 
 fn builder() -> RpmRepositoryBuilder {
+    builder_of(&["good", "evil"])
+}
+
+fn builder_of(names: &[&str]) -> RpmRepositoryBuilder {
     let record = |name: &str| {
         let mut record =
             PackageRecord::new(name.parse().unwrap(), Version::new("2:1.0-1"), "x86_64");
@@ -28,9 +32,11 @@ fn builder() -> RpmRepositoryBuilder {
         record.depends = vec![mikron_rpm::requirement("(a or b >= 1)", 0, "").unwrap()];
         record
     };
-    RpmRepositoryBuilder::new()
-        .package(record("good"), "archive of good")
-        .package(record("evil"), "archive of evil")
+    names
+        .iter()
+        .fold(RpmRepositoryBuilder::new(), |builder, name| {
+            builder.package(record(name), format!("archive of {name}"))
+        })
 }
 
 fn read(text: &[u8]) -> Result<Vec<PackageRecord>, RepomdError> {
@@ -38,18 +44,42 @@ fn read(text: &[u8]) -> Result<Vec<PackageRecord>, RepomdError> {
 }
 
 fn read_from(input: impl BufRead, limits: &Limits) -> Result<Vec<PackageRecord>, RepomdError> {
+    read_all(input, limits).map(|(records, _)| records)
+}
+
+fn read_all(
+    input: impl BufRead,
+    limits: &Limits,
+) -> Result<(Vec<PackageRecord>, OddRecords), RepomdError> {
     let mut reader = PrimaryReader::new(input, limits, &origin());
     let mut records = Vec::new();
     while let Some(record) = reader.next_package()? {
         records.push(record);
     }
-    Ok(records)
+    Ok((records, reader.odd().clone()))
 }
 
-/// Reads the primary of the two packages with a part replaced, and checks that the error says where.
+/// Reads the primary of the two packages with a part replaced, and checks that the error says where. What is wrong with one
+/// package alone costs that package, and is an error where there is no other.
 fn refused(from: &str, to: &str) -> RepomdError {
-    let text = builder().edit_primary(from, to).primary_text();
-    let error = read(text.as_bytes()).expect_err("the text is bad");
+    let text = builder().primary_text();
+    let at = text.rfind(from).expect("the part is there");
+    let text = format!("{}{to}{}", &text[..at], &text[at + from.len()..]);
+    let error = match read_all(text.as_bytes(), &Limits::default()) {
+        Err(error) => error,
+        Ok((good, odd)) => {
+            let alone = builder_of(&["evil"]).edit_primary(from, to).primary_text();
+            let error = read(alone.as_bytes()).expect_err("the package is bad");
+            let odd: Vec<_> = odd.iter().collect();
+            assert_eq!((good.len(), odd.len()), (1, 1), "{error}");
+            assert!(
+                error.to_string().contains(&odd[0].reason),
+                "{}: {error}",
+                odd[0]
+            );
+            error
+        }
+    };
     assert_eq!(error.place.origin, origin());
     let message = error.to_string();
     assert!(
@@ -167,6 +197,7 @@ fn bad_094_href_that_leads_elsewhere() {
         ("https://example.org/evil.rpm", "has a scheme"),
         ("Packages/%2e%2e/evil.rpm", "holds a percent sign"),
         ("Packages/evil.rpm?x", "holds a query or fragment"),
+        ("Packages/a b.rpm", "holds white space"),
         ("a\nb", "holds white space"),
         ("a\\..\\b", "holds a backslash"),
     ];

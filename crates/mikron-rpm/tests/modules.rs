@@ -172,6 +172,52 @@ fn an_unknown_stream_is_refused_with_those_that_there_are() {
     );
 }
 
+/// Streams by module, for each alternative.
+type Alternatives = &'static [&'static [(&'static str, &'static [&'static str])]];
+
+#[test]
+fn streams_without_quotes_are_the_texts_that_stand_there() {
+    let document = |dependencies: &str| {
+        let text = format!(
+            "document: modulemd\nversion: 2\ndata:\n  name: app\n  stream: 1.10\n  version: 1\n  context: 00012345\n\
+             \x20 dependencies: {dependencies}\n"
+        );
+        let stream = modules(&text).streams.remove(0);
+        assert_eq!((&*stream.stream, &*stream.context), ("1.10", "00012345"));
+        stream.requires
+    };
+    let requires = |list: Alternatives| -> Vec<BTreeMap<String, Vec<String>>> {
+        let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
+        let one = |pairs: &&'static [(&'static str, &'static [&'static str])]| {
+            let pairs = pairs
+                .iter()
+                .map(|(name, streams)| ((*name).to_owned(), texts(streams)));
+            pairs.collect()
+        };
+        list.iter().map(one).collect()
+    };
+    let cases: [(&str, Alternatives); 6] = [
+        (
+            "[{ requires: { perl: [5.24], platform: [el8] } }]",
+            &[&[("perl", &["5.24"]), ("platform", &["el8"])]],
+        ),
+        (
+            "[{ requires: { perl: [5.10, -5.30] } }, { requires: { perl: [6] } }]",
+            &[&[("perl", &["5.10", "-5.30"])], &[("perl", &["6"])]],
+        ),
+        (
+            "[{ requires: { python: [on, 3.0, 0x10] } }]",
+            &[&[("python", &["on", "3.0", "0x10"])]],
+        ),
+        ("[{ buildrequires: { perl: [5.24] } }]", &[&[]]),
+        ("{ requires: { perl: 5.20 } }", &[&[("perl", &["5.20"])]]),
+        ("", &[]),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(document(text), requires(expected), "{text}");
+    }
+}
+
 #[test]
 fn malformed_documents_are_refused_with_their_line_in_the_file() {
     let text = format!("{TEXT}---\ndocument: modulemd\nversion: 2\ndata: {{ name: [] }}\n");

@@ -1,6 +1,6 @@
 //! Reading `primary.xml` in parts: what is read without a fault is what the whole says.
 
-use mikron_package::{Limits, Origin, PackageRecord};
+use mikron_package::{Limits, OddRecords, Origin, PackageRecord};
 use mikron_rpm::{Census, PrimaryParts, PrimaryReader, RepomdError};
 use proptest::prelude::*;
 
@@ -20,21 +20,24 @@ fn document() -> String {
     )
 }
 
-fn whole(text: &str) -> Result<Vec<PackageRecord>, RepomdError> {
+/// Packages, and those that cannot be used.
+type Found = (Vec<PackageRecord>, OddRecords);
+
+fn whole(text: &str) -> Result<Found, RepomdError> {
     let origin = Origin::named("primary.xml");
     let mut reader = PrimaryReader::new(text.as_bytes(), &Limits::default(), &origin);
     let mut records = Vec::new();
     while let Some(record) = reader.next_package()? {
         records.push(record);
     }
-    Ok(records)
+    Ok((records, reader.odd().clone()))
 }
 
 /// The same in parts; `None` where anything is wrong.
-fn in_parts(text: &str, size: usize) -> Option<Vec<PackageRecord>> {
+fn in_parts(text: &str, size: usize) -> Option<Found> {
     let limits = Limits::default();
     let mut parts = PrimaryParts::new(text.as_bytes(), &limits).of_size(size);
-    let (mut census, mut records) = (Census::default(), Vec::new());
+    let (mut census, mut records, mut odd) = (Census::default(), Vec::new(), OddRecords::default());
     while let Some(part) = parts.next_part().ok()? {
         let mut reader = PrimaryReader::of_text(&part, &limits, &Origin::default()).part();
         let mut found = Vec::new();
@@ -42,6 +45,10 @@ fn in_parts(text: &str, size: usize) -> Option<Vec<PackageRecord>> {
             found.push(record);
         }
         census.promise(reader.promised());
+        for record in reader.odd().iter() {
+            census.count(&limits).ok()?;
+            odd.add(record.clone());
+        }
         for record in found {
             census.count(&limits).ok()?;
             if census.is_new(&record).ok()? {
@@ -50,14 +57,33 @@ fn in_parts(text: &str, size: usize) -> Option<Vec<PackageRecord>> {
         }
     }
     census.finish().ok()?;
-    Some(records)
+    (!records.is_empty() || odd.is_empty()).then_some((records, odd))
 }
 
 #[test]
 fn a_document_reads_the_same_in_parts_of_every_size() {
     let text = document();
     let expected = whole(&text).expect("it is well made");
-    assert_eq!(expected.len(), 5);
+    assert_eq!((expected.0.len(), expected.1.count()), (5, 0));
+    for size in 1..text.len() + 2 {
+        assert_eq!(in_parts(&text, size).as_ref(), Some(&expected), "{size}");
+    }
+}
+
+#[test]
+fn packages_that_cannot_be_used_are_the_same_in_parts_of_every_size() {
+    let text = document()
+        .replace("href=\"p1.rpm\"", "href=\"a b%20.rpm\"")
+        .replace("<name>p3</name>", "<name>p 3</name>");
+    let expected = whole(&text).expect("three are good");
+    let odd: Vec<String> = expected.1.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        odd,
+        [
+            "p1 1-1 (location: the location `a b%20.rpm` holds white space or a control character)",
+            "p 3 3-1 (`p 3` is not a package name)",
+        ]
+    );
     for size in 1..text.len() + 2 {
         assert_eq!(in_parts(&text, size).as_ref(), Some(&expected), "{size}");
     }
@@ -78,7 +104,7 @@ fn what_is_wrong_over_all_packages_is_seen_in_parts_too() {
 #[test]
 fn a_comment_that_holds_the_end_of_a_package_is_left_to_the_reader_of_the_whole() {
     let text = document().replace("<summary>", "<!-- </package> --><summary>");
-    assert_eq!(whole(&text).map(|records| records.len()).ok(), Some(5));
+    assert_eq!(whole(&text).map(|(records, _)| records.len()).ok(), Some(5));
     let found = in_parts(&text, 64);
     assert!(found.is_none() || found == whole(&text).ok());
 }

@@ -161,6 +161,11 @@ pub enum Problem {
     },
     /// The request excludes it.
     Excluded,
+    /// Its record in the index cannot be used, and was left out.
+    Odd {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The request is locked to another version.
     Locked {
         /// That version.

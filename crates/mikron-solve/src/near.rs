@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mikron_package::{PackageId, PackageName, PackageRecord, Relation, Requirement};
+use mikron_package::{PackageId, PackageName, PackageRecord, Relation, Requirement, Version};
 
 use crate::catalog::{Catalog, View};
 use crate::{Known, Missing, Problem};
@@ -43,6 +43,19 @@ pub(crate) fn missing(catalog: &Catalog<'_>, requirement: &Requirement, view: &V
                     problem,
                 });
             }
+        }
+        for (odd, source) in universe.odd(relation.name.as_str()) {
+            near = true;
+            known.push(Known {
+                name: relation.name.clone(),
+                version: Version::new(match &*odd.version {
+                    "" => "without a version",
+                    version => version,
+                }),
+                arch: odd.arch,
+                source,
+                problem: Problem::Odd { reason: odd.reason },
+            });
         }
         if !near {
             similar.extend(universe.similar(relation.name.as_str()));

@@ -298,6 +298,9 @@ fn note(known: &Known) -> String {
             format!("{what} has the pin priority {priority}, which forbids it")
         }
         Problem::Excluded => format!("{what} is excluded"),
+        Problem::Odd { reason } => {
+            format!("{what} was left out of the index, as its record cannot be used: {reason}")
+        }
         Problem::Locked { to } => format!("{what} is not the locked version {to}"),
     }
 }
@@ -320,6 +323,10 @@ fn missing_remedies(missing: &Missing) -> Vec<String> {
             Problem::Priority { .. } => {
                 format!("raise the pin priority of source `{source}`, which has {name} {version}")
             }
+            Problem::Odd { .. } => format!(
+                "ask whoever publishes source `{source}` to mend the record of {name} {version}, or take {name} from another \
+                 source"
+            ),
             Problem::Excluded => format!("take {name} out of the excluded packages"),
             Problem::Locked { .. } => {
                 format!("renew the lock, which holds another version of {name}")

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::fs::File;
 use std::sync::Arc;
 
-use mikron_package::{Architecture, Digest, Family, PackageRecord};
+use mikron_package::{Architecture, Digest, Family, OddRecords, PackageRecord};
 
 use crate::context::Context;
 use crate::download::Wanted;
@@ -180,6 +180,51 @@ pub struct PublishedFile {
 /// # Errors
 /// As [`Published::parts`].
 pub fn parts(
+    context: &Context<'_>,
+    published: &[&Arc<dyn Published>],
+) -> Result<Vec<Part>, SourceError> {
+    let parts = all_parts(context, published)?;
+    let sources: BTreeSet<&str> = parts.iter().map(|part| &*part.source).collect();
+    for source in sources {
+        warn_of_odd(context, source, &parts);
+    }
+    Ok(parts)
+}
+
+/// Tells how many records of a source cannot be used, with the first of them; once for all its indexes.
+fn warn_of_odd(context: &Context<'_>, source: &str, parts: &[Part]) {
+    const NAMED: usize = 3;
+    let own = parts.iter().filter(|part| part.source == source);
+    let mut odd = OddRecords::default();
+    let mut label = None;
+    for part in own {
+        let of_part = part.index.odd().unwrap_or_default();
+        if !of_part.is_empty() {
+            label.get_or_insert(&part.label);
+        }
+        odd.extend(of_part, |_| true);
+    }
+    let Some(label) = label else { return };
+    let named: Vec<String> = odd.iter().take(NAMED).map(ToString::to_string).collect();
+    let more = odd.count() - named.len() as u64;
+    let (records, are) = if odd.count() == 1 {
+        ("record", "is")
+    } else {
+        ("records", "are")
+    };
+    let more = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
+    context.warn(&format!(
+        "source {source} ({label}): {} {records} of its index cannot be used and {are} left out: {}{more}",
+        odd.count(),
+        named.join(", "),
+    ));
+}
+
+fn all_parts(
     context: &Context<'_>,
     published: &[&Arc<dyn Published>],
 ) -> Result<Vec<Part>, SourceError> {

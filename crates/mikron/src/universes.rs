@@ -58,11 +58,13 @@ impl<'a> Universes<'a> {
             places.map(|(place, _)| place).collect()
         };
         let real = having(&|universe| !universe.named(name.as_str()).is_empty());
-        let found = if real.is_empty() {
-            having(&|universe| !universe.providers(name.as_str()).is_empty())
-        } else {
-            real
-        };
+        let mut found = real;
+        if found.is_empty() {
+            found = having(&|universe| !universe.providers(name.as_str()).is_empty());
+        }
+        if found.is_empty() {
+            found = having(&|universe| !universe.odd(name.as_str()).is_empty());
+        }
         match found.as_slice() {
             // The solver of the first will say that nobody has it.
             [] => Ok(0),

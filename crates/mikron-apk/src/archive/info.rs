@@ -15,8 +15,18 @@ pub(super) struct Info {
     pub(super) datahash: Option<Digest>,
 }
 
-/// The fields that may stand more than once; of all others a second one is refused.
-const REPEATED: [&str; 5] = ["depend", "provides", "replaces", "install_if", "triggers"];
+/// The fields that say which package it is and what proves it: of these a second one with another value is refused. All others
+/// may repeat, as writers of packages let them (two lines `license`), and what no apk knows is passed over.
+const SINGLE: [&str; 8] = [
+    "pkgname",
+    "pkgver",
+    "arch",
+    "datahash",
+    "size",
+    "origin",
+    "provider_priority",
+    "replaces_priority",
+];
 
 /// Reads the text. `fields` are in its order, comments left out.
 pub(super) fn parse(text: &[u8], limits: &Limits) -> Result<Info, ArchiveError> {
@@ -36,12 +46,9 @@ pub(super) fn parse(text: &[u8], limits: &Limits) -> Result<Info, ArchiveError> 
             .split_once('=')
             .ok_or_else(|| wrong("a line has no equals sign"))?;
         let (name, value) = (name.trim(), value.trim());
-        let is_known = |known: &(String, String)| known.0 == name;
-        if !REPEATED.contains(&name) && fields.iter().any(is_known) {
-            return Err(wrong(&format!(
-                "the field `{}` stands twice",
-                name.escape_debug()
-            )));
+        let contradicts = |known: &(String, String)| known.0 == name && known.1 != value;
+        if SINGLE.contains(&name) && fields.iter().any(contradicts) {
+            return Err(wrong(&format!("the field `{name}` stands twice")));
         }
         fields.push((name.to_owned(), value.to_owned()));
     }

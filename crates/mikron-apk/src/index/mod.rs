@@ -6,18 +6,17 @@
 
 mod stanza;
 
-use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
 
 use mikron_archive::{Cap, TarDialect, TarReader};
 use mikron_package::{
-    ArchiveError, Checksum, LimitExceeded, Limits, Origin, PackageName, PackageRecord, Version,
+    ArchiveError, LimitExceeded, Limits, OddRecord, OddRecords, Origin, PackageRecord,
 };
 
 use crate::archive::{adb, is_adb};
 use crate::members::{Members, Wanted};
 use crate::signature::{self, Signature};
-use crate::{Covered, IndexError, IndexErrorKind};
+use crate::{Covered, IndexError};
 use stanza::Stanza;
 
 const BUFFER: usize = 64 << 10;
@@ -140,8 +139,9 @@ fn members<R: Read>(input: R, limits: &Limits) -> Result<Members<BufReader<R>>, 
 pub struct IndexSummary {
     /// How many packages were handed on.
     pub packages: u64,
-    /// How many were passed over because they have a field that asks for a newer apk: one with an unknown capital letter.
-    pub skipped: u64,
+    /// The packages that cannot be used and were left out: a version or name that breaks the rules, a field that is missing,
+    /// malformed or asks for a newer apk (one with an unknown capital letter).
+    pub odd: OddRecords,
     /// The latest time at which one of the packages was built (`t:`), in seconds since 1970; 0 where none says. The format
     /// has no date of its own: this is the nearest thing to one.
     pub newest: i64,
@@ -154,7 +154,7 @@ type Stream<R> = Chain<Cursor<Vec<u8>>, Members<BufReader<R>>>;
 
 /// Reads the packages of an index.
 ///
-/// Every stanza is checked in full. A second stanza for one name and version must be of the same archive.
+/// Every stanza is checked in full. One that cannot be used is left out and told of.
 pub struct IndexReader<R> {
     tar: TarReader<Stream<R>>,
     arch: String,
@@ -196,7 +196,8 @@ impl<R: Read> IndexReader<R> {
     /// Hands every package to `each`, in the order of the index.
     ///
     /// # Errors
-    /// When the index is malformed, truncated or exceeds a limit, and what `each` returns.
+    /// When the index is malformed, truncated or exceeds a limit, what `each` returns, and where no package can be used what is
+    /// wrong with the first.
     pub fn read<E: From<IndexError>>(
         mut self,
         mut each: impl FnMut(PackageRecord) -> Result<(), E>,
@@ -242,68 +243,56 @@ impl<R: Read> IndexReader<R> {
         summary: &mut IndexSummary,
         each: &mut impl FnMut(PackageRecord) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut known = Known::default();
         let mut text = BufReader::with_capacity(BUFFER, &mut self.tar);
         let mut lines = Lines::default();
         let mut stanza = Stanza::default();
+        let mut first = None;
         loop {
-            let place = |error: IndexError, lines: &Lines, name: Option<String>| {
+            let place = |error: IndexError, lines: &Lines, name: String| {
                 let error = error.in_file(&self.origin).at(lines.number, lines.at);
-                E::from(match name {
-                    Some(name) => error.in_package(name),
-                    None => error,
-                })
+                if name.is_empty() {
+                    error
+                } else {
+                    error.in_package(name)
+                }
+            };
+            let name = |stanza: &Stanza| {
+                let [name, ..] = stanza.identity();
+                name
             };
             let more = lines
                 .next(&mut text, &self.limits)
-                .map_err(|error| place(error, &lines, stanza.name()))?;
+                .map_err(|error| place(error, &lines, name(&stanza)))?;
             if more && !lines.line.is_empty() {
                 stanza
-                    .add(&lines.line)
-                    .map_err(|error| place(error, &lines, stanza.name()))?;
+                    .add(&lines.line, (lines.number, lines.at))
+                    .map_err(|error| place(error, &lines, name(&stanza)))?;
                 continue;
             }
             if !stanza.is_empty() {
                 let done = std::mem::take(&mut stanza);
-                let name = done.name();
-                let finished = done
-                    .finish(&self.arch)
-                    .and_then(|finished| {
-                        finished.map_or(Ok(None), |(record, built)| {
-                            known.check(&record)?;
-                            Ok(Some((record, built)))
-                        })
-                    })
-                    .map_err(|error| place(error, &lines, name))?;
-                match finished {
-                    Some((record, built)) => {
+                let identity = done.identity();
+                match done.finish(&self.arch) {
+                    Ok((record, built)) => {
                         summary.packages += 1;
                         summary.newest = summary.newest.max(built);
                         each(record)?;
                     }
-                    None => summary.skipped += 1,
+                    Err(error) => {
+                        let [name, version, arch] = identity;
+                        let reason = error.reason();
+                        let odd = OddRecord::new(&name, &version, &arch, &reason);
+                        summary.odd.add(odd);
+                        first.get_or_insert_with(|| place(error, &lines, name));
+                    }
                 }
             }
             if !more {
-                return Ok(());
+                break;
             }
         }
-    }
-}
-
-/// Which archive each name and version is of.
-#[derive(Default)]
-struct Known(HashMap<(PackageName, Version), Option<Checksum>>);
-
-impl Known {
-    fn check(&mut self, record: &PackageRecord) -> Result<(), IndexError> {
-        let id = (record.name.clone(), record.version.clone());
-        match self.0.insert(id, record.checksum) {
-            Some(other) if other != record.checksum => {
-                Err(IndexError::new(IndexErrorKind::Conflict {
-                    version: record.version.to_string(),
-                }))
-            }
+        match first {
+            Some(fault) if summary.packages == 0 => Err(E::from(fault)),
             _ => Ok(()),
         }
     }

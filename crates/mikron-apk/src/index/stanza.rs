@@ -12,8 +12,8 @@ use crate::{
 pub(super) struct Stanza {
     /// A bit for each letter that was seen.
     seen: u64,
-    /// Whether a field asks for a newer apk.
-    too_new: bool,
+    /// What is wrong with it, before all its lines are read.
+    fault: Option<IndexError>,
     name: Option<String>,
     version: Option<String>,
     arch: Option<String>,
@@ -57,19 +57,22 @@ impl Stanza {
         self.seen == 0
     }
 
-    /// The name of the package, for messages.
-    pub(super) fn name(&self) -> Option<String> {
-        self.name.clone()
-    }
-
-    /// Adds one line.
-    pub(super) fn add(&mut self, line: &[u8]) -> Result<(), IndexError> {
+    /// Adds one line, of which `place` says where it is. What is wrong with its value shows in the end.
+    pub(super) fn add(&mut self, line: &[u8], place: (u64, u64)) -> Result<(), IndexError> {
         let (&field, value) = match line {
             [field, b':', value @ ..] if field.is_ascii_alphabetic() => (field, value),
             _ => return Err(IndexError::new(IndexErrorKind::NotAField(excerpt(line)))),
         };
-        self.field(field, value)
-            .map_err(|error| error.in_field(field))
+        if let Err(error) = self.field(field, value) {
+            let error = error.in_field(field).at(place.0, place.1);
+            self.fault.get_or_insert(error);
+        }
+        Ok(())
+    }
+
+    /// What a message says of it where it is left out; the reason comes with the fault.
+    pub(super) fn identity(&self) -> [String; 3] {
+        [&self.name, &self.version, &self.arch].map(|text| text.clone().unwrap_or_default())
     }
 
     fn field(&mut self, field: u8, value: &[u8]) -> Result<(), IndexError> {
@@ -97,16 +100,21 @@ impl Stanza {
             // Description, home page and licence, which no build asks for, and the files of an installed package.
             b'T' | b'U' | b'L' | b'F' | b'M' | b'R' | b'Z' => {}
             // apk: what it does not know it may pass over where the letter is small.
-            other => self.too_new |= other.is_ascii_uppercase(),
+            other if other.is_ascii_uppercase() => {
+                return Err(IndexError::new(IndexErrorKind::NewerApk));
+            }
+            _ => {}
         }
         Ok(())
     }
 
-    /// The record and the time at which the package was built; `None` for a package that asks for a newer apk. `arch` is the
-    /// architecture where the stanza gives none.
-    pub(super) fn finish(self, arch: &str) -> Result<Option<(PackageRecord, i64)>, IndexError> {
-        if self.too_new {
-            return Ok(None);
+    /// The record and the time at which the package was built. `arch` is the architecture where the stanza gives none.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with it.
+    pub(super) fn finish(self, arch: &str) -> Result<(PackageRecord, i64), IndexError> {
+        if let Some(fault) = self.fault {
+            return Err(fault);
         }
         let needed = |field, value: Option<String>| {
             value
@@ -158,9 +166,6 @@ impl Stanza {
                     .map_err(|error| IndexError::new(error).in_field(field))?;
             }
         }
-        Ok(Some((
-            record,
-            i64::try_from(self.built).unwrap_or(i64::MAX),
-        )))
+        Ok((record, i64::try_from(self.built).unwrap_or(i64::MAX)))
     }
 }

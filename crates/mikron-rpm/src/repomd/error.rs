@@ -262,6 +262,23 @@ pub enum RepomdErrorKind {
 }
 
 impl RepomdErrorKind {
+    /// Whether the fault is one package's, so that the others can be read as if it were not there.
+    pub(super) fn is_of_one_package(&self) -> bool {
+        matches!(
+            self,
+            Self::Duplicate
+                | Self::Missing(_)
+                | Self::Value { .. }
+                | Self::Location { .. }
+                | Self::ForeignBase(_)
+                | Self::WeakChecksum(_)
+                | Self::UnknownChecksum(_)
+                | Self::Relation(_)
+                | Self::Name(_)
+                | Self::Digest(_)
+        )
+    }
+
     pub(super) fn value(value: &str, expected: &'static str) -> Self {
         Self::Value {
             value: value.chars().take(100).collect(),

@@ -6,8 +6,11 @@
 mod active;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use mikron_package::{LimitExceeded, Limits, Origin};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use super::{RepomdError, RepomdErrorKind};
@@ -74,30 +77,58 @@ struct StreamData {
     demodularized: Rpms,
 }
 
-/// In version 2 a list of alternatives, in version 1 a single one, whose streams are texts.
+/// By module its streams, for each alternative. In version 2 there is a list of alternatives, and lists of streams; in version 1 a
+/// single one, whose streams are texts.
+#[derive(Default)]
+struct Dependencies(Vec<BTreeMap<String, Vec<String>>>);
+
 #[derive(Deserialize)]
-#[serde(untagged)]
-enum Dependencies {
-    Alternatives(Vec<Alternative>),
-    Single(SingleAlternative),
+struct Alternative<T> {
+    #[serde(default = "BTreeMap::new")]
+    requires: BTreeMap<String, T>,
 }
 
-impl Default for Dependencies {
-    fn default() -> Self {
-        Self::Alternatives(Vec::new())
+/// Which of the two it is shows at its first character. Reading it into a value first would not do: what a value holds of an
+/// unquoted `5.10` is a number, and no stream any more.
+impl<'de> Deserialize<'de> for Dependencies {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(EitherVersion)
     }
 }
 
-#[derive(Deserialize)]
-struct Alternative {
-    #[serde(default)]
-    requires: BTreeMap<String, Vec<Text>>,
-}
+struct EitherVersion;
 
-#[derive(Deserialize)]
-struct SingleAlternative {
-    #[serde(default)]
-    requires: BTreeMap<String, Text>,
+impl<'de> Visitor<'de> for EitherVersion {
+    type Value = Dependencies;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of dependencies")
+    }
+
+    fn visit_unit<E>(self) -> Result<Dependencies, E> {
+        Ok(Dependencies::default())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Dependencies, A::Error> {
+        let mut alternatives = Vec::new();
+        while let Some(Alternative { requires }) = list.next_element::<Alternative<Vec<Text>>>()? {
+            let texts = |texts: Vec<Text>| texts.into_iter().map(|Text(text)| text).collect();
+            let requires = requires
+                .into_iter()
+                .map(|(name, streams)| (name, texts(streams)));
+            alternatives.push(requires.collect());
+        }
+        Ok(Dependencies(alternatives))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Dependencies, A::Error> {
+        let from = MapAccessDeserializer::new(map);
+        let Alternative { requires } = Alternative::<Text>::deserialize(from)?;
+        let requires = requires
+            .into_iter()
+            .map(|(name, Text(stream))| (name, vec![stream]));
+        Ok(Dependencies(vec![requires.collect()]))
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -235,33 +266,13 @@ impl Modules {
 
 impl From<StreamData> for ModuleStream {
     fn from(data: StreamData) -> Self {
-        let texts = |texts: Vec<Text>| texts.into_iter().map(|Text(text)| text).collect();
-        let requires = match data.dependencies {
-            Dependencies::Alternatives(alternatives) => alternatives
-                .into_iter()
-                .map(|alternative| {
-                    let requires = alternative.requires.into_iter();
-                    requires
-                        .map(|(name, streams)| (name, texts(streams)))
-                        .collect()
-                })
-                .collect(),
-            Dependencies::Single(single) => {
-                let requires = single.requires.into_iter();
-                vec![
-                    requires
-                        .map(|(name, Text(stream))| (name, vec![stream]))
-                        .collect(),
-                ]
-            }
-        };
         Self {
             name: data.name.0,
             stream: data.stream.0,
             version: data.version,
             context: data.context.map(|Text(text)| text).unwrap_or_default(),
             arch: data.arch.map(|Text(text)| text),
-            requires,
+            requires: data.dependencies.0,
             artifacts: data.artifacts.rpms,
             demodularized: data.demodularized.rpms,
         }

@@ -1,14 +1,15 @@
 //! `primary.xml`: one element for each package, with all that solving and fetching need.
 //!
 //! Hundreds of megabytes of text pass through here once, and become the compact index. Every package is checked in full on its
-//! way, so that nothing that is read from the compact index later can turn out to be malformed.
+//! way, so that nothing that is read from the compact index later can turn out to be malformed. A package that breaks a rule is
+//! left out and told of; what is wrong with the document as a whole is an error.
 
 use std::borrow::Cow;
 use std::io::BufRead;
 
 use mikron_package::{
-    Checksum, LimitExceeded, Limits, Origin, PackageName, PackageRecord, Relation, Requirement,
-    Version,
+    Checksum, LimitExceeded, Limits, OddRecord, OddRecords, Origin, PackageName, PackageRecord,
+    Relation, Requirement, Version,
 };
 
 use super::census::Census;
@@ -51,6 +52,10 @@ pub struct PrimaryReader<S> {
     /// `None` where others look over all packages: this is a part of the document.
     census: Option<Census>,
     package: Draft,
+    good: bool,
+    odd: OddRecords,
+    /// What is wrong with the first of them.
+    fault: Option<RepomdError>,
 }
 
 impl<S> std::fmt::Debug for PrimaryReader<S> {
@@ -85,6 +90,9 @@ impl<S: XmlSource> PrimaryReader<S> {
             promised: None,
             census: Some(Census::default()),
             package: Draft::default(),
+            good: false,
+            odd: OddRecords::default(),
+            fault: None,
         }
     }
 
@@ -108,33 +116,49 @@ impl<S: XmlSource> PrimaryReader<S> {
         self.promised
     }
 
-    /// The next package; `None` at the end.
+    /// The packages so far that are malformed or lack identity, checksum or location, or whose location leads out of the
+    /// repository: they were passed over.
+    pub fn odd(&self) -> &OddRecords {
+        &self.odd
+    }
+
+    /// The next package that can be used; `None` at the end.
     ///
     /// # Errors
-    /// When reading fails, a package is malformed or lacks identity, checksum or location, its location leads out of the
-    /// repository, two packages share one checksum, `packages=` is false, or a limit is exceeded.
+    /// When reading fails, two packages share one checksum, `packages=` is false, or a limit is exceeded; and where no package
+    /// can be used, what is wrong with the first.
     pub fn next_package(&mut self) -> Result<Option<PackageRecord>, RepomdError> {
         loop {
             match self.advance()? {
                 Progress::Begin | Progress::More => {}
                 Progress::Package => {
-                    let record = self.package.finish();
-                    let record = record.and_then(|record| match &mut self.census {
-                        None => Ok((true, record)),
-                        Some(census) => match census.is_new(&record) {
-                            Ok(new) => Ok((new, record)),
-                            Err(kind) => Err((kind, record.name.as_str().to_owned())),
-                        },
-                    });
-                    match record {
-                        Ok((true, record)) => return Ok(Some(record)),
-                        Ok((false, _)) => {}
-                        Err((kind, name)) => return Err(self.xml.fault(kind).in_package(&name)),
+                    let identity = self.package.identity();
+                    let record = match self.package.finish() {
+                        Ok(record) => record,
+                        Err((kind, element)) => {
+                            let fault = self.fault_in(kind, element, &identity[0]);
+                            self.leave_out(identity, fault);
+                            continue;
+                        }
+                    };
+                    let new = self
+                        .census
+                        .as_mut()
+                        .map_or(Ok(true), |census| census.is_new(&record));
+                    if new.map_err(|kind| self.fault_in(kind, "", &identity[0]))? {
+                        self.good = true;
+                        return Ok(Some(record));
                     }
                 }
                 Progress::End => {
-                    let finished = self.census.as_ref().map_or(Ok(()), Census::finish);
-                    return finished.map(|()| None).map_err(|kind| self.xml.fault(kind));
+                    let Some(census) = &self.census else {
+                        return Ok(None);
+                    };
+                    census.finish().map_err(|kind| self.xml.fault(kind))?;
+                    return match self.fault.take() {
+                        Some(fault) if !self.good => Err(fault),
+                        _ => Ok(None),
+                    };
                 }
             }
         }
@@ -155,6 +179,7 @@ impl<S: XmlSource> PrimaryReader<S> {
                 (2, "package") => Ok(Progress::Begin),
                 _ => package
                     .open(&tag, self.base.as_deref())
+                    .or_else(|kind| package.keep(kind))
                     .map(|()| Progress::More),
             },
             Step::Text(piece) => package
@@ -179,13 +204,26 @@ impl<S: XmlSource> PrimaryReader<S> {
             }
             Ok(progress)
         });
-        outcome.map_err(|kind| {
-            let fault = self.xml.fault(kind).in_package(&self.package.name);
-            match self.package.element {
-                "" => fault,
-                element => fault.in_element(element),
-            }
-        })
+        outcome.map_err(|kind| self.fault_in(kind, self.package.element, &self.package.name))
+    }
+
+    fn fault_in(&self, kind: RepomdErrorKind, element: &str, package: &str) -> RepomdError {
+        let fault = self.xml.fault(kind).in_package(package);
+        if element.is_empty() {
+            fault
+        } else {
+            fault.in_element(element)
+        }
+    }
+
+    fn leave_out(&mut self, [name, version, arch]: [String; 3], fault: RepomdError) {
+        let reason = match &fault.place.element {
+            Some(element) => format!("{element}: {}", fault.kind),
+            None => fault.kind.to_string(),
+        };
+        self.odd
+            .add(OddRecord::new(&name, &version, &arch, &reason));
+        self.fault.get_or_insert(fault);
     }
 }
 
@@ -234,6 +272,8 @@ struct Draft {
     list: Option<List>,
     /// Offset behind its first tag; `None` outside of a package.
     begin: Option<u64>,
+    /// What is wrong with it, and the element in which that was found.
+    fault: Option<(RepomdErrorKind, &'static str)>,
 
     name: String,
     arch: String,
@@ -349,6 +389,15 @@ impl Draft {
         Ok(())
     }
 
+    /// Keeps what is wrong with this package alone, until it is complete.
+    fn keep(&mut self, kind: RepomdErrorKind) -> Result<(), RepomdErrorKind> {
+        if !kind.is_of_one_package() {
+            return Err(kind);
+        }
+        self.fault.get_or_insert((kind, self.element));
+        Ok(())
+    }
+
     /// Ends the innermost element, which may be the package itself.
     fn close(&mut self) -> Result<Progress, RepomdErrorKind> {
         if self.begin.is_none() {
@@ -361,6 +410,15 @@ impl Draft {
         if self.depth == 2 {
             self.list = None;
         }
+        self.take_text().or_else(|kind| self.keep(kind))?;
+        self.element = "";
+        self.text.clear();
+        self.depth -= 1;
+        Ok(Progress::More)
+    }
+
+    /// Takes the text of the element that ends.
+    fn take_text(&mut self) -> Result<(), RepomdErrorKind> {
         let text = self.text.trim_ascii();
         let set = |field: &mut String| {
             if field.is_empty() {
@@ -389,10 +447,7 @@ impl Draft {
             }
             _ => {}
         }
-        self.element = "";
-        self.text.clear();
-        self.depth -= 1;
-        Ok(Progress::More)
+        Ok(())
     }
 
     /// One relation of the list that is open.
@@ -510,9 +565,18 @@ impl Draft {
         };
     }
 
-    fn finish(&mut self) -> Result<PackageRecord, (RepomdErrorKind, String)> {
-        let record = self.record();
-        let record = record.map_err(|kind| (kind, self.name.clone()));
+    /// Name, version and architecture as far as they were read, for messages.
+    fn identity(&self) -> [String; 3] {
+        let version = self.evr.clone().unwrap_or_default();
+        [self.name.clone(), version, self.arch.clone()]
+    }
+
+    /// The record, or what is wrong with it and in which element.
+    fn finish(&mut self) -> Result<PackageRecord, (RepomdErrorKind, &'static str)> {
+        let record = match self.fault.take() {
+            Some(fault) => Err(fault),
+            None => self.record().map_err(|kind| (kind, "")),
+        };
         self.reset();
         record
     }

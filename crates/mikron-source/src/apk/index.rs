@@ -15,7 +15,7 @@ use crate::fetch::{join_location, redact};
 use crate::universe::{CompactIndex, IndexBuilder};
 
 /// The namespace of compact indexes in the cache. The number changes with their form.
-const NAMESPACE: &str = "apk-index-2";
+const NAMESPACE: &str = "apk-index-3";
 
 fn key(arch: &str, digest: &Digest) -> Vec<u8> {
     format!("{digest} {arch}").into_bytes()
@@ -42,22 +42,14 @@ impl ApkRepository {
         let read = || -> Result<_, Fault> {
             let mut builder = IndexBuilder::new(arch, &[arch, "noarch"]);
             let reader = IndexReader::new(input, arch, context.limits, &self.origin(arch))?;
-            let summary = reader.read(|record| builder.add(&record).map_err(Fault::from))?;
+            let mut summary = reader.read(|record| builder.add(&record).map_err(Fault::from))?;
+            builder.leave_out(std::mem::take(&mut summary.odd));
             Ok((builder.finish()?, summary))
         };
-        let (compact, summary) = read().map_err(|Fault(error)| {
+        read().map_err(|Fault(error)| {
             let url = redact(url);
             self.error(arch, SourceErrorKind::Malformed { url, error })
-        })?;
-        if summary.skipped > 0 {
-            context.warn(&format!(
-                "source {} ({}): {} packages ask for a newer apk and are passed over",
-                self.name,
-                index_path(arch),
-                summary.skipped
-            ));
-        }
-        Ok((compact, summary))
+        })
     }
 
     /// Stores the compact form.

@@ -16,7 +16,7 @@ use crate::fetch::join_location;
 use crate::universe::{CompactIndex, build_index};
 
 /// The namespace of compact indexes in the cache. The number changes with their form.
-const NAMESPACE: &str = "index-3";
+const NAMESPACE: &str = "index-4";
 
 /// So many pieces of a download may wait for the parser.
 const QUEUE: usize = 64;

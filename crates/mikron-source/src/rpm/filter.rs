@@ -1,18 +1,14 @@
 //! Packages that a source leaves out, by globs over their names.
 
-use mikron_package::PackageRecord;
-
 /// The globs of a source.
 pub(super) struct Excludes<'a>(pub(super) &'a [String]);
 
 impl Excludes<'_> {
     /// Whether a package is left out: by its name, its name and architecture, or its full name.
-    pub(super) fn hide(&self, record: &PackageRecord) -> bool {
+    pub(super) fn hide(&self, name: &str, version: &str, arch: &str) -> bool {
         if self.0.is_empty() {
             return false;
         }
-        let (name, arch) = (record.name.as_str(), &*record.arch);
-        let version = record.version.as_str();
         let with_arch = format!("{name}.{arch}");
         let full = format!("{name}-{version}.{arch}");
         self.0.iter().any(|glob| {

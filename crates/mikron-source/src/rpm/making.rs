@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use mikron_package::{Architecture, Limits, Origin, PackageName, PackageRecord, Relation};
+use mikron_package::{
+    Architecture, Limits, OddRecords, Origin, PackageName, PackageRecord, Relation,
+};
 use mikron_rpm::{
     ActiveModules, Census, PrimaryParts, PrimaryReader, RepomdData, RepomdError, read_filelists,
 };
@@ -81,7 +83,7 @@ impl Work<'_> {
         let excludes = Excludes(&self.repository.options.exclude);
         let mut wanted = |record: &mut PackageRecord| {
             let wanted = self.accepted.contains(&record.arch)
-                && !excludes.hide(record)
+                && !excludes.hide(record.name.as_str(), record.version.as_str(), &record.arch)
                 && !self.modules.hides(record);
             if wanted {
                 each(record);
@@ -89,16 +91,23 @@ impl Work<'_> {
             wanted
         };
         let mut builder = self.builder();
-        let added = self.read_parts(primary, |mut record| {
+        let read = self.read_parts(primary, |mut record| {
             !wanted(&mut record) || builder.add(&record).is_ok()
         });
-        if added.is_none() {
+        let odd = if let Some(odd) = read {
+            odd
+        } else {
             builder = self.builder();
             self.read_whole(primary, |mut record| {
                 let add = wanted(&mut record);
                 if add { builder.add(&record) } else { Ok(()) }
-            })?;
-        }
+            })?
+        };
+        let mut left_out = OddRecords::default();
+        left_out.extend(odd, |odd| {
+            !excludes.hide(&odd.name, &odd.version, &odd.arch)
+        });
+        builder.leave_out(left_out);
         builder
             .finish()
             .map_err(|error| self.repository.malformed_index(&primary.location, error))
@@ -109,23 +118,30 @@ impl Work<'_> {
         IndexBuilder::new(self.architecture.rpm(), &accepted)
     }
 
-    /// Hands all packages to `add` in order, read side by side. `None` where anything is wrong.
+    /// Hands all packages to `add` in order, read side by side, and gives those that cannot be used. `None` where anything is
+    /// wrong.
     fn read_parts(
         &self,
         primary: &RepomdData,
         mut add: impl FnMut(PackageRecord) -> bool,
-    ) -> Option<()> {
+    ) -> Option<OddRecords> {
         let text = self.repository.open(self.context, primary).ok()?;
         let limits = self.context.limits;
         let base = self.repository.bases.first().map(String::as_str);
         let mut census = Census::default();
+        let (mut odd, mut good) = (OddRecords::default(), false);
         let parts = PrimaryParts::new(text, limits);
         side_by_side(
             parts,
             |part| Packages::read(&part, limits, base),
             |packages| {
                 census.promise(packages.promised);
+                for _ in 0..packages.odd.count() {
+                    census.count(limits).ok()?;
+                }
+                odd.extend(packages.odd, |_| true);
                 for record in packages.records {
+                    good = true;
                     census.count(limits).ok()?;
                     if census.is_new(&record).ok()? && !add(record) {
                         return None;
@@ -134,15 +150,16 @@ impl Work<'_> {
                 Some(())
             },
         )?;
-        census.finish().ok()
+        census.finish().ok()?;
+        (good || odd.is_empty()).then_some(odd)
     }
 
-    /// Hands all packages to `add` in order, read from front to back.
+    /// Hands all packages to `add` in order, read from front to back, and gives those that cannot be used.
     fn read_whole(
         &self,
         primary: &RepomdData,
         mut add: impl FnMut(PackageRecord) -> Result<(), WriteError>,
-    ) -> Result<(), SourceError> {
+    ) -> Result<OddRecords, SourceError> {
         let repository = self.repository;
         let text = repository.open(self.context, primary)?;
         let origin = repository.origin(primary);
@@ -155,7 +172,7 @@ impl Work<'_> {
             let added = add(record);
             added.map_err(|error| repository.malformed_index(&primary.location, error))?;
         }
-        Ok(())
+        Ok(reader.odd().clone())
     }
 }
 
@@ -163,6 +180,7 @@ impl Work<'_> {
 struct Packages {
     promised: Option<u64>,
     records: Vec<PackageRecord>,
+    odd: OddRecords,
 }
 
 impl Packages {
@@ -176,7 +194,10 @@ impl Packages {
         while let Some(record) = reader.next_package().ok()? {
             records.push(record);
         }
-        let promised = reader.promised();
-        Some(Self { promised, records })
+        Some(Self {
+            promised: reader.promised(),
+            records,
+            odd: reader.odd().clone(),
+        })
     }
 }

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! header   magic "MIKRINDX", u32 format, then start and number of rows of each table, u32 each: names, blocks, essential;
-//!          u32 number of symbols, u32 length of the architecture
+//!          u32 number of symbols, u32 length of the architecture, u32 start and u32 length of the odd records
 //! text     the architecture, then the records: u32 mask of fields, then for each field of the mask its length
 //!          (LEB128) and its bytes. SHA256 is held as 32 raw bytes. Records of Debian keep the fields of their stanza;
 //!          those of other families have name, version, architecture, location and SHA256 as fields, and behind them, under
@@ -12,6 +12,7 @@
 //! names    u32 each: the place of a record, in order of package name, version text, architecture
 //! blocks   u32 each: the place of a block of symbols
 //! essential u32 each: the number of a record, in order
+//! odd      the records that were left out, as postcard; nothing where there are none
 //! ```
 //!
 //! A record's number is its position in the table of names. Names that records mention are symbols, and each says by which
@@ -24,19 +25,20 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use mikron_deb::{Deb822Error, FieldId, RawFields};
-use mikron_package::{Digest, Limits, PackageName, PackageRecord, Version};
+use mikron_package::{Digest, Limits, OddRecords, PackageName, PackageRecord, Version};
 
 use super::bytes::{Reader, word};
 use super::decode::Decoder;
 use super::symbols::{BLOCK, Mention, Symbols};
 
 pub(super) const MAGIC: &[u8; 8] = b"MIKRINDX";
-pub(super) const FORMAT: u32 = 3;
-pub(super) const HEADER: usize = SYMBOLS + 8;
+pub(super) const FORMAT: u32 = 4;
+pub(super) const HEADER: usize = SYMBOLS + 16;
 
-/// The places of the number of symbols and of the architecture's length in the header.
+/// The places of the number of symbols, of the architecture's length and of the odd records' place in the header.
 const SYMBOLS: usize = 8 + 4 + 3 * 8;
 const LENGTH: usize = SYMBOLS + 4;
+const ODD: usize = LENGTH + 4;
 
 /// An index in compact form.
 ///
@@ -59,6 +61,7 @@ pub struct CompactIndex {
     names: Table,
     symbols: Symbols,
     essential: Table,
+    odd: Range<usize>,
 }
 
 /// A table of numbers.
@@ -129,12 +132,19 @@ impl CompactIndex {
         if str::from_utf8(&bytes[architecture.clone()]).is_err() {
             return Err(CompactError::Corrupt(HEADER));
         }
+        let start = word(&bytes, ODD)? as usize;
+        let end = start.checked_add(word(&bytes, ODD + 4)? as usize);
+        let odd = match end {
+            Some(end) if start >= HEADER && end <= bytes.len() => start..end,
+            _ => return Err(CompactError::Corrupt(ODD)),
+        };
         Ok(Self {
             bytes,
             architecture,
             names,
             symbols,
             essential,
+            odd,
         })
     }
 
@@ -262,6 +272,17 @@ impl CompactIndex {
         let own = (0..self.len()).filter_map(|record| self.name(record).ok());
         let provided = self.symbols.provided(&self.bytes);
         own.map(Cow::Borrowed).chain(provided.map(Cow::Owned))
+    }
+
+    /// The records of the index that cannot be used and were left out, in order.
+    ///
+    /// # Errors
+    /// When the bytes are corrupted.
+    pub fn odd(&self) -> Result<OddRecords, CompactError> {
+        match &self.bytes[self.odd.clone()] {
+            [] => Ok(OddRecords::default()),
+            bytes => postcard::from_bytes(bytes).map_err(|_| CompactError::Corrupt(self.odd.start)),
+        }
     }
 
     /// The digest of a record's archive.

@@ -2,9 +2,7 @@
 
 use std::io::Read;
 
-use mikron_deb::{
-    Deb822Error, Deb822ErrorKind, FieldId, PackagesReader, RawFields, scan_relations,
-};
+use mikron_deb::{Deb822Error, FieldId, RawFields, read_packages, scan_relations};
 use mikron_package::{Limits, Operator, Origin};
 
 use super::compact::CompactIndex;
@@ -13,14 +11,12 @@ use super::write::{WriteError, Writer};
 
 /// Builds the compact form of an index from the unpacked text of a `Packages` file. Equal text gives equal bytes.
 ///
-/// Packages that are neither of `architecture` nor `all` are left out. `origin` names source and index in errors. A
-/// reader that checks digest and size at the end of the stream belongs around the text: nothing of the result may be
-/// used before it has.
+/// Packages that are neither of `architecture` nor `all` are left out, and so are stanzas that cannot be used
+/// ([`CompactIndex::odd`] has them). `origin` names source and index in errors. A reader that checks digest and size at the end
+/// of the stream belongs around the text: nothing of the result may be used before it has.
 ///
 /// # Errors
-/// When the stream cannot be read, a stanza is malformed or leads out of the repository (see
-/// [`PackagesReader::next_package`]), two stanzas of one package, version and architecture differ, or a limit is
-/// exceeded.
+/// As [`read_packages`].
 pub fn build_index<R: Read>(
     input: R,
     architecture: &str,
@@ -30,23 +26,24 @@ pub fn build_index<R: Read>(
     let mut builder = Builder {
         architecture: architecture.as_bytes(),
         writer: Writer::new(architecture),
-        starts: Vec::new(),
     };
-    let mut reader = PackagesReader::new(input, limits, origin.clone());
-    while let Some(package) = reader.next_package()? {
-        builder
-            .add(&package)
-            .map_err(|error| error.in_file(origin))?;
-    }
-    builder.finish().map_err(|error| error.in_file(origin))
+    let odd = read_packages(input, limits, origin, |package| {
+        let added = builder.add(package);
+        added.map_err(|error| error.in_file(origin))
+    })?;
+    let wanted = [architecture, "all", ""];
+    builder
+        .writer
+        .odd
+        .extend(odd, |odd| wanted.contains(&&*odd.arch));
+    let finished = builder.writer.finish().map_err(own_fault);
+    finished.map_err(|error| error.in_file(origin))
 }
 
 /// What has been read so far.
 struct Builder<'a> {
     architecture: &'a [u8],
     writer: Writer,
-    /// For each record the line and byte at which its stanza began.
-    starts: Vec<(u32, u64)>,
 }
 
 impl Builder<'_> {
@@ -70,9 +67,6 @@ impl Builder<'_> {
         }
         let essential = package.get(FieldId::Essential).unwrap_or_default();
         self.writer.end(essential.eq_ignore_ascii_case(b"yes"));
-        let (line, offset) = package.start();
-        self.starts
-            .push((u32::try_from(line).unwrap_or(u32::MAX), offset));
         Ok(())
     }
 
@@ -88,30 +82,6 @@ impl Builder<'_> {
             }
         }
         Ok(())
-    }
-
-    fn finish(self) -> Result<CompactIndex, Deb822Error> {
-        self.writer.finish().map_err(|error| match error {
-            WriteError::Twins {
-                package,
-                version,
-                architecture,
-                second,
-                ..
-            } => {
-                let (line, offset) = self.starts[second as usize];
-                let name = package.clone();
-                let kind = Deb822ErrorKind::Conflict {
-                    package,
-                    version,
-                    architecture,
-                };
-                Deb822Error::new(kind)
-                    .in_package(&name)
-                    .at(u64::from(line), offset)
-            }
-            other => own_fault(other),
-        })
     }
 }
 

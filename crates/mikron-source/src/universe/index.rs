@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use mikron_package::{
-    Digest, Family, PackageFormat, PackageId, PackageName, PackageRecord, Universe, Version,
-    VersionOrder,
+    Digest, Family, OddRecord, PackageFormat, PackageId, PackageName, PackageRecord, Universe,
+    Version, VersionOrder,
 };
 
 use super::compact::{CompactError, CompactIndex};
@@ -335,6 +335,17 @@ impl Universe for IndexUniverse {
 
     fn triggered(&self, name: &str) -> Vec<PackageId> {
         self.gather(|index| index.triggered(name.as_bytes()))
+    }
+
+    fn odd(&self, name: &str) -> Vec<(OddRecord, String)> {
+        let of_part = |part: &Part| {
+            let odd = part.index.odd().unwrap_or_default();
+            let named = odd
+                .named(name)
+                .map(|odd| (odd.clone(), part.source.clone()));
+            named.collect::<Vec<_>>()
+        };
+        self.parts.iter().flat_map(of_part).collect()
     }
 
     fn record(&self, id: PackageId) -> PackageRecord {

@@ -8,6 +8,7 @@ use mikron_package::LimitExceeded;
 
 use super::bytes::push_number;
 use super::symbols::{BLOCK, MENTIONS, Mention};
+use super::write::LEFT_OUT;
 
 /// Symbols are numbered with so many bits; the others of a word say how a record mentions them.
 pub(super) const SYMBOL_BITS: u32 = 28;
@@ -54,7 +55,7 @@ impl Interner {
         self.mentions[mention as usize].push((symbol, record));
     }
 
-    /// Puts the symbols in order. `rank` tells what number each record has got.
+    /// Puts the symbols in order. `rank` tells what number each record has got, if any.
     pub(super) fn finish(self, rank: &[u32]) -> Sorted {
         let Self {
             text,
@@ -74,6 +75,7 @@ impl Interner {
                 *symbol = number[*symbol as usize];
                 *record = rank[*record as usize];
             }
+            rows.retain(|(_, record)| *record != LEFT_OUT);
             rows.sort_unstable();
             rows.dedup();
         }

@@ -1,7 +1,7 @@
 //! From records to a compact index, for the families whose index is no list of fields.
 
 use mikron_deb::FieldId;
-use mikron_package::PackageRecord;
+use mikron_package::{OddRecord, OddRecords, PackageRecord};
 
 use super::compact::CompactIndex;
 use super::write::{WriteError, Writer};
@@ -61,10 +61,17 @@ impl IndexBuilder {
         Ok(())
     }
 
+    /// Adds records that cannot be used, as far as they may be of an architecture that is accepted.
+    pub fn leave_out(&mut self, odd: OddRecords) {
+        let accepted = &self.accepted;
+        let wanted = |odd: &OddRecord| odd.arch.is_empty() || accepted.contains(&odd.arch);
+        self.writer.odd.extend(odd, wanted);
+    }
+
     /// The index.
     ///
     /// # Errors
-    /// When two records of one name, version and architecture differ, or the index is too large.
+    /// When the index is too large.
     pub fn finish(self) -> Result<CompactIndex, WriteError> {
         self.writer.finish()
     }

@@ -1,7 +1,7 @@
 //! Writes the compact form of an index: records one by one, then the tables over them.
 
 use mikron_deb::FieldId;
-use mikron_package::{LimitExceeded, PackageRecord};
+use mikron_package::{LimitExceeded, OddRecord, OddRecords, PackageRecord};
 
 use super::bytes::push_number;
 use super::compact::{
@@ -19,20 +19,6 @@ pub enum WriteError {
     /// It is too large.
     #[error(transparent)]
     Limit(#[from] LimitExceeded),
-    /// Two records for one identity that say different things of it: nobody could tell which of them was meant.
-    #[error("two records of {package} {version} {architecture} differ")]
-    Twins {
-        /// The package.
-        package: String,
-        /// Its version.
-        version: String,
-        /// Its architecture.
-        architecture: String,
-        /// The number of the one record, counted from 0 as they were added.
-        first: u32,
-        /// The number of the other.
-        second: u32,
-    },
     /// A record cannot be encoded.
     #[error("the record of {package} cannot be encoded")]
     Encoding {
@@ -58,7 +44,12 @@ pub(super) struct Writer {
     /// What is encoded, for one record after the other.
     encoded: Encoded,
     essential: Vec<u32>,
+    /// Records that cannot be used. Those of one identity that contradict each other join them in the end.
+    pub(super) odd: OddRecords,
 }
+
+/// The rank of a record that is left out.
+pub(super) const LEFT_OUT: u32 = u32::MAX;
 
 impl Writer {
     pub(super) fn new(architecture: &str) -> Self {
@@ -73,6 +64,7 @@ impl Writer {
             words: Vec::new(),
             encoded: Encoded::default(),
             essential: Vec::new(),
+            odd: OddRecords::default(),
         }
     }
 
@@ -166,6 +158,7 @@ impl Writer {
             .essential
             .iter()
             .map(|record| rank[*record as usize])
+            .filter(|rank| *rank != LEFT_OUT)
             .collect();
         essential.sort_unstable();
         essential.dedup();
@@ -173,6 +166,14 @@ impl Writer {
         for number in &essential {
             self.bytes.extend_from_slice(&number.to_le_bytes());
         }
+        self.odd.sort();
+        let odd_start = self.place()?;
+        if !self.odd.is_empty() {
+            let odd = postcard::to_stdvec(&self.odd);
+            self.bytes
+                .extend_from_slice(&odd.map_err(|_| CompactError::Corrupt(odd_start as usize))?);
+        }
+        let odd_length = self.place()? - odd_start;
         let header = [
             FORMAT,
             names,
@@ -183,6 +184,8 @@ impl Writer {
             essential.len() as u32,
             symbols.len() as u32,
             self.architecture as u32,
+            odd_start,
+            odd_length,
         ];
         self.bytes[..8].copy_from_slice(MAGIC);
         for (field, number) in self.bytes[8..HEADER].chunks_exact_mut(4).zip(header) {
@@ -192,8 +195,9 @@ impl Writer {
         Ok(CompactIndex::open(self.bytes)?)
     }
 
-    /// The records to keep, in order, and for each record its place in that order. Of twins the first is kept.
-    fn order(&self) -> Result<(Vec<u32>, Vec<u32>), WriteError> {
+    /// The records to keep, in order, and for each record its place in that order. Of records that say the same of one
+    /// identity the first is kept; where they differ, nobody could tell which was meant, and none is.
+    fn order(&mut self) -> Result<(Vec<u32>, Vec<u32>), WriteError> {
         let identities = self
             .places
             .iter()
@@ -202,25 +206,37 @@ impl Writer {
         let identity = |number: u32| identities[number as usize];
         let mut order: Vec<u32> = (0..self.places.len() as u32).collect();
         order.sort_by_key(|number| identity(*number));
-        let mut rank = vec![0; order.len()];
+        let mut rank = vec![LEFT_OUT; order.len()];
         let mut kept: Vec<u32> = Vec::with_capacity(order.len());
-        for number in order {
-            match kept.last() {
-                Some(twin) if identity(*twin) == identity(number) => {
-                    self.check_twins(*twin, number)?;
-                }
-                _ => kept.push(number),
+        let mut odd = Vec::new();
+        for twins in order.chunk_by(|a, b| identity(*a) == identity(*b)) {
+            let (first, others) = (twins[0], &twins[1..]);
+            let mut same = true;
+            for other in others {
+                same &= self.say_the_same(first, *other)?;
             }
-            rank[number as usize] = kept.len() as u32 - 1;
+            if same {
+                for twin in twins {
+                    rank[*twin as usize] = kept.len() as u32;
+                }
+                kept.push(first);
+            } else {
+                let [name, version, arch] = identity(first).map(String::from_utf8_lossy);
+                let reason = "two records of it differ, and nothing tells which of them is meant";
+                odd.push(OddRecord::new(&name, &version, &arch, reason));
+            }
+        }
+        for record in odd {
+            self.odd.add(record);
         }
         Ok((kept, rank))
     }
 
-    /// One archive may lie in two places; two records that say anything else of it contradict each other.
-    fn check_twins(&self, first: u32, second: u32) -> Result<(), WriteError> {
+    /// Whether two records say the same: one archive may lie in two places.
+    fn say_the_same(&self, first: u32, second: u32) -> Result<bool, WriteError> {
         let place = |number: u32| self.places[number as usize] as usize;
         if said_at(&self.bytes, place(first))? == said_at(&self.bytes, place(second))? {
-            return Ok(());
+            return Ok(true);
         }
         // Fields of Debian may say one thing in two ways.
         let read = |number: u32| {
@@ -233,21 +249,10 @@ impl Writer {
                 .transpose()?;
             Ok::<_, CompactError>((record, digest))
         };
-        match (read(first)?, read(second)?) {
-            ((Some(a), digest), (Some(b), other)) if a == b && digest == other => Ok(()),
-            _ => {
-                let identity = identity_at(&self.bytes, place(second))?;
-                let [package, version, architecture] =
-                    identity.map(|text| String::from_utf8_lossy(text).into_owned());
-                Err(WriteError::Twins {
-                    package,
-                    version,
-                    architecture,
-                    first,
-                    second,
-                })
-            }
-        }
+        Ok(match (read(first)?, read(second)?) {
+            ((Some(a), digest), (Some(b), other)) => a == b && digest == other,
+            _ => false,
+        })
     }
 
     /// Begins a table at a multiple of four bytes.
