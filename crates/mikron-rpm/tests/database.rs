@@ -244,29 +244,10 @@ fn rpm_does_not_miss_what_the_image_left_out() {
 }
 
 #[test]
-fn the_text_manifest_is_what_rpm_would_write() {
-    let packages = packages();
-    let root = root(&packages, &|_| true);
-    let manifest = root.path().join("var/lib/rpmmanifest/container-manifest-2");
-    let manifest = fs::read_to_string(manifest).expect("there is one");
-    for line in manifest.lines() {
-        assert_eq!(line.split('\t').count(), 10, "{line}");
-    }
-    let format = "%{NAME}\t%{VERSION}-%{RELEASE}\t%{INSTALLTIME}\t%{BUILDTIME}\t%{VENDOR}\t%{EPOCH}\t%{SIZE}\t%{ARCH}\t\
-                  %{EPOCHNUM}\t%{SOURCERPM}\n";
-    let Some(theirs) = answer(root.path(), &["-qa", "--qf", format]) else {
-        return;
-    };
-    let theirs = theirs.replace("Example\tVendor", "Example Vendor");
-    let lines = |text: &str| -> BTreeSet<String> { text.lines().map(str::to_owned).collect() };
-    assert_eq!(lines(&manifest), lines(&theirs));
-}
-
-#[test]
 fn the_same_packages_give_the_same_bytes() {
     let (first, second) = (write(&packages(), &|_| true), write(&packages(), &|_| true));
     assert_eq!(first, second);
-    assert_eq!(first.len(), 2);
+    assert_eq!(first.len(), 1, "one record of each package");
     // No journal is needed to read it, and none was left open.
     assert_eq!(first[0].bytes[18..20], [1, 1]);
     assert_eq!(first[0].bytes.len() % 4096, 0);

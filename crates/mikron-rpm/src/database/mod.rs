@@ -1,11 +1,10 @@
-//! The package database of an image: `rpmdb.sqlite`, as rpm itself writes it, and the text manifest beside it.
+//! The package database of an image: `rpmdb.sqlite`, as rpm itself writes it.
 //!
 //! It stands at the end of the way: once the tree is merged, it says which package each file came from. rpm answers `-q` and `-V`
 //! from it, and scanners read it. The same packages give the same bytes: the time of installation is the image's, and SQLite
 //! works in memory, with one page size and no journal.
 
 mod index;
-mod manifest;
 mod row;
 mod sqlite;
 
@@ -14,8 +13,8 @@ use mikron_package::{Contents, DatabaseError, DatabaseFile, Installed, PackageDa
 /// Writes the package database of rpm.
 ///
 /// It lies under `/var/lib/rpm`, where rpm looks unless its distribution configured another place, and where every scanner looks;
-/// the newer `/usr/lib/sysimage/rpm` is known to Fedora's and SUSE's rpm alone. The text manifest is
-/// `/var/lib/rpmmanifest/container-manifest-2`.
+/// the newer `/usr/lib/sysimage/rpm` is known to Fedora's and SUSE's rpm alone. It is the only record: scanners that find a text
+/// manifest as well (`/var/lib/rpmmanifest`) count every package twice.
 ///
 /// ```
 /// use mikron_package::{MemoryContents, PackageDatabase};
@@ -29,7 +28,6 @@ use mikron_package::{Contents, DatabaseError, DatabaseFile, Installed, PackageDa
 pub struct RpmDatabase;
 
 const DATABASE: &[u8] = b"/var/lib/rpm/rpmdb.sqlite";
-const MANIFEST: &[u8] = b"/var/lib/rpmmanifest/container-manifest-2";
 
 impl PackageDatabase for RpmDatabase {
     fn write(
@@ -41,23 +39,16 @@ impl PackageDatabase for RpmDatabase {
         // Headers hold times in 32 bits.
         let time = u32::try_from(epoch.max(0)).unwrap_or(u32::MAX);
         let mut database = sqlite::Database::create()?;
-        let mut manifest = String::new();
         for package in packages {
             let row = row::Row::of(package, time).map_err(|error| fault(package, &error))?;
             let keys = index::keys(&row).map_err(|error| fault(package, &error))?;
-            let line = manifest::line(&row).map_err(|error| fault(package, &error))?;
             database.add(&row.bytes, &keys)?;
-            manifest.push_str(&line);
         }
-        let file = |path: &[u8], bytes: Vec<u8>| DatabaseFile {
-            path: RootPath::new(path).expect("a literal that obeys the rules of paths"),
+        Ok(vec![DatabaseFile {
+            path: RootPath::new(DATABASE).expect("a literal that obeys the rules of paths"),
             mode: 0o644,
-            bytes,
-        };
-        Ok(vec![
-            file(DATABASE, database.finish()?),
-            file(MANIFEST, manifest.into_bytes()),
-        ])
+            bytes: database.finish()?,
+        }])
     }
 }
 
