@@ -3,12 +3,13 @@
 //! dpkg itself keeps one file, `/var/lib/dpkg/status`; a directory of stanzas beside it is what images without dpkg have, and
 //! what scanners read there. A package that is there in part lists the files that are there, and no others.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, Read as _};
 
 use md5::{Digest as _, Md5};
 use mikron_package::{
-    Contents, DatabaseError, DatabaseFile, Installed, InstalledFile, PackageDatabase, RootPath,
+    Contents, DatabaseError, DatabaseFile, Digest, Installed, PackageDatabase, RootPath,
 };
 
 /// Writes `/var/lib/dpkg/status.d`.
@@ -55,21 +56,32 @@ impl PackageDatabase for DebDatabase {
                 let mode = 0o644;
                 Ok::<_, DatabaseError>(DatabaseFile { path, mode, bytes })
             };
-            files.push(file(name, stanza(package))?);
             let sums = checksums(package, contents)?;
+            files.push(file(name, stanza(package, &sums))?);
             if !sums.is_empty() {
-                files.push(file(&format!("{name}.md5sums"), sums)?);
+                let mut text = Vec::new();
+                for (path, sum) in &sums {
+                    // "<32 digits>  path" (md5sum(1)).
+                    text.extend_from_slice(
+                        &[sum, b"  ".as_slice(), relative(path), b"\n"].concat(),
+                    );
+                }
+                files.push(file(&format!("{name}.md5sums"), text)?);
             }
         }
         Ok(files)
     }
 }
 
-/// The control stanza, with the state that dpkg puts behind the name (dpkg-query(1), `Status`).
-fn stanza(package: &Installed<'_>) -> Vec<u8> {
+/// The control stanza, with the state that dpkg puts behind the name and the configuration files that are there with their checksums
+/// (dpkg-query(1), `Status` and `Conffiles`).
+fn stanza(package: &Installed<'_>, sums: &[(&RootPath, Vec<u8>)]) -> Vec<u8> {
     let mut text = String::new();
     for (name, value) in &package.metadata.fields {
-        if name.eq_ignore_ascii_case("Status") {
+        if ["Status", "Conffiles"]
+            .iter()
+            .any(|own| name.eq_ignore_ascii_case(own))
+        {
             continue;
         }
         let _ = write!(text, "{name}:");
@@ -93,65 +105,67 @@ fn stanza(package: &Installed<'_>) -> Vec<u8> {
             text.push_str("Status: install ok installed\n");
         }
     }
-    text.into_bytes()
+    let mut text = text.into_bytes();
+    let mut heading = Some(b"Conffiles:\n".as_slice());
+    for (path, sum) in sums {
+        if package.metadata.config_files.contains(path) {
+            text.extend_from_slice(heading.take().unwrap_or_default());
+            text.extend_from_slice(&[b" /", relative(path), b" ", sum, b"\n"].concat());
+        }
+    }
+    text
 }
 
-/// A line of md5sum(1) for each file that is there. What the archive says of itself is taken; where it says nothing at all, the
-/// contents are read.
-fn checksums(package: &Installed<'_>, contents: &dyn Contents) -> Result<Vec<u8>, DatabaseError> {
-    let own = package
-        .metadata
-        .extra
-        .iter()
-        .find(|(name, _)| name == "md5sums");
+/// The MD5 of each file that is there, in hexadecimal digits. What the archive says of itself is taken; it says nothing of configuration
+/// files, and some archives say nothing at all: then the contents are read.
+fn checksums<'a>(
+    package: &Installed<'a>,
+    contents: &dyn Contents,
+) -> Result<Vec<(&'a RootPath, Vec<u8>)>, DatabaseError> {
+    let extra = package.metadata.extra.iter();
+    let own = extra.filter(|(name, _)| name == "md5sums");
+    let lines = own.flat_map(|(_, text)| text.split(|byte| *byte == b'\n'));
+    let stated: BTreeMap<&[u8], &[u8]> = lines
+        .filter_map(|line| {
+            let path = line.get(34..)?;
+            Some((path.strip_prefix(b"./").unwrap_or(path), &line[..32]))
+        })
+        .collect();
     let mut sums = Vec::new();
-    if let Some((_, own)) = own {
-        let present: std::collections::BTreeSet<&[u8]> = present(package)
-            .map(|file| relative(&file.entry.path))
-            .collect();
-        for line in own.split_inclusive(|byte| *byte == b'\n') {
-            let line = line.strip_suffix(b"\n").unwrap_or(line);
-            // "<32 digits>  path" (md5sum(1)).
-            let path = line.get(34..).unwrap_or_default();
-            let path = path.strip_prefix(b"./").unwrap_or(path);
-            if present.contains(path) {
-                sums.extend_from_slice(line);
-                sums.push(b'\n');
-            }
-        }
-        return Ok(sums);
-    }
-    for file in present(package) {
+    for file in package.files.iter().filter(|file| file.present) {
         let Some(content) = file.content else {
             continue;
         };
-        let failed = |error: io::Error| DatabaseError::Content {
-            package: package.metadata.record.name.to_string(),
-            path: file.entry.path.clone(),
-            error,
+        let path = &file.entry.path;
+        let sum = match stated.get(relative(path)) {
+            Some(sum) => sum.to_vec(),
+            None => read(contents, content).map_err(|error| DatabaseError::Content {
+                package: package.metadata.record.name.to_string(),
+                path: path.clone(),
+                error,
+            })?,
         };
-        let mut body = contents.open(content).map_err(failed)?;
-        let mut hash = Md5::new();
-        let mut buffer = vec![0; 1 << 16];
-        loop {
-            match body.read(&mut buffer).map_err(failed)? {
-                0 => break,
-                n => hash.update(&buffer[..n]),
-            }
-        }
-        for byte in hash.finalize() {
-            sums.extend_from_slice(format!("{byte:02x}").as_bytes());
-        }
-        sums.extend_from_slice(b"  ");
-        sums.extend_from_slice(relative(&file.entry.path));
-        sums.push(b'\n');
+        sums.push((path, sum));
     }
     Ok(sums)
 }
 
-fn present<'a>(package: &'a Installed<'_>) -> impl Iterator<Item = &'a InstalledFile<'a>> {
-    let files = package.files.iter();
-    files.filter(|file| file.present && file.entry.is_file())
+/// The MD5 of a content, in hexadecimal digits.
+fn read(contents: &dyn Contents, digest: &Digest) -> io::Result<Vec<u8>> {
+    let mut body = contents.open(digest)?;
+    let mut hash = Md5::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match body.read(&mut buffer)? {
+            0 => break,
+            n => hash.update(&buffer[..n]),
+        }
+    }
+    let mut digits = String::new();
+    for byte in hash.finalize() {
+        let _ = write!(digits, "{byte:02x}");
+    }
+    Ok(digits.into_bytes())
 }
 
 /// The path without its leading `/`, as checksum files have it.

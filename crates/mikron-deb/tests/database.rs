@@ -107,3 +107,21 @@ fn a_package_without_checksums_gets_those_of_its_contents() {
     let expected = format!("{sum}  usr/sbin/nginx\n{sum}  usr/share/doc/nginx/copyright\n");
     assert_eq!(text(&files[1]), expected);
 }
+
+#[test]
+fn configuration_files_have_their_checksums_in_both_places() {
+    let sums = b"00000000000000000000000000000001  usr/sbin/nginx\n";
+    let mut metadata = metadata(Some(sums));
+    for path in ["/usr/share/doc/nginx/copyright", "/etc/left/out"] {
+        let path = RootPath::new(path.as_bytes()).unwrap();
+        metadata.config_files.push(path);
+    }
+    let files = write(&metadata, [true, true], &mut MemoryContents::default());
+    let sum = "b1946ac92492d2347c6235b4d2611184";
+    let field = format!("Conffiles:\n /usr/share/doc/nginx/copyright {sum}\n");
+    assert!(text(&files[0]).ends_with(&field), "{}", text(&files[0]));
+    let line = format!("{sum}  usr/share/doc/nginx/copyright\n");
+    assert!(text(&files[1]).ends_with(&line), "{}", text(&files[1]));
+    let (_, fields) = parse_control(&files[0].bytes, &Limits::default()).unwrap();
+    assert!(fields.iter().any(|(name, _)| name == "Conffiles"));
+}
