@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::process::Command;
+
 use common::{Home, SPEC, greet, is_layout};
 use mikron_testkit::tools::tool;
 
@@ -49,6 +51,37 @@ fn build_prints_one_json_object() {
     assert!(is_layout(&home.path("layout")));
     assert!(home.path("a.tar").is_file());
     assert!(!home.path("out").exists());
+}
+
+#[test]
+fn every_digest_that_is_reported_of_a_docker_archive_lies_in_it() {
+    let home = Home::new();
+    for again in [false, true] {
+        let args = ["build", "greet.yaml", "--json", "-o", "docker:a.tar"];
+        let run = home.run(&args);
+        assert_eq!(run.code, 0, "{}", run.err);
+        let report: serde_json::Value = serde_json::from_str(&run.out).unwrap();
+        let untar = |words: &[&str]| {
+            let output = Command::new("tar")
+                .args(words)
+                .current_dir(home.path("."))
+                .output();
+            output.unwrap().stdout
+        };
+        let names = untar(&["-tf", "a.tar"]);
+        let names = String::from_utf8_lossy(&names);
+        let index = untar(&["-xOf", "a.tar", "index.json"]);
+        let digest = mikron::package::Digest::of(&index);
+        assert_eq!(report["digest"], digest.to_string(), "again: {again}");
+        for platform in report["platforms"].as_array().unwrap() {
+            let layers = platform["layers"].as_array().unwrap().iter();
+            let layers = layers.map(|layer| &layer["digest"]);
+            for digest in layers.chain([&platform["digest"], &platform["config"]]) {
+                let blob = format!("blobs/{}", digest.as_str().unwrap().replace(':', "/"));
+                assert!(names.lines().any(|name| name == blob), "{digest} {names}");
+            }
+        }
+    }
 }
 
 #[test]

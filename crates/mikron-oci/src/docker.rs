@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use mikron_package::{DiffId, Hasher, Limits};
+use mikron_package::{DiffId, Digest, Hasher, Limits};
 use serde_json::json;
 
 use crate::decode::decoder;
@@ -34,7 +34,16 @@ pub struct Named<'a> {
     pub names: &'a [String],
 }
 
-/// Writes an archive to a file: under a temporary name first, synced, renamed. Gives back its digest and size.
+/// What was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Digest and size of the archive.
+    pub archive: Blob,
+    /// Digest of its `index.json`.
+    pub index: Digest,
+}
+
+/// Writes an archive to a file: under a temporary name first, synced, renamed.
 ///
 /// ```
 /// use std::collections::BTreeMap;
@@ -57,20 +66,20 @@ pub fn write_file(
     store: &dyn BlobStore,
     images: &[Named<'_>],
     path: &Path,
-) -> Result<Blob, ImageError> {
+) -> Result<Written, ImageError> {
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
     let mut temporary = Temporary::create(directory)?;
-    write(store, images, &mut temporary, &path.display().to_string())?;
-    let blob = temporary.blob();
+    let index = write(store, images, &mut temporary, &path.display().to_string())?;
+    let archive = temporary.blob();
     temporary.persist(path)?;
     files::sync_directory(directory)?;
-    Ok(blob)
+    Ok(Written { archive, index })
 }
 
-/// Writes an archive to a stream; `place` names the stream in errors.
+/// Writes an archive to a stream; `place` names the stream in errors. Gives the digest of its `index.json`.
 ///
 /// # Errors
 /// As [`write_file`], less the file.
@@ -79,7 +88,7 @@ pub fn write(
     images: &[Named<'_>],
     out: &mut dyn Write,
     place: &str,
-) -> Result<(), ImageError> {
+) -> Result<Digest, ImageError> {
     let time = images.iter().map(|n| n.image.created()).max().unwrap_or(0);
     let mut archive = Archive {
         out,
@@ -146,7 +155,8 @@ pub fn write(
             (None, None) => {}
         }
     }
-    archive.entry("index.json", FILE, &canonical("index", &index)?)?;
+    let index = canonical("index", &index)?;
+    archive.entry("index.json", FILE, &index)?;
     archive.entry("manifest.json", FILE, &canonical("manifest", &listed)?)?;
     archive.entry("oci-layout", FILE, br#"{"imageLayoutVersion":"1.0.0"}"#)?;
     if !repositories.is_empty() {
@@ -156,7 +166,8 @@ pub fn write(
             &canonical("repositories", &repositories)?,
         )?;
     }
-    archive.bytes(&[0; 2 * header::RECORD])
+    archive.bytes(&[0; 2 * header::RECORD])?;
+    Ok(Digest::of(&index))
 }
 
 fn file_name(blob: &Blob) -> String {

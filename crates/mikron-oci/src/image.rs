@@ -107,8 +107,12 @@ impl Image {
         })
     }
 
-    /// The same image with its layers as plain tars: the config, and with it what docker calls the image's id, is the same.
-    pub(crate) fn uncompressed(&self) -> Result<Self, ImageError> {
+    /// The same image with its layers as plain tars, as docker archives hold it: the config, and with it what docker calls the
+    /// image's id, is the same.
+    ///
+    /// # Errors
+    /// When the manifest cannot be written as JSON.
+    pub fn uncompressed(&self) -> Result<Self, ImageError> {
         let mut plain = self.clone();
         for ImageLayer { layer, .. } in &mut plain.layers {
             layer.blob = Blob {

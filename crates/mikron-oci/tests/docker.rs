@@ -115,7 +115,7 @@ fn a_file_is_replaced_at_once_or_not_at_all() {
         "its layers are not there"
     );
     assert_eq!(fs::read(&path).unwrap(), b"old");
-    let blob = docker::write_file(&store, &written, &path).unwrap();
+    let blob = docker::write_file(&store, &written, &path).unwrap().archive;
     assert_eq!(Digest::of(&fs::read(&path).unwrap()), blob.digest);
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
 }

@@ -229,17 +229,18 @@ impl Built {
     }
 
     pub(crate) fn report(&self, image: &Image) -> PlatformReport {
-        let layer = |layer: &KeyedLayer| LayerReport {
-            digest: layer.layer.blob.digest,
-            size: layer.layer.blob.size,
-            diff_id: layer.layer.diff_id,
-            packages: layer.packages.clone(),
+        let layer = |(own, stored): (&KeyedLayer, &ImageLayer)| LayerReport {
+            digest: stored.layer.blob.digest,
+            size: stored.layer.blob.size,
+            diff_id: stored.layer.diff_id,
+            packages: own.packages.clone(),
         };
         PlatformReport {
             platform: self.platform,
             digest: image.manifest_blob().digest,
+            config: Some(Digest::of(image.config())),
             size: image.size(),
-            layers: self.layers.iter().map(layer).collect(),
+            layers: self.layers.iter().zip(image.layers()).map(layer).collect(),
             packages: self.packages.clone(),
             scripts: self.scripts.clone(),
         }

@@ -16,7 +16,7 @@ use crate::{BuildReport, Error, Output, translate};
 pub(crate) struct Target {
     stores: Vec<(Arc<dyn BlobStore>, Option<String>)>,
     /// Holds the layers of a build whose only outputs are archives.
-    _scratch: Option<TempDir>,
+    scratch: Option<TempDir>,
 }
 
 impl Target {
@@ -40,10 +40,7 @@ impl Target {
             stores.push((Arc::new(Layout::create(dir.path())?), None));
             scratch = Some(dir);
         }
-        Ok(Self {
-            stores,
-            _scratch: scratch,
-        })
+        Ok(Self { stores, scratch })
     }
 
     /// The store that layers are made in.
@@ -58,7 +55,7 @@ impl Target {
         built: &[Built],
         frames: &dyn FrameCache,
     ) -> Result<BuildReport, Error> {
-        let images = images(builder, built)?;
+        let mut images = images(builder, built)?;
         let mut index = None;
         for (store, tag) in &self.stores {
             for layer in built.iter().flat_map(|built| &built.layers) {
@@ -72,7 +69,16 @@ impl Target {
         }
         for output in &builder.options.outputs {
             if let Output::DockerArchive { file } = output {
-                archive(builder, self.primary(), &images, file)?;
+                let archived = archive(builder, self.primary(), &images, file)?;
+                if self.scratch.is_some() {
+                    index = Some(archived);
+                }
+            }
+        }
+        if self.scratch.is_some() && !builder.options.outputs.is_empty() {
+            // What is reported is what lies in the archives, and nothing else was kept.
+            for image in &mut images {
+                *image = image.uncompressed()?;
             }
         }
         Ok(report(
@@ -163,13 +169,13 @@ fn tagged(
         .expect("write_index names what it wrote by SHA-256"))
 }
 
-/// Writes a docker archive. An old engine knows one image by a name: of several platforms each gets a tag of its own.
+/// Writes a docker archive, and gives the digest of its index. An old engine knows one image by a name: of several platforms each gets a tag of its own.
 fn archive(
     builder: &Builder,
     store: &dyn BlobStore,
     images: &[Image],
     file: &Path,
-) -> Result<(), Error> {
+) -> Result<Digest, Error> {
     let name = |image: &Image| match images {
         [_] => format!("{}:latest", builder.spec.name),
         _ => format!(
@@ -184,8 +190,7 @@ fn archive(
         .zip(&names)
         .map(|(image, names)| docker::Named { image, names })
         .collect();
-    docker::write_file(store, &archived, file)?;
-    Ok(())
+    Ok(docker::write_file(store, &archived, file)?.index)
 }
 
 fn report(builder: &Builder, built: &[Built], images: &[Image], digest: Digest) -> BuildReport {

@@ -16,7 +16,8 @@ use serde::{Deserialize, Serialize};
 pub struct BuildReport {
     /// The name of the image, from the spec.
     pub name: String,
-    /// The digest of the image index: the identity of the whole image.
+    /// The digest of the image index: the identity of the whole image. A build that writes docker archives and no layout reports
+    /// what lies in the archive (its `index.json`, its manifests, its uncompressed layers).
     pub digest: Digest,
     /// One image a platform, in the order of the spec.
     pub platforms: Vec<PlatformReport>,
@@ -36,6 +37,9 @@ pub struct PlatformReport {
     pub platform: Platform,
     /// The digest of the manifest.
     pub digest: Digest,
+    /// The digest of the config, which docker calls the image's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<Digest>,
     /// Bytes of all blobs of the platform: manifest, config and layers as they are stored.
     pub size: u64,
     /// The layers, lowest first.
