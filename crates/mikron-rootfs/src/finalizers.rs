@@ -13,6 +13,7 @@ mod options;
 mod pam;
 mod php;
 mod static_ids;
+mod subject_hash;
 mod user_calls;
 
 pub use accounts::AccountsFinalizer;

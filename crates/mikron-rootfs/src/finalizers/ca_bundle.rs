@@ -1,7 +1,11 @@
 //! The bundle of certificate authorities that update-ca-certificates(8) makes.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use mikron_package::{MemoryContents, RootPath};
 
+use super::java_trust::der;
+use super::subject_hash::subject_hash;
 use crate::error::RootfsError;
 use crate::finalize::{Context, Finalizer, Report};
 use crate::tree::Tree;
@@ -11,7 +15,8 @@ use crate::tree::Tree;
 /// /usr/lib/ssl/cert.pem, because OpenSSL's default directory would need links by hash.
 ///
 /// When the selection holds nothing of the package but its capability `bundle`, the single certificates are taken out once
-/// they are in the bundle; else /etc/ssl/certs gets a link to each of them.
+/// they are in the bundle; else /etc/ssl/certs gets a link to each of them. What lies there with one certificate gets the link by
+/// the hash of its subject, by which OpenSSL looks into a directory (`-CApath`; openssl-rehash(1)).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CaBundleFinalizer;
 
@@ -74,6 +79,7 @@ impl Finalizer for CaBundleFinalizer {
                 report.link(tree, &pem(path)?, [b"/", path.as_bytes()].concat())?;
             }
         }
+        link_by_hash(context, tree, contents, &mut report)?;
         let default_file = RootPath::new(b"usr/lib/ssl/cert.pem")?;
         let target = b"/etc/ssl/certs/ca-certificates.crt".to_vec();
         report.link(tree, &default_file, target)?;
@@ -91,6 +97,56 @@ impl Finalizer for CaBundleFinalizer {
         }
         Ok(report)
     }
+}
+
+/// Makes /etc/ssl/certs/HASH.NUMBER for every file there that holds one certificate. Of files with the same certificate, the first
+/// counts.
+fn link_by_hash(
+    context: &Context<'_>,
+    tree: &mut Tree,
+    contents: &MemoryContents,
+    report: &mut Report,
+) -> Result<(), RootfsError> {
+    let dir = RootPath::new(b"etc/ssl/certs")?;
+    let names = tree
+        .below(&dir)
+        .map(|node| &node.entry.path)
+        .filter(|path| {
+            let extension = path
+                .file_name()
+                .unwrap_or_default()
+                .rsplit(|b| *b == b'.')
+                .next();
+            path.parent().as_ref() == Some(&dir)
+                && matches!(extension, Some(b"pem" | b"crt" | b"cer"))
+        });
+    let names: Vec<RootPath> = names.cloned().collect();
+    let mut linked: BTreeMap<u32, BTreeSet<Vec<u8>>> = BTreeMap::new();
+    for path in names {
+        let text = context.read(tree, contents, &path)?.unwrap_or_default();
+        let Some((hash, bytes)) = single(&text).and_then(|der| Some((subject_hash(&der)?, der)))
+        else {
+            continue;
+        };
+        let same = linked.entry(hash).or_default();
+        let number = same.len();
+        if same.insert(bytes) {
+            let at = dir.join(format!("{hash:08x}.{number}").as_bytes())?;
+            let name = path.file_name().unwrap_or_default();
+            report.link(tree, &at, name.to_vec())?;
+        }
+    }
+    Ok(())
+}
+
+/// The certificate of a text that holds exactly one.
+fn single(text: &[u8]) -> Option<Vec<u8>> {
+    let begin = b"-----BEGIN ";
+    let count = text
+        .windows(begin.len())
+        .filter(|window| window == begin)
+        .count();
+    (count == 1).then(|| der(text))?
 }
 
 /// Commands by which the package's own script turns answers into /etc/ca-certificates.conf.

@@ -123,7 +123,7 @@ fn authorities(context: &Context<'_>, tree: &Tree) -> Result<Vec<RootPath>, Root
 }
 
 /// The first certificate of a PEM text (RFC 7468), decoded.
-fn der(text: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn der(text: &[u8]) -> Option<Vec<u8>> {
     let text = std::str::from_utf8(text).ok()?;
     let (_, rest) = text.split_once("-----BEGIN CERTIFICATE-----")?;
     let (body, _) = rest.split_once("-----END CERTIFICATE-----")?;
