@@ -14,8 +14,12 @@ pub(crate) struct Preferences {
 }
 
 impl Preferences {
-    /// Collects and checks what the slices of a release prefer.
-    pub(crate) fn of(packages: &BTreeMap<PackageName, Arc<Package>>) -> Result<Self, SliceError> {
+    /// Collects and checks what the slices of a release prefer. Packages of which `broken` is true are there as well, and say
+    /// nothing.
+    pub(crate) fn of(
+        packages: &BTreeMap<PackageName, Arc<Package>>,
+        broken: impl Fn(&PackageName) -> bool,
+    ) -> Result<Self, SliceError> {
         let mut preferences = Self::default();
         for package in packages.values() {
             for (slice, content) in contents(package) {
@@ -27,7 +31,7 @@ impl Preferences {
                     let error = package.source.error(&path, kind);
                     error.of_slice(slice).of_path(&content.path)
                 };
-                if !packages.contains_key(target) {
+                if !packages.contains_key(target) && !broken(target) {
                     return Err(wrong(SliceErrorKind::Dangling {
                         what: "package",
                         name: target.to_string(),

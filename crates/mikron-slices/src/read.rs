@@ -16,8 +16,11 @@ const MAX_FILES: u64 = 20_000;
 /// Deepest directory below `slices`.
 const MAX_DEPTH: usize = 8;
 
+/// Files, and what is wrong with those that cannot be read.
+type Files = (Vec<SourceFile>, Vec<SliceError>);
+
 /// Reads `chisel.yaml` and all definitions below `slices`, in order of their names.
-pub(crate) fn read_directory(dir: &Path, limits: &Limits) -> Result<Vec<SourceFile>, SliceError> {
+pub(crate) fn read_directory(dir: &Path, limits: &Limits) -> Result<Files, SliceError> {
     let mut names = vec!["chisel.yaml".to_owned()];
     let mut pending = vec![("slices".to_owned(), 0)];
     while let Some((name, depth)) = pending.pop() {
@@ -42,7 +45,17 @@ pub(crate) fn read_directory(dir: &Path, limits: &Limits) -> Result<Vec<SourceFi
             .map_err(|exceeded| SliceError::new(exceeded.into()))?;
     }
     names[1..].sort_unstable();
-    parallel(&names, |name| read_file(dir, name, limits))
+    let mut read = parallel(&names, |name| read_file(dir, name, limits)).into_iter();
+    let (mut files, mut unreadable) = (Vec::with_capacity(names.len()), Vec::new());
+    // Without the first, which says what the others mean, there is no release.
+    files.extend(read.next().transpose()?);
+    for file in read {
+        match file {
+            Ok(file) => files.push(file),
+            Err(error) => unreadable.push(error),
+        }
+    }
+    Ok((files, unreadable))
 }
 
 fn read_file(dir: &Path, name: &str, limits: &Limits) -> Result<SourceFile, SliceError> {
@@ -74,11 +87,8 @@ fn unreadable(name: &str, why: &str) -> SliceError {
     SliceError::new(SliceErrorKind::Unreadable(why.to_owned())).in_file(name)
 }
 
-/// Does `work` for every item on all processors. The results, or the first error, come in the order of the items.
-pub(crate) fn parallel<I: Sync, O: Send>(
-    items: &[I],
-    work: impl Fn(&I) -> Result<O, SliceError> + Sync,
-) -> Result<Vec<O>, SliceError> {
+/// Does `work` for every item on all processors. The results come in the order of the items.
+pub(crate) fn parallel<I: Sync, O: Send>(items: &[I], work: impl Fn(&I) -> O + Sync) -> Vec<O> {
     // One item is some ten microseconds of work: taken a few at a time, and not worth a thread when there are few.
     const CHUNK: usize = 8;
     let processors = thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -100,7 +110,7 @@ pub(crate) fn parallel<I: Sync, O: Send>(
             done.extend((start..).zip(rest.iter().take(CHUNK).map(&work)));
         }
     };
-    let mut results: Vec<(usize, Result<O, SliceError>)> = thread::scope(|scope| {
+    let mut results: Vec<(usize, O)> = thread::scope(|scope| {
         let others: Vec<_> = (1..threads).map(|_| scope.spawn(worker)).collect();
         let mut done = worker();
         for other in others {

@@ -9,7 +9,7 @@ use mikron_package::{Architecture, Limits, PackageName};
 use crate::format::near;
 use crate::format::read_head;
 use crate::order::order;
-use crate::package::read_package;
+use crate::package::{name_of_file, read_package};
 use crate::prefer::Preferences;
 use crate::read::{check_size, parallel, read_directory};
 use crate::{
@@ -20,8 +20,9 @@ use crate::{
 /// A directory of slice definitions, read and checked.
 ///
 /// What is checked when it is read: every file by itself, that every reference leads to a slice, that no slices are essential
-/// to each other, and that `prefer` leads along a line. Whether slices put different things at one place is a question of
-/// what is selected together, and [`Release::select`] answers it.
+/// to each other, and that `prefer` leads along a line. What is wrong with a file is an error when a slice of it is selected, and
+/// else one of the [`Release::faults`]: a slip in one of six hundred files is no reason to refuse the others. Whether slices put
+/// different things at one place is a question of what is selected together, and [`Release::select`] answers it.
 ///
 /// ```
 /// use mikron_package::{Architecture, Limits};
@@ -51,6 +52,9 @@ pub struct Release {
     packages: BTreeMap<PackageName, Arc<Package>>,
     slices: HashMap<SliceKey, Arc<Slice>>,
     preferences: Arc<Preferences>,
+    /// By package, what is wrong with its file.
+    broken: BTreeMap<PackageName, SliceError>,
+    faults: Vec<SliceError>,
 }
 
 impl Release {
@@ -59,9 +63,15 @@ impl Release {
     /// Each file may be as large as [`Limits::spec`].
     ///
     /// # Errors
-    /// The first error in the order of the files' names, `chisel.yaml` before all others.
+    /// When the directory or `chisel.yaml` cannot be read, or `chisel.yaml` is malformed.
     pub fn read(dir: &Path, limits: &Limits) -> Result<Self, SliceError> {
-        Self::of_files(&read_directory(dir, limits)?, limits)
+        let (files, unreadable) = read_directory(dir, limits)?;
+        let mut release = Self::of_files(&files, limits)?;
+        for error in unreadable {
+            let package = name_of_file(&error.file).ok();
+            release.fault(package.as_ref(), error);
+        }
+        Ok(release)
     }
 
     /// Reads a release from files that are in memory: one named `chisel.yaml`, the others by their packages.
@@ -82,33 +92,67 @@ impl Release {
         let read = parallel(&files, |file| {
             check_size(file, limits)?;
             read_package(file, head.format)
-        })?;
-        let mut packages: BTreeMap<PackageName, Arc<Package>> = BTreeMap::new();
-        let mut slices = HashMap::with_capacity(read.iter().map(|p| p.slices.len()).sum());
-        for package in read {
-            for slice in &package.slices {
-                slices.insert(slice.key.clone(), Arc::clone(slice));
-            }
-            if let Some(other) = packages.get(&package.name) {
-                let kind = SliceErrorKind::PackageTwice {
-                    package: package.name.to_string(),
-                    other: other.source.name().to_owned(),
-                };
-                return Err(SliceError::new(kind)
-                    .in_file(package.source.name())
-                    .help("keep all slices of a package in one file"));
-            }
-            packages.insert(package.name.clone(), Arc::new(package));
-        }
-        let preferences = Preferences::of(&packages)?;
-        let release = Self {
+        });
+        let mut release = Self {
             head,
-            packages,
-            slices,
-            preferences: Arc::new(preferences),
+            packages: BTreeMap::new(),
+            slices: HashMap::new(),
+            preferences: Arc::default(),
+            broken: BTreeMap::new(),
+            faults: Vec::new(),
         };
-        release.check_references()?;
+        for (file, package) in files.iter().zip(read) {
+            match package {
+                Ok(package) => release.add(package),
+                Err(error) => release.fault(name_of_file(file.name()).ok().as_ref(), error),
+            }
+        }
+        release.check_packages();
+        release.prefer();
+        release.check_loops();
         Ok(release)
+    }
+
+    fn add(&mut self, package: Package) {
+        let name = package.name.clone();
+        if let Some(other) = self.packages.get(&name) {
+            let kind = SliceErrorKind::PackageTwice {
+                package: name.to_string(),
+                other: other.source.name().to_owned(),
+            };
+            let error = SliceError::new(kind)
+                .in_file(package.source.name())
+                .help("keep all slices of a package in one file");
+            self.fault(Some(&name), error);
+        } else if !self.broken.contains_key(&name) {
+            for slice in &package.slices {
+                self.slices.insert(slice.key.clone(), Arc::clone(slice));
+            }
+            self.packages.insert(name, Arc::new(package));
+        }
+    }
+
+    /// Notes a fault. The package that it is of has no slices any more.
+    fn fault(&mut self, package: Option<&PackageName>, error: SliceError) {
+        self.faults.push(error.clone());
+        let Some(name) = package else { return };
+        if let Some(package) = self.packages.remove(name) {
+            for slice in &package.slices {
+                self.slices.remove(&slice.key);
+            }
+        }
+        self.broken.entry(name.clone()).or_insert(error);
+    }
+
+    /// What is wrong with files of the release other than `chisel.yaml`, in the order in which it was found. Slices of such a
+    /// file cannot be selected; all others can.
+    pub fn faults(&self) -> &[SliceError] {
+        &self.faults
+    }
+
+    /// What is wrong with the file of a package.
+    pub fn fault_of(&self, package: &PackageName) -> Option<&SliceError> {
+        self.broken.get(package)
     }
 
     /// What `chisel.yaml` says.
@@ -147,8 +191,9 @@ impl Release {
     /// does not depend on the order of `wanted`. It is the order in which mutation scripts run.
     ///
     /// # Errors
-    /// [`SliceErrorKind::Dangling`] for a slice that does not exist, [`SliceErrorKind::Store`] for one that comes from a
-    /// store, and [`SliceErrorKind::Conflict`] when two of the selected slices put something different at one place.
+    /// [`SliceErrorKind::Dangling`] for a slice that does not exist, what is wrong with its file for one that cannot be read,
+    /// [`SliceErrorKind::Store`] for one that comes from a store, [`SliceErrorKind::Cycle`] for slices that need each other, and
+    /// [`SliceErrorKind::Conflict`] when two of the selected slices put something different at one place.
     pub fn select(
         &self,
         wanted: &[SliceKey],
@@ -157,8 +202,8 @@ impl Release {
         select::select(self, wanted, architecture)
     }
 
-    /// Checks what chisel checks over a whole release and [`Release::read`] leaves to the selection: that no two slices of it
-    /// conflict, on any architecture, and that every mutation script can be read. For those who keep a release.
+    /// Checks what chisel checks over a whole release: that there are no [`Release::faults`], that no two slices of it conflict,
+    /// on any architecture, and that every mutation script can be read. For those who keep a release.
     ///
     /// ```no_run
     /// # use mikron_package::Limits;
@@ -170,7 +215,8 @@ impl Release {
     /// # Ok::<(), mikron_slices::SliceError>(())
     /// ```
     pub fn check(&self) -> Vec<SliceError> {
-        let mut errors = select::check_all(self);
+        let mut errors = self.faults.clone();
+        errors.extend(select::check_all(self));
         for slice in self.in_order() {
             if let Some(script) = &slice.mutate
                 && let Err(error) = crate::script::parse(script)
@@ -203,8 +249,11 @@ impl Release {
         script_error(source, key, error)
     }
 
-    /// The error for a slice that does not exist, with the nearest one that does.
+    /// The error for a slice that does not exist, with the nearest one that does, or for one of a broken file.
     pub(crate) fn no_such(&self, key: &SliceKey) -> SliceError {
+        if let Some(fault) = self.broken.get(key.package()) {
+            return fault.clone();
+        }
         let missing = |what, name: String| SliceError::new(SliceErrorKind::Dangling { what, name });
         if let Some(package) = self.packages.get(key.package()) {
             let mut error = missing("slice", key.to_string());
@@ -220,48 +269,89 @@ impl Release {
         error
     }
 
-    fn check_references(&self) -> Result<(), SliceError> {
-        for package in self.packages.values() {
-            if let Some(archive) = &package.archive
-                && !self.head.archives.contains_key(archive)
-            {
-                let kind = SliceErrorKind::Dangling {
-                    what: "archive",
-                    name: mikron_yaml::shown(archive),
-                };
-                let mut error = package.source.error(&["archive"], kind);
-                error.help = near(archive, self.head.archives.keys().map(String::as_str));
-                return Err(error);
+    /// Checks what packages refer to: archives, stores, slices.
+    fn check_packages(&mut self) {
+        let packages: Vec<Arc<Package>> = self.packages.values().cloned().collect();
+        for package in packages {
+            if let Err(error) = self.check_references(&package) {
+                self.fault(Some(&package.name), error);
             }
-            if let Some((store, _)) = &package.store
-                && !self.head.stores.contains(store)
-            {
-                let kind = SliceErrorKind::Dangling {
-                    what: "store",
-                    name: mikron_yaml::shown(store),
-                };
-                return Err(package.source.error(&["store"], kind));
+        }
+    }
+
+    fn check_references(&self, package: &Package) -> Result<(), SliceError> {
+        if let Some(archive) = &package.archive
+            && !self.head.archives.contains_key(archive)
+        {
+            let kind = SliceErrorKind::Dangling {
+                what: "archive",
+                name: mikron_yaml::shown(archive),
+            };
+            let mut error = package.source.error(&["archive"], kind);
+            error.help = near(archive, self.head.archives.keys().map(String::as_str));
+            return Err(error);
+        }
+        if let Some((store, _)) = &package.store
+            && !self.head.stores.contains(store)
+        {
+            let kind = SliceErrorKind::Dangling {
+                what: "store",
+                name: mikron_yaml::shown(store),
+            };
+            return Err(package.source.error(&["store"], kind));
+        }
+        for slice in &package.slices {
+            for essential in &slice.essential {
+                let key = &essential.key;
+                // Packages of a store are defined in a directory of their own, which is not read; a broken file says what is
+                // wrong with it when its slice is selected.
+                let is_known = key.store().is_some()
+                    || self.slices.contains_key(key)
+                    || self.broken.contains_key(key.package());
+                if !is_known {
+                    let error = self.no_such(key).of_slice(&slice.key);
+                    return Err(place_essential(package, slice, key, error));
+                }
             }
-            for slice in &package.slices {
-                for essential in &slice.essential {
-                    // Packages of a store are defined in a directory of their own, which is not read.
-                    if essential.key.store().is_none() && !self.slices.contains_key(&essential.key)
-                    {
-                        let error = self.no_such(&essential.key).of_slice(&slice.key);
-                        return Err(place_essential(package, slice, &essential.key, error));
+        }
+        Ok(())
+    }
+
+    /// Collects what slices prefer, without the packages that contradict each other there.
+    fn prefer(&mut self) {
+        loop {
+            let broken = |name: &PackageName| self.broken.contains_key(name);
+            match Preferences::of(&self.packages, broken) {
+                Ok(preferences) => {
+                    self.preferences = Arc::new(preferences);
+                    return;
+                }
+                Err(error) => {
+                    // The error is of a slice of a package that is there: one package fewer each time.
+                    let package = error.slice.as_ref().map(|key| key.package().clone());
+                    let gone = package
+                        .as_ref()
+                        .is_none_or(|name| !self.packages.contains_key(name));
+                    self.fault(package.as_ref(), error);
+                    if gone {
+                        return;
                     }
                 }
             }
         }
+    }
+
+    /// Looks for slices that are essential to each other. A selection that meets the loop says so again.
+    fn check_loops(&mut self) {
         let all: Vec<SliceKey> = self.in_order().map(|slice| slice.key.clone()).collect();
         let essentials = |key: &SliceKey| -> Vec<SliceKey> {
             let slice = self.slices.get(key);
             let needed = slice.into_iter().flat_map(|slice| &slice.essential);
             needed.map(|essential| essential.key.clone()).collect()
         };
-        match order(&all, essentials) {
-            Ok(_) => Ok(()),
-            Err(cycle) => Err(self.cycle(cycle)),
+        if let Err(cycle) = order(&all, essentials) {
+            let error = self.cycle(cycle);
+            self.faults.push(error);
         }
     }
 

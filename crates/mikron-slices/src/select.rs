@@ -160,7 +160,10 @@ pub(crate) fn select(
         let reason = reasons.get(&key).cloned().unwrap_or(Reason::Wanted);
         let package = release.shared_package(key.package());
         let (Some(slice), Some(package)) = (release.shared(&key), package) else {
-            return Err(from_store(release, &key, &reason));
+            return Err(match release.fault_of(key.package()) {
+                Some(fault) => fault.clone(),
+                None => from_store(release, &key, &reason),
+            });
         };
         if package.store.is_some() {
             return Err(from_store(release, &key, &reason));

@@ -225,6 +225,17 @@ impl Check<'_> {
     }
 
     fn rules(&self) -> Result<(), SpecError> {
+        if self.spec.has_no_rules() {
+            for (key, list) in [("with", &self.spec.with), ("without", &self.spec.without)] {
+                if !list.is_empty() {
+                    self.fail(
+                        &[key],
+                        format!("`{key}` names rules, and `rules: none` switches all of them off"),
+                        "leave one of the two out",
+                    )?;
+                }
+            }
+        }
         for (i, rule) in self.spec.without.iter().enumerate() {
             if self.spec.with.contains(rule) {
                 self.fail(

@@ -46,8 +46,14 @@ pub struct Spec {
     /// Files and directories with capabilities that are defined by hand, relative to the spec.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub definitions: Vec<DefinitionSource>,
-    /// Files with further rules for needs that files do not say of themselves, relative to the spec.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// Files with further rules for needs that files do not say of themselves, relative to the spec. `none` in place of the list:
+    /// not even the rules of the product hold, and [`Spec::has_no_rules`] is true.
+    #[serde(
+        default,
+        deserialize_with = "rules",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    #[schemars(schema_with = "rules_schema")]
     pub rules: Vec<String>,
     /// Rules that hold although they hold only when asked for: needs that are known and else left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -87,6 +93,9 @@ pub struct Spec {
     pub layers: Layers,
 }
 
+/// What stands in place of a list of rules where none are to hold.
+const NO_RULES: &str = "none";
+
 impl Spec {
     /// A spec with this name and nothing in it.
     pub fn new(name: &str) -> Self {
@@ -110,6 +119,12 @@ impl Spec {
             platforms: default_platforms(),
             layers: Layers::default(),
         }
+    }
+
+    /// Whether no rules hold at all, not even those of the product (`rules: none`): the image has what files say of
+    /// themselves, and slices exactly what they name.
+    pub fn has_no_rules(&self) -> bool {
+        self.rules == [NO_RULES]
     }
 
     /// Reads a spec. `file` is only used in messages.
@@ -244,6 +259,41 @@ fn platforms_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         "minItems": 1,
         "uniqueItems": true,
         "default": ["linux/amd64"],
+    })
+}
+
+/// A list of files, or the word `none` alone, which stands as the only item then.
+fn rules<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    struct FilesOrNone;
+
+    impl<'de> serde::de::Visitor<'de> for FilesOrNone {
+        type Value = Vec<String>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a list of files, or `none`")
+        }
+
+        fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Vec<String>, E> {
+            match text {
+                NO_RULES => Ok(vec![NO_RULES.to_owned()]),
+                other => Err(E::invalid_value(serde::de::Unexpected::Str(other), &self)),
+            }
+        }
+
+        fn visit_seq<A: serde::de::SeqAccess<'de>>(self, list: A) -> Result<Vec<String>, A::Error> {
+            Vec::deserialize(serde::de::value::SeqAccessDeserializer::new(list))
+        }
+    }
+
+    deserializer.deserialize_any(FilesOrNone)
+}
+
+fn rules_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({
+        "anyOf": [
+            { "type": "array", "items": { "type": "string" } },
+            { "type": "string", "enum": [NO_RULES] },
+        ],
     })
 }
 

@@ -193,6 +193,31 @@ fn a_lock_does_not_fit_when_another_slice_is_asked_for() {
 }
 
 #[test]
+fn rules_are_a_list_of_files_or_none_at_all() {
+    let with = |rules: &str| parse(&format!("mikron: 1\nname: x\n{rules}\n"));
+    let none = with("rules: none").unwrap();
+    assert!(none.has_no_rules());
+    assert_eq!(parse(&none.to_yaml()).unwrap(), none);
+    let list = with("rules: [my.yaml, 1.10]").unwrap();
+    assert_eq!(
+        (list.rules.len(), &*list.rules[1], list.has_no_rules()),
+        (2, "1.10", false)
+    );
+    assert!(!with("").unwrap().has_no_rules());
+    for (wrong, why) in [
+        ("rules: all", "none"),
+        ("rules: { none: true }", "none"),
+        (
+            "rules: none\nwithout: [terminfo]",
+            "switches all of them off",
+        ),
+    ] {
+        let error = with(wrong).unwrap_err().to_string();
+        assert!(error.contains(why), "{wrong}: {error}");
+    }
+}
+
+#[test]
 fn a_spec_made_by_a_program_is_checked_by_the_same_rules() {
     let mut spec = Spec::new("made");
     assert!(spec.validate().is_ok());

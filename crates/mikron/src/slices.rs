@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use mikron_package::{Architecture, Limits, PackageName, Platform, Relation, Requirement};
+use mikron_package::{Architecture, Event, Limits, PackageName, Platform, Relation, Requirement};
 use mikron_slices::{Release, Selection, SliceError, SliceKey};
 use mikron_solve::Root;
 use mikron_spec::{DefinitionSource, Document, Spec, SpecErrorKind};
@@ -41,7 +41,8 @@ impl Releases {
     /// Reads the releases that the spec of a builder names. A slice comes from the first that has it.
     ///
     /// # Errors
-    /// When a release cannot be read or is malformed, or a slice that the spec asks for does not exist.
+    /// When a release cannot be read, or a slice that the spec asks for does not exist or stands in a file with a fault. A fault
+    /// of another file is a warning.
     pub(crate) fn read(builder: &Builder, limits: &Limits) -> Result<Self, Error> {
         let base = builder.file.parent().unwrap_or(Path::new(""));
         let mut releases = Vec::new();
@@ -52,6 +53,7 @@ impl Releases {
             let name = chisel.chisel.trim_end_matches('/').to_owned();
             let path = builder.options.policy.resolve(base, &chisel.chisel)?;
             let release = Release::read(&path, limits).map_err(|e| Error::slices(&name, [e]))?;
+            warn_of_faults(builder, &name, release.faults());
             let wanted = BTreeMap::new();
             releases.push(Asked {
                 name,
@@ -65,6 +67,9 @@ impl Releases {
                 let found = SliceKey::new(request.name.as_str(), slice)
                     .and_then(|key| releases.want(key, number));
                 if let Err(error) = found {
+                    if let Some(asked) = releases.broken(&error) {
+                        return Err(Error::slices(&asked.name, [error]));
+                    }
                     let file = builder.file.display().to_string();
                     let document = Document::new(&file, &builder.text);
                     let kind = SpecErrorKind::Invalid(error.message());
@@ -76,6 +81,13 @@ impl Releases {
         Ok(releases)
     }
 
+    /// The release of which a file has this fault.
+    fn broken(&self, error: &SliceError) -> Option<&Asked> {
+        self.0
+            .iter()
+            .find(|asked| asked.release.faults().contains(error))
+    }
+
     fn want(&mut self, key: SliceKey, number: usize) -> Result<(), SliceError> {
         let has = |asked: &Asked| asked.release.slice(&key).is_some();
         if let Some(at) = self.0.iter().position(has) {
@@ -83,7 +95,11 @@ impl Releases {
             return Ok(());
         }
         // The release that knows the package has the best suggestion.
-        let knows = |asked: &&Asked| asked.release.package(key.package().as_str()).is_some();
+        let knows = |asked: &&Asked| {
+            let package = key.package();
+            asked.release.package(package.as_str()).is_some()
+                || asked.release.fault_of(package).is_some()
+        };
         match self.0.iter().find(knows).or(self.0.first()) {
             Some(asked) => asked
                 .release
@@ -114,6 +130,23 @@ impl Releases {
         }
         Ok(Slices(selected))
     }
+}
+
+/// Tells of files of a release whose slices cannot be selected: how many, and what is wrong with the first.
+fn warn_of_faults(builder: &Builder, release: &str, faults: &[SliceError]) {
+    let Some(first) = faults.first() else { return };
+    let more = match faults.len() - 1 {
+        0 => String::new(),
+        more => format!(", and {more} more files have a fault"),
+    };
+    let message = format!(
+        "{release}/{}:{}: {}; slices of this file cannot be taken{more}",
+        first.file,
+        first.line,
+        first.message()
+    );
+    let progress = &builder.options.progress;
+    progress.event(&Event::Warning { message: &message });
 }
 
 /// The slices that an image takes on one platform.

@@ -31,6 +31,8 @@ pub(crate) struct TableText {
 /// The texts of all tables that a spec names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct TableTexts {
+    /// Whether not even the rules of the product hold.
+    pub(crate) no_rules: bool,
     pub(crate) rules: Vec<TableText>,
     pub(crate) definitions: Vec<TableText>,
 }
@@ -41,9 +43,14 @@ impl TableTexts {
     /// # Errors
     /// When one cannot be read, or its path is not allowed.
     pub(crate) fn read(builder: &Builder) -> Result<Self, Error> {
-        let mut texts = Self::default();
-        for named in &builder.spec.rules {
-            texts.rules.push(read(builder, named)?);
+        let mut texts = Self {
+            no_rules: builder.spec.has_no_rules(),
+            ..Self::default()
+        };
+        if !texts.no_rules {
+            for named in &builder.spec.rules {
+                texts.rules.push(read(builder, named)?);
+            }
         }
         for source in &builder.spec.definitions {
             if let DefinitionSource::Path(named) = source {
@@ -53,11 +60,14 @@ impl TableTexts {
         Ok(texts)
     }
 
-    /// The rules, those of the product among them.
+    /// The rules, those of the product among them, unless the spec wants none.
     ///
     /// # Errors
     /// When a table is malformed or contradicts another.
     pub(crate) fn rules(&self, limits: &Limits) -> Result<Arc<Rules>, Error> {
+        if self.no_rules {
+            return Ok(Arc::new(Rules::none()));
+        }
         let mut rules = Rules::builtin();
         for table in &self.rules {
             let more = Rules::parse(&table.file, &table.text, limits)?;

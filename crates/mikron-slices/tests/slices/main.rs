@@ -31,7 +31,16 @@ fn read(format: &str, packages: &[&str]) -> Result<Release, SliceError> {
             .unwrap_or("nameless");
         files.push(SourceFile::new(&format!("slices/{name}.yaml"), text));
     }
-    Release::of_files(&files, &Limits::default())
+    sound(Release::of_files(&files, &Limits::default()))
+}
+
+/// A release without a fault, or else the first of them.
+fn sound(release: Result<Release, SliceError>) -> Result<Release, SliceError> {
+    let release = release?;
+    match release.faults().first() {
+        None => Ok(release),
+        Some(fault) => Err(fault.clone()),
+    }
 }
 
 fn good(format: &str, packages: &[&str]) -> Release {

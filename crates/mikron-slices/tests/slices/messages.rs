@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use mikron_package::{Architecture, Limits};
 use mikron_slices::{Release, SourceFile};
 
-use crate::{keys, package, read, synthetic};
+use crate::{keys, package, read, sound, synthetic};
 
 fn show(out: &mut String, error: &mikron_slices::SliceError) {
     let _ = writeln!(out, "{error}\n");
@@ -101,18 +101,18 @@ fn a_file_is_named_after_its_package() {
         SourceFile::new("chisel.yaml", &synthetic::head("v1")),
         SourceFile::new("slices/nginx.yaml", "package: ngnix\n"),
     ];
-    let error = Release::of_files(&files, &Limits::default()).unwrap_err();
+    let error = sound(Release::of_files(&files, &Limits::default())).unwrap_err();
     let twice = [
         files[0].clone(),
         SourceFile::new("slices/nginx.yaml", "package: nginx\n"),
         SourceFile::new("slices/more/nginx.yaml", "package: nginx\n"),
     ];
-    let again = Release::of_files(&twice, &Limits::default()).unwrap_err();
+    let again = sound(Release::of_files(&twice, &Limits::default())).unwrap_err();
     let named = [
         files[0].clone(),
         SourceFile::new("slices/Not_A_Package.yaml", "package: x\n"),
     ];
-    let name = Release::of_files(&named, &Limits::default()).unwrap_err();
+    let name = sound(Release::of_files(&named, &Limits::default())).unwrap_err();
     insta::assert_snapshot!(format!("{error}\n\n{again}\n\n{name}"));
 }
 

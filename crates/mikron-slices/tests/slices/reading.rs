@@ -3,7 +3,7 @@
 use mikron_package::{Architecture, Limits};
 use mikron_slices::{ContentKind, Format, Release, SourceFile};
 
-use crate::{fixture, good, keys, package, read, synthetic};
+use crate::{fixture, good, keys, package, read, sound, synthetic};
 
 #[test]
 fn a_release_is_read_from_its_directory() {
@@ -151,8 +151,90 @@ fn files_lie_in_directories_of_slices_and_other_files_are_left_alone() {
         "package: hello\n",
     )
     .unwrap();
-    let error = Release::read(directory.path(), &Limits::default()).unwrap_err();
+    let error = sound(Release::read(directory.path(), &Limits::default())).unwrap_err();
     assert!(error.to_string().contains("is defined in"), "{error}");
+}
+
+#[test]
+fn a_fault_of_one_file_costs_the_slices_of_that_file_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let slices = directory.path().join("slices");
+    std::fs::create_dir_all(slices.join("more")).unwrap();
+    std::fs::write(directory.path().join("chisel.yaml"), synthetic::head("v1")).unwrap();
+    let tomcat = "package: tomcat10\nslices:\n  bins:\n    content:\n      /usr/bin/tomcat:\n";
+    let needy = "package: needy\nslices:\n  bins:\n    essential: [tomcat10_bins]\n  libs:\n";
+    let lost = "package: lost\nslices:\n  bins:\n    essential: [nobody_bins]\n";
+    let prefers =
+        |name: &str, target: &str| package(name, &[&format!("/usr/bin/x: {{prefer: {target}}}")]);
+    let loops = "package: loops\nslices:\n  one:\n    essential: [loops_two]\n  two:\n    essential: [loops_one]\n  three:\n";
+    for (name, text) in [
+        ("good.yaml", package("good", &["/usr/bin/good:"])),
+        ("tomcat10.yaml", tomcat.to_owned()),
+        ("needy.yaml", needy.to_owned()),
+        ("lost.yaml", lost.to_owned()),
+        ("twice.yaml", "package: twice\n".to_owned()),
+        ("more/twice.yaml", "package: twice\n".to_owned()),
+        ("first.yaml", prefers("first", "last")),
+        ("rival.yaml", prefers("rival", "last")),
+        ("last.yaml", package("last", &["/usr/bin/x:"])),
+        ("fan.yaml", prefers("fan", "tomcat10").replace("/x", "/y")),
+        ("loops.yaml", loops.to_owned()),
+    ] {
+        std::fs::write(slices.join(name), text).unwrap();
+    }
+    std::fs::write(slices.join("latin.yaml"), b"package: latin\xe9\n").unwrap();
+    let release = Release::read(directory.path(), &Limits::default()).unwrap();
+    let faults: Vec<String> = release
+        .faults()
+        .iter()
+        .map(|fault| fault.file.clone())
+        .collect();
+    assert_eq!(
+        faults,
+        [
+            "slices/tomcat10.yaml",
+            "slices/twice.yaml",
+            "slices/lost.yaml",
+            "slices/rival.yaml",
+            "slices/loops.yaml",
+            "slices/latin.yaml",
+        ]
+    );
+    let select = |name: &str| {
+        let selected = release.select(&keys(&[name]), Architecture::Amd64);
+        selected
+            .map(|selection| selection.slices().len())
+            .map_err(|error| error.to_string())
+    };
+    for good in [
+        "good_bins",
+        "needy_libs",
+        "first_bins",
+        "last_bins",
+        "fan_bins",
+        "loops_three",
+    ] {
+        assert_eq!(select(good), Ok(1), "{good}");
+    }
+    for (bad, why) in [
+        (
+            "tomcat10_bins",
+            "slices/tomcat10.yaml:4:5: unknown key `content`",
+        ),
+        (
+            "needy_bins",
+            "slices/tomcat10.yaml:4:5: unknown key `content`",
+        ),
+        ("lost_bins", "there is no package `nobody`"),
+        ("twice_bins", "is defined in"),
+        ("rival_bins", "prefers `last` here too"),
+        ("loops_one", "essential to each other"),
+        ("latin_bins", "UTF-8"),
+    ] {
+        let error = select(bad).unwrap_err();
+        assert!(error.contains(why), "{bad}: {error}");
+    }
+    assert!(release.check().len() >= faults.len());
 }
 
 #[test]
@@ -178,7 +260,8 @@ fn a_file_that_is_too_large_or_no_text_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     synthetic::write(directory.path(), 2).unwrap();
     std::fs::write(directory.path().join("slices/bad.yaml"), b"package: \xff\n").unwrap();
-    let error = Release::read(directory.path(), &Limits::default()).unwrap_err();
+    let release = Release::read(directory.path(), &Limits::default());
+    let error = sound(release).unwrap_err();
     assert!(error.to_string().contains("UTF-8"), "{error}");
 }
 

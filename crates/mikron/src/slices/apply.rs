@@ -171,10 +171,35 @@ impl<'a> Cutting<'a> {
             let entry = self.put(file);
             self.give(entry, &made.path, &made.slices);
         }
+        for parent in &applied.parents {
+            self.keep_parent(*parent, applied);
+        }
         Ok(Cut {
             facts: Arc::new(self.facts),
             given: self.given,
         })
+    }
+
+    /// Gives a directory of the package that would vanish with what is in it: the scripts have run, and all that lay below it was
+    /// there for them. Where anything stays, the directory comes along by itself.
+    fn keep_parent(&mut self, parent: usize, applied: &Applied) {
+        let path = self.of_archive.files[parent].entry.path.clone();
+        let taken = applied
+            .taken
+            .iter()
+            .map(|taken| (&taken.path, &taken.slices));
+        let made = applied.made.iter().map(|made| (&made.path, &made.slices));
+        let mut below = taken
+            .chain(made)
+            .filter(|(at, _)| at.ancestors().any(|above| above == path))
+            .peekable();
+        let Some((_, slices)) = below.peek().copied() else {
+            return;
+        };
+        let goes = |at: &RootPath| self.transient.get(at).copied().unwrap_or_default();
+        if below.all(|(at, _)| goes(at)) {
+            self.give(parent, &path, slices);
+        }
     }
 
     /// An entry at another path or with another mode. A hard link stands alone then: what it names keeps path and mode.
