@@ -32,16 +32,25 @@ impl Base {
     /// # Panics
     /// When mmdebstrap fails.
     pub fn prepare(dir: &Path, suite: &str) -> Option<Self> {
+        Self::prepare_with(dir, suite, None)
+    }
+
+    /// The same with a package that all installations over it share, so that it is installed once (an interpreter).
+    ///
+    /// # Panics
+    /// When mmdebstrap fails.
+    pub fn prepare_with(dir: &Path, suite: &str, package: Option<&str>) -> Option<Self> {
         if !able() {
             return None;
         }
         let mmdebstrap = tool("mmdebstrap")?;
         let mirror = mirror()?;
-        let root = dir.join(suite);
+        let name = package.map_or(suite.to_owned(), |package| format!("{suite}+{package}"));
+        let root = dir.join(&name);
         if !root.exists() {
             fs::create_dir_all(dir).expect("a writable directory");
             // Tests of several processes may make it at once: each by itself, and one of them counts.
-            let new = dir.join(format!("{suite}.{}", std::process::id()));
+            let new = dir.join(format!("{name}.{}", std::process::id()));
             let updates = format!("{suite}-updates");
             let mut sources = vec![
                 format!("deb {} {suite} main", mirror.main),
@@ -50,10 +59,12 @@ impl Base {
             if let Some(security) = &mirror.security {
                 sources.push(format!("deb {security} {suite}-security main"));
             }
+            let include = package.map(|package| format!("--include={package}"));
             run_well(
                 Command::new(mmdebstrap)
                     .args(["--quiet", "--variant=minbase", "--skip=cleanup/apt/lists"])
                     .arg("--aptopt=APT::Install-Recommends false")
+                    .args(include)
                     .arg(suite)
                     .arg(&new)
                     .args(sources),
@@ -79,18 +90,26 @@ impl Base {
         let policy = root.join("usr/sbin/policy-rc.d");
         fs::write(&policy, "#!/bin/sh\nexit 101\n").expect("a writable directory");
         fs::copy("/etc/resolv.conf", root.join("etc/resolv.conf")).expect("this machine has one");
-        let script = "chmod 755 /usr/sbin/policy-rc.d && apt-get update -qq && \
-            apt-get install -qq -y --no-install-recommends \"$@\" </dev/null && apt-get clean";
+        // Archives are fetched once for all; what is mounted ends with the namespace. Lists are as old as the base.
+        let archives = self.root.with_file_name("archives");
+        fs::create_dir_all(archives.join("partial")).expect("a writable directory");
+        let script = "mount --bind \"$1\" \"$2/var/cache/apt/archives\" && chmod 755 \"$2/usr/sbin/policy-rc.d\" || exit
+            root=$2; shift 2
+            install() {
+                chroot \"$root\" apt-get install -qq -y --no-install-recommends -o Dpkg::Options::=--force-unsafe-io \
+                    -o APT::Sandbox::User=root -o DPkg::Lock::Timeout=600 -o APT::Keep-Downloaded-Packages=true \"$@\" </dev/null
+            }
+            install \"$@\" || { chroot \"$root\" apt-get update -qq && install \"$@\"; }";
         let mut chroot = Command::new("unshare");
         chroot
             .args(["--mount", "--pid", "--fork"])
             .arg(format!("--mount-proc={}", root.join("proc").display()))
-            .arg("chroot")
-            .arg(&root)
             .env_clear()
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
             .env("DEBIAN_FRONTEND", "noninteractive")
             .args(["sh", "-c", script, "sh"])
+            .arg(&archives)
+            .arg(&root)
             .args(packages);
         let output = chroot.output().expect("unshare starts");
         if !output.status.success() {

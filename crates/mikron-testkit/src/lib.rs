@@ -10,6 +10,7 @@ pub mod installed;
 pub mod listing;
 pub mod mirror;
 pub mod mutation;
+pub mod oracle;
 pub mod readelf;
 pub mod repackage;
 pub mod repository;

@@ -3,6 +3,7 @@
 
 pub(crate) mod compare;
 pub(crate) mod installed;
+pub(crate) mod thousand;
 
 use std::fs;
 use std::path::{Path, PathBuf};
