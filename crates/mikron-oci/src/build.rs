@@ -49,7 +49,7 @@ impl Default for Parallel {
 
 impl LayerPlan {
     /// Makes the layer and stores it. Where `cache` holds an equal one, it is copied and nothing is compressed; where the
-    /// store holds it too, nothing is written at all.
+    /// store holds it too, nothing is written at all. Where somebody else is making it for the same cache, that is waited for.
     ///
     /// # Errors
     /// When a content is missing or wrong, or store or cache fail. A corrupt cache entry is no error: it is replaced.
@@ -61,6 +61,19 @@ impl LayerPlan {
         cache: Option<&dyn FrameCache>,
     ) -> Result<BuiltLayer, LayerError> {
         let key = self.key(recipe);
+        let _claim = claim(cache, &key, true)?;
+        self.build_claimed(key, recipe, contents, store, cache)
+    }
+
+    /// Makes the layer, once it is claimed or in the cache.
+    fn build_claimed(
+        &self,
+        key: Digest,
+        recipe: Recipe,
+        contents: &dyn Contents,
+        store: &dyn BlobStore,
+        cache: Option<&dyn FrameCache>,
+    ) -> Result<BuiltLayer, LayerError> {
         if let Some(cache) = cache
             && let Some(layer) = from_cache(cache, &key, store)?
         {
@@ -135,6 +148,20 @@ impl<W: Write> Write for Hashed<W> {
     }
 }
 
+/// What to hold while a layer is made: nothing where the cache has it. `None` where somebody else is making it now.
+fn claim<'a>(
+    cache: Option<&'a dyn FrameCache>,
+    key: &Digest,
+    wait: bool,
+) -> Result<Option<Box<dyn Send + 'a>>, LayerError> {
+    match cache {
+        Some(cache) if cache.get(key).map_err(LayerError::Cache)?.is_none() => {
+            cache.claim(key, wait).map_err(LayerError::Cache)
+        }
+        _ => Ok(Some(Box::new(()))),
+    }
+}
+
 fn from_cache(
     cache: &dyn FrameCache,
     key: &Digest,
@@ -186,15 +213,34 @@ pub fn build_layers(
 ) -> Result<Vec<BuiltLayer>, LayerError> {
     let mut order: Vec<usize> = (0..plans.len()).collect();
     order.sort_by_key(|i| std::cmp::Reverse(plans[*i].unpacked()));
-    let queue = Mutex::new(order.into_iter());
+    // What somebody else is making now comes last: it may be in the cache by then.
+    let queue = Mutex::new(Queue {
+        first: order.into_iter(),
+        last: Vec::new(),
+    });
+    let queue = || queue.lock().unwrap_or_else(PoisonError::into_inner);
     let budget = Budget::new(parallel.memory);
     let failed = AtomicBool::new(false);
     let work = || {
         let mut done = Vec::new();
         while !failed.load(Ordering::Relaxed) {
-            let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-            let Some(i) = next else { break };
+            let Some((i, wait)) = queue().next() else {
+                break;
+            };
             let plan = &plans[i];
+            let key = plan.key(recipe);
+            let _claim = match claim(cache, &key, wait) {
+                Ok(Some(claim)) => claim,
+                Ok(None) => {
+                    queue().last.push(i);
+                    continue;
+                }
+                Err(error) => {
+                    failed.store(true, Ordering::Relaxed);
+                    done.push((i, Err(error)));
+                    break;
+                }
+            };
             let _held = budget.take(recipe.memory(plan.unpacked()));
             let task = Task::start(
                 progress,
@@ -207,7 +253,7 @@ pub fn build_layers(
                 task: &task,
                 left: AtomicU64::new(plan.unpacked()),
             };
-            let built = plan.build(recipe, &told, store, cache);
+            let built = plan.build_claimed(key, recipe, &told, store, cache);
             // Headers and padding; all of it where the layer came from the cache.
             task.advance(told.left.into_inner());
             failed.fetch_or(built.is_err(), Ordering::Relaxed);
@@ -231,6 +277,20 @@ pub fn build_layers(
     });
     done.sort_by_key(|(i, _)| *i);
     done.into_iter().map(|(_, built)| built).collect()
+}
+
+/// The layers that are to be made, by their number.
+struct Queue {
+    first: std::vec::IntoIter<usize>,
+    last: Vec<usize>,
+}
+
+impl Queue {
+    /// The next one, and whether to wait for whoever is making it.
+    fn next(&mut self) -> Option<(usize, bool)> {
+        let first = self.first.next().map(|i| (i, false));
+        first.or_else(|| self.last.pop().map(|i| (i, true)))
+    }
 }
 
 /// Contents that tell a task how far they were read.

@@ -58,6 +58,17 @@ pub trait FrameCache: Send + Sync {
     /// # Errors
     /// When that fails; not when it is gone already.
     fn remove(&self, key: &Digest) -> Result<(), StoreError>;
+
+    /// Claims the making of a layer that the cache lacks, so that others who want it wait for it instead of making it too. The
+    /// claim is given up when what comes back is dropped, or its owner dies. `None` where somebody else has it and `wait` is
+    /// false. A cache that does not coordinate lets everybody make what they like.
+    ///
+    /// # Errors
+    /// When that cannot be found out.
+    fn claim(&self, key: &Digest, wait: bool) -> Result<Option<Box<dyn Send + '_>>, StoreError> {
+        let _ = (key, wait);
+        Ok(Some(Box::new(())))
+    }
 }
 
 macro_rules! forward {
@@ -83,6 +94,13 @@ macro_rules! forward {
             }
             fn remove(&self, key: &Digest) -> Result<(), StoreError> {
                 (**self).remove(key)
+            }
+            fn claim(
+                &self,
+                key: &Digest,
+                wait: bool,
+            ) -> Result<Option<Box<dyn Send + '_>>, StoreError> {
+                (**self).claim(key, wait)
             }
         }
     )*};

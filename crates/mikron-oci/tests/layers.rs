@@ -4,15 +4,17 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::{Read, Write as _};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex};
 
 use common::{directory, entry, file, path, tree};
 use mikron_oci::{
-    BlobStore, FrameCache, FrameDir, Layer, LayerEntry, LayerError, LayerPlan, MemoryFrames,
-    MemoryStore, Parallel, Recipe, build_layers,
+    BlobStore, BuiltLayer, FrameCache, FrameDir, Layer, LayerEntry, LayerError, LayerPlan,
+    MemoryFrames, MemoryStore, Parallel, Recipe, StoreError, build_layers,
 };
 use mikron_package::{Contents, Digest, EntryKind, Event, MemoryContents, Progress, Silent};
 
@@ -567,6 +569,117 @@ fn a_cached_layer_is_not_compressed_again() {
                 .cached
         );
     }
+}
+
+/// Frames in memory, whose makers coordinate.
+#[derive(Default)]
+struct Claimed {
+    frames: MemoryFrames,
+    busy: Mutex<BTreeSet<Digest>>,
+    freed: Condvar,
+}
+
+struct Claim<'a>(&'a Claimed, Digest);
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        self.0.busy.lock().unwrap().remove(&self.1);
+        self.0.freed.notify_all();
+    }
+}
+
+impl FrameCache for Claimed {
+    fn get(&self, key: &Digest) -> Result<Option<Layer>, StoreError> {
+        self.frames.get(key)
+    }
+    fn open(
+        &self,
+        key: &Digest,
+        layer: &Layer,
+    ) -> Result<Option<Box<dyn Read + Send + '_>>, StoreError> {
+        self.frames.open(key, layer)
+    }
+    fn insert(&self, key: &Digest, layer: &Layer, blob: &mut dyn Read) -> Result<(), StoreError> {
+        self.frames.insert(key, layer, blob)
+    }
+    fn remove(&self, key: &Digest) -> Result<(), StoreError> {
+        self.frames.remove(key)
+    }
+    fn claim(&self, key: &Digest, wait: bool) -> Result<Option<Box<dyn Send + '_>>, StoreError> {
+        let mut busy = self.busy.lock().unwrap();
+        while busy.contains(key) {
+            if !wait {
+                return Ok(None);
+            }
+            busy = self.freed.wait(busy).unwrap();
+        }
+        busy.insert(*key);
+        Ok(Some(Box::new(Claim(self, *key))))
+    }
+}
+
+/// Contents that take a while, and count how often they are asked for.
+struct Slow(MemoryContents, AtomicU64);
+
+impl Contents for Slow {
+    fn open(&self, content: &Digest) -> std::io::Result<Box<dyn Read + Send + '_>> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        std::thread::sleep(std::time::Duration::from_millis(3));
+        self.0.open(content)
+    }
+}
+
+#[test]
+fn builds_at_once_pack_each_layer_once() {
+    let mut contents = MemoryContents::default();
+    let plans: Vec<LayerPlan> = (0u8..6)
+        .map(|i| LayerPlan::new("x", &[file(&mut contents, "/f", &[i; 3000])]).unwrap())
+        .collect();
+    let contents = Slow(contents, AtomicU64::new(0));
+    let cache = Claimed::default();
+    let build = |plans: &[LayerPlan]| {
+        let (store, fast) = (MemoryStore::default(), recipe("zstd:1"));
+        let parallel = Parallel::jobs(2);
+        let cache = Some(&cache as &dyn FrameCache);
+        build_layers(plans, fast, &contents, &store, cache, parallel, &Silent).unwrap()
+    };
+    let built = std::thread::scope(|scope| {
+        let builds: Vec<_> = (0..8).map(|_| scope.spawn(|| build(&plans))).collect();
+        let built: Vec<_> = builds.into_iter().map(|b| b.join().unwrap()).collect();
+        built
+    });
+    let layers = |built: &[BuiltLayer]| built.iter().map(|b| b.layer).collect::<Vec<_>>();
+    assert!(built.iter().all(|other| layers(other) == layers(&built[0])));
+    assert_eq!(contents.1.load(Ordering::Relaxed), 6);
+    assert_eq!(built.iter().flatten().filter(|b| !b.cached).count(), 6);
+}
+
+#[test]
+fn what_another_build_is_making_comes_last() {
+    let mut contents = MemoryContents::default();
+    let large = LayerPlan::new("large", &[file(&mut contents, "/f", &[1; 9000])]).unwrap();
+    let small = LayerPlan::new("small", &[file(&mut contents, "/f", &[2; 10])]).unwrap();
+    let (store, cache) = (MemoryStore::default(), Claimed::default());
+    let of_another = cache.claim(&large.key(recipe("none")), true).unwrap();
+    std::thread::scope(|scope| {
+        let build = scope.spawn(|| {
+            build_layers(
+                &[large, small.clone()],
+                recipe("none"),
+                &contents,
+                &store,
+                Some(&cache),
+                Parallel::jobs(1),
+                &Silent,
+            )
+        });
+        while cache.get(&small.key(recipe("none"))).unwrap().is_none() {
+            std::thread::yield_now();
+        }
+        assert!(!build.is_finished());
+        drop(of_another);
+        assert!(build.join().unwrap().unwrap().iter().all(|b| !b.cached));
+    });
 }
 
 #[test]

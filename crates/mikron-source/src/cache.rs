@@ -11,13 +11,14 @@
 //! blobs/ab/abcdef…       fetched files by SHA-256
 //! derived/NAME/ab/…      computed values by the SHA-256 of their key
 //! state/…                small records by the SHA-256 of their name
-//! partial/…              downloads that can be resumed, locked while in use
+//! partial/…              downloads that can be resumed, and claims (of who computes what); locked while in use
 //! tmp/…                  files being written, under random names
 //! corrupt/…              blobs that did not match, until the next collection
 //! lock, gc.lock          held shared while a cache is open; held by the one who collects
 //! ```
 
 mod blob;
+mod claim;
 mod derived;
 mod error;
 mod gc;
@@ -38,6 +39,7 @@ use mikron_package::{Digest, Event, Progress, Silent};
 use rustix::fs::FlockOperation;
 
 pub use blob::{BlobReader, BlobWriter, CorruptBlob};
+pub use claim::Claim;
 pub use error::CacheError;
 pub use gc::{GcReport, Usage};
 pub(crate) use partial::Partial;

@@ -473,3 +473,65 @@ fn kill_minus_nine_leaves_a_sound_cache() {
         );
     }
 }
+
+#[test]
+fn a_claim_excludes_others_until_it_is_dropped_or_its_owner_is_killed() {
+    const VARIABLE: &str = "MIKRON_TEST_CACHE_OWNER";
+    if let Some(directory) = std::env::var_os(VARIABLE) {
+        let directory = PathBuf::from(directory);
+        let cache = open(&directory);
+        let _claim = cache.claim("facts", b"a", true).unwrap().unwrap();
+        fs::write(directory.join("claimed"), b"").unwrap();
+        std::thread::sleep(Duration::from_secs(600));
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let mut owner = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "a_claim_excludes_others_until_it_is_dropped_or_its_owner_is_killed",
+        ])
+        .env(VARIABLE, directory.path())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    while !directory.path().join("claimed").exists() {
+        assert!(owner.try_wait().unwrap().is_none());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let (cache, other) = (open(directory.path()), open(directory.path()));
+    assert!(cache.claim("facts", b"a", false).unwrap().is_none());
+    assert!(cache.claim("facts", b"b", false).unwrap().is_some());
+    assert!(cache.claim("index", b"a", false).unwrap().is_some());
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| other.claim("facts", b"a", true).unwrap());
+        owner.kill().unwrap();
+        owner.wait().unwrap();
+        let claim = waiting.join().unwrap();
+        assert!(cache.claim("facts", b"a", false).unwrap().is_none());
+        drop(claim);
+    });
+    assert!(cache.claim("facts", b"a", false).unwrap().is_some());
+    assert_eq!(files(&cache.path().join("partial")), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn whoever_waits_for_a_claim_finds_what_its_owner_made() {
+    let directory = tempfile::tempdir().unwrap();
+    let made = std::sync::atomic::AtomicU32::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                let cache = open(directory.path());
+                for key in 0u8..20 {
+                    let _claim = cache.claim("facts", &[key], true).unwrap().unwrap();
+                    if cache.derived("facts", &[key]).is_none() {
+                        made.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                        cache.put_derived("facts", &[key], b"value").unwrap();
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(made.into_inner(), 20);
+}

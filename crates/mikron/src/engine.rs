@@ -19,6 +19,7 @@ use mikron_spec::{
 
 use crate::builder::Builder;
 use crate::closure::{self, Closure};
+use crate::error::SourceFault;
 use crate::explain::Explanations;
 use crate::frames::CachedFrames;
 use crate::image::{Built, Workshop};
@@ -401,20 +402,24 @@ impl<'a> Engine<'a> {
         let mut order: Vec<usize> = (0..packages.len()).collect();
         order.sort_by_key(|i| std::cmp::Reverse(packages[*i].record.size));
         let get = |i: usize| (i, self.known_or_archive(&packages[i]));
-        let learn = |(i, got): (usize, Result<Known, Error>)| {
-            let learnt = got.and_then(|known| match known {
-                Known::Facts(facts) => Ok(facts),
-                Known::Archive(file) => self.learn_one(&packages[i], file, spool),
-            });
-            (i, learnt)
-        };
-        let learnt = parallel::overlap(self.builder.options.jobs, order, get, learn);
         let mut facts: Vec<Option<Arc<PackageFacts>>> = vec![None; packages.len()];
         let mut failures = Vec::new();
-        for (i, result) in learnt {
-            match result {
-                Ok(learnt) => facts[i] = Some(learnt),
-                Err(error) => failures.push((i, error)),
+        // What another build is learning now comes last: it may be in the cache by then.
+        for wait in [false, true] {
+            let learn = |(i, got): (usize, Result<Known, Error>)| {
+                let learnt = got.and_then(|known| match known {
+                    Known::Facts(facts) => Ok(Some(facts)),
+                    Known::Archive(file) => self.learn_one(&packages[i], file, spool, wait),
+                });
+                (i, learnt)
+            };
+            let items = std::mem::take(&mut order);
+            for (i, result) in parallel::overlap(self.builder.options.jobs, items, get, learn) {
+                match result {
+                    Ok(Some(learnt)) => facts[i] = Some(learnt),
+                    Ok(None) => order.push(i),
+                    Err(error) => failures.push((i, error)),
+                }
             }
         }
         // The same error whoever was first: that of the first package in their order.
@@ -428,12 +433,24 @@ impl<'a> Engine<'a> {
     /// The facts of a package where the cache has them, else its archive.
     fn known_or_archive(&self, package: &ResolvedPackage) -> Result<Known, Error> {
         let key = self.facts_key(package)?;
-        let known = key.and_then(|key| self.cache.derived(FACTS, &key));
-        if let Some(facts) = known.and_then(|bytes| PackageFacts::decode(&bytes).ok()) {
-            check_identity(&package.record, &facts.metadata.record)?;
-            return Ok(Known::Facts(Arc::new(facts)));
-        }
-        Ok(Known::Archive(self.sources.archive(self, package)?))
+        Ok(match self.known(package, key.as_deref())? {
+            Some(facts) => Known::Facts(facts),
+            None => Known::Archive(self.sources.archive(self, package)?),
+        })
+    }
+
+    /// The facts of a package where the cache has them.
+    fn known(
+        &self,
+        package: &ResolvedPackage,
+        key: Option<&[u8]>,
+    ) -> Result<Option<Arc<PackageFacts>>, Error> {
+        let known = key.and_then(|key| self.cache.derived(FACTS, key));
+        let Some(facts) = known.and_then(|bytes| PackageFacts::decode(&bytes).ok()) else {
+            return Ok(None);
+        };
+        check_identity(&package.record, &facts.metadata.record)?;
+        Ok(Some(Arc::new(facts)))
     }
 
     /// What the facts of a package depend on: the archive, and the symbols that rules ask for.
@@ -457,12 +474,23 @@ impl<'a> Engine<'a> {
         Ok(self.symbols.get_or_init(|| symbols))
     }
 
+    /// Reads the facts of a package out of its archive. `None` where another build is at it and `wait` is false.
     fn learn_one(
         &self,
         package: &ResolvedPackage,
         file: File,
         spool: &Spool,
-    ) -> Result<Arc<PackageFacts>, Error> {
+        wait: bool,
+    ) -> Result<Option<Arc<PackageFacts>>, Error> {
+        let key = self.facts_key(package)?;
+        let claim = key.as_deref().map(|key| self.cache.claim(FACTS, key, wait));
+        let claim = claim.transpose().map_err(SourceFault::from)?;
+        if let Some(None) = claim {
+            return Ok(None);
+        }
+        if let Some(facts) = self.known(package, key.as_deref())? {
+            return Ok(Some(facts));
+        }
         let progress = &*self.builder.options.progress;
         let name = package.record.name.as_str();
         let _task = Task::start(progress, TaskKind::Facts, name, Some(package.record.size));
@@ -481,12 +509,13 @@ impl<'a> Engine<'a> {
         })?;
         facts.made = links::of(&facts, spool);
         check_identity(&package.record, &facts.metadata.record)?;
-        if let (Some(key), Ok(bytes)) = (self.facts_key(package)?, facts.encode())
-            && let Err(error) = self.cache.put_derived(FACTS, &key, &bytes)
+        if let (Some(key), Ok(bytes)) = (&key, facts.encode())
+            && let Err(error) = self.cache.put_derived(FACTS, key, &bytes)
         {
             self.warn(&format!("the facts of {name} are not kept: {error}"));
         }
-        Ok(Arc::new(facts))
+        drop(claim);
+        Ok(Some(Arc::new(facts)))
     }
 
     /// Brings contents of a package whose facts are known into the spool.

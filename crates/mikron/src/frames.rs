@@ -62,6 +62,12 @@ impl FrameCache for CachedFrames<'_> {
             .put_derived(LAYERS, key.as_bytes(), b"")
             .map_err(|e| failed("remove", key, e))
     }
+
+    fn claim(&self, key: &Digest, wait: bool) -> Result<Option<Box<dyn Send + '_>>, StoreError> {
+        let claim = self.0.claim(LAYERS, key.as_bytes(), wait);
+        let claim = claim.map_err(|e| failed("claim", key, e))?;
+        Ok(claim.map(|claim| -> Box<dyn Send> { Box::new(claim) }))
+    }
 }
 
 impl CachedFrames<'_> {

@@ -76,9 +76,13 @@ impl ApkRepository {
         verified: &VerifiedIndex,
     ) -> Result<Arc<CompactIndex>, SourceError> {
         let key = key(arch, &verified.digest);
-        if let Some(bytes) = context.cache.derived(NAMESPACE, &key)
-            && let Ok(index) = CompactIndex::open(bytes)
-        {
+        let known = || CompactIndex::open(context.cache.derived(NAMESPACE, &key)?).ok();
+        if let Some(index) = known() {
+            return Ok(Arc::new(index));
+        }
+        let claim = context.cache.claim(NAMESPACE, &key, true);
+        let _claim = claim.map_err(|error| self.error(arch, error))?;
+        if let Some(index) = known() {
             return Ok(Arc::new(index));
         }
         let path = index_path(arch);

@@ -65,7 +65,7 @@ impl Cache {
     }
 }
 
-fn key_digest(namespace: &str, key: &[u8]) -> Digest {
+pub(super) fn key_digest(namespace: &str, key: &[u8]) -> Digest {
     let mut hasher = Hasher::default();
     hasher.update(namespace.as_bytes());
     hasher.update(&[0]);

@@ -10,6 +10,7 @@ use mikron_package::Digest;
 use rustix::fs::FlockOperation;
 use serde::{Deserialize, Serialize};
 
+use super::claim::CLAIM;
 use super::{Cache, CacheError, flock, open_lock};
 
 /// While others have the cache open, what was used within this time stays.
@@ -135,11 +136,12 @@ impl Cache {
             leftovers.push(found);
         })?;
         let mut partial = Vec::new();
-        walk(&self.root.join("partial"), &mut |_, found| {
-            partial.push(found);
+        walk(&self.root.join("partial"), &mut |name, found| {
+            partial.push((alone && name.starts_with(CLAIM), found));
         })?;
-        for found in partial {
-            let old = now.duration_since(found.used).unwrap_or_default() > KEEP_PARTIAL;
+        for (abandoned, found) in partial {
+            let age = now.duration_since(found.used).unwrap_or_default();
+            let old = abandoned || age > KEEP_PARTIAL;
             let free = || {
                 let file = open_lock(&found.path).ok();
                 file.is_some_and(|f| flock(&f, FlockOperation::NonBlockingLockExclusive).is_ok())

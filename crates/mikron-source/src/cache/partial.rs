@@ -1,15 +1,15 @@
 //! Partial downloads: kept between attempts and between runs, so that they can be resumed.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use mikron_package::Digest;
 use rustix::fs::FlockOperation;
 
 use super::derived::{trailer, unsealed};
-use super::{Cache, CacheError, flock, sync_directory};
+use super::{Cache, CacheError, flock, open_lock, sync_directory};
 
 /// A download in progress, locked against other threads and processes.
 #[derive(Debug)]
@@ -30,33 +30,49 @@ impl Cache {
         size: u64,
     ) -> Result<Option<Partial<'_>>, CacheError> {
         let path = self.root.join("partial").join(digest.hex());
-        loop {
-            let opened = OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .open(&path);
-            let file = opened.map_err(CacheError::at(&path, "open"))?;
-            flock(&file, FlockOperation::LockExclusive).map_err(CacheError::at(&path, "lock"))?;
-            if self.has_blob(digest, size) {
-                return Ok(None);
+        let Some(file) = locked(&path, true)? else {
+            return Ok(None);
+        };
+        if self.has_blob(digest, size) {
+            // Whoever was waited for has made the blob of its file; this one is new and empty.
+            let _ = std::fs::remove_file(&path);
+            return Ok(None);
+        }
+        Ok(Some(Partial {
+            cache: self,
+            digest: *digest,
+            path,
+            file,
+        }))
+    }
+}
+
+/// Opens or makes a file and locks it against other threads and processes. `None` where somebody else has the lock and
+/// `wait` is false.
+///
+/// The lock lies on the file that has the name: whoever holds it may rename or remove the file.
+pub(super) fn locked(path: &Path, wait: bool) -> Result<Option<File>, CacheError> {
+    let operation = if wait {
+        FlockOperation::LockExclusive
+    } else {
+        FlockOperation::NonBlockingLockExclusive
+    };
+    loop {
+        let file = open_lock(path).map_err(CacheError::at(path, "open"))?;
+        match flock(&file, operation) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+            Err(error) => return Err(CacheError::at(path, "lock")(error)),
+        }
+        // The file that was waited for may have been renamed or removed in the meantime.
+        let held = file.metadata().map_err(CacheError::at(path, "read"))?;
+        match std::fs::metadata(path) {
+            Ok(named) if (named.dev(), named.ino()) == (held.dev(), held.ino()) => {
+                return Ok(Some(file));
             }
-            // The file that was waited for may have been renamed or removed in the meantime.
-            let held = file.metadata().map_err(CacheError::at(&path, "read"))?;
-            match std::fs::metadata(&path) {
-                Ok(named) if (named.dev(), named.ino()) == (held.dev(), held.ino()) => {
-                    return Ok(Some(Partial {
-                        cache: self,
-                        digest: *digest,
-                        path,
-                        file,
-                    }));
-                }
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(CacheError::at(&path, "read")(error)),
-            }
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(CacheError::at(path, "read")(error)),
         }
     }
 }

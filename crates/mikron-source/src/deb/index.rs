@@ -30,9 +30,13 @@ impl DebRepository {
         architecture: &str,
     ) -> Result<Arc<CompactIndex>, SourceError> {
         let key = format!("{} {architecture}", reference.file.digest);
-        if let Some(bytes) = context.cache.derived(NAMESPACE, key.as_bytes())
-            && let Ok(index) = CompactIndex::open(bytes)
-        {
+        let known = || CompactIndex::open(context.cache.derived(NAMESPACE, key.as_bytes())?).ok();
+        if let Some(index) = known() {
+            return Ok(Arc::new(index));
+        }
+        let claim = context.cache.claim(NAMESPACE, key.as_bytes(), true);
+        let _claim = claim.map_err(|error| self.error(error))?;
+        if let Some(index) = known() {
             return Ok(Arc::new(index));
         }
         let label = format!("{} {}", self.suite, reference.path);

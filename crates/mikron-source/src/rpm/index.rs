@@ -56,13 +56,19 @@ impl RpmRepository {
     ) -> Result<Indexed, SourceError> {
         let key = self.index_key(verified, architecture);
         let derived = |namespace| context.cache.derived(namespace, key.as_bytes());
-        if let (Some(bytes), Some(told)) = (derived(NAMESPACE), derived(TOLD))
-            && let (Ok(index), Ok(told)) = (CompactIndex::open(bytes), std::str::from_utf8(&told))
-        {
-            return Ok(Indexed {
-                index: Arc::new(index),
-                told: told_from_text(told),
-            });
+        let known = || {
+            let index = CompactIndex::open(derived(NAMESPACE)?).ok()?;
+            let told = told_from_text(std::str::from_utf8(&derived(TOLD)?).ok()?);
+            let index = Arc::new(index);
+            Some(Indexed { index, told })
+        };
+        if let Some(known) = known() {
+            return Ok(known);
+        }
+        let claim = context.cache.claim(NAMESPACE, key.as_bytes(), true);
+        let _claim = claim.map_err(|error| self.error(error))?;
+        if let Some(known) = known() {
+            return Ok(known);
         }
         let made = self.make(context, verified, architecture, &Told::default())?;
         let told = told_to_text(&made.told);
