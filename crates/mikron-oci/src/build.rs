@@ -170,31 +170,8 @@ fn from_cache(
     let Some(layer) = cache.get(key).map_err(LayerError::Cache)? else {
         return Ok(None);
     };
-    if store.contains(&layer.blob)? {
-        return Ok(Some(layer));
-    }
-    let Some(mut blob) = cache.open(key, &layer).map_err(LayerError::Cache)? else {
-        return Ok(None);
-    };
-    let mut writer = store.writer()?;
-    match io::copy(&mut blob, &mut writer) {
-        Ok(_) => {
-            writer.commit(Some(&layer.blob))?;
-            Ok(Some(layer))
-        }
-        // The reader is verified: a mismatch is the cache's fault and is cured by compressing again.
-        Err(e) => match e.downcast::<StoreError>() {
-            Ok(StoreError::Mismatch { .. }) => {
-                cache.remove(key).map_err(LayerError::Cache)?;
-                Ok(None)
-            }
-            Ok(other) => Err(other.into()),
-            Err(source) => Err(LayerError::Write {
-                layer: key.to_string(),
-                source,
-            }),
-        },
-    }
+    let there = store.contains(&layer.blob)? || cache.bring(key, &layer, store)?;
+    Ok(there.then_some(layer))
 }
 
 /// Builds several layers at once, the largest first. The result is in the order of the plans, and depends neither on the

@@ -72,6 +72,7 @@ pub(crate) fn read_capped(
 }
 
 /// A file under a temporary name, hashed as it is written. Dropped, it is removed.
+#[derive(Debug)]
 pub(crate) struct Temporary {
     file: NamedTempFile,
     hasher: Hasher,
@@ -100,7 +101,31 @@ impl Temporary {
         }
     }
 
-    /// Gives the file its name without syncing it: for caches, whose readers verify and whose entries can be made again.
+    /// Where it lies.
+    pub(crate) fn path(&self) -> &Path {
+        self.file.path()
+    }
+
+    /// Takes the next `size` bytes of a file in, by the kernel. They are not hashed.
+    pub(crate) fn fill(&mut self, from: &File, size: u64) -> Result<(), StoreError> {
+        let copied = io::copy(&mut from.take(size), self.file.as_file_mut());
+        let copied = copied.map_err(StoreError::io("write", self.file.path()))?;
+        if copied == size {
+            return Ok(());
+        }
+        Err(StoreError::io("write", self.file.path())(
+            io::ErrorKind::UnexpectedEof.into(),
+        ))
+    }
+
+    /// Waits until what was written is on disk.
+    pub(crate) fn sync(&self) -> Result<(), StoreError> {
+        let synced = self.file.as_file().sync_all();
+        synced.map_err(StoreError::io("sync", self.file.path()))
+    }
+
+    /// Gives the file its name without syncing it: where it is synced already, and for caches, whose readers verify and whose
+    /// entries can be made again.
     pub(crate) fn persist_unsynced(self, path: &Path) -> Result<(), StoreError> {
         self.file
             .persist(path)
@@ -110,14 +135,8 @@ impl Temporary {
 
     /// Syncs the file and gives it its name. Whoever stood under that name is replaced at once.
     pub(crate) fn persist(self, path: &Path) -> Result<(), StoreError> {
-        self.file
-            .as_file()
-            .sync_all()
-            .map_err(StoreError::io("sync", self.file.path()))?;
-        self.file
-            .persist(path)
-            .map_err(|e| StoreError::io("rename a file to", path)(e.error))?;
-        Ok(())
+        self.sync()?;
+        self.persist_unsynced(path)
     }
 }
 

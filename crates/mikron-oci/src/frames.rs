@@ -14,7 +14,7 @@ use mikron_package::Digest;
 use crate::files::{self, Lock, Temporary};
 use crate::json;
 use crate::store::check_expected;
-use crate::{Layer, StoreError, VerifiedReader};
+use crate::{BlobStore, Layer, StoreError};
 
 /// Keeps compressed layers by key.
 ///
@@ -37,15 +37,13 @@ pub trait FrameCache: Send + Sync {
     /// When the cache cannot be asked. An unreadable entry is no error but unknown.
     fn get(&self, key: &Digest) -> Result<Option<Layer>, StoreError>;
 
-    /// Opens the bytes of a layer that [`get`](Self::get) knew, through a reader that verifies; `None` where they are gone.
+    /// Brings the bytes of a layer that [`get`](Self::get) knew into a store, verified. `false` where they are gone, or were
+    /// not those of the layer: then the entry is removed.
     ///
     /// # Errors
-    /// When they are there and cannot be opened.
-    fn open(
-        &self,
-        key: &Digest,
-        layer: &Layer,
-    ) -> Result<Option<Box<dyn Read + Send + '_>>, StoreError>;
+    /// When they are there and cannot be read, or the store cannot be written.
+    fn bring(&self, key: &Digest, layer: &Layer, store: &dyn BlobStore)
+    -> Result<bool, StoreError>;
 
     /// Adds a layer, whose bytes come from `blob`.
     ///
@@ -77,12 +75,13 @@ macro_rules! forward {
             fn get(&self, key: &Digest) -> Result<Option<Layer>, StoreError> {
                 (**self).get(key)
             }
-            fn open(
+            fn bring(
                 &self,
                 key: &Digest,
                 layer: &Layer,
-            ) -> Result<Option<Box<dyn Read + Send + '_>>, StoreError> {
-                (**self).open(key, layer)
+                store: &dyn BlobStore,
+            ) -> Result<bool, StoreError> {
+                (**self).bring(key, layer, store)
             }
             fn insert(
                 &self,
@@ -107,6 +106,18 @@ macro_rules! forward {
 }
 forward!(&T, Box<T>, Arc<T>);
 
+/// Copies a layer into a store, which checks it; `false` where the bytes are not those of the layer.
+fn copy(bytes: impl Read, layer: &Layer, store: &dyn BlobStore) -> Result<bool, StoreError> {
+    let mut writer = store.writer()?;
+    io::copy(&mut bytes.take(layer.blob.size + 1), &mut writer)
+        .map_err(|e| StoreError::unwrap_io(e, "copy", &layer.blob.digest.to_string()))?;
+    match writer.commit(Some(&layer.blob)) {
+        Ok(_) => Ok(true),
+        Err(StoreError::Mismatch { .. }) => Ok(false),
+        Err(other) => Err(other),
+    }
+}
+
 /// A frame cache in memory.
 #[derive(Debug, Default)]
 pub struct MemoryFrames(Mutex<Frames>);
@@ -124,16 +135,16 @@ impl FrameCache for MemoryFrames {
         Ok(self.lock().get(key).map(|(layer, _)| *layer))
     }
 
-    fn open(
+    fn bring(
         &self,
         key: &Digest,
         layer: &Layer,
-    ) -> Result<Option<Box<dyn Read + Send + '_>>, StoreError> {
+        store: &dyn BlobStore,
+    ) -> Result<bool, StoreError> {
         let Some(bytes) = self.lock().get(key).map(|(_, bytes)| Arc::clone(bytes)) else {
-            return Ok(None);
+            return Ok(false);
         };
-        let reader = VerifiedReader::new(io::Cursor::new(bytes), layer.blob, key.to_string());
-        Ok(Some(Box::new(reader)))
+        copy(&*bytes, layer, store)
     }
 
     fn insert(&self, key: &Digest, layer: &Layer, blob: &mut dyn Read) -> Result<(), StoreError> {
@@ -253,22 +264,24 @@ impl FrameCache for FrameDir {
         Ok(Some(layer))
     }
 
-    fn open(
+    fn bring(
         &self,
         key: &Digest,
         layer: &Layer,
-    ) -> Result<Option<Box<dyn Read + Send + '_>>, StoreError> {
-        let path = self.file(key, "blob");
-        match files::open(&path) {
-            Ok((file, _)) => {
-                let place = path.display().to_string();
-                Ok(Some(Box::new(VerifiedReader::new(file, layer.blob, place))))
-            }
+        store: &dyn BlobStore,
+    ) -> Result<bool, StoreError> {
+        let file = match files::open(&self.file(key, "blob")) {
+            Ok((file, _)) => file,
             Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-                Ok(None)
+                return Ok(false);
             }
-            Err(other) => Err(other),
+            Err(other) => return Err(other),
+        };
+        let whole = copy(file, layer, store)?;
+        if !whole {
+            self.remove(key)?;
         }
+        Ok(whole)
     }
 
     fn insert(&self, key: &Digest, layer: &Layer, blob: &mut dyn Read) -> Result<(), StoreError> {

@@ -1,8 +1,9 @@
 //! An OCI image layout in a directory (OCI image-spec, image-layout).
 //!
-//! *All or nothing.* A blob is written to a temporary name, synced and renamed; `index.json` is replaced in the same way,
-//! last, after the directory of the blobs is synced. So a reader sees the old image or the new one, whenever a writer is
-//! killed, and a full disk leaves the old one.
+//! *All or nothing.* A blob is written to a temporary name. Before the first tag that may need it, all blobs are synced at
+//! once (one by one, each would wait for the disk), then renamed, and `index.json` is replaced in the same way, last, after
+//! the directory of the blobs is synced. So a reader sees the old image or the new one, whenever a writer is killed, and a
+//! full disk leaves the old one. What was written and never tagged leaves nothing.
 //!
 //! *Several writers.* `index.json` is read, changed and replaced under an exclusive flock(2) on the layout's directory: no
 //! reference gets lost. While a writer is at work it holds a shared lock on `blobs`; temporaries of killed writers and
@@ -11,10 +12,12 @@
 //! *What is there is kept.* A blob of the right name and size is not written again, and not read for it either; that a
 //! stranger did not change its bytes is what [`validate()`](crate::validate()) checks.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
 
 use mikron_package::{Digest, Limits};
 use oci_spec::image::Descriptor;
@@ -29,6 +32,9 @@ const VERSION_FILE: &str = "oci-layout";
 const INDEX_FILE: &str = "index.json";
 const VERSION: &str = "1.0.0";
 
+/// So many blobs may be open and wait for their names.
+const MOST_PENDING: usize = 48;
+
 /// An image layout directory.
 ///
 /// ```
@@ -42,8 +48,8 @@ const VERSION: &str = "1.0.0";
 #[derive(Debug)]
 pub struct Layout {
     path: PathBuf,
-    /// Whether blobs were renamed into place since their directory was synced.
-    dirty: AtomicBool,
+    /// Blobs that are written and have no name yet.
+    pending: Mutex<BTreeMap<Digest, Temporary>>,
     /// Keeps collectors away while this writer is at work.
     _session: Option<Lock>,
 }
@@ -69,7 +75,7 @@ impl Layout {
         let session = Lock::wait(&blobs, false)?;
         Ok(Self {
             path,
-            dirty: AtomicBool::new(false),
+            pending: Mutex::default(),
             _session: Some(session),
         })
     }
@@ -83,7 +89,7 @@ impl Layout {
         check_version(&path, &Limits::default())?;
         Ok(Self {
             path,
-            dirty: AtomicBool::new(false),
+            pending: Mutex::default(),
             _session: None,
         })
     }
@@ -156,6 +162,45 @@ impl Layout {
         Ok(removed)
     }
 
+    fn pending(&self) -> MutexGuard<'_, BTreeMap<Digest, Temporary>> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a blob in; it gets its name with all others that wait for theirs.
+    fn keep(&self, blob: &Blob, temporary: Temporary) -> Result<(), StoreError> {
+        if self.contains(blob)? {
+            return Ok(());
+        }
+        let mut pending = self.pending();
+        pending.insert(blob.digest, temporary);
+        if pending.len() < MOST_PENDING {
+            return Ok(());
+        }
+        self.name_pending(&mut pending)
+    }
+
+    /// Gives all that was written its name, after it is on disk for certain. The syncs run at once: a file system writes its
+    /// journal for all that wait for it.
+    fn name_pending(&self, pending: &mut BTreeMap<Digest, Temporary>) -> Result<(), StoreError> {
+        if pending.is_empty() {
+            return Ok(());
+        }
+        let pending = std::mem::take(pending);
+        thread::scope(|scope| {
+            let sync = |temporary| scope.spawn(move || Temporary::sync(temporary));
+            let syncs: Vec<_> = pending.values().map(sync).collect();
+            syncs.into_iter().try_for_each(|sync| {
+                sync.join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            })
+        })?;
+        for (digest, temporary) in pending {
+            temporary.persist_unsynced(&self.blob_path(&digest))?;
+        }
+        files::sync_directory(&self.path.join("blobs/sha256"))?;
+        files::sync_directory(&self.path.join("blobs"))
+    }
+
     fn index_path(&self) -> PathBuf {
         self.path.join(INDEX_FILE)
     }
@@ -168,7 +213,10 @@ impl Layout {
     }
 
     /// The file of a blob, opened without following links.
-    pub(crate) fn open_blob(&self, digest: &Digest) -> Result<(std::fs::File, u64), StoreError> {
+    pub(crate) fn open_blob(&self, digest: &Digest) -> Result<(File, u64), StoreError> {
+        if let Some(temporary) = self.pending().get(digest) {
+            return files::open(temporary.path());
+        }
         files::open(&self.blob_path(digest)).map_err(|e| match e {
             StoreError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 StoreError::Missing {
@@ -221,6 +269,9 @@ pub(crate) fn check_version(path: &Path, limits: &Limits) -> Result<(), StoreErr
 
 impl BlobStore for Layout {
     fn contains(&self, blob: &Blob) -> Result<bool, StoreError> {
+        if self.pending().contains_key(&blob.digest) {
+            return Ok(true);
+        }
         let path = self.blob_path(&blob.digest);
         match path.symlink_metadata() {
             Ok(metadata) => Ok(metadata.is_file() && metadata.len() == blob.size),
@@ -243,13 +294,16 @@ impl BlobStore for Layout {
         Ok(Box::new(VerifiedReader::new(file, *blob, place)))
     }
 
+    fn adopt(&self, blob: &Blob, file: &File) -> Result<(), StoreError> {
+        let mut temporary = Temporary::create(&self.path.join("blobs/sha256"))?;
+        temporary.fill(file, blob.size)?;
+        self.keep(blob, temporary)
+    }
+
     fn tag(&self, tag: &str, target: &Descriptor) -> Result<(), StoreError> {
         check_tag(tag)?;
         let limits = Limits::default();
-        if self.dirty.swap(false, Ordering::AcqRel) {
-            files::sync_directory(&self.path.join("blobs/sha256"))?;
-            files::sync_directory(&self.path.join("blobs"))?;
-        }
+        self.name_pending(&mut self.pending())?;
         let _lock = Lock::wait(&self.path, true)?;
         let mut changed = false;
         let version = self.path.join(VERSION_FILE);
@@ -304,10 +358,7 @@ impl BlobWriter for LayoutWriter<'_> {
         let found = self.temporary.blob();
         let path = self.layout.blob_path(&found.digest);
         check_expected(expected, found, &path.display().to_string())?;
-        if !self.layout.contains(&found)? {
-            self.temporary.persist(&path)?;
-            self.layout.dirty.store(true, Ordering::Release);
-        }
+        self.layout.keep(&found, self.temporary)?;
         Ok(found)
     }
 }

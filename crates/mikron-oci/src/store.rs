@@ -1,6 +1,7 @@
 //! Where blobs go: the trait, its verified reader, and a store in memory.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -84,6 +85,19 @@ pub trait BlobStore: Send + Sync {
     /// When the blob is not there or cannot be opened.
     fn open(&self, blob: &Blob) -> Result<Box<dyn Read + Send + '_>, StoreError>;
 
+    /// Stores a blob that lies in a file, from where the file stands: its next bytes are those of the blob, which the caller
+    /// has checked. A place on disk lets the kernel copy them, or share them where the file system can.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is too short, or the place cannot be written.
+    fn adopt(&self, blob: &Blob, file: &File) -> Result<(), StoreError> {
+        let mut writer = self.writer()?;
+        io::copy(&mut file.take(blob.size), &mut writer)
+            .map_err(|e| StoreError::unwrap_io(e, "write", &blob.digest.to_string()))?;
+        writer.commit(Some(blob))?;
+        Ok(())
+    }
+
     /// Makes `tag` refer to `target`, in place of what it referred to before. After all blobs that the target needs.
     ///
     /// # Errors
@@ -93,7 +107,7 @@ pub trait BlobStore: Send + Sync {
 
 /// A blob in the making.
 pub trait BlobWriter: Write + Send {
-    /// Ends the blob and makes it visible, durably where the place is durable.
+    /// Ends the blob. From now on the store has it; where the place is durable, it is so before a tag refers to it.
     ///
     /// # Errors
     /// When it cannot be written, or differs from what was `expected`; then nothing was stored.
@@ -111,6 +125,9 @@ macro_rules! forward {
             }
             fn open(&self, blob: &Blob) -> Result<Box<dyn Read + Send + '_>, StoreError> {
                 (**self).open(blob)
+            }
+            fn adopt(&self, blob: &Blob, file: &File) -> Result<(), StoreError> {
+                (**self).adopt(blob, file)
             }
             fn tag(&self, tag: &str, target: &Descriptor) -> Result<(), StoreError> {
                 (**self).tag(tag, target)

@@ -592,12 +592,13 @@ impl FrameCache for Claimed {
     fn get(&self, key: &Digest) -> Result<Option<Layer>, StoreError> {
         self.frames.get(key)
     }
-    fn open(
+    fn bring(
         &self,
         key: &Digest,
         layer: &Layer,
-    ) -> Result<Option<Box<dyn Read + Send + '_>>, StoreError> {
-        self.frames.open(key, layer)
+        store: &dyn BlobStore,
+    ) -> Result<bool, StoreError> {
+        self.frames.bring(key, layer, store)
     }
     fn insert(&self, key: &Digest, layer: &Layer, blob: &mut dyn Read) -> Result<(), StoreError> {
         self.frames.insert(key, layer, blob)

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use common::publish;
 use mikron_oci::{
-    Blob, BlobStore, Fault, FaultKind, Layout, Recipe, StoreError, json, put, validate,
+    Blob, BlobStore, Fault, FaultKind, Layout, MemoryStore, Recipe, StoreError, json, put, validate,
 };
 use mikron_package::{Digest, Limits};
 use serde_json::{Value, json};
@@ -213,7 +213,7 @@ fn before_the_first_tag_there_is_no_layout() {
 
 #[test]
 fn an_abandoned_blob_leaves_nothing() {
-    use std::io::Write as _;
+    use std::io::{Read as _, Write as _};
     let scene = Scene::new();
     let layout = Layout::create(&scene.path).unwrap();
     let before = snapshot(&scene.path).len();
@@ -224,6 +224,42 @@ fn an_abandoned_blob_leaves_nothing() {
     writer.write_all(b"other").unwrap();
     assert!(writer.commit(Some(&Blob::of(b"expected"))).is_err());
     assert_eq!(snapshot(&scene.path).len(), before);
+    // Whole, but no image came of it.
+    let blob = put(&layout, b"untagged").unwrap();
+    assert!(layout.contains(&blob).unwrap());
+    let mut text = String::new();
+    let mut reader = layout.open(&blob).unwrap();
+    reader.read_to_string(&mut text).unwrap();
+    assert_eq!(text, "untagged");
+    drop(reader);
+    drop(layout);
+    assert_eq!(snapshot(&scene.path).len(), before);
+}
+
+#[test]
+fn a_file_is_adopted_from_where_it_stands() {
+    use std::io::{Seek as _, SeekFrom, Write as _};
+    let scene = Scene::new();
+    let layout = Layout::create(&scene.path).unwrap();
+    let mut file = tempfile::tempfile().unwrap();
+    let bytes = vec![7; 300_000];
+    file.write_all(b"before").unwrap();
+    file.write_all(&bytes).unwrap();
+    file.write_all(b"behind").unwrap();
+    let (blob, memory) = (Blob::of(&bytes), MemoryStore::default());
+    for store in [&layout as &dyn BlobStore, &memory] {
+        file.seek(SeekFrom::Start(6)).unwrap();
+        store.adopt(&blob, &file).unwrap();
+        let mut found = Vec::new();
+        std::io::copy(&mut store.open(&blob).unwrap(), &mut found).unwrap();
+        assert!(found == bytes);
+        let more = Blob {
+            size: 400_000,
+            ..Blob::of(b"more than there is")
+        };
+        assert!(store.adopt(&more, &file).is_err());
+        assert!(!store.contains(&more).unwrap());
+    }
 }
 
 #[test]
@@ -250,7 +286,8 @@ fn temporaries_of_dead_writers_are_collected_and_those_of_living_ones_are_not() 
 fn collecting_removes_what_no_tag_reaches() {
     let scene = Scene::new();
     let layout = Layout::create(&scene.path).unwrap();
-    let lost = put(&layout, b"unreferenced").unwrap();
+    let lost = Blob::of(b"unreferenced");
+    fs::write(scene.blob(&lost.digest.to_string()), b"unreferenced").unwrap();
     assert!(
         Layout::gc(&scene.path).unwrap().is_empty(),
         "a writer is at work"

@@ -535,3 +535,29 @@ fn whoever_waits_for_a_claim_finds_what_its_owner_made() {
     });
     assert_eq!(made.into_inner(), 20);
 }
+
+#[test]
+fn a_large_value_is_streamed_and_removed_where_it_is_corrupt() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = Log::default();
+    let options = CacheOptions {
+        progress: Arc::new(log.clone()),
+        ..CacheOptions::default()
+    };
+    let cache = Cache::open(directory.path(), options).unwrap();
+    assert!(cache.derived_file("frames", b"a").is_none());
+    let value: Vec<u8> = (0..300_000u32).flat_map(u32::to_le_bytes).collect();
+    let stored = cache.put_derived_from("frames", b"a", &mut &value[..]);
+    assert_eq!(stored.unwrap(), value.len() as u64);
+    let (file, size) = cache.derived_file("frames", b"a").unwrap();
+    let mut found = Vec::new();
+    file.take(size).read_to_end(&mut found).unwrap();
+    assert!(found == value);
+    assert!(cache.derived("frames", b"a").unwrap() == value);
+    for path in files(&cache.path().join("derived")) {
+        flip_a_byte(&path);
+    }
+    assert!(cache.derived_file("frames", b"a").is_none());
+    assert!(files(&cache.path().join("derived")).is_empty());
+    assert_eq!(log.warnings().len(), 1);
+}

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use mikron_oci::{BlobStore, FrameCache, Image, Layout, docker, write_index};
+use mikron_oci::{BlobStore, FrameCache, Image, Layer, Layout, docker, write_index};
 use mikron_package::Digest;
 use tempfile::TempDir;
 
 use crate::builder::Builder;
 use crate::image::{Built, KeyedLayer};
-use crate::{BuildReport, Error, Output, translate};
+use crate::{BuildReport, Error, Output, parallel, translate};
 
 /// The places that a build writes to. The layers are made in the first; the others get copies.
 pub(crate) struct Target {
@@ -98,11 +98,13 @@ pub(crate) fn from_frames(
     frames: &dyn FrameCache,
 ) -> Result<Option<BuildReport>, Error> {
     let target = Target::open(builder, cache)?;
-    for (store, _) in &target.stores {
-        for layer in built.iter().flat_map(|built| &built.layers) {
-            if !bring(layer, &**store, frames)? {
-                return Ok(None);
-            }
+    let layers = || built.iter().flat_map(|built| &built.layers);
+    let wanted = target.stores.iter();
+    let wanted = wanted.flat_map(|(store, _)| layers().map(move |layer| (layer, store)));
+    let bring = |(layer, store): (&KeyedLayer, &Arc<dyn BlobStore>)| bring(layer, &**store, frames);
+    for brought in parallel::overlap(builder.options.jobs, wanted.collect(), |w| w, bring) {
+        if !brought? {
+            return Ok(None);
         }
     }
     target.publish(builder, built, frames).map(Some)
@@ -114,32 +116,8 @@ fn bring(
     store: &dyn BlobStore,
     frames: &dyn FrameCache,
 ) -> Result<bool, Error> {
-    if store.contains(&layer.layer.blob)? {
-        return Ok(true);
-    }
-    let Some(mut blob) = frames.open(&layer.key, &layer.layer)? else {
-        return Ok(false);
-    };
-    let mut writer = store.writer()?;
-    let copied = std::io::copy(&mut blob, &mut writer);
-    if let Err(error) = copied {
-        drop(blob);
-        return match error.downcast::<mikron_oci::StoreError>() {
-            // What the cache holds is corrupt: it is made again.
-            Ok(mikron_oci::StoreError::Mismatch { .. }) => {
-                frames.remove(&layer.key)?;
-                Ok(false)
-            }
-            Ok(error) => Err(error.into()),
-            Err(error) => Err(Error::Io {
-                action: "write",
-                path: layer.layer.blob.digest.to_string().into(),
-                error,
-            }),
-        };
-    }
-    writer.commit(Some(&layer.layer.blob))?;
-    Ok(true)
+    let Layer { blob, .. } = &layer.layer;
+    Ok(store.contains(blob)? || frames.bring(&layer.key, &layer.layer, store)?)
 }
 
 fn images(builder: &Builder, built: &[Built]) -> Result<Vec<Image>, Error> {

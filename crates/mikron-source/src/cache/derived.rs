@@ -1,7 +1,8 @@
 //! Derived values: what was computed from blobs, by namespace and key.
 
-use std::io::{Read as _, Write as _};
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, Read, Seek as _, Write};
+use std::path::{Path, PathBuf};
 
 use mikron_package::{Digest, Hasher};
 
@@ -31,20 +32,39 @@ impl Cache {
     pub fn derived(&self, namespace: &str, key: &[u8]) -> Option<Vec<u8>> {
         let digest = key_digest(namespace, key);
         let path = self.derived_path(&plain_name(namespace), &digest);
-        let mut file = std::fs::File::open(&path).ok()?;
+        let mut file = File::open(&path).ok()?;
         self.touch(&digest, &file);
         let size = file.metadata().ok()?.len();
         let mut bytes = Vec::with_capacity(usize::try_from(size).ok()?);
         file.read_to_end(&mut bytes).ok()?;
         let value = unsealed(bytes, &digest);
         if value.is_none() {
-            let _ = std::fs::remove_file(&path);
-            self.warn(&format!(
-                "a cached value ({namespace}) is corrupt and was removed: {}",
-                path.display()
-            ));
+            self.remove_corrupt(namespace, &path);
         }
         value
+    }
+
+    /// The same for a value that is too large for memory: a file that stands at its start, and the number of bytes that are
+    /// the value. It was read once to see that it is whole.
+    pub fn derived_file(&self, namespace: &str, key: &[u8]) -> Option<(File, u64)> {
+        let digest = key_digest(namespace, key);
+        let path = self.derived_path(&plain_name(namespace), &digest);
+        let mut file = File::open(&path).ok()?;
+        self.touch(&digest, &file);
+        let Some(size) = whole(&mut file, &digest).ok()? else {
+            self.remove_corrupt(namespace, &path);
+            return None;
+        };
+        file.rewind().ok()?;
+        Some((file, size))
+    }
+
+    fn remove_corrupt(&self, namespace: &str, path: &Path) {
+        let _ = std::fs::remove_file(path);
+        self.warn(&format!(
+            "a cached value ({namespace}) is corrupt and was removed: {}",
+            path.display()
+        ));
     }
 
     /// Stores a value for a key, in place of what was there.
@@ -52,16 +72,28 @@ impl Cache {
     /// # Errors
     /// When it cannot be written.
     pub fn put_derived(&self, namespace: &str, key: &[u8], value: &[u8]) -> Result<(), CacheError> {
+        self.put_derived_from(namespace, key, &mut &*value)?;
+        Ok(())
+    }
+
+    /// The same for a value that comes from a reader. Says how many bytes it had.
+    ///
+    /// # Errors
+    /// When it cannot be read or written; then nothing was stored.
+    pub fn put_derived_from(
+        &self,
+        namespace: &str,
+        key: &[u8],
+        value: &mut dyn Read,
+    ) -> Result<u64, CacheError> {
         let digest = key_digest(namespace, key);
         let path = self.derived_path(&plain_name(namespace), &digest);
         let mut file = self.temporary()?;
-        let written = file
-            .write_all(value)
-            .and_then(|()| file.write_all(&trailer(value, &digest)));
-        written.map_err(CacheError::at(file.path(), "write"))?;
+        let written = seal(value, &mut file, &digest);
+        let size = written.map_err(CacheError::at(file.path(), "write"))?;
         self.publish(file, &path, false)?;
-        self.note_written(&digest, value.len() as u64);
-        Ok(())
+        self.note_written(&digest, size);
+        Ok(size)
     }
 }
 
@@ -83,10 +115,48 @@ fn plain_name(namespace: &str) -> String {
     }
 }
 
+/// Copies a value, with checksum and mark behind it.
+fn seal(value: &mut dyn Read, to: &mut impl Write, key: &Digest) -> io::Result<u64> {
+    let mut hasher = blake3::Hasher::new();
+    let mut buffer = vec![0; 128 * 1024];
+    let mut size = 0;
+    loop {
+        match value.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(n) => {
+                hasher.update(&buffer[..n]);
+                to.write_all(&buffer[..n])?;
+                size += n as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    to.write_all(&ended(hasher, key))?;
+    Ok(size)
+}
+
+/// Reads a sealed file to its end. The size of the value, if checksum and mark behind it are right.
+pub(super) fn whole(file: &mut File, key: &Digest) -> io::Result<Option<u64>> {
+    let Some(size) = file.metadata()?.len().checked_sub(TRAILER as u64) else {
+        return Ok(None);
+    };
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader((&mut *file).take(size))?;
+    let mut found = Vec::with_capacity(TRAILER);
+    file.take(TRAILER as u64).read_to_end(&mut found)?;
+    Ok((found == ended(hasher, key)).then_some(size))
+}
+
 /// Checksum and mark for a value. The key is part of the checksum, so that no value can stand in for another.
 pub(super) fn trailer(value: &[u8], key: &Digest) -> [u8; TRAILER] {
     let mut hasher = blake3::Hasher::new();
     hasher.update(value);
+    ended(hasher, key)
+}
+
+/// The same for a value that was hashed.
+fn ended(mut hasher: blake3::Hasher, key: &Digest) -> [u8; TRAILER] {
     hasher.update(key.as_bytes());
     let mut trailer = [0; TRAILER];
     trailer[..32].copy_from_slice(hasher.finalize().as_bytes());

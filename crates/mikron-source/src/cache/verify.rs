@@ -6,7 +6,7 @@ use mikron_package::Digest;
 use serde::Serialize;
 
 use super::blob::hash_file;
-use super::derived::unsealed;
+use super::derived::whole;
 use super::{Cache, CacheError, CorruptBlob};
 
 /// What a look at the whole cache has found.
@@ -45,7 +45,7 @@ impl Cache {
                         }
                         found == expected
                     }
-                    Some(key) => unsealed(std::fs::read(&path).map_err(failed)?, &key).is_some(),
+                    Some(key) => whole(&mut file, &key).map_err(failed)?.is_some(),
                     None => false,
                 };
                 if !sound {
