@@ -8,6 +8,7 @@ use std::thread;
 use mikron_package::{Contents, DiffId, Digest, Hasher, Progress, Task, TaskKind};
 
 use crate::encoder::Encoder;
+use crate::pool::Pool;
 use crate::{BlobStore, BlobWriter, FrameCache, Layer, LayerError, LayerPlan, Recipe, StoreError};
 
 /// A layer that is in the store now.
@@ -62,7 +63,7 @@ impl LayerPlan {
     ) -> Result<BuiltLayer, LayerError> {
         let key = self.key(recipe);
         let _claim = claim(cache, &key, true)?;
-        self.build_claimed(key, recipe, contents, store, cache)
+        self.build_claimed(key, recipe, contents, store, cache, &Pool::default())
     }
 
     /// Makes the layer, once it is claimed or in the cache.
@@ -73,6 +74,7 @@ impl LayerPlan {
         contents: &dyn Contents,
         store: &dyn BlobStore,
         cache: Option<&dyn FrameCache>,
+        pool: &Pool,
     ) -> Result<BuiltLayer, LayerError> {
         if let Some(cache) = cache
             && let Some(layer) = from_cache(cache, &key, store)?
@@ -83,7 +85,7 @@ impl LayerPlan {
                 cached: true,
             });
         }
-        let layer = self.compress(recipe, contents, store)?;
+        let layer = self.compress(recipe, contents, store, pool)?;
         if let Some(cache) = cache {
             let mut blob = store.open(&layer.blob)?;
             cache
@@ -102,6 +104,7 @@ impl LayerPlan {
         recipe: Recipe,
         contents: &dyn Contents,
         store: &dyn BlobStore,
+        pool: &Pool,
     ) -> Result<Layer, LayerError> {
         let writer = store.writer()?;
         let failed = |source: io::Error| match source.downcast::<StoreError>() {
@@ -111,7 +114,7 @@ impl LayerPlan {
                 reason: source.to_string(),
             },
         };
-        let encoder = Encoder::new(recipe, self.unpacked(), writer).map_err(failed)?;
+        let encoder = Encoder::new(recipe, self.unpacked(), pool, writer).map_err(failed)?;
         let mut stream = Hashed {
             inner: encoder,
             hasher: Hasher::default(),
@@ -174,7 +177,7 @@ fn from_cache(
     Ok(there.then_some(layer))
 }
 
-/// Builds several layers at once, the largest first. The result is in the order of the plans, and depends neither on the
+/// Builds several layers at once, the largest first, and pieces of them where there are more threads than layers. The result is in the order of the plans, and depends neither on the
 /// number of threads nor on who finishes first.
 ///
 /// # Errors
@@ -198,7 +201,11 @@ pub fn build_layers(
     let queue = || queue.lock().unwrap_or_else(PoisonError::into_inner);
     let budget = Budget::new(parallel.memory);
     let failed = AtomicBool::new(false);
+    let pieces: u64 = plans.iter().map(|p| recipe.pieces(p.unpacked())).sum();
+    let threads = parallel.jobs.clamp(1, pieces.max(1) as usize);
+    let pool = Pool::new(threads);
     let work = || {
+        let own = pool.own_work();
         let mut done = Vec::new();
         while !failed.load(Ordering::Relaxed) {
             let Some((i, wait)) = queue().next() else {
@@ -230,15 +237,16 @@ pub fn build_layers(
                 task: &task,
                 left: AtomicU64::new(plan.unpacked()),
             };
-            let built = plan.build_claimed(key, recipe, &told, store, cache);
+            let built = plan.build_claimed(key, recipe, &told, store, cache, &pool);
             // Headers and padding; all of it where the layer came from the cache.
             task.advance(told.left.into_inner());
             failed.fetch_or(built.is_err(), Ordering::Relaxed);
             done.push((i, built));
         }
+        drop(own);
+        pool.help_to_the_end();
         done
     };
-    let threads = parallel.jobs.clamp(1, plans.len().max(1));
     let mut done: Vec<(usize, Result<BuiltLayer, LayerError>)> = thread::scope(|scope| {
         let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
         let mut done = work();

@@ -2,17 +2,18 @@
 
 use std::io::{self, Write};
 
-use zlib_rs::{Deflate, DeflateFlush, Status};
 use zstd::zstd_safe::{CCtx, CParameter, InBuffer, OutBuffer, get_error_name};
 
 use crate::Recipe;
+use crate::gzip::Gzip;
+use crate::pool::Pool;
 use crate::recipe::BLOCK;
 
 /// A writer that compresses by a recipe what is written to it.
-pub(crate) struct Encoder<W> {
+pub(crate) struct Encoder<'p, W> {
     /// What has come since the last full block.
     block: Vec<u8>,
-    kind: Kind,
+    kind: Kind<'p>,
     output: Output<W>,
 }
 
@@ -22,36 +23,24 @@ struct Output<W> {
     buffer: Vec<u8>,
 }
 
-enum Kind {
+enum Kind<'p> {
     None,
     Zstd(CCtx<'static>),
-    Gzip {
-        deflate: Box<Deflate>,
-        crc: u32,
-        size: u32,
-    },
+    Gzip(Gzip<'p>),
 }
 
-impl<W: Write> Encoder<W> {
-    /// An encoder for exactly `unpacked` bytes.
-    pub(crate) fn new(recipe: Recipe, unpacked: u64, mut inner: W) -> io::Result<Self> {
+impl<'p, W: Write> Encoder<'p, W> {
+    /// An encoder for exactly `unpacked` bytes, which may leave work to a pool.
+    pub(crate) fn new(
+        recipe: Recipe,
+        unpacked: u64,
+        pool: &'p Pool,
+        mut inner: W,
+    ) -> io::Result<Self> {
         let kind = match recipe {
             Recipe::None => Kind::None,
             Recipe::Zstd { level } => Kind::Zstd(zstd_context(level, unpacked)?),
-            Recipe::Gzip { level } => {
-                // RFC 1952, 2.3: no name, no time, "unknown" operating system; XFL tells of the slowest and the fastest.
-                let extra = match level {
-                    9 => 2,
-                    1 => 4,
-                    _ => 0,
-                };
-                inner.write_all(&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, extra, 255])?;
-                Kind::Gzip {
-                    deflate: Box::new(Deflate::new(level, false, 15)),
-                    crc: 0,
-                    size: 0,
-                }
-            }
+            Recipe::Gzip { level } => Kind::Gzip(Gzip::new(level, pool, &mut inner)?),
         };
         Ok(Self {
             block: Vec::with_capacity(BLOCK),
@@ -78,31 +67,13 @@ impl<W: Write> Encoder<W> {
                     break;
                 }
             },
-            Kind::Gzip {
-                mut deflate,
-                crc,
-                size,
-            } => {
-                loop {
-                    let end = run(
-                        &mut deflate,
-                        &mut &[][..],
-                        DeflateFlush::Finish,
-                        &mut self.output,
-                    )?;
-                    if end {
-                        break;
-                    }
-                }
-                self.output.inner.write_all(&crc.to_le_bytes())?;
-                self.output.inner.write_all(&size.to_le_bytes())?;
-            }
+            Kind::Gzip(gzip) => gzip.finish(&mut self.output.inner)?,
         }
         Ok(self.output.inner)
     }
 }
 
-impl<W: Write> Write for Encoder<W> {
+impl<W: Write> Write for Encoder<'_, W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let n = bytes.len().min(BLOCK - self.block.len());
         self.block.extend_from_slice(&bytes[..n]);
@@ -155,7 +126,7 @@ fn zstd_context(level: i32, unpacked: u64) -> io::Result<CCtx<'static>> {
     Ok(context)
 }
 
-fn feed<W: Write>(kind: &mut Kind, block: &[u8], output: &mut Output<W>) -> io::Result<()> {
+fn feed<W: Write>(kind: &mut Kind<'_>, block: &[u8], output: &mut Output<W>) -> io::Result<()> {
     if block.is_empty() {
         return Ok(());
     }
@@ -173,38 +144,6 @@ fn feed<W: Write>(kind: &mut Kind, block: &[u8], output: &mut Output<W>) -> io::
             }
             Ok(())
         }
-        Kind::Gzip { deflate, crc, size } => {
-            *crc = zlib_rs::crc32::crc32(*crc, block);
-            // ISIZE is the size modulo 2^32 (RFC 1952, 2.3.1).
-            *size = size.wrapping_add(block.len() as u32);
-            let mut rest = block;
-            while !rest.is_empty() {
-                run(deflate, &mut rest, DeflateFlush::NoFlush, output)?;
-            }
-            Ok(())
-        }
+        Kind::Gzip(gzip) => gzip.write(block, &mut output.inner),
     }
-}
-
-/// One call of deflate. Whether the stream has ended.
-fn run<W: Write>(
-    deflate: &mut Deflate,
-    rest: &mut &[u8],
-    flush: DeflateFlush,
-    output: &mut Output<W>,
-) -> io::Result<bool> {
-    let (before_in, before_out) = (deflate.total_in(), deflate.total_out());
-    let status = deflate
-        .compress(rest, &mut output.buffer, flush)
-        .map_err(|e| io::Error::other(format!("zlib-rs: {e:?}")))?;
-    let (read, written) = (
-        deflate.total_in() - before_in,
-        deflate.total_out() - before_out,
-    );
-    *rest = &rest[read as usize..];
-    output.write(written as usize)?;
-    if status == Status::BufError && read == 0 && written == 0 {
-        return Err(io::Error::other("zlib-rs: no progress"));
-    }
-    Ok(status == Status::StreamEnd)
 }

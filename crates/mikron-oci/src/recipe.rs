@@ -9,8 +9,9 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use zstd::zstd_safe;
 
-/// Bytes that the encoder is fed at a time. The output of zlib-rs depends on the sizes of the calls at some levels, so
-/// they are the same always, whoever writes in whatever pieces.
+use crate::gzip::PIECE;
+
+/// Bytes that the encoder is fed at a time: the same always, whoever writes in whatever pieces.
 pub(crate) const BLOCK: usize = 64 * 1024;
 
 /// The version of zlib-rs, which cannot be asked for at run time. The workspace pins it exactly.
@@ -34,7 +35,7 @@ pub enum Recipe {
         /// 1 to 22.
         level: i32,
     },
-    /// gzip by zlib-rs.
+    /// gzip by zlib-rs, in pieces that several threads compress at once.
     Gzip {
         /// 1 to 9.
         level: i32,
@@ -128,7 +129,7 @@ impl Recipe {
         match self {
             Self::None => "none".to_owned(),
             Self::Gzip { level } => {
-                format!("zlib-rs/{ZLIB_RS};level={level};window=15;mem=8;block={BLOCK};os=255")
+                format!("zlib-rs/{ZLIB_RS};level={level};window=15;mem=8;piece={PIECE};os=255")
             }
             Self::Zstd { level } => {
                 let text = |t: Tables| format!("w{}c{}h{}", t.window, t.chain, t.hash);
@@ -145,6 +146,14 @@ impl Recipe {
                     zstd_safe::version_string()
                 )
             }
+        }
+    }
+
+    /// In how many pieces, which several threads compress at once, so many bytes are cut.
+    pub(crate) fn pieces(self, unpacked: u64) -> u64 {
+        match self {
+            Self::Gzip { .. } => unpacked.div_ceil(PIECE as u64),
+            Self::Zstd { .. } | Self::None => 1,
         }
     }
 
@@ -272,7 +281,7 @@ mod tests {
         );
         assert_eq!(
             id("gzip:9"),
-            "zlib-rs/0.6.8;level=9;window=15;mem=8;block=65536;os=255"
+            "zlib-rs/0.6.8;level=9;window=15;mem=8;piece=524288;os=255"
         );
         assert_eq!(id("none"), "none");
     }

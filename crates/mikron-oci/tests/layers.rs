@@ -42,7 +42,7 @@ zstd:3 sha256:c34c4563eabbc68454e8e6ba91246d0305711fd3e640eade69498d7a5ecd9f7d 5
 zstd:12 sha256:3475bd6c936c8f8bed3cfd6b01fe5ac92aa00e0b8a1e0152b705c81dca3f0910 52063
 zstd:19 sha256:0c3015e7cc4eab667ef719de8b2ba0386003d79460558be81998901aee44f736 44464
 zstd:22 sha256:e5b209ea39c86552a113201765100002126e703d880e0d48a4b03313df02f736 44446
-gzip:1 sha256:6980ab68d9d1d29770d16a03b947f05f17e868cb8a2514aad36d1f8017ea239f 69605
+gzip:1 sha256:515f2efd7911553307dd371415b90bedb919f09d1b088c8eb929fef5ca5cc73e 69604
 gzip:5 sha256:693a3629b396d51e3755f7711b83728fce4298d484094b6a11a43b7fc4f53f68 50743
 gzip:6 sha256:61b923a0ea7d036245d5898dbcfd1a2c78a051cdfb0c5e26f45412978d3266ed 50916
 gzip:9 sha256:5965560383f4ab5fdc4b28db10b20a29d358717c384a06bad3880de69dc7e5d6 49554
@@ -125,6 +125,25 @@ fn the_bytes_do_not_depend_on_the_number_of_threads() {
     assert_eq!(build(Parallel::jobs(4)), one);
     // A budget below any encoder: one runs all the same.
     assert_eq!(build(Parallel { jobs: 4, memory: 1 }), one);
+}
+
+/// Digest stability of a layer of several pieces, on as many threads as there are and more.
+#[test]
+fn a_gzip_layer_in_pieces_is_pinned_for_any_number_of_jobs() {
+    let mut contents = MemoryContents::default();
+    let entries = [file(&mut contents, "/f", &common::sample(3_000_000))];
+    let plans = [LayerPlan::new("large", &entries).unwrap()];
+    for jobs in [1, 2, 8] {
+        let store = MemoryStore::default();
+        let (gzip, parallel) = (recipe("gzip:6"), Parallel::jobs(jobs));
+        let built = build_layers(&plans, gzip, &contents, &store, None, parallel, &Silent);
+        let blob = built.unwrap()[0].layer.blob;
+        assert_eq!(
+            format!("{} {}", blob.digest, blob.size),
+            "sha256:148e4a8b38acd4116db3255f5774960832f51a4baf0b7142317fe7ef2a288956 493006",
+            "{jobs} jobs"
+        );
+    }
 }
 
 #[test]
@@ -638,16 +657,17 @@ fn builds_at_once_pack_each_layer_once() {
         .collect();
     let contents = Slow(contents, AtomicU64::new(0));
     let cache = Claimed::default();
-    let build = |plans: &[LayerPlan]| {
+    let pack = |plans: &[LayerPlan]| {
         let (store, fast) = (MemoryStore::default(), recipe("zstd:1"));
         let parallel = Parallel::jobs(2);
         let cache = Some(&cache as &dyn FrameCache);
         build_layers(plans, fast, &contents, &store, cache, parallel, &Silent).unwrap()
     };
     let built = std::thread::scope(|scope| {
-        let builds: Vec<_> = (0..8).map(|_| scope.spawn(|| build(&plans))).collect();
-        let built: Vec<_> = builds.into_iter().map(|b| b.join().unwrap()).collect();
-        built
+        let builds: Vec<_> = (0..8).map(|_| scope.spawn(|| pack(&plans))).collect();
+        let join =
+            |build: std::thread::ScopedJoinHandle<'_, Vec<BuiltLayer>>| build.join().unwrap();
+        builds.into_iter().map(join).collect::<Vec<_>>()
     });
     let layers = |built: &[BuiltLayer]| built.iter().map(|b| b.layer).collect::<Vec<_>>();
     assert!(built.iter().all(|other| layers(other) == layers(&built[0])));
