@@ -282,9 +282,7 @@ fn a_definition_stands_in_place_of_a_class_and_brings_what_it_requires() {
         .file("/etc/app/example/site", 0o644, "x");
     let tools = deb("tools").file("/usr/bin/tool", 0o755, "x");
     let helper = deb("helper").file("/usr/bin/helper", 0o755, "x");
-    let role = Role::Root {
-        capabilities: vec!["config".to_owned()],
-    };
+    let role = Role::capabilities(vec!["config".to_owned()]);
     let wanted = Wanted {
         definitions: Arc::new(definitions),
         ..amd64()
@@ -311,9 +309,7 @@ fn a_glob_of_a_definition_that_matches_nothing_is_an_error_that_names_it() {
     let text = "- { package: app, capability: site, files: [/srv/app/**], because: moved since }";
     let definitions = Definitions::parse("d.yaml", text, &Limits::default()).expect("well-formed");
     let app = deb("app").file("/usr/share/app/page.html", 0o644, "x");
-    let role = Role::Root {
-        capabilities: vec!["site".to_owned()],
-    };
+    let role = Role::capabilities(vec!["site".to_owned()]);
     let wanted = Wanted {
         definitions: Arc::new(definitions),
         ..amd64()

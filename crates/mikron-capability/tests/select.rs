@@ -244,7 +244,7 @@ fn a_script_that_is_an_entry_pulls_its_interpreter_and_a_secondary_one_does_not(
     assert!(why(&selection, &inputs_, "/usr/share/perl/5.36/strict.pm").is_some());
     let capabilities = vec!["bins".to_owned(), "perl".to_owned()];
     let mut list = inputs();
-    list[0].role = Role::Root { capabilities };
+    list[0].role = Role::capabilities(capabilities);
     let (inputs_, selection) = selected(list, &amd64());
     assert!(why(&selection, &inputs_, "/usr/bin/perl").is_some());
 
@@ -353,7 +353,7 @@ fn one_capability_of_a_package_is_taken_alone() {
         .dir("/etc/ssl/certs", 0o755);
     let input = |name: &str| {
         let capabilities = vec![name.to_owned()];
-        vec![package(Role::Root { capabilities }, &certificates)]
+        vec![package(Role::capabilities(capabilities), &certificates)]
     };
     let (inputs, selection) = selected(input("bundle"), &amd64());
     assert!(paths(&inputs, &selection).is_empty());

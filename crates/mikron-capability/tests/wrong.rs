@@ -162,7 +162,7 @@ fn a_variant_for_better_processors_that_is_older_than_its_library() {
     wanted.select = mikron_capability::Select::Full;
     insta::assert_snapshot!(judged(&app(&program), &[both], &wanted), @r"
     /usr/bin/app needs soname(libx.so.1, X_2), which /usr/lib/x86_64-linux-gnu/glibc-hwcaps/x86-64-v3/libx.so.1 does not define: a newer version of its package is needed
-      /usr/bin/app (app): the spec takes packages whole
+      /usr/bin/app (app): the spec names its package (bins)
     ");
 }
 
@@ -320,9 +320,7 @@ fn a_module_whose_needs_nobody_brings_is_left_out_with_its_reason() {
     // Asked for by path or capability, it is a hole in the image.
     let mut by_path = amd64();
     by_path.mentions = vec!["/usr/lib/tc/q_atm.so".to_owned()];
-    let capability = Role::Root {
-        capabilities: vec!["modules".to_owned()],
-    };
+    let capability = Role::capabilities(vec!["modules".to_owned()]);
     for (role, wanted) in [(Role::root(), by_path), (capability, amd64())] {
         let inputs = vec![support::package(role, &package), dependency(&libc())];
         let (inputs, selection) = selected(inputs, &wanted);

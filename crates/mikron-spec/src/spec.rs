@@ -61,6 +61,10 @@ pub struct Spec {
     /// Rules that do not hold.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub without: Vec<String>,
+    /// Whether needs fail the build that are only listed else: those of files that are in the image because packages are taken
+    /// whole, and that nothing else reaches; `false` if not given.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub strict: bool,
     /// Files that the spec itself brings.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<FileEntry>,
@@ -110,6 +114,7 @@ impl Spec {
             rules: Vec::new(),
             with: Vec::new(),
             without: Vec::new(),
+            strict: false,
             files: Vec::new(),
             remove: Vec::new(),
             accounts: Accounts::default(),

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use mikron_capability::{
-    Edge, FileFacts, FileRef, Glob, PackageFacts, PackageInput, Provided, Selection, Spool,
-    Violation, Want, Wanted, select, verify,
+    Edge, FileFacts, FileRef, Glob, PackageFacts, PackageInput, Provided, SelectedFile, Selection,
+    Spool, Violation, Want, Wanted, select, verify,
 };
 use mikron_package::{Digest, EntryKind, PackageName, Platform, RootPath};
 use mikron_rootfs::Part;
@@ -244,10 +244,12 @@ fn inputs(
         let (role, select) = match &package.role {
             Role::Root {
                 capabilities,
+                whole,
                 select,
             } => (
                 mikron_capability::Role::Root {
                     capabilities: capabilities.clone(),
+                    whole: *whole,
                 },
                 Some(select_mode(*select)),
             ),
@@ -278,19 +280,57 @@ fn files_input(files: &[LoadedFile]) -> PackageInput {
 }
 
 impl Closure {
-    /// The closure, where nothing is missing (promise 4).
+    /// The closure, where nothing is missing (promise 4) but what files lack that no root reaches; `strict` makes no difference
+    /// between those and others.
     ///
     /// # Errors
     /// When something is.
-    pub(crate) fn closed(self, platform: Platform) -> Result<Self, Error> {
-        if self.selection.missing.is_empty() && self.violations.is_empty() {
+    pub(crate) fn closed(self, platform: Platform, strict: bool) -> Result<Self, Error> {
+        let mut missing = self.selection.missing.clone();
+        missing.retain(|need| strict || !need.is_unreached());
+        let mut violations = self.violations.clone();
+        violations.retain(|violation| strict || !violation.is_unreached());
+        if missing.is_empty() && violations.is_empty() {
             return Ok(self);
         }
         Err(Error::NotClosed {
             platform,
-            missing: self.selection.missing,
-            violations: self.violations,
+            missing,
+            violations,
         })
+    }
+
+    /// What the users of the image should know before they miss it: what unreached files lack, and that nothing can be started.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let violations = self.violations.iter().filter(|v| v.is_unreached());
+        let mut warnings: Vec<String> = violations
+            .map(|v| format!("{v} (nothing that the image is for reaches the file; `strict: true` makes this an error)"))
+            .collect();
+        let facts =
+            |file: &SelectedFile| &self.inputs[file.file.package].facts.files[file.file.entry];
+        let starts = |file: &SelectedFile| {
+            let file = facts(file);
+            let program = file.elf.as_ref().is_some_and(|elf| elf.is_executable());
+            program || (file.script.is_some() && file.entry.mode & 0o111 != 0)
+        };
+        let own = self
+            .inputs
+            .last()
+            .is_some_and(|own| !own.facts.files.is_empty());
+        let files = &self.selection.files;
+        if !files.is_empty() && !own && !files.iter().any(starts) {
+            warnings.push(
+                "the image has no program: nothing in it can be started (name a package that has one)"
+                    .to_owned(),
+            );
+        }
+        warnings
+    }
+
+    /// Whether a package of the image is a root.
+    pub(crate) fn is_root(&self, package: usize) -> bool {
+        let mut packages = self.selection.packages.iter();
+        packages.any(|selected| selected.package == package && selected.root)
     }
 
     /// The chosen entries as parts of the tree, and those that finalizers read and take out again.

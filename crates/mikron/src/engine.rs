@@ -289,7 +289,7 @@ impl<'a> Engine<'a> {
         spool: &Spool,
     ) -> Result<Closure, Error> {
         self.close_open(platform, pins, files, spool)?
-            .closed(platform)
+            .closed(platform, self.builder.spec.strict)
     }
 
     /// Solves and selects for one platform, whatever is missing.
@@ -494,10 +494,11 @@ impl<'a> Engine<'a> {
         let progress = &*self.builder.options.progress;
         let name = package.record.name.as_str();
         let _task = Task::start(progress, TaskKind::Facts, name, Some(package.record.size));
-        let whole = match &package.role {
-            Role::Root { select, .. } => *select != Select::Minimal,
-            Role::Sliced | Role::Dependency | Role::Provider => false,
-        } || self.builder.spec.selection() != Select::Minimal;
+        // What stands in for a package without files is taken as that one is.
+        let spec = &self.builder.spec;
+        let mut asked = spec.packages.iter().map(|root| spec.selection_of(root));
+        let whole =
+            asked.any(|select| select != Select::Minimal) || spec.selection() != Select::Minimal;
         let keep = |entry: &Entry| {
             whole
                 || closure::is_declaration(&entry.path)

@@ -36,6 +36,8 @@ pub struct Overview {
     pub modules: Vec<ModuleLeftOut>,
     /// Libraries that chosen files would load by dlopen(3), and do without.
     pub unmet: Vec<UnmetNote>,
+    /// What a build warns of: needs of files that nothing reaches, and an image without a program.
+    pub warnings: Vec<String>,
 }
 
 /// A weak dependency (`Recommends`) that the image does not meet.
@@ -104,6 +106,7 @@ impl Explanations {
                 without: closure.selection.without.clone(),
                 modules: closure.selection.modules_left_out.clone(),
                 unmet: closure.selection.unmet_notes.clone(),
+                warnings: closure.warnings(),
             }
         };
         self.platforms.iter().map(overview).collect()

@@ -34,6 +34,7 @@ pub(crate) struct Built {
     pub(crate) layers: Vec<KeyedLayer>,
     packages: Vec<PackageReport>,
     scripts: Vec<ScriptReport>,
+    warnings: Vec<String>,
 }
 
 /// A layer, and where the frame cache has it.
@@ -66,7 +67,8 @@ impl Workshop<'_> {
     ) -> Result<Built, Error> {
         let contents = PackageContents::new(spool, closure.contents(), fill);
         let (rootfs, printed) = tree(self.spec, self.epoch, closure, files, &contents)?;
-        for message in &printed {
+        let warnings = closure.warnings();
+        for message in printed.iter().chain(&warnings) {
             self.progress.event(&Event::Warning { message });
         }
         let sources = closure.packages.iter().map(|package| {
@@ -107,6 +109,7 @@ impl Workshop<'_> {
             layers: layers.collect(),
             packages: package_reports(closure, &rootfs),
             scripts: script_reports(&rootfs),
+            warnings,
         })
     }
 }
@@ -198,10 +201,7 @@ fn package(
             source: resolved.source.clone(),
             archive: resolved.record.location.clone(),
         },
-        root: matches!(
-            resolved.role,
-            resolve::Role::Root { .. } | resolve::Role::Sliced
-        ),
+        root: resolved.role == resolve::Role::Sliced || closure.is_root(index),
         declarations,
         ..mikron_rootfs::Package::new(
             Arc::new(closure.inputs[index].facts.metadata.clone()),
@@ -243,6 +243,7 @@ impl Built {
             layers: self.layers.iter().zip(image.layers()).map(layer).collect(),
             packages: self.packages.clone(),
             scripts: self.scripts.clone(),
+            warnings: self.warnings.clone(),
         }
     }
 }

@@ -49,6 +49,9 @@ pub struct PlatformReport {
     /// Every maintainer script that was not run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scripts: Vec<ScriptReport>,
+    /// What the users of the image should know: needs of files that nothing reaches, and an image without a program.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// One layer.

@@ -18,9 +18,10 @@ use crate::universes::Universes;
 /// What a package is to the image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// The spec names it, with these capabilities.
+    /// The spec names it with these capabilities, and `whole` where it names it without some, too.
     Root {
         capabilities: Vec<String>,
+        whole: bool,
         select: Select,
     },
     /// Slices of it are taken, and nothing else but what files need.
@@ -335,13 +336,10 @@ fn role(spec: &Spec, reasons: &[Reason]) -> Role {
         select = select.max(Some(spec.selection_of(package)));
     }
     match select {
-        // Named once as a whole and once by capability is named as a whole.
+        // Requests for one package are one: what each of them brings is taken.
         Some(select) => Role::Root {
-            capabilities: if whole {
-                Vec::new()
-            } else {
-                capabilities.into_iter().collect()
-            },
+            capabilities: capabilities.into_iter().collect(),
+            whole,
             select,
         },
         None => Role::Dependency,

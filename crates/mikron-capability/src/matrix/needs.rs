@@ -274,17 +274,17 @@ impl Build<'_> {
             self.insert(of_spec(token, state, self.provider(&answer), cause));
         }
         for (package, input) in self.packages.iter().enumerate() {
-            let Role::Root { capabilities } = &input.role else {
+            let Role::Root {
+                capabilities,
+                whole,
+            } = &input.role
+            else {
                 continue;
             };
             let rows = self.package_rows[package].iter().copied();
             let named = |row: &usize| {
                 let row = &self.rows[*row];
-                if capabilities.is_empty() {
-                    row.state.is_in()
-                } else {
-                    capabilities.contains(&row.capability)
-                }
+                (*whole && row.state.is_in()) || capabilities.contains(&row.capability)
             };
             let rows: Vec<usize> = rows.filter(named).collect();
             for row in rows {

@@ -1,7 +1,7 @@
 //! The commands that a chosen shell script calls.
 
 use super::closure::{Closure, PATH};
-use super::packages::interpreter_at;
+use super::languages::is_interpreter_of_scripts;
 use super::{FileRef, Found, LookedFor, Reason, Want};
 use crate::{ScriptCall, ScriptFacts};
 
@@ -68,19 +68,21 @@ impl Closure<'_> {
     /// The first command that a script cannot do without and that is not in the image so far.
     pub(super) fn lacks(&self, file: FileRef) -> Option<&str> {
         let script = self.facts(file).script.as_ref()?;
-        let is_there = |call: &&ScriptCall| {
-            let path = self.find_command(file, &call.command);
-            let end = path.and_then(|path| self.tree.resolve(&path).ok());
-            match end.map(|resolved| resolved.end) {
-                Some(Found::Entry(end)) => self.reason(end).is_some(),
-                Some(Found::Provided(_)) => true,
-                _ => false,
-            }
-        };
         let needs = |call: &&ScriptCall| !call.optional && !call.tolerated;
         let mut needed = script.calls.iter().filter(needs);
-        let lacking = needed.find(|call| !is_there(call))?;
+        let lacking = needed.find(|call| !self.has_command(file, &call.command))?;
         Some(&lacking.command)
+    }
+
+    /// Whether a command that a script calls is in the image so far.
+    pub(super) fn has_command(&self, script: FileRef, command: &str) -> bool {
+        let path = self.find_command(script, command);
+        let end = path.and_then(|path| self.tree.resolve(&path).ok());
+        match end.map(|resolved| resolved.end) {
+            Some(Found::Entry(end)) => self.reason(end).is_some(),
+            Some(Found::Provided(_)) => true,
+            _ => false,
+        }
     }
 
     fn call(&mut self, by: FileRef, command: &str) -> Called {
@@ -96,7 +98,7 @@ impl Closure<'_> {
             let facts = self.facts(end);
             let foreign = match &facts.script {
                 Some(script) => !script.is_shell() && self.present(script.program()).is_none(),
-                None => interpreter_at(facts.entry.path.as_bytes()).is_some(),
+                None => is_interpreter_of_scripts(facts.entry.path.as_bytes()),
             };
             if foreign {
                 return Called::Interpreter;

@@ -1,15 +1,16 @@
 //! The closure: from what the spec names to every file that is reached.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use super::packages::{Summary, interpreter_at};
+use super::packages::Summary;
+use super::roots::{Heir, heirs};
 use super::tree::Unresolved;
 use super::{
     FileRef, Found, Loader, MissingCause, PackageInput, Reason, Role, Select, Selection, Token,
     Tree, Want, Wanted, Without, rules,
 };
-use crate::{Class, FileFacts, SelectError};
+use crate::{FileFacts, SelectError};
 
 /// The directories of `PATH` in which commands are looked for.
 pub(crate) const PATH: [&str; 4] = ["usr/local/sbin", "usr/local/bin", "usr/sbin", "usr/bin"];
@@ -39,6 +40,8 @@ pub(super) struct Closure<'a> {
     pub(super) tree: Tree<'a>,
     pub(super) loader: Loader<'a>,
     pub(super) summaries: Vec<Summary>,
+    /// What stands in for roots without files, by package.
+    pub(super) heirs: Vec<Option<Heir>>,
     pub(super) removed: HashSet<FileRef>,
     pub(super) reasons: Vec<Vec<Option<Reason>>>,
     pub(super) first: Vec<Option<FileRef>>,
@@ -54,6 +57,12 @@ pub(super) struct Closure<'a> {
     /// Packages whose programs on `PATH` are taken when a program of the same source names them, each with why it takes part.
     pub(super) companions: Vec<(usize, Reason)>,
     pub(super) interpreters: BTreeMap<&'static str, FileRef>,
+    /// Packages of which a script in a language was chosen.
+    pub(super) spoken: BTreeSet<(usize, &'static str)>,
+    /// Packages that were taken for their code.
+    pub(super) coded: Vec<usize>,
+    /// Packages that are taken for their code in a language as soon as its interpreter is there.
+    pub(super) code: Vec<(usize, &'static str, Reason)>,
     pub(super) walked: HashSet<(FileRef, Arc<[String]>)>,
     pub(super) queue: VecDeque<(FileRef, Arc<[String]>)>,
     pub(super) by_name: Option<HashMap<&'a [u8], Vec<FileRef>>>,
@@ -95,12 +104,15 @@ impl<'a> Closure<'a> {
             }
         }
         let tree = Tree::new(packages, wanted, &|file| !removed.contains(&file));
+        let summaries: Vec<Summary> = packages.iter().map(Summary::new).collect();
+        let heirs = heirs(packages, &summaries, &tree);
         Self {
             packages,
             wanted,
             tree,
             loader: Loader::new(packages),
-            summaries: packages.iter().map(Summary::new).collect(),
+            heirs,
+            summaries,
             removed,
             reasons: packages
                 .iter()
@@ -115,6 +127,9 @@ impl<'a> Closure<'a> {
             starts: Vec::new(),
             companions: Vec::new(),
             interpreters: BTreeMap::new(),
+            spoken: BTreeSet::new(),
+            code: Vec::new(),
+            coded: Vec::new(),
             walked: HashSet::new(),
             queue: VecDeque::new(),
             by_name: None,
@@ -151,19 +166,29 @@ impl<'a> Closure<'a> {
         for package in 0..self.packages.len() {
             self.seed(package)?;
         }
+        self.close();
+        self.take_whole();
+        self.close();
+        Ok(self.finish())
+    }
+
+    /// Follows what is chosen until nothing comes any more.
+    fn close(&mut self) {
         loop {
             self.drain();
             let before = self.progress();
             let examined = self.apply_rules();
             self.drain();
+            self.bring_interpreters();
+            self.drain();
             self.follow_edges();
             self.interpreted();
+            self.awaited_code();
             self.name_companions();
             if self.queue.is_empty() && !examined && before == self.progress() {
                 break;
             }
         }
-        Ok(self.finish())
     }
 
     /// A figure that grows with every decision.
@@ -201,12 +226,7 @@ impl<'a> Closure<'a> {
             if !facts.entry.is_directory() && self.first[file.package].is_none() {
                 self.first[file.package] = Some(file);
             }
-            if let (Some(elf), Some(name)) =
-                (&facts.elf, interpreter_at(facts.entry.path.as_bytes()))
-                && (elf.is_executable() || facts.class == Class::Libs)
-            {
-                self.interpreters.entry(name).or_insert(file);
-            }
+            self.note_language(file);
         }
         // A file that is reached a second way is walked again only when it inherits other run paths.
         if new || !run_path.is_empty() {
@@ -257,8 +277,9 @@ impl<'a> Closure<'a> {
                 if full {
                     self.reasons[file.package][file.entry] = Some(reason.clone());
                 }
-                if !self.dangling.iter().any(|(known, _)| *known == file) {
-                    self.dangling.push((file, reason));
+                match self.dangling.iter_mut().find(|(known, _)| *known == file) {
+                    Some((_, known)) => *known = reason,
+                    None => self.dangling.push((file, reason)),
                 }
                 return;
             }

@@ -75,11 +75,14 @@ impl Closure<'_> {
         });
         let missing = missing.collect();
         let mut without: Vec<Without> = self.without.values().cloned().collect();
-        without.extend(
-            self.uncalled
-                .iter()
-                .map(|(by, commands)| self.uncalled(*by, commands)),
-        );
+        for (by, commands) in &self.uncalled {
+            // An interpreter may have come later, for another's sake.
+            let lacking = commands.iter().filter(|name| !self.has_command(*by, name));
+            let lacking: Vec<&str> = lacking.map(String::as_str).collect();
+            if !lacking.is_empty() {
+                without.push(self.uncalled(*by, &lacking));
+            }
+        }
         let mut loader_dirs = self.loader_dirs.clone();
         loader_dirs.sort_unstable();
         let programs_left_out = self.programs_left_out();
@@ -99,7 +102,7 @@ impl Closure<'_> {
     }
 
     /// The commands that a script calls and does not find.
-    fn uncalled(&self, by: FileRef, commands: &[String]) -> Without {
+    fn uncalled(&self, by: FileRef, commands: &[&str]) -> Without {
         let commands = commands.join(", ");
         Without {
             rule: "commands".to_owned(),
@@ -202,6 +205,7 @@ impl Closure<'_> {
             version: input.version.clone(),
             files,
             bytes,
+            root: matches!(input.role, Role::Root { .. }) || self.heirs[package].is_some(),
             capabilities: uses.into_values().collect(),
             chain: first.map_or_else(Vec::new, |file| self.chain(file)),
         }
@@ -273,9 +277,9 @@ impl Closure<'_> {
                     programs: names.take(NAMED_PROGRAMS).collect(),
                 }
             }
-            Nature::Data | Nature::Transparent => match self.awaited(package) {
+            Nature::Data | Nature::Transparent => match self.summaries[package].languages.first() {
                 Some(interpreter) => LeftOutReason::InterpreterAbsent {
-                    interpreter: interpreter.to_owned(),
+                    interpreter: (*interpreter).to_owned(),
                 },
                 None => LeftOutReason::NoRunTimeFiles,
             },

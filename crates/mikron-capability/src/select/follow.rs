@@ -4,48 +4,57 @@ use std::collections::HashSet;
 
 use super::capabilities;
 use super::closure::{Bulk, Closure, PATH, Secondary};
-use super::packages::{Nature, interpreter_of};
+use super::languages::language_of;
+use super::packages::Nature;
 use super::{FileRef, Found, LookedFor, MissingCause, Reason, Role, Select, Token, Want};
 use crate::classes::is_in_bin_dir;
-use crate::{Class, Requirement, SelectError};
+use crate::{Class, FileFacts, Requirement, SelectError};
 
 impl Closure<'_> {
     pub(super) fn seed(&mut self, package: usize) -> Result<(), SelectError> {
         self.seed_given(package);
         let input = &self.packages[package];
-        let select = input.select.unwrap_or(self.wanted.select);
-        let capabilities: &[String] = match &input.role {
-            Role::Root { capabilities } => capabilities,
-            Role::Dependency => &[],
+        let heir = self.heirs[package].clone();
+        match &input.role {
+            Role::Root { capabilities, .. } => {
+                for name in capabilities {
+                    self.seed_capability(package, name)?;
+                }
+            }
+            Role::Dependency => {}
             Role::Given | Role::Provider | Role::Files => return Ok(()),
-        };
-        if !capabilities.is_empty() {
-            self.followed[package] = false;
-            for name in capabilities {
-                self.seed_capability(package, name)?;
-            }
-            return Ok(());
         }
-        match (select, &input.role) {
-            (Select::Minimal, Role::Root { .. }) => self.as_root(package, None),
-            (Select::Minimal, _) => {}
-            (Select::Package, _) => {
-                self.bulk[package] = Bulk::Whole;
-                let reason = Reason::Package { select };
-                self.choose_all(package, &reason, |file| file.class.is_run_time());
-                self.choose_empty_dirs(package, &reason);
+        if input.role.is_whole_root() {
+            self.as_root(package, None);
+        } else if let Some(heir) = heir {
+            self.as_root(package, Some(&heir.reason));
+        }
+        Ok(())
+    }
+
+    /// Takes packages as whole as the spec says, when all is in that roots reach: what nobody reaches comes for no other reason.
+    pub(super) fn take_whole(&mut self) {
+        for package in 0..self.packages.len() {
+            let input = &self.packages[package];
+            let taken = input.role.is_whole_root() || input.role == Role::Dependency;
+            let heir = self.heirs[package].as_ref().and_then(|heir| heir.select);
+            let select = heir.or(input.select).unwrap_or(self.wanted.select);
+            if !taken || select == Select::Minimal {
+                continue;
             }
-            (Select::Full, _) => {
-                self.bulk[package] = Bulk::Whole;
-                let reason = Reason::Package { select };
-                self.choose_all(package, &reason, |_| true);
+            self.bulk[package] = Bulk::Whole;
+            let reason = Reason::Package { select };
+            let full = select == Select::Full;
+            self.choose_all(package, &reason, |file| full || file.class.is_run_time());
+            if full {
                 let files = &input.facts.files;
                 for entry in (0..files.len()).filter(|at| files[*at].entry.is_directory()) {
                     self.choose(FileRef { package, entry }, reason.clone());
                 }
+            } else {
+                self.choose_empty_dirs(package, &reason);
             }
         }
-        Ok(())
     }
 
     /// Takes what is given, and with it what only the build reads.
@@ -170,19 +179,20 @@ impl Closure<'_> {
         let input = &self.packages[package];
         let compiled = self.is_compiled(package);
         let data = self.summaries[package].nature == Nature::Data;
+        let library = self.summaries[package].nature == Nature::Library;
         for (entry, facts) in input.facts.files.iter().enumerate() {
             let file = FileRef { package, entry };
             if facts.entry.is_directory() || !facts.class.is_run_time() {
                 continue;
             }
-            // A part of a root gives libraries by need, as every dependency does.
-            if because.is_some() && facts.class == Class::Libs {
+            // A part of a root gives libraries by need, as every dependency does, unless it has nothing else.
+            if because.is_some() && facts.class == Class::Libs && !library {
                 continue;
             }
             if facts.class == Class::Bins
                 && let Some(program) = self.script_program(file)
             {
-                let own = facts.entry.path.file_name() == Some(input.name.as_str().as_bytes());
+                let own = self.is_named_after(package, facts);
                 // Scripts for /bin/sh that the user of a root can call are its programs, and what they need is small.
                 let path = self.tree.normal(facts.entry.path.as_bytes());
                 let shell = matches!(program.rsplit('/').next(), Some("sh" | "dash" | "ash"));
@@ -208,6 +218,17 @@ impl Closure<'_> {
         let sibling =
             |to: usize| self.packages[to].source == input.source && self.summaries[to].compiled;
         self.summaries[package].compiled || input.requires.iter().any(|edge| sibling(edge.to))
+    }
+
+    /// Whether a program on `PATH` has the name of its package or source, or the word that one begins with: `R` of `r-base`.
+    fn is_named_after(&self, package: usize, program: &FileFacts) -> bool {
+        let input = &self.packages[package];
+        let path = self.tree.normal(program.entry.path.as_bytes());
+        let file = program.entry.path.file_name().unwrap_or_default();
+        let names = [input.name.as_str(), input.source.as_str()];
+        let stems = names.map(|name| name.split('-').next().unwrap_or(name));
+        let mut all = names.iter().chain(&stems);
+        is_in_bin_dir(&path) && all.any(|name| file.eq_ignore_ascii_case(name.as_bytes()))
     }
 
     /// The interpreter of a program that is a script, links followed.
@@ -239,28 +260,7 @@ impl Closure<'_> {
                     self.followed[package] = true;
                     self.follow(package, package, &mut vec![package]);
                 }
-            } else if self.bulk[package] == Bulk::Root && !self.followed[package] {
-                self.followed[package] = true;
-                if self.summaries[package].nature == Nature::Transparent {
-                    self.follow_meta(package);
-                }
             }
-        }
-    }
-
-    /// The dependencies of a root without files are roots.
-    pub(super) fn follow_meta(&mut self, package: usize) {
-        let name = self.packages[package].name.clone();
-        for edge in &self.packages[package].requires {
-            if self.packages[edge.to].role == Role::Provider {
-                continue;
-            }
-            let relation = edge.relation.clone();
-            let reason = Reason::Meta {
-                package: name.clone(),
-                relation,
-            };
-            self.as_root(edge.to, Some(&reason));
         }
     }
 
@@ -291,6 +291,7 @@ impl Closure<'_> {
         if provider {
             return;
         }
+        self.choose_private_programs(package, &reason);
         self.choose_empty_dirs(package, &reason);
         for (entry, facts) in self.packages[package].facts.files.iter().enumerate() {
             let file = FileRef { package, entry };
@@ -306,7 +307,7 @@ impl Closure<'_> {
     /// Whether the spec names single capabilities of the package.
     pub(super) fn is_limited(&self, package: usize) -> bool {
         match &self.packages[package].role {
-            Role::Root { capabilities } => !capabilities.is_empty(),
+            Role::Root { whole, .. } => !whole,
             role => *role == Role::Given,
         }
     }
@@ -350,10 +351,6 @@ impl Closure<'_> {
                 Nature::Library if sibling && modular => {
                     self.as_data(to, &Reason::Sibling { by, relation }, true);
                 }
-                Nature::Code if self.interprets(package, to) => {
-                    let reason = Reason::Data { by, relation };
-                    self.choose_all(to, &reason, |file| file.class == Class::Source);
-                }
                 // A part of the language itself (`perl`, beside the interpreter in `perl-base`): its programs are left out,
                 // its library is not, nor what it depends on for that.
                 Nature::Code | Nature::Library if self.is_of_interpreter(to) => {
@@ -362,7 +359,12 @@ impl Closure<'_> {
                     seen.push(to);
                     self.follow(package, to, seen);
                 }
-                Nature::Code | Nature::Library => {}
+                Nature::Code | Nature::Library => {
+                    if let Some(language) = self.common_language(package, to) {
+                        self.code
+                            .push((to, language, Reason::Data { by, relation }));
+                    }
+                }
             }
         }
     }
@@ -372,17 +374,6 @@ impl Closure<'_> {
         let source = &self.packages[package].source;
         let mut interpreters = self.interpreters.values();
         interpreters.any(|file| self.packages[file.package].source == *source)
-    }
-
-    /// Whether another package's code belongs to one that depends on it: its interpreter is in the image, and the dependant is a
-    /// root or the interpreter's own package (`ruby` and `ruby-rubygems`). Programs beside the code make no difference.
-    fn interprets(&self, package: usize, code: usize) -> bool {
-        let interpreter = self
-            .awaited(code)
-            .and_then(|name| self.interpreters.get(name));
-        let source = &self.packages[package].source;
-        let root = self.bulk[package] == Bulk::Root;
-        interpreter.is_some_and(|file| root || self.packages[file.package].source == *source)
     }
 
     /// Takes a package's configuration, data and modules, and its code when `source` says so.
@@ -424,7 +415,7 @@ impl Closure<'_> {
                 if facts.class != Class::Source || facts.entry.is_directory() {
                     continue;
                 }
-                let interpreter = interpreter_of(facts.entry.path.as_bytes());
+                let interpreter = language_of(&self.tree.normal(facts.entry.path.as_bytes()));
                 let by = interpreter.and_then(|name| self.interpreters.get(name).copied());
                 if let Some(by) = by {
                     self.choose_in_bulk(FileRef { package, entry }, Reason::Interpreted { by });
@@ -455,13 +446,6 @@ impl Closure<'_> {
         } else {
             PATH.iter().find_map(|dir| at(&format!("{dir}/{program}")))
         }
-    }
-
-    /// The interpreters that a package's code waits for.
-    pub(super) fn awaited(&self, package: usize) -> Option<&'static str> {
-        let files = &self.packages[package].facts.files;
-        let mut source = files.iter().filter(|f| f.class == Class::Source);
-        source.find_map(|f| interpreter_of(f.entry.path.as_bytes()))
     }
 
     /// Whether the package was to be taken beyond single files.

@@ -27,8 +27,10 @@ pub enum Select {
 pub enum Role {
     /// The spec names it.
     Root {
-        /// The capabilities that the spec names (`ca-certificates:bundle`); empty for what it needs at run time.
+        /// The capabilities that the spec names (`ca-certificates:bundle`).
         capabilities: Vec<String>,
+        /// Whether it is named without capabilities, too: it gives all that it needs at run time.
+        whole: bool,
     },
     /// The spec names parts of it that are defined elsewhere: [`PackageInput::given`]. Nothing else is taken of it but what
     /// files of the image need.
@@ -46,7 +48,21 @@ impl Role {
     pub const fn root() -> Self {
         Self::Root {
             capabilities: Vec::new(),
+            whole: true,
         }
+    }
+
+    /// A root of which nothing but capabilities is named.
+    pub const fn capabilities(capabilities: Vec<String>) -> Self {
+        Self::Root {
+            capabilities,
+            whole: false,
+        }
+    }
+
+    /// Whether the spec names the package as a whole.
+    pub const fn is_whole_root(&self) -> bool {
+        matches!(self, Self::Root { whole: true, .. })
     }
 }
 

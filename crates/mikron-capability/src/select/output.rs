@@ -72,6 +72,8 @@ pub struct SelectedPackage {
     pub files: usize,
     /// Sum of the sizes of the chosen files in bytes.
     pub bytes: u64,
+    /// Whether it is a root: the spec names it, or a package without files of its own in whose place it stands.
+    pub root: bool,
     /// What was taken of each of its capabilities, in order of name.
     pub capabilities: Vec<CapabilityUse>,
     /// The chain of reasons that brought the package in, from a root to its first file.
@@ -253,6 +255,19 @@ pub struct Missing {
     pub chain: Vec<Step>,
 }
 
+impl Missing {
+    /// Whether the file that needs it is reached by no root: it came because the spec takes packages whole.
+    pub fn is_unreached(&self) -> bool {
+        came_whole(&self.chain)
+    }
+}
+
+/// Whether a chain begins with a file that came with a whole package, and for nothing else.
+pub(crate) fn came_whole(chain: &[Step]) -> bool {
+    let first = chain.first().map(|step| &step.reason);
+    matches!(first, Some(Reason::Package { .. }))
+}
+
 /// Why something is missing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -406,6 +421,13 @@ pub enum Reason {
         /// The program.
         by: FileRef,
     },
+    /// It interprets a language that a root is code of.
+    Code {
+        /// The code.
+        by: FileRef,
+        /// The interpreter, which stands for the language: `python3`.
+        interpreter: String,
+    },
     /// Code of an interpreted language or a secondary script, whose interpreter is in the image anyway.
     Interpreted {
         /// The interpreter.
@@ -440,6 +462,7 @@ impl Reason {
             | Self::Data { by, .. }
             | Self::Sibling { by, .. }
             | Self::Program { by }
+            | Self::Code { by, .. }
             | Self::Interpreted { by }
             | Self::Directory { by } => Some(*by),
         }
@@ -496,6 +519,7 @@ impl fmt::Display for Reason {
                 "its package is of the same source and depends on {relation}"
             ),
             Self::Program { .. } => f.write_str("is a program of the same package"),
+            Self::Code { interpreter, .. } => write!(f, "is code for {interpreter}"),
             Self::Interpreted { .. } => f.write_str("interprets it"),
             Self::Directory { .. } => f.write_str("lies in it"),
         }

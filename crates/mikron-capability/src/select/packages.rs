@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::PackageInput;
+use super::languages::code_of;
 use super::tree::parent;
 use crate::Class;
 use crate::classes::is_in_bin_dir;
@@ -29,14 +30,22 @@ pub(super) struct Summary {
     pub(super) nature: Nature,
     /// Whether it has a program that is no script.
     pub(super) compiled: bool,
+    /// Whether one of those lies on `PATH`.
+    pub(super) compiled_on_path: bool,
     pub(super) has_source: bool,
+    /// Whether it has symbolic links and no other files that are read at run time.
+    pub(super) only_links: bool,
+    /// The languages that it has code of, in the order of its files.
+    pub(super) languages: Vec<&'static str>,
     /// Entries that are directories and hold nothing in this package.
     pub(super) empty_dirs: Vec<usize>,
 }
 
 impl Summary {
     pub(super) fn new(input: &PackageInput) -> Self {
-        let (mut programs, mut compiled) = (false, false);
+        let (mut programs, mut compiled, mut compiled_on_path) = (false, false, false);
+        let mut languages = Vec::new();
+        let (mut links, mut others) = (false, false);
         let (mut scripts_size, mut data_size, mut source_size) = (0, 0, 0);
         let (mut libs, mut other) = (false, false);
         let mut parents: HashSet<&[u8]> = HashSet::new();
@@ -52,10 +61,23 @@ impl Summary {
                 continue;
             }
             let size = file.entry.size();
+            if file.class.is_run_time() {
+                *(if file.link_target().is_some() {
+                    &mut links
+                } else {
+                    &mut others
+                }) = true;
+            }
+            if let Some(language) = code_of(file)
+                && !languages.contains(&language)
+            {
+                languages.push(language);
+            }
             match file.class {
                 Class::Bins => {
                     let elf = file.elf.as_ref().is_some_and(|elf| elf.is_executable());
                     compiled |= elf;
+                    compiled_on_path |= elf && is_in_bin_dir(path);
                     // Programs outside of the directories of PATH are no reason to call a package code, unless compiled.
                     programs |= elf || is_in_bin_dir(path);
                     scripts_size += size;
@@ -98,39 +120,11 @@ impl Summary {
         Self {
             nature,
             compiled,
+            compiled_on_path,
+            only_links: links && !others && empty_dirs.is_empty(),
+            languages,
             has_source: source_size > 0,
             empty_dirs,
         }
     }
-}
-
-/// The interpreter whose code a source path is, by the start of its programs' and libraries' names.
-pub(super) fn interpreter_of(path: &[u8]) -> Option<&'static str> {
-    let text = String::from_utf8_lossy(path);
-    [
-        ("/python3", "python3"),
-        ("/pypy3", "pypy3"),
-        ("/python2", "python2"),
-        ("/perl", "perl"),
-        ("/ruby", "ruby"),
-        ("/nodejs", "node"),
-        ("/php", "php"),
-        ("/tcltk", "tclsh"),
-        ("/lua", "lua"),
-        ("/guile", "guile"),
-    ]
-    .into_iter()
-    .find(|(part, _)| text.contains(part))
-    .map(|(_, name)| name)
-}
-
-/// The interpreter that a program or library of this path is.
-pub(super) fn interpreter_at(path: &[u8]) -> Option<&'static str> {
-    let name = path.rsplit(|b| *b == b'/').next().unwrap_or(path);
-    let name = name.strip_prefix(b"lib").unwrap_or(name);
-    [
-        "python3", "pypy3", "python2", "perl", "ruby", "node", "php", "tclsh", "lua", "guile",
-    ]
-    .into_iter()
-    .find(|interpreter| name.starts_with(interpreter.as_bytes()))
 }

@@ -28,6 +28,8 @@ pub enum ProgramCause {
     Interpreter(String),
     /// It is a script of a dependency, and brings nothing; a command that it cannot do without is not in the image.
     Command(String),
+    /// Its package is in the image for its code.
+    Code,
     /// The image starts another program of its source, and no program of that source names it.
     Unnamed,
 }
@@ -40,6 +42,9 @@ impl fmt::Display for ProgramCause {
                 write!(f, "it is a script for {program}, which is not in the image")
             }
             Self::Command(command) => write!(f, "it calls {command}, which is not in the image"),
+            Self::Code => f.write_str(
+                "its package is in the image for its code, and nothing names its programs",
+            ),
             Self::Unnamed => f.write_str("no program of its source that is in the image names it"),
         }
     }
@@ -62,10 +67,16 @@ impl Closure<'_> {
             };
             add(script.file, cause);
         }
-        for package in self.companions.iter().map(|(package, _)| *package) {
+        let companions = self.companions.iter();
+        let companions = companions.map(|(package, _)| (*package, ProgramCause::Unnamed));
+        let code = self
+            .coded
+            .iter()
+            .map(|package| (*package, ProgramCause::Code));
+        for (package, cause) in companions.chain(code) {
             for (entry, facts) in self.packages[package].facts.files.iter().enumerate() {
                 if facts.class == Class::Bins && !facts.entry.is_directory() {
-                    add(FileRef { package, entry }, ProgramCause::Unnamed);
+                    add(FileRef { package, entry }, cause.clone());
                 }
             }
         }

@@ -164,11 +164,18 @@ impl<'a> Closure<'a> {
             }
     }
 
-    /// Whether a file is of a package that the spec names, or of the same source (`libpython3.11.so.1.0`).
+    /// Whether a file is of a root, or an extension of the language that one is written in or interprets.
     fn is_of_root(&self, file: FileRef) -> bool {
+        self.is_root_or_sibling(file) || self.is_extension_of_root(file)
+    }
+
+    /// Whether a file is of a root, or of the same source (`libpython3.11.so.1.0`).
+    pub(super) fn is_root_or_sibling(&self, file: FileRef) -> bool {
         let source = &self.packages[file.package].source;
         let named = |(package, input): (usize, &PackageInput)| {
-            let root = matches!(input.role, Role::Root { .. }) || self.bulk[package] == Bulk::Root;
+            let root = matches!(input.role, Role::Root { .. })
+                || self.heirs[package].is_some()
+                || self.bulk[package] == Bulk::Root;
             root && input.source == *source
         };
         self.packages.iter().enumerate().any(named)

@@ -87,6 +87,15 @@ pub enum ViolationKind {
     },
 }
 
+impl Violation {
+    /// Whether the file is reached by no root, and what is wrong with it harms nothing that is: it came because the spec takes
+    /// packages whole. Two contents for one path are no such thing.
+    pub fn is_unreached(&self) -> bool {
+        let clash = matches!(self.kind, ViolationKind::TwoOwners { .. });
+        !clash && crate::select::came_whole(&self.chain)
+    }
+}
+
 impl ViolationKind {
     /// What to do about it.
     pub fn remedy(&self) -> &'static str {

@@ -165,6 +165,9 @@ fn overview(overview: &Overview) -> String {
         let row = |r: &Recommended| vec![r.relation.clone(), format!("recommended by {}", r.by)];
         text.push_str(&table(overview.recommended.iter().map(row).collect(), &[]));
     }
+    for warning in &overview.warnings {
+        let _ = writeln!(text, "warning: {}", printable(warning));
+    }
     for module in &overview.modules {
         let _ = writeln!(
             text,

@@ -1,0 +1,135 @@
+//! Images of packages that are code of a language, with nothing else in their specs: the interpreter is there, and the code runs.
+
+mod common;
+
+use common::{build, extract_spec};
+use mikron_testkit::runtime::{Bundle, Run};
+
+/// The image of some packages, extracted. `None` where something is missing that it takes.
+fn image(packages: &str) -> Option<Bundle> {
+    extract_spec(&spec(packages))
+}
+
+fn spec(packages: &str) -> String {
+    format!(
+        "mikron: 1
+name: code
+sources: {{ debian: {{ deb: bookworm }} }}
+packages: [{packages}]
+layers: {{ compression: none }}
+"
+    )
+}
+
+/// Runs commands in the image of some packages; what each prints has to begin so.
+fn says(packages: &str, commands: &[(&[&str], &str)]) {
+    let Some(bundle) = image(packages) else {
+        return;
+    };
+    for (command, expected) in commands {
+        let args = command.iter().map(|word| (*word).to_owned()).collect();
+        let how = Run {
+            args: Some(args),
+            ..Run::default()
+        };
+        let finished = bundle.start(&how).finish();
+        let text = finished.text();
+        assert!(
+            finished.status.success() && text.starts_with(expected),
+            "{packages}: {command:?}: {}: {text}",
+            finished.status
+        );
+    }
+}
+
+#[test]
+fn python_brings_modules_of_packages_that_have_programs_too() {
+    says(
+        "python3-requests, python3-yaml, python3-docutils",
+        &[
+            (
+                &[
+                    "python3",
+                    "-c",
+                    "import requests, charset_normalizer, yaml, ssl; print('ok')",
+                ],
+                "ok",
+            ),
+            (
+                &["python3", "-c", "import docutils.core, roman; print('ok')"],
+                "ok",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn perl_brings_what_modules_use() {
+    says(
+        "libnet-ssleay-perl, libauthen-simple-dbi-perl, libmodule-build-pluggable-perl",
+        &[
+            (&["perl", "-MNet::SSLeay", "-e", "print 'ok'"], "ok"),
+            (&["perl", "-MAuthen::Simple::DBI", "-e", "print 'ok'"], "ok"),
+            (
+                &["perl", "-MModule::Build::Pluggable", "-e", "print 'ok'"],
+                "ok",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn ruby_and_erlang_bring_their_interpreters() {
+    says(
+        "ruby-rack, ruby-listen",
+        &[(
+            &["ruby", "-e", "require 'rack'; require 'listen'; print 'ok'"],
+            "ok",
+        )],
+    );
+    says(
+        "erlang-os-mon",
+        &[(
+            &[
+                "erl",
+                "-noshell",
+                "-eval",
+                "{ok, _} = application:ensure_all_started(os_mon), io:format(\"ok\"), halt().",
+            ],
+            "ok",
+        )],
+    );
+}
+
+#[test]
+fn a_package_that_stands_in_for_php_brings_the_modules_of_character_sets() {
+    let convert = "echo iconv('UTF-8', 'ISO-8859-1//TRANSLIT', 'ok'), bin2hex(iconv('UTF-8', 'SHIFT_JIS', '日'));";
+    says("php-cli", &[(&["php", "-r", convert], "ok93fa")]);
+}
+
+#[test]
+fn requests_for_one_package_are_one_and_an_image_without_a_program_is_warned_of() {
+    let Some(built) = build(&spec("\"nginx:licences\", nginx")) else {
+        return;
+    };
+    let nginx = &built.report.platforms[0].packages;
+    let nginx = nginx
+        .iter()
+        .find(|package| package.name.as_str() == "nginx");
+    let capabilities = &nginx.expect("it is in").capabilities;
+    for capability in ["bins", "licences"] {
+        assert!(
+            capabilities.iter().any(|known| known == capability),
+            "{capabilities:?}"
+        );
+    }
+    assert_eq!(built.report.platforms[0].warnings, Vec::<String>::new());
+    let Some(built) = build(&spec("lua-json")) else {
+        return;
+    };
+    let warnings = &built.report.platforms[0].warnings;
+    assert!(
+        warnings.iter().any(|text| text.contains("no program")),
+        "{warnings:?}"
+    );
+}
