@@ -49,7 +49,7 @@ pub(crate) fn is_signature_member(tar: &[u8]) -> bool {
 /// The signatures of an unpacked signature member.
 pub(crate) fn read(tar: &[u8], limits: &Limits) -> Result<Vec<Signature>, ArchiveError> {
     let mut signatures = Vec::new();
-    let mut reader = TarReader::new(tar, TarDialect::Posix, limits);
+    let mut reader = TarReader::new(tar, TarDialect::Apk, limits);
     let mut used = 0;
     while let Some(entry) = reader.next_entry()? {
         let signature = signature(&entry, &mut reader)
@@ -57,6 +57,7 @@ pub(crate) fn read(tar: &[u8], limits: &Limits) -> Result<Vec<Signature>, Archiv
         signatures.push(signature);
         used = reader.offset();
     }
+    reader.nothing_behind_end()?;
     no_end_marks(tar, used)?;
     Ok(signatures)
 }

@@ -7,7 +7,7 @@ use mikron_apk::{
 };
 use mikron_package::{ArchiveErrorKind, ArchiveReader as _, Checksum, Limits, check_identity};
 use mikron_testkit::apk::{Apk, ApkBuilder, ApkHash, ApkKey};
-use mikron_testkit::archive::{Compression, TarBuilder};
+use mikron_testkit::archive::{Compression, TarBuilder, TarHeader};
 use support::{origin, read, read_with, refused, refused_with};
 
 fn hello() -> ApkBuilder {
@@ -407,6 +407,30 @@ fn metadata_that_break_a_rule_are_refused() {
         &[&gzip(&tar)[..], &members.data].concat(),
         "there is no file `.PKGINFO`",
     );
+}
+
+#[test]
+fn a_few_bytes_do_not_unpack_to_gigabytes() {
+    let sparse = TarHeader::new(b'S', b"hole").number(483, 12, 4 << 30);
+    let bytes = hello().entry(sparse, "/hole", "", b"").build();
+    refused(&bytes, "which apk does not know, is not supported");
+    // What an archive of this size and with these words cannot hold is refused before it is looked for.
+    let claims = |size: &str| {
+        let big = TarHeader::new(b'0', b"big").size(300 << 20);
+        let bytes = hello()
+            .set_field("size", Some(size))
+            .entry(big, "/big", "", b"")
+            .build();
+        let limits = Limits {
+            archive: bytes.len() as u64,
+            ..Limits::default()
+        };
+        (bytes, limits)
+    };
+    let (bytes, limits) = claims("320");
+    refused_with(&bytes, &limits, "the limit `unpacked` of 268");
+    let (bytes, limits) = claims("314572800");
+    refused_with(&bytes, &limits, "are missing");
 }
 
 #[test]

@@ -39,6 +39,8 @@ pub struct PackageFacts {
     pub files: Vec<FileFacts>,
     /// Links that the package's scripts would have one of its programs make, and that only the program knows.
     pub made: Vec<MadeLink>,
+    /// What is odd about the archive and was passed over, as sentences.
+    pub notes: Vec<String>,
 }
 
 /// A symbolic link that a program of a package would make when it is told to install itself (`busybox --install -s`). It gives
@@ -54,7 +56,7 @@ pub struct MadeLink {
 impl PackageFacts {
     /// The version of the encoding. It changes with every change of the facts' shape or meaning (classes included), so that
     /// a cache never hands out facts that mean something else.
-    pub const ENCODING: u32 = 7;
+    pub const ENCODING: u32 = 8;
 
     /// Facts of files that come from no archive: those that a spec adds.
     pub fn of_files(name: PackageName, files: Vec<FileFacts>) -> Self {
@@ -70,6 +72,7 @@ impl PackageFacts {
             metadata,
             files,
             made: Vec::new(),
+            notes: Vec::new(),
         }
     }
 

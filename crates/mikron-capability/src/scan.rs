@@ -58,6 +58,7 @@ pub fn scan_recording(
     let names = [&metadata.record.name, &metadata.record.source].map(PackageName::as_str);
     let mut files: Vec<FileFacts> = Vec::new();
     let mut places: BTreeMap<RootPath, usize> = BTreeMap::new();
+    let mut superseded: BTreeSet<usize> = BTreeSet::new();
     let mut buffer = vec![0; PIECE];
     while let Some(entry) = reader.next_entry()? {
         limits
@@ -72,18 +73,46 @@ pub fn scan_recording(
         if let Some(target) = facts.hard_link_target()
             && let Some(original) = places.get(target).map(|at| &files[*at])
         {
+            // A second name of a symbolic link is the same link: nobody can tell which was there first.
+            let entry = match &original.entry.kind {
+                EntryKind::Symlink { .. } => Entry {
+                    path: facts.entry.path,
+                    ..original.entry.clone()
+                },
+                _ => facts.entry,
+            };
             facts = FileFacts {
-                entry: facts.entry,
+                entry,
                 ..original.clone()
             };
         }
-        places.insert(facts.entry.path.clone(), files.len());
+        let before = places.insert(facts.entry.path.clone(), files.len());
+        if let Some(before) = before
+            && !facts.entry.is_directory()
+            && !files[before].entry.is_directory()
+        {
+            superseded.insert(before);
+        }
         files.push(facts);
     }
+    let mut notes = reader.notes();
+    let of_superseded = superseded.iter().map(|at| {
+        let path = &files[*at].entry.path;
+        format!(
+            "{path} stands there more than once; the last one holds, as for the family's own tools"
+        )
+    });
+    notes.extend(of_superseded);
+    let mut number = 0;
+    files.retain(|_| {
+        number += 1;
+        !superseded.contains(&(number - 1))
+    });
     Ok(PackageFacts {
         metadata,
         files,
         made: Vec::new(),
+        notes,
     })
 }
 
@@ -121,15 +150,18 @@ pub fn fill(
         .copied()
         .collect();
     let mut buffer = vec![0; PIECE];
-    let mut files = facts.files.iter();
+    let files = facts.files.iter().filter_map(|file| {
+        let digest = file.digest.filter(|digest| open.contains(digest))?;
+        Some((&file.entry.path, digest))
+    });
+    let places: BTreeMap<&RootPath, Digest> = files.collect();
     while let Some(entry) = reader.next_entry()? {
-        // The same archive gives the same entries in the same order.
-        let known = files.next().filter(|file| file.entry.path == entry.path);
-        let digest = known.and_then(|file| file.digest);
+        let digest = places.get(&entry.path);
         let EntryKind::File { size } = entry.kind else {
             continue;
         };
-        if digest.is_some_and(|digest| open.contains(&digest)) {
+        // One path may stand in an archive more than once, of which the last counts: what is spooled says what it was.
+        if digest.is_some_and(|digest| open.contains(digest)) {
             let mut sink = Sink::Kept(spool.writer(size).map_err(spooling(&entry.path))?);
             copy_rest(&entry, size, 0, reader.body(), &mut sink, &mut buffer)?;
             let found = sink.finish().map_err(spooling(&entry.path))?;

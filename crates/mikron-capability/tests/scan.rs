@@ -86,6 +86,78 @@ fn one_pass_learns_digests_classes_and_structure_and_keeps_what_it_is_told_to() 
 }
 
 #[test]
+fn a_hard_link_to_a_symbolic_link_is_the_same_link() {
+    let deb = DebBuilder::new("app", "1.0", "amd64")
+        .file(
+            "/usr/bin/app",
+            0o755,
+            "#!/bin/sh
+",
+        )
+        .symlink("/usr/bin/first", "app")
+        .hardlink("/usr/bin/second", "/usr/bin/first")
+        .hardlink("/usr/bin/third", "/usr/bin/second")
+        .build();
+    let facts = scan(
+        &mut *open(&deb),
+        &Spool::new(1000),
+        &Limits::default(),
+        &|_| true,
+    )
+    .unwrap();
+    for path in ["/usr/bin/first", "/usr/bin/second", "/usr/bin/third"] {
+        let kind = &file(&facts, path).entry.kind;
+        assert_eq!(
+            *kind,
+            EntryKind::Symlink {
+                target: b"app".to_vec()
+            },
+            "{path}"
+        );
+    }
+    assert!(facts.notes.is_empty());
+}
+
+#[test]
+fn of_two_entries_at_one_path_the_last_holds_and_is_told_of() {
+    let deb = DebBuilder::new("t", "1.0", "all")
+        .dir("/d", 0o700)
+        .dir("/d", 0o755)
+        .file("/f", 0o644, "first")
+        .file("/g", 0o644, "between")
+        .file("/f", 0o600, "last")
+        .symlink("/l", "f")
+        .file("/l", 0o644, "no link")
+        .build();
+    let spool = Spool::new(1000);
+    let facts = scan(&mut *open(&deb), &spool, &Limits::default(), &|_| false).unwrap();
+    let at = |path: &str| {
+        facts
+            .files
+            .iter()
+            .filter(|f| f.entry.path.to_string() == path)
+            .count()
+    };
+    assert_eq!((at("/f"), at("/g"), at("/l"), at("/d")), (1, 1, 1, 2));
+    let last = Digest::of(b"last");
+    assert_eq!(
+        (file(&facts, "/f").digest, file(&facts, "/f").entry.mode),
+        (Some(last), 0o600)
+    );
+    assert!(file(&facts, "/l").entry.is_file());
+    assert_eq!(facts.notes.len(), 2);
+    assert!(
+        facts.notes[0].starts_with("/f stands there more than once"),
+        "{:?}",
+        facts.notes
+    );
+    // What is wanted later is found behind what it took the place of.
+    let wanted: BTreeSet<Digest> = [last, Digest::of(b"no link")].into();
+    fill(&mut *open(&deb), &wanted, &facts, &spool).unwrap();
+    assert!(wanted.iter().all(|digest| spool.contains(digest)));
+}
+
+#[test]
 fn what_is_not_kept_leaves_nothing_in_the_spool_and_has_its_facts() {
     let deb = archive();
     let spool = Spool::default();

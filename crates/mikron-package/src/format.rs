@@ -92,6 +92,11 @@ pub trait ArchiveReader: Send {
     /// The content of the entry that was returned last; empty for what is not a regular file. An error of the archive
     /// surfaces as an [`std::io::Error`] whose inner error is the [`ArchiveError`].
     fn body(&mut self) -> &mut dyn Read;
+
+    /// What is odd about the archive and was passed over, as sentences; known when `next_entry` has returned `None`.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 impl<T: ArchiveReader + ?Sized> ArchiveReader for Box<T> {
@@ -103,6 +108,9 @@ impl<T: ArchiveReader + ?Sized> ArchiveReader for Box<T> {
     }
     fn body(&mut self) -> &mut dyn Read {
         (**self).body()
+    }
+    fn notes(&self) -> Vec<String> {
+        (**self).notes()
     }
 }
 

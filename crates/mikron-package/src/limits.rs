@@ -79,6 +79,30 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// These limits for an archive that says how much room it takes: what unpacks to more than its size and its own words make
+    /// plausible is refused long before [`Limits::unpacked`]. That is 256 MiB, and beside it four times the installed size that
+    /// it declares and a hundred times [`Limits::archive`], which is to be the size of the archive where that is known. So an
+    /// archive of a few bytes never takes up the room of a large one, while honest runs of zeros pass.
+    ///
+    /// ```
+    /// use mikron_package::Limits;
+    /// let tiny = Limits { archive: 320, ..Limits::default() };
+    /// assert_eq!(tiny.plausible(0).unpacked, (256 << 20) + 32_000);
+    /// assert_eq!(tiny.plausible(1 << 30).unpacked, (256 << 20) + 32_000 + (4 << 30));
+    /// assert_eq!(Limits::default().plausible(0).unpacked, Limits::default().unpacked);
+    /// ```
+    #[must_use]
+    pub fn plausible(&self, installed_size: u64) -> Self {
+        const ALWAYS: u64 = 256 << 20;
+        let declared = installed_size.saturating_mul(4);
+        let packed = self.archive.saturating_mul(100);
+        let plausible = ALWAYS.saturating_add(declared).saturating_add(packed);
+        Self {
+            unpacked: self.unpacked.min(plausible),
+            ..self.clone()
+        }
+    }
+
     /// Checks a count of entries.
     ///
     /// # Errors

@@ -96,6 +96,28 @@ fn bad_046_offsets_and_counts_outside_of_the_store() {
 }
 
 #[test]
+fn packages_of_rpm_3_are_refused_by_their_form_with_what_to_do() {
+    let advice = "a package of the form that rpm before 4.0 wrote (";
+    let error = refused(&with_word(|_| 16, 64));
+    for part in [
+        advice,
+        "rpmbuild --rebuild",
+        "does not begin with its region",
+    ] {
+        assert!(error.to_string().contains(part), "{error}");
+    }
+    for kind in [0, 1, 3] {
+        let mut bytes = parts().sections().join();
+        bytes[79] = kind;
+        let error = refused(&bytes).to_string();
+        assert!(
+            error.contains(advice) && error.contains(&format!("the type {kind}")),
+            "{error}"
+        );
+    }
+}
+
+#[test]
 fn bad_047_a_region_that_lies() {
     let region = |field: usize, word: u32| with_word(move |_| 16 + field, word);
     for (bytes, words) in [
@@ -551,7 +573,7 @@ fn leads_that_are_not_of_a_binary_package_are_refused() {
         (0, 0, "not an rpm package"),
         (4, 2, "package format 2.0 is not supported"),
         (7, 7, "unknown type 7"),
-        (79, 1, "a signature of type 1 is not supported"),
+        (79, 1, "its signature has the type 1"),
     ] {
         let mut sections = parts().sections();
         sections.lead[at] = value;

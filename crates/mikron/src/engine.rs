@@ -36,7 +36,7 @@ use crate::{BuildReport, Error, memo, parallel, publish};
 const SPOOL_MEMORY: u64 = 4 << 20;
 
 /// Name and version of the facts in the cache. The encoding checks itself; this moves when rules of classification do.
-const FACTS: &str = "facts-5";
+const FACTS: &str = "facts-6";
 
 /// What one run works with.
 pub(crate) struct Engine<'a> {
@@ -424,10 +424,17 @@ impl<'a> Engine<'a> {
         }
         // The same error whoever was first: that of the first package in their order.
         failures.sort_by_key(|(i, _)| *i);
-        match failures.into_iter().next() {
-            Some((_, error)) => Err(error),
-            None => Ok(facts.into_iter().flatten().collect()),
+        if let Some((_, error)) = failures.into_iter().next() {
+            return Err(error);
         }
+        let facts: Vec<Arc<PackageFacts>> = facts.into_iter().flatten().collect();
+        for (package, facts) in packages.iter().zip(&facts) {
+            for note in &facts.notes {
+                let archive = &package.record.location;
+                self.warn(&format!("{archive} (source {}): {note}", package.source));
+            }
+        }
+        Ok(facts)
     }
 
     /// The facts of a package where the cache has them, else its archive.
@@ -551,7 +558,12 @@ impl<'a> Engine<'a> {
             });
         };
         let input = Box::new(BufReader::with_capacity(1 << 17, file));
-        let mut archive = format.open(input, &self.limits, &origin)?;
+        // How large it is bounds how much may plausibly come out of it.
+        let mut limits = self.limits.clone();
+        if package.record.size > 0 {
+            limits.archive = limits.archive.min(package.record.size);
+        }
+        let mut archive = format.open(input, &limits, &origin)?;
         use_archive(&mut *archive).map_err(|error| match error {
             mikron_capability::FactsError::Archive(error) => error.in_archive(&origin).into(),
             error => Error::Facts {

@@ -54,7 +54,7 @@ pub(super) fn read(
     covered: Covered,
     limits: &Limits,
 ) -> Result<(ArchiveMetadata, Control), ArchiveError> {
-    let mut reader = TarReader::new(tar, TarDialect::Posix, limits);
+    let mut reader = TarReader::new(tar, TarDialect::Apk, limits);
     let mut text = None;
     let mut scripts: Vec<Script> = Vec::new();
     let mut extra: Vec<(String, Vec<u8>)> = Vec::new();
@@ -89,6 +89,7 @@ pub(super) fn read(
             _ => extra.push((name, bytes)),
         }
     }
+    reader.nothing_behind_end()?;
     no_end_marks(tar, used)?;
     let text = text.ok_or_else(|| ArchiveError::malformed("there is no file `.PKGINFO`"))?;
     let info = info::parse(&text, limits).map_err(|error| error.in_entry(".PKGINFO"))?;

@@ -87,13 +87,14 @@ impl<'a> ApkReader<'a> {
             .covered()
             .ok_or_else(|| ArchiveError::malformed("the control member was not read"))?;
         let (metadata, control) = control::read(&tar, covered, limits)?;
+        let limits = &limits.plausible(metadata.record.installed_size);
         members.start("the data member", Cap::unpacked(limits), Wanted::Sha256)?;
         Ok(Self {
             origin: origin.clone(),
             metadata,
             signatures,
             control,
-            tar: TarReader::new(members, TarDialect::Posix, limits).keeping(&[CHECKSUM]),
+            tar: TarReader::new(members, TarDialect::Apk, limits).keeping(&[CHECKSUM]),
             current: None,
             state: State::Reading,
         })
@@ -121,6 +122,7 @@ impl<'a> ApkReader<'a> {
     fn advance(&mut self) -> Result<Option<Entry>, ArchiveError> {
         self.finish_entry()?;
         let Some(entry) = self.tar.next_entry()? else {
+            self.tar.nothing_behind_end()?;
             self.finish_data()?;
             return Ok(None);
         };

@@ -186,7 +186,7 @@ impl<R: Read> IndexReader<R> {
         };
         let stream = begin(input).map_err(|error: ArchiveError| error.in_archive(origin))?;
         Ok(Self {
-            tar: TarReader::new(stream, TarDialect::Posix, limits),
+            tar: TarReader::new(stream, TarDialect::Apk, limits),
             arch: arch.to_owned(),
             limits: limits.clone(),
             origin: origin.clone(),
@@ -228,6 +228,7 @@ impl<R: Read> IndexReader<R> {
                 _ => return Err(wrong("this does not belong into an index")),
             }
         }
+        self.tar.nothing_behind_end().map_err(outside)?;
         let members = self.tar.get_mut().get_mut().1;
         members.finish().map_err(outside)?;
         if !found {

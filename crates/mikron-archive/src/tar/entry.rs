@@ -87,7 +87,9 @@ fn kind(
     Ok(match (header.kind, dialect) {
         // Before POSIX a slash at the end was what made a directory.
         (b'0', _) if name.ends_with(b"/") => EntryKind::Directory,
-        (b'0', _) | (b'7' | b'S', TarDialect::Posix) => EntryKind::File { size },
+        (b'0', _) | (b'7' | b'S', TarDialect::Posix) | (b'7', TarDialect::Apk) => {
+            EntryKind::File { size }
+        }
         (b'1', _) => EntryKind::Hardlink {
             target: RootPath::new(link)?,
         },
@@ -123,6 +125,7 @@ fn unsupported(what: &str, kind: u8, dialect: TarDialect) -> ArchiveError {
     let whom = match dialect {
         TarDialect::Deb => ", which dpkg refuses,",
         TarDialect::Posix => "",
+        TarDialect::Apk => ", which apk does not know,",
     };
     ArchiveError::new(ArchiveErrorKind::Unsupported(format!(
         "the tar {what} of type `{}`{whom}",
@@ -155,7 +158,7 @@ fn mode(found: i64, kind: &EntryKind) -> Result<u32, ArchiveError> {
 fn mtime(header: &Header, pax: Option<i64>, dialect: TarDialect) -> Result<i64, ArchiveError> {
     let found = match (pax, header.mtime) {
         (Some(time), _) | (None, Ok(time)) => time,
-        (None, Err(NumberFault::Overflow)) if dialect == TarDialect::Posix => i64::MAX,
+        (None, Err(NumberFault::Overflow)) if dialect != TarDialect::Deb => i64::MAX,
         (None, Err(_)) => return Err(ArchiveError::malformed("the time does not fit 64 bits")),
     };
     Ok(found.clamp(0, MAX_MTIME))

@@ -33,12 +33,15 @@ pub enum TarDialect {
     Deb,
     /// ustar, GNU and PAX, with PAX winning over the header.
     Posix,
+    /// The same without sparse files, which apk does not know: a few bytes would stand for gigabytes of zeros.
+    Apk,
 }
 
 /// Reads a tar archive entry by entry; it is itself the [`Read`] over the content of the current entry.
 ///
 /// Beside what no dialect allows (bad checksums, truncated content, `..` in a path), these are errors: a size on what has
-/// no content, extension headers with nothing behind them, and anything but zeros after the end.
+/// no content, and extension headers with nothing behind them. What stands after the end of the archive is read to its end and
+/// means nothing, as for dpkg, apk and tar; [`TarReader::behind_end`] counts it where it is not zeros alone.
 ///
 /// ```
 /// use std::io::Read;
@@ -60,6 +63,7 @@ pub struct TarReader<R> {
     limits: Limits,
     offset: u64,
     body: Body,
+    behind_end: u64,
     global: PaxRecords,
     entries: u64,
     unpacked: u64,
@@ -106,6 +110,7 @@ impl<R: Read> TarReader<R> {
             limits: limits.clone(),
             offset: 0,
             body: Body::default(),
+            behind_end: 0,
             global: PaxRecords::default(),
             entries: 0,
             unpacked: 0,
@@ -132,6 +137,24 @@ impl<R: Read> TarReader<R> {
     /// How many bytes of the tar stream were read.
     pub fn offset(&self) -> u64 {
         self.offset
+    }
+
+    /// How many bytes stand from the first one that is no zero behind the end of the archive; known when
+    /// [`TarReader::next_entry`] has returned `None`. Some writers leave there what their buffers held.
+    pub fn behind_end(&self) -> u64 {
+        self.behind_end
+    }
+
+    /// The same, where nothing may stand there: what is signed or read as metadata has one meaning for all readers.
+    ///
+    /// # Errors
+    /// When something does.
+    pub fn nothing_behind_end(&self) -> Result<(), ArchiveError> {
+        if self.behind_end == 0 {
+            return Ok(());
+        }
+        let error = ArchiveError::malformed("data follow the end of the tar archive");
+        Err(error.at(self.offset - self.behind_end))
     }
 
     /// The reader below. After [`TarReader::next_entry`] returned `None` it is at its end.
@@ -180,7 +203,7 @@ impl<R: Read> TarReader<R> {
                 .check_entries(self.entries)
                 .map_err(|error| ArchiveError::new(error).at(at))?;
             if matches!(header.kind, b'L' | b'K')
-                || (self.dialect == TarDialect::Posix && matches!(header.kind, b'x' | b'g'))
+                || (self.dialect != TarDialect::Deb && matches!(header.kind, b'x' | b'g'))
             {
                 extensions.at = at;
                 self.extension(&header, &mut extensions)
@@ -191,7 +214,7 @@ impl<R: Read> TarReader<R> {
         }
     }
 
-    /// Reads one header block; `None` at the end of the archive, after everything behind it was found to be zeros.
+    /// Reads one header block; `None` at the end of the archive, after everything behind it was read.
     fn header(&mut self) -> Result<Option<Header>, ArchiveError> {
         let at = self.offset;
         let mut block = [0; BLOCK];
@@ -201,7 +224,7 @@ impl<R: Read> TarReader<R> {
             _ => return Err(truncated("a tar header").at(at)),
         }
         if block.iter().all(|b| *b == 0) {
-            self.drain_zeros()?;
+            self.drain()?;
             return Ok(None);
         }
         Header::parse(&block, self.dialect)
@@ -215,22 +238,20 @@ impl<R: Read> TarReader<R> {
         Ok(n)
     }
 
-    fn drain_zeros(&mut self) -> Result<(), ArchiveError> {
+    fn drain(&mut self) -> Result<(), ArchiveError> {
         loop {
             let rest = fill(&mut self.input).map_err(ArchiveError::from_io)?;
             if rest.is_empty() {
                 return Ok(());
             }
             let zeros = rest.iter().take_while(|b| **b == 0).count();
-            let all = zeros == rest.len();
-            self.input.consume(zeros);
-            self.offset += zeros as u64;
-            if !all {
-                return Err(
-                    ArchiveError::malformed("data follow the end of the tar archive")
-                        .at(self.offset),
-                );
+            let count = rest.len();
+            if self.behind_end > 0 || zeros < count {
+                let first = if self.behind_end > 0 { 0 } else { zeros };
+                self.behind_end += (count - first) as u64;
             }
+            self.input.consume(count);
+            self.offset += count as u64;
         }
     }
 
@@ -263,6 +284,8 @@ impl<R: Read> TarReader<R> {
             b'K' => extensions.link = Some(header::text(&body).to_vec()),
             b'g' => self.global.read(&body, &[], &self.limits)?,
             _ => {
+                // Of several headers of one entry the last holds.
+                extensions.records = PaxRecords::default();
                 extensions.records.read(&body, self.further, &self.limits)?;
                 if extensions.name.is_some() || extensions.link.is_some() {
                     return Err(clash());
@@ -304,6 +327,13 @@ impl<R: Read> TarReader<R> {
         if let Some(tail) = sparse_tail {
             let (map, real) = self.old_sparse(&tail)?;
             body = Body::sparse(stored, map, real)?;
+        } else if entry.is_file() && self.dialect == TarDialect::Apk {
+            if records.is_sparse() {
+                let what = "the sparse file, which apk does not know,";
+                return Err(ArchiveError::new(ArchiveErrorKind::Unsupported(
+                    what.to_owned(),
+                )));
+            }
         } else if entry.is_file() && self.dialect == TarDialect::Posix {
             let map = if records.sparse.map_in_body {
                 Some(self.body_map(&mut body)?)

@@ -27,7 +27,7 @@ fn octal(field: &[u8], dialect: TarDialect) -> Result<i64, NumberFault> {
     let Some(start) = start else {
         return match dialect {
             TarDialect::Deb => Err(NumberFault::NotANumber),
-            TarDialect::Posix => Ok(0),
+            TarDialect::Posix | TarDialect::Apk => Ok(0),
         };
     };
     let text = &field[start..];

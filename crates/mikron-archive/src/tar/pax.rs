@@ -21,7 +21,7 @@ const KEYS: [&str; 8] = [
 
 impl PaxRecords {
     pub(super) fn is_empty(&self) -> bool {
-        self.values.is_empty() && self.xattrs.is_empty() && self.sparse == PaxSparse::default()
+        self.values.is_empty() && self.xattrs.is_empty() && !self.is_sparse()
     }
 
     /// Adds the records of one header; later ones replace earlier ones, an empty value takes one back.
@@ -117,6 +117,11 @@ impl PaxRecords {
             .and_then(|n| i64::try_from(n).ok())
             .unwrap_or(i64::MAX);
         Ok(Some(if negative { -seconds } else { seconds }))
+    }
+
+    /// Whether any record speaks of a sparse file.
+    pub(super) fn is_sparse(&self) -> bool {
+        self.sparse != PaxSparse::default()
     }
 
     /// The sparse map of the 0.x formats, where it is complete.

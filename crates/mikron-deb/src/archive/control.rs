@@ -12,12 +12,12 @@ use crate::parse_control;
 /// Names of the scripts (deb-preinst(5) and its neighbours, deb-config of debconf-devel(7)).
 const SCRIPTS: [&str; 5] = ["preinst", "postinst", "prerm", "postrm", "config"];
 
-/// Reads the control member, at which `ar` stands.
+/// Reads the control member, at which `ar` stands. The number is that of the bytes behind the end of its tar archive.
 pub(super) fn read(
     ar: &mut Ar<'_>,
     compression: Compression,
     limits: &Limits,
-) -> Result<ArchiveMetadata, ArchiveError> {
+) -> Result<(ArchiveMetadata, u64), ArchiveError> {
     let cap = Cap::control(limits);
     let unpacked = Decompressor::new(ar, compression, limits, cap)?;
     // dpkg hands this member, unlike the other one, to tar itself: PAX headers are no fault here.
@@ -61,12 +61,13 @@ pub(super) fn read(
         None => Vec::new(),
     };
     scripts.sort_by_key(|script| SCRIPTS.iter().position(|name| *name == script.name));
-    Ok(ArchiveMetadata {
+    let metadata = ArchiveMetadata {
         record,
         fields,
         scripts,
         config_files,
         ghosts: Vec::new(),
         extra,
-    })
+    };
+    Ok((metadata, tar.behind_end()))
 }

@@ -22,6 +22,7 @@ pub(super) struct DebReader<'a> {
     metadata: ArchiveMetadata,
     /// The data member's name.
     member: String,
+    notes: Vec<String>,
     tar: TarReader<Decompressor<Ar<'a>>>,
     /// The path of the current entry.
     current: Option<String>,
@@ -153,8 +154,11 @@ impl<'a> DebReader<'a> {
         expect(&member, CONTROL, "control.tar")?;
         let packed = compression(&member, CONTROL, &[None, Gzip, Xz, Zstd])?;
         not_empty(&member)?;
-        let metadata = control::read(&mut ar, packed, limits)
+        let (metadata, behind_end) = control::read(&mut ar, packed, limits)
             .map_err(|error| error.in_entry(shown(&member)))?;
+        let mut notes = Vec::new();
+        notes.extend(note_of(&shown(&member), behind_end));
+        let limits = &limits.plausible(metadata.record.installed_size);
 
         let member = next_required(&mut ar, "data.tar")?;
         expect(&member, DATA, "data.tar")?;
@@ -167,6 +171,7 @@ impl<'a> DebReader<'a> {
             origin: origin.clone(),
             metadata,
             member: name,
+            notes,
             tar: TarReader::new(unpacked, TarDialect::Deb, limits),
             current: Option::None,
             state: State::Reading,
@@ -180,6 +185,8 @@ impl<'a> DebReader<'a> {
             .map_err(|error| error.in_entry(&self.member))?;
         self.current = entry.as_ref().map(|entry| entry.path.to_string());
         if entry.is_none() {
+            self.notes
+                .extend(note_of(&self.member, self.tar.behind_end()));
             let ar = self.tar.get_mut().get_mut();
             after_data(ar)?;
         }
@@ -193,6 +200,16 @@ impl<'a> DebReader<'a> {
             error
         })
     }
+}
+
+/// What is told of bytes behind the end of a tar archive.
+fn note_of(member: &str, behind_end: u64) -> Option<String> {
+    let note = || {
+        format!(
+            "{behind_end} bytes behind the end of the tar archive {member} mean nothing and are passed over"
+        )
+    };
+    (behind_end > 0).then(note)
 }
 
 /// What stands behind the data member. dpkg reads no further, so bytes that are no member are nobody's concern; but a
@@ -247,6 +264,10 @@ impl ArchiveReader for DebReader<'_> {
 
     fn body(&mut self) -> &mut dyn Read {
         self
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.notes.clone()
     }
 }
 

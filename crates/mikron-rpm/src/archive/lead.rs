@@ -43,8 +43,10 @@ pub(super) fn read(input: &mut dyn Read) -> Result<(), ArchiveError> {
     }
     let signature = u16::from_be_bytes([lead[78], lead[79]]);
     if signature != HEADER_SIGNATURE {
-        let kind = ArchiveErrorKind::Unsupported(format!("a signature of type {signature}"));
-        return Err(ArchiveError::new(kind).at(78));
+        return Err(crate::header::before_rpm_4(&format!(
+            "its signature has the type {signature}"
+        ))
+        .at(78));
     }
     Ok(())
 }

@@ -83,6 +83,7 @@ impl<'a> RpmReader<'a> {
         metadata.fields.push(digests);
         let partial_sets =
             crate::header::relations::wants_rpmlib(header, "PartialHardlinkSets").map_err(place)?;
+        let limits = &limits.plausible(metadata.record.installed_size);
         let payload = Payload::open(packed, &mut front, header, limits)
             .map_err(|error| error.in_entry(PAYLOAD).at(front.payload_at))?;
         let signature = (metadata::SIGNATURE.to_owned(), front.signature);

@@ -10,7 +10,7 @@ pub(crate) mod relations;
 pub(crate) mod tag;
 mod value;
 
-use mikron_package::ArchiveError;
+use mikron_package::{ArchiveError, ArchiveErrorKind};
 
 pub(crate) use read::read;
 pub(crate) use value::Strings;
@@ -205,6 +205,13 @@ pub(crate) fn too_many(tags: u32) -> ArchiveError {
     ))
 }
 
+/// A package of a form that ended with rpm 3: nothing says which bytes of its header belong together.
+pub(crate) fn before_rpm_4(why: &str) -> ArchiveError {
+    ArchiveError::new(ArchiveErrorKind::Unsupported(format!(
+        "a package of the form that rpm before 4.0 wrote ({why}; take a newer build of it, or build its source package anew with `rpmbuild --rebuild`)"
+    )))
+}
+
 /// What the region at the head of a header covers.
 struct Region {
     tags: u32,
@@ -220,9 +227,7 @@ fn check_region(bytes: &[u8], begin: usize, tags: u32, part: Part) -> Result<Reg
     }
     let at = COUNTS;
     if word(bytes, at) != part.region() {
-        return Err(wrong(
-            "the header does not begin with its region; packages of rpm before 4.0 are not supported",
-        ));
+        return Err(before_rpm_4("the header does not begin with its region").at(COUNTS as u64));
     }
     let (kind, offset, count) = (
         word(bytes, at + 4),
