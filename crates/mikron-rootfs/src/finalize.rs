@@ -14,7 +14,8 @@ use crate::accounts::Accounts;
 use crate::error::RootfsError;
 use crate::finalizers::{
     AccountsFinalizer, AlternativesFinalizer, ApacheFinalizer, BaseFinalizer, CaBundleFinalizer,
-    CopiesFinalizer, DirectoriesFinalizer, JavaTrustFinalizer, PamFinalizer, PhpFinalizer,
+    CopiesFinalizer, DirectoriesFinalizer, GraphvizFinalizer, JavaTrustFinalizer, PamFinalizer,
+    PhpFinalizer, PixbufLoadersFinalizer, StepsFinalizer,
 };
 use crate::scripts::ScannedScript;
 use crate::tree::Tree;
@@ -380,5 +381,8 @@ pub fn builtin_finalizers() -> Vec<Box<dyn Finalizer>> {
         Box::new(PamFinalizer),
         Box::new(JavaTrustFinalizer),
         Box::new(CaBundleFinalizer),
+        Box::new(GraphvizFinalizer),
+        Box::new(PixbufLoadersFinalizer),
+        Box::new(StepsFinalizer),
     ]
 }

@@ -48,8 +48,9 @@ pub use finalize::{
 };
 pub use finalizers::{
     AccountsFinalizer, Alternative, AlternativesFinalizer, ApacheFinalizer, BaseFinalizer,
-    CaBundleFinalizer, CopiesFinalizer, DirectoriesFinalizer, JavaTrustFinalizer, PamFinalizer,
-    PhpFinalizer, alternatives, is_template, scripted_accounts, sources_of,
+    CaBundleFinalizer, CopiesFinalizer, DirectoriesFinalizer, GraphvizFinalizer,
+    JavaTrustFinalizer, PamFinalizer, PhpFinalizer, PixbufLoadersFinalizer, StepsFinalizer,
+    alternatives, is_template, scripted_accounts, sources_of,
 };
 pub use glob::{Globs, PatternError};
 pub use mikron_shell::{Call, Guard, Kind, Word};

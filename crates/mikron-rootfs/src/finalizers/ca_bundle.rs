@@ -117,7 +117,9 @@ fn link_by_hash(
                 .unwrap_or_default()
                 .rsplit(|b| *b == b'.')
                 .next();
+            // The bundle is no authority of its own, however few it holds.
             path.parent().as_ref() == Some(&dir)
+                && path.file_name() != Some(b"ca-certificates.crt".as_slice())
                 && matches!(extension, Some(b"pem" | b"crt" | b"cer"))
         });
     let names: Vec<RootPath> = names.cloned().collect();
