@@ -118,7 +118,7 @@ pub fn assemble(
         .map(|part| (part.package.clone(), part.capability.clone()))
         .collect();
 
-    let (mut tree, mut diagnostics) = merge::merge(parts, &packages, &options)?;
+    let (mut tree, mut diagnostics) = merge::merge(parts, &packages, &options, &mut globs)?;
     let mut made = MemoryContents::default();
     place_files(&files, &mut tree, &mut made, &mut diagnostics)?;
 

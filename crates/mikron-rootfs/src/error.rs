@@ -184,7 +184,9 @@ pub enum EntryFault {
         name: String,
     },
     /// A name that layers reserve (OCI image-spec, layer, "Whiteouts").
-    #[error("names that begin with `.wh.` are reserved for whiteouts in layers")]
+    #[error(
+        "names that begin with `.wh.` are reserved for whiteouts in layers (`remove` can leave it out)"
+    )]
     Whiteout,
     /// Mode bits that do not exist.
     #[error("the mode {mode:o} has bits above 7777")]

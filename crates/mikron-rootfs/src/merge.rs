@@ -15,6 +15,7 @@ use crate::assemble::Options;
 use crate::diagnostic::Diagnostic;
 use crate::error::{Claim, EntryFault, RootfsError};
 use crate::finalize::Package;
+use crate::glob::Globs;
 use crate::part::{Owner, Part};
 use crate::tree::{Node, Tree, follow, kind_name};
 
@@ -24,11 +25,12 @@ const MERGED: [&[u8]; 6] = [b"bin", b"lib", b"lib32", b"lib64", b"libx32", b"sbi
 /// How often links are looked up through links before the merge gives up.
 const MAX_ROUNDS: usize = 16;
 
-/// Merges parts into a tree.
+/// Merges parts into a tree. What no image can hold is left out where a pattern takes it away, and refused elsewhere.
 pub(crate) fn merge(
     parts: Vec<Part>,
     packages: &[Package],
     options: &Options,
+    removed: &mut Globs,
 ) -> Result<(Tree, Vec<Diagnostic>), RootfsError> {
     let mut merge = Merge {
         tree: Tree::new(options.epoch),
@@ -36,7 +38,7 @@ pub(crate) fn merge(
         diagnostics: Vec::new(),
         options,
     };
-    let mut parts = merge.prepare(parts)?;
+    let mut parts = merge.prepare(parts, removed)?;
     let links = merge.resolve_links(&mut parts)?;
     for part in &mut parts {
         if !matches!(part.entry.kind, EntryKind::Symlink { .. }) {
@@ -125,10 +127,13 @@ struct Merge<'a> {
 
 impl Merge<'_> {
     /// Checks every entry alone, moves it below /usr where it has to be, and brings the parts into their fixed order.
-    fn prepare(&mut self, parts: Vec<Part>) -> Result<Vec<Part>, RootfsError> {
+    fn prepare(&mut self, parts: Vec<Part>, removed: &mut Globs) -> Result<Vec<Part>, RootfsError> {
         let mut prepared = Vec::with_capacity(parts.len());
         for mut part in parts {
-            self.check(&part)?;
+            match self.check(&part) {
+                Err(_) if removed.matches(&part.entry.path) => continue,
+                checked => checked?,
+            }
             if part.entry.path.is_root() {
                 continue;
             }

@@ -297,3 +297,28 @@ fn bad_041_whiteout_names_are_refused_anywhere_in_a_path() {
         assert!(error.to_string().contains(at), "{error}");
     }
 }
+
+#[test]
+fn what_no_image_can_hold_is_left_out_where_a_pattern_takes_it_away() {
+    let image = |patterns: &[&str]| {
+        let mut image = Image::new()
+            .file("p", "/usr/share/doc/.wh.x", "1")
+            .file("p", "/usr/share/doc/x", "2")
+            .file_with("p", "/opt/odd", "3", |entry| entry.mode = 0o10_0644);
+        image.assembly.remove = patterns.iter().map(|text| (*text).to_owned()).collect();
+        image
+    };
+    let rootfs = image(&["/**/.wh.*", "/opt/**"]).merge().unwrap();
+    assert!(rootfs.at("/usr/share/doc/x").is_some());
+    assert!(rootfs.at("/usr/share/doc/.wh.x").is_none());
+    assert!(rootfs.at("/opt/odd").is_none());
+    let unused = |one: &Diagnostic| matches!(one, Diagnostic::PatternUnused { .. });
+    assert!(
+        !rootfs.diagnostics.iter().any(unused),
+        "{:?}",
+        rootfs.diagnostics
+    );
+    // A pattern that spares it spares it from nothing.
+    let error = image(&["/**/.wh.*", "/opt/**", "!/usr/share/doc/.wh.x"]).error();
+    assert_eq!(*fault(&error), EntryFault::Whiteout);
+}
