@@ -50,7 +50,8 @@ pub(crate) enum Command {
     Matrix(Matrix),
     /// Show what one image has otherwise than another
     #[command(
-        after_help = "A and B are specs (.yaml), locks (.lock) or layouts (DIR or oci:DIR[:TAG]).\n\
+        after_help = "A and B are specs (.yaml), locks (.lock) or layouts (DIR, oci:DIR[:TAG] or\n\
+                      oci:DIR@DIGEST).\n\
                       Exits with 0 whether or not they differ; `--json` has all of it."
     )]
     Diff(Diff),

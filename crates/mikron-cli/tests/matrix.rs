@@ -207,8 +207,68 @@ fn diff_says_what_it_cannot_read() {
         .collect();
     files.sort_by_key(|file| std::cmp::Reverse(std::fs::metadata(file).unwrap().len()));
     let mut bytes = std::fs::read(&files[0]).unwrap();
-    bytes[20] ^= 1;
+    bytes[..4].copy_from_slice(b"none");
     std::fs::write(&files[0], bytes).unwrap();
     let run = home.run(&["-q", "diff", "out/greet", "greet.yaml"]);
     assert_eq!((run.code, run.out.as_str()), (1, ""), "{}", run.err);
+    // It says which blob of which layout it is.
+    let blob = files[0].file_name().unwrap().to_str().unwrap();
+    assert!(run.err.contains(&format!("sha256:{blob}")), "{}", run.err);
+    assert!(run.err.contains("out/greet"), "{}", run.err);
+}
+
+#[test]
+fn diff_finds_the_only_image_of_a_layout_whatever_its_tag_and_any_by_its_digest() {
+    let home = Home::new();
+    let built = home.run(&["-q", "build", "greet.yaml", "--json"]);
+    let built: serde_json::Value = serde_json::from_str(&built.out).unwrap();
+    let digest = built["digest"].as_str().unwrap();
+    let index = home.path("out/greet/index.json");
+    let text = std::fs::read_to_string(&index).unwrap();
+    let same = |layout: &str| {
+        let run = home.run(&["-q", "diff", layout, "greet.yaml"]);
+        assert_eq!(run.code, 0, "{}", run.err);
+        assert!(run.out.contains("no difference"), "{}", run.out);
+    };
+    let mut changed: serde_json::Value = serde_json::from_str(&text).unwrap();
+    changed["manifests"][0]["annotations"] =
+        serde_json::json!({ "org.opencontainers.image.ref.name": "v1" });
+    std::fs::write(&index, changed.to_string()).unwrap();
+    same("out/greet");
+    changed["manifests"][0]
+        .as_object_mut()
+        .unwrap()
+        .remove("annotations");
+    std::fs::write(&index, changed.to_string()).unwrap();
+    same("out/greet");
+    same("oci:out/greet");
+    // Of several without a tag each has its digest.
+    let other = changed["manifests"][0].clone();
+    changed["manifests"].as_array_mut().unwrap().push(other);
+    std::fs::write(&index, changed.to_string()).unwrap();
+    same(&format!("oci:out/greet@{digest}"));
+    let run = home.run(&["-q", "diff", "out/greet", "greet.yaml"]);
+    assert_eq!(run.code, 1);
+    assert!(
+        run.err
+            .contains(&format!("it has no tag `latest`; it has {digest}")),
+        "{}",
+        run.err
+    );
+}
+
+#[test]
+fn diff_says_what_to_do_with_a_docker_archive() {
+    let home = Home::new();
+    assert_eq!(
+        home.run(&["-q", "build", "greet.yaml", "-o", "docker:greet.tar"])
+            .code,
+        0
+    );
+    for archive in ["greet.tar", "docker:greet.tar"] {
+        let run = home.run(&["-q", "diff", archive, "greet.yaml"]);
+        assert_eq!((run.code, run.out.as_str()), (1, ""), "{}", run.err);
+        let expected = "skopeo copy docker-archive:greet.tar oci:DIR";
+        assert!(run.err.contains(expected), "{}", run.err);
+    }
 }

@@ -112,15 +112,29 @@ impl Layout {
     /// # Errors
     /// When `index.json` cannot be read or is malformed.
     pub fn tags(&self, limits: &Limits) -> Result<Vec<(String, Descriptor)>, StoreError> {
+        let tagged = self.entries(limits)?.into_iter();
+        Ok(tagged
+            .filter_map(|(tag, target)| Some((tag?, target)))
+            .collect())
+    }
+
+    /// All that `index.json` refers to, in the order of the file, each with its tag where it has one.
+    ///
+    /// # Errors
+    /// As [`Layout::tags`].
+    pub fn entries(
+        &self,
+        limits: &Limits,
+    ) -> Result<Vec<(Option<String>, Descriptor)>, StoreError> {
         let bytes = self.index(limits)?;
         let index: oci_spec::image::ImageIndex =
             json::from_slice(&bytes).map_err(|e| self.index_error(e))?;
-        let tagged = index.manifests().iter().filter_map(|descriptor| {
-            let annotations = descriptor.annotations().as_ref()?;
-            let tag = annotations.get(crate::index_file::REF_NAME)?;
-            Some((tag.clone(), descriptor.clone()))
-        });
-        Ok(tagged.collect())
+        let entry = |target: &Descriptor| {
+            let annotations = target.annotations().as_ref();
+            let tag = annotations.and_then(|all| all.get(crate::index_file::REF_NAME));
+            (tag.cloned(), target.clone())
+        };
+        Ok(index.manifests().iter().map(entry).collect())
     }
 
     /// Where the blob lies.

@@ -8,30 +8,41 @@ use mikron_archive::{Cap, Compression, Decompressor, TarDialect, TarReader};
 use mikron_capability::{HeldFile, HeldPackage, Holdings, Inventory};
 use mikron_oci::{Blob, BlobStore as _, Descriptor, Layout, StoreError, json};
 use mikron_package::{
-    Digest, EntryKind, HashingReader, Limits, PackageName, Platform, RootPath, Version,
+    Digest, EntryKind, HashingReader, Limits, Origin, PackageName, Platform, RootPath, Version,
 };
 use serde_json::Value;
 
 use super::{without_links, xattrs};
-use crate::{Error, image};
+use crate::{Error, Output, image};
 
-/// What the image of this tag in an OCI layout holds, whoever wrote it: the files of all layers, one over the other (OCI
-/// image-spec, layer, "Applying Changesets"). It knows packages where the image has a database of dpkg's.
+/// What an image in an OCI layout holds, whoever wrote it: the files of all layers, one over the other (OCI image-spec, layer,
+/// "Applying Changesets"). `tag` is a tag, or the digest of an entry; where it is `latest` and the layout has one entry alone,
+/// that is it, whatever its name. The inventory knows packages where the image has a database of dpkg's.
 ///
 /// # Errors
 /// When the layout cannot be read, has no such tag, or a blob is not what its digest says.
 pub fn layout_inventory(path: &Path, tag: &str) -> Result<Inventory, Error> {
     let limits = image::limits();
     let layout = Layout::open(path)?;
-    let tags = layout.tags(&limits)?;
-    let Some((_, target)) = tags.iter().find(|(name, _)| name == tag) else {
-        let known: Vec<&str> = tags.iter().map(|(name, _)| name.as_str()).collect();
-        let has = match known.as_slice() {
-            [] => "no tags".to_owned(),
-            known => known.join(", "),
-        };
-        let reason = format!("it has no tag `{}`; it has {has}", tag.escape_debug());
-        return Err(wrong(&path.display().to_string(), &reason));
+    let entries = layout.entries(&limits)?;
+    let named = |(name, target): &&(Option<String>, Descriptor)| {
+        name.as_deref() == Some(tag) || target.digest().to_string() == tag
+    };
+    let target = match (entries.iter().find(named), entries.as_slice()) {
+        (Some((_, target)), _) => target,
+        (None, [(_, only)]) if tag == Output::DEFAULT_TAG => only,
+        (None, entries) => {
+            let name = |(name, target): &(Option<String>, Descriptor)| match name {
+                Some(name) => name.escape_debug().to_string(),
+                None => target.digest().to_string(),
+            };
+            let has = match entries {
+                [] => "no images".to_owned(),
+                entries => entries.iter().map(name).collect::<Vec<_>>().join(", "),
+            };
+            let reason = format!("it has no tag `{}`; it has {has}", tag.escape_debug());
+            return Err(wrong(&path.display().to_string(), &reason));
+        }
     };
     let reader = Images {
         layout: &layout,
@@ -130,7 +141,19 @@ impl Images<'_> {
         })
     }
 
+    /// Reads a layer; what is wrong with it is said of this blob of this layout.
     fn layer(&self, target: &Descriptor, files: &mut Layers) -> Result<(), Error> {
+        let origin = Origin {
+            source: self.layout.path().display().to_string(),
+            archive: place(target),
+        };
+        self.read_layer(target, files).map_err(|error| match error {
+            Error::Archive(error) => Error::from(error.in_archive(&origin)),
+            other => other,
+        })
+    }
+
+    fn read_layer(&self, target: &Descriptor, files: &mut Layers) -> Result<(), Error> {
         let media_type = target.media_type().to_string();
         let compression = match mikron_oci::Compression::from_media_type(&media_type) {
             Some(mikron_oci::Compression::None) => Compression::None,
