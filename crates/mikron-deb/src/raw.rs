@@ -3,9 +3,11 @@
 //! `control`, `Packages` and the compact index all hold such fields; this is the one place that turns them into a
 //! [`PackageRecord`].
 
+use std::borrow::Cow;
+
 use mikron_package::{
     Digest, Limits, MultiArch, NameError, PackageName, PackageRecord, Priority, Relation,
-    Requirement, Version, VersionOrder, location_fault,
+    Requirement, Version, VersionOrder, normal_location,
 };
 
 use crate::deb822::Stanza;
@@ -301,7 +303,7 @@ impl<'a> RawFields<'a> {
         record.provides = self.relations(FieldId::Provides, limits)?;
         record.installed_size = self.installed_size();
         if self.get(FieldId::Filename).is_some() {
-            self.location()?.clone_into(&mut record.location);
+            record.location = self.location()?.into_owned();
         }
         if self.get(FieldId::Size).is_some() {
             record.size = self.size()?;
@@ -406,12 +408,12 @@ impl<'a> RawFields<'a> {
         Digest::from_hex(text).map_err(|error| self.fault(FieldId::Sha256, error))
     }
 
-    /// The location of the archive below the repository's base: a relative path that stays below it, whatever a proxy
-    /// or server makes of it. `%` is refused so that no second decoding turns it into `..` or `/`.
+    /// The location of the archive below the repository's base, in its [normal form](normal_location): a relative path that
+    /// stays below it.
     ///
     /// # Errors
     /// When it is missing or could lead elsewhere.
-    pub fn location(&self) -> Result<&'a str, Deb822Error> {
+    pub fn location(&self) -> Result<Cow<'a, str>, Deb822Error> {
         let value = self.required(FieldId::Filename)?;
         let wrong = |reason| {
             let location = excerpt(value);
@@ -421,10 +423,7 @@ impl<'a> RawFields<'a> {
             )
         };
         let text = str::from_utf8(value).map_err(|_| wrong("is not UTF-8"))?;
-        match location_fault(text) {
-            None => Ok(text),
-            Some(reason) => Err(wrong(reason)),
-        }
+        normal_location(text).map_err(wrong)
     }
 
     fn requirements(&self, id: FieldId, limits: &Limits) -> Result<Vec<Requirement>, Deb822Error> {

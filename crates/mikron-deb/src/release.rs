@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use mikron_package::{Digest, LimitExceeded, Limits, location_fault};
+use mikron_package::{Digest, LimitExceeded, Limits, normal_location};
 use serde::{Deserialize, Serialize};
 
 use crate::date::parse_date;
@@ -195,13 +195,13 @@ fn files(table: Field<'_>) -> Result<BTreeMap<String, ReleaseFile>, Deb822Error>
             return Err(wrong());
         }
         let size = size.parse().map_err(|_| wrong())?;
-        if let Some(reason) = location_fault(path) {
+        let normal = normal_location(path).map_err(|reason| {
             let location = path.chars().take(100).collect();
-            return Err(fault(Deb822ErrorKind::Location { location, reason }));
-        }
+            fault(Deb822ErrorKind::Location { location, reason })
+        })?;
         let file = ReleaseFile { size, digest };
         if files
-            .insert(path.to_owned(), file)
+            .insert(normal.into_owned(), file)
             .is_some_and(|first| first != file)
         {
             return Err(fault(Deb822ErrorKind::Duplicate));

@@ -204,30 +204,19 @@ fn bad_086_filename_that_leads_out_of_the_repository() {
         ("//evil.example.org/x.deb", "is absolute"),
         ("http://evil.example.org/x.deb", "has a scheme"),
         ("file:/etc/passwd", "has a scheme"),
-        ("copy:x", "has a scheme"),
-        ("pool/%2e%2e/x.deb", "holds a percent sign"),
-        ("%2E%2e/x.deb", "holds a percent sign"),
+        (
+            "pool/%2e%2e/x.deb",
+            "hides a dot, slash, backslash or control character behind a `%`",
+        ),
+        (
+            "%2E%2e/x.deb",
+            "hides a dot, slash, backslash or control character behind a `%`",
+        ),
         ("pool\\..\\x.deb", "holds a backslash"),
-        ("pool/x.deb?y", "holds a query or fragment"),
-        ("pool/x.deb#y", "holds a query or fragment"),
-        (
-            "pool/x\u{7}.deb",
-            "holds white space or a control character",
-        ),
-        (
-            "pool/x.deb HTTP/1.1",
-            "holds white space or a control character",
-        ),
-        (
-            "pool/x.deb\n Host:y",
-            "holds white space or a control character",
-        ),
-        (
-            "pool/x\u{0}.deb",
-            "holds white space or a control character",
-        ),
-        ("pool//x.deb", "has an empty component"),
-        ("pool/./x.deb", "has an empty component"),
+        ("pool/x\u{7}.deb", "holds a control character"),
+        ("pool/x.deb\n Host:y", "holds a control character"),
+        ("pool/x\u{0}.deb", "holds a control character"),
+        ("pool/", "names no file"),
     ];
     for (location, expected) in cases {
         let more = format!("Filename: {location}\nSize: 9\nSHA256: {DIGEST}\n");
@@ -238,7 +227,16 @@ fn bad_086_filename_that_leads_out_of_the_repository() {
         assert_eq!(*reason, expected, "{location}");
         assert_eq!(error.place.field.as_deref(), Some("Filename"));
     }
-    for location in ["x.deb", "./x.deb", "pool/x_1:2_all.deb", "pool/a..b/x"] {
+    for location in [
+        "x.deb",
+        "./x.deb",
+        "pool/x_1:2_all.deb",
+        "pool/a..b/x",
+        "pool//x.deb",
+        "pool/./größe 1%3a2.deb",
+        "copy:x",
+        "pool/x.deb?y#z",
+    ] {
         let more = format!("Filename: {location}\nSize: 9\nSHA256: {DIGEST}\n");
         assert_eq!(read(&stanza("good", &more)).unwrap(), 1, "{location}");
     }

@@ -195,10 +195,8 @@ fn bad_094_href_that_leads_elsewhere() {
         ("Packages/../../evil.rpm", "has a `..` component"),
         ("/etc/passwd", "is absolute"),
         ("https://example.org/evil.rpm", "has a scheme"),
-        ("Packages/%2e%2e/evil.rpm", "holds a percent sign"),
-        ("Packages/evil.rpm?x", "holds a query or fragment"),
-        ("Packages/a b.rpm", "holds white space"),
-        ("a\nb", "holds white space"),
+        ("Packages/%2e%2e/evil.rpm", "hides a dot"),
+        ("a&#9;b", "control character"),
         ("a\\..\\b", "holds a backslash"),
     ];
     for (href, reason) in cases {

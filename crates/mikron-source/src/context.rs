@@ -7,7 +7,7 @@ use mikron_package::{Limits, Progress};
 
 use crate::cache::Cache;
 use crate::download::{Downloader, RetryPolicy};
-use crate::fetch::Fetch;
+use crate::fetch::{Fetch, is_local};
 
 /// What a source works with.
 #[derive(Clone, Copy)]
@@ -22,9 +22,10 @@ pub struct Context<'a> {
     pub limits: &'a Limits,
     /// The time in seconds since 1970.
     pub now: i64,
-    /// Never ask the network.
+    /// Never ask the network; local files may be read.
     pub offline: bool,
-    /// What was verified less than this ago is used without asking whether there is a newer one.
+    /// What was verified less than this ago is used without asking whether there is a newer one. Local files are looked at every
+    /// time.
     pub refresh_after: Duration,
     /// How often and how long is tried.
     pub retry: RetryPolicy,
@@ -56,6 +57,18 @@ impl<'a> Context<'a> {
         Downloader::new(self.fetch, self.cache, self.progress)
             .with_policy(self.retry)
             .offline(self.offline)
+    }
+
+    /// Whether what these base URLs had at this time, in seconds since 1970, is used without looking again.
+    pub(crate) fn keeps(&self, checked_at: i64, bases: &[String]) -> bool {
+        let age = u64::try_from(self.now - checked_at);
+        let young = age.is_ok_and(|age| age < self.refresh_after.as_secs());
+        (self.offline || young) && !bases.iter().any(|base| is_local(base))
+    }
+
+    /// Whether there is nobody to ask: the network must not be, and none of these is a local file.
+    pub(crate) fn is_cut_off(&self, bases: &[String]) -> bool {
+        self.offline && !bases.iter().any(|base| is_local(base))
     }
 
     pub(crate) fn warn(&self, message: &str) {

@@ -164,9 +164,13 @@ impl DebRepository {
 
     /// Where the Release lies, relative to a base URL; empty for the base itself.
     pub fn directory(&self) -> String {
-        let suite = self.suite.trim_end_matches('/');
+        let parts = self
+            .suite
+            .split('/')
+            .filter(|part| !matches!(*part, "" | "."));
+        let suite = parts.collect::<Vec<_>>().join("/");
         if self.is_flat() {
-            suite.trim_start_matches("./").trim_matches('.').to_owned()
+            suite
         } else {
             format!("dists/{suite}")
         }
@@ -191,7 +195,9 @@ impl DebRepository {
 /// A verified Release, as far as packages are concerned.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerifiedRelease {
-    /// The digest of the signed file: `InRelease`, or `Release`.
+    /// The file that it comes from: `InRelease`, `Release`, or where nobody has to sign the index of a flat repository.
+    pub file: String,
+    /// The digest of that file.
     pub digest: Digest,
     /// Who signed it, and when.
     pub signer: Signer,

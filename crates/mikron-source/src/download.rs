@@ -22,7 +22,7 @@ pub use stream::Refusal;
 use transfer::Stop;
 
 use crate::cache::Cache;
-use crate::fetch::{Fetch, FetchError, Request, Status, Validator, redact};
+use crate::fetch::{Fetch, FetchError, Request, Status, Validator, is_local, redact};
 
 /// Bytes are moved in pieces of this size.
 const PIECE: usize = 128 * 1024;
@@ -123,7 +123,7 @@ impl<'a> Downloader<'a> {
         self
     }
 
-    /// Never asks the network: what is not in the cache is an error.
+    /// Never asks the network: what is neither in the cache nor a local file is an error.
     #[must_use]
     pub fn offline(mut self, offline: bool) -> Self {
         self.offline = offline;
@@ -186,9 +186,7 @@ impl<'a> Downloader<'a> {
     /// As [`Downloader::get`]; and [`DownloadError::Tap`] when the tap gave up.
     pub fn download(&self, wanted: &Wanted, tap: &mut dyn Tap) -> Result<File, DownloadError> {
         let name = || wanted.name.clone();
-        if self.offline {
-            return Err(DownloadError::Offline { name: name() });
-        }
+        let urls = self.reachable(&wanted.name, &wanted.urls)?;
         let Some(mut partial) = self.cache.partial(&wanted.digest, wanted.size)? else {
             // Somebody else got it while we waited.
             return self.cached(wanted, tap);
@@ -201,7 +199,7 @@ impl<'a> Downloader<'a> {
         );
         let mut retries = Retries::new(&self.policy);
         let mut attempts = Vec::new();
-        for url in &wanted.urls {
+        for (_, url) in urls {
             retries.next_location();
             loop {
                 match self.attempt(wanted, url, &mut partial, tap, &task) {
@@ -238,6 +236,23 @@ impl<'a> Downloader<'a> {
             name: name(),
             attempts,
         })
+    }
+
+    /// The locations that may be asked, with their places in the list.
+    fn reachable<'u>(
+        &self,
+        name: &str,
+        urls: &'u [String],
+    ) -> Result<Vec<(usize, &'u String)>, DownloadError> {
+        let mut reachable: Vec<_> = urls.iter().enumerate().collect();
+        if self.offline {
+            reachable.retain(|(_, url)| is_local(url));
+            if reachable.is_empty() {
+                let name = name.to_owned();
+                return Err(DownloadError::Offline { name });
+            }
+        }
+        Ok(reachable)
     }
 
     fn cached(&self, wanted: &Wanted, tap: &mut dyn Tap) -> Result<File, DownloadError> {
@@ -285,15 +300,11 @@ impl<'a> Downloader<'a> {
         limit: u64,
         unless: Option<&Validator>,
     ) -> Result<Small, DownloadError> {
-        if self.offline {
-            return Err(DownloadError::Offline {
-                name: name.to_owned(),
-            });
-        }
+        let urls = self.reachable(name, urls)?;
         let task = Task::start(self.progress, TaskKind::Fetch, name, None);
         let mut retries = Retries::new(&self.policy);
         let mut attempts = Vec::new();
-        for (place, url) in urls.iter().enumerate() {
+        for (place, url) in urls {
             retries.next_location();
             loop {
                 match self.small_from(url, limit, unless, &task) {

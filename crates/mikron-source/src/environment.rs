@@ -4,7 +4,10 @@
 //! [`Environment::of_process`], a test whatever it likes.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
+
+use crate::fetch::Credentials;
 
 /// Environment variables, and the root below which `etc/apt` is looked for.
 ///
@@ -13,10 +16,20 @@ use std::path::{Path, PathBuf};
 /// let environment = Environment::empty().with("MIKRON_CACHE", "/var/cache/mikron");
 /// assert_eq!(environment.cache_directory().unwrap().to_str(), Some("/var/cache/mikron"));
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Environment {
     variables: BTreeMap<String, String>,
     root: Option<PathBuf>,
+}
+
+/// Shows names and no values: some are secret.
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Environment")
+            .field("variables", &self.variables.keys())
+            .field("root", &self.root)
+            .finish()
+    }
 }
 
 impl Environment {
@@ -96,33 +109,95 @@ impl Environment {
         };
         let apt = root.join("etc/apt");
         let mut files = vec![apt.join("sources.list")];
-        let parts = std::fs::read_dir(apt.join("sources.list.d"));
-        let mut parts: Vec<PathBuf> = parts
-            .into_iter()
-            .flatten()
-            .flatten()
-            .map(|e| e.path())
-            .collect();
-        parts.retain(|path| {
-            path.extension()
-                .is_some_and(|e| e == "list" || e == "sources")
-        });
-        parts.sort();
-        files.extend(parts);
-        let read = |path: PathBuf| {
-            let small = std::fs::metadata(&path).is_ok_and(|m| m.is_file() && m.len() < 1 << 20);
-            let text = small
-                .then(|| std::fs::read_to_string(&path).ok())
-                .flatten()?;
-            Some((path, text))
-        };
+        files.extend(parts_of(&apt.join("sources.list.d"), &["list", "sources"]));
+        let read = |path: PathBuf| read_small(&path).map(|text| (path, text));
         files.into_iter().filter_map(read).collect()
     }
+
+    /// Who to be for which host: the variables `MIKRON_AUTH_…`, the user's netrc(5) (`NETRC`, else `HOME/.netrc`), and the
+    /// machine's apt_auth.conf(5). What cannot be read counts as not there.
+    pub fn credentials(&self) -> Credentials {
+        let mut credentials = Credentials::default();
+        for (name, value) in &self.variables {
+            credentials.add_variable(name, value);
+        }
+        let netrc = self.var("NETRC").map(PathBuf::from);
+        let netrc = netrc.or_else(|| self.var("HOME").map(|home| Path::new(home).join(".netrc")));
+        if let Some(text) = netrc.and_then(|path| read_small(&path)) {
+            credentials.add_netrc(&text);
+        }
+        if let Some(root) = &self.root {
+            let apt = root.join("etc/apt");
+            let parts = parts_of(&apt.join("auth.conf.d"), &["conf"]);
+            for path in std::iter::once(apt.join("auth.conf")).chain(parts) {
+                if let Some(text) = read_small(&path) {
+                    credentials.add_apt(&text);
+                }
+            }
+        }
+        credentials
+    }
+}
+
+/// The files of a `.d` directory with one of these extensions, in order.
+fn parts_of(directory: &Path, extensions: &[&str]) -> Vec<PathBuf> {
+    let parts = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let mut parts: Vec<PathBuf> = parts.map(|entry| entry.path()).collect();
+    parts.retain(|path| {
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        extension.is_some_and(|extension| extensions.contains(&extension))
+    });
+    parts.sort();
+    parts
+}
+
+/// The text of a regular file of less than a megabyte.
+fn read_small(path: &Path) -> Option<String> {
+    let small = std::fs::metadata(path).is_ok_and(|m| m.is_file() && m.len() < 1 << 20);
+    small.then(|| std::fs::read_to_string(path).ok()).flatten()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn credentials_come_from_variables_the_users_file_and_those_of_apt() {
+        let root = tempfile::tempdir().unwrap();
+        let parts = root.path().join("etc/apt/auth.conf.d");
+        std::fs::create_dir_all(&parts).unwrap();
+        std::fs::write(
+            parts.join("a.conf"),
+            "machine apt.example.org login a password b",
+        )
+        .unwrap();
+        std::fs::write(
+            parts.join("a.bak"),
+            "machine bak.example.org login a password b",
+        )
+        .unwrap();
+        let netrc = root.path().join(".netrc");
+        std::fs::write(&netrc, "machine home.example.org login c password d").unwrap();
+        let home = root.path().display().to_string();
+        let environment = Environment::empty()
+            .with("MIKRON_AUTH_VAR_EXAMPLE_ORG", "e:f")
+            .with("HOME", &home)
+            .with_root(root.path());
+        let credentials = environment.credentials();
+        let found = |host: &str| {
+            let url = format!("https://{host}.example.org/");
+            credentials.userinfo(&crate::fetch::Url::parse(&url).unwrap())
+        };
+        assert_eq!(found("apt").as_deref(), Some("a:b"));
+        assert_eq!(found("bak"), None);
+        assert_eq!(found("home").as_deref(), Some("c:d"));
+        assert_eq!(found("var").as_deref(), Some("e:f"));
+        assert!(!format!("{environment:?}").contains("e:f"));
+        let elsewhere = Environment::empty()
+            .with("HOME", "/nowhere")
+            .with("NETRC", &netrc.display().to_string());
+        assert_ne!(elsewhere.credentials(), Environment::empty().credentials());
+    }
 
     #[test]
     fn the_cache_lies_where_the_environment_says() {

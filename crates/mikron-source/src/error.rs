@@ -202,11 +202,13 @@ pub enum SourceErrorKind {
         /// What is wrong.
         error: Box<ArchiveError>,
     },
-    /// A location that leads out of the repository.
-    #[error("the location `{}` leads out of the repository", .location.escape_debug())]
+    /// A location that could lead out of the repository.
+    #[error("the location `{}` {reason}", .location.escape_debug())]
     Location {
         /// The location.
         location: String,
+        /// What is wrong, as the end of the sentence "the location …".
+        reason: &'static str,
     },
     /// Nothing is known of it here, and the network must not be asked.
     #[error("nothing of it is in the cache, and the network must not be asked (--offline)")]

@@ -3,10 +3,12 @@
 //! This is the first step between a spec and its packages, and the least trusted: whatever comes out of a fetch is
 //! checked against a digest or a signature before anything else looks at it.
 
+mod credentials;
 mod error;
 mod file;
 mod http;
 mod memory;
+mod proxy;
 mod redirect;
 mod router;
 mod speed;
@@ -18,13 +20,14 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use credentials::Credentials;
 pub use error::{FetchError, FetchErrorKind};
-pub use file::FileFetch;
+pub use file::{FileFetch, file_url};
 pub use http::{HttpFetch, HttpOptions, Proxy};
 pub use memory::MemoryFetch;
 pub use router::Router;
-pub(crate) use url::join_location;
 pub use url::{Url, redact};
+pub(crate) use url::{below, is_local, join_location};
 
 /// Gets one thing by its URL.
 ///
@@ -76,7 +79,7 @@ impl<T: Fetch + ?Sized> Fetch for Arc<T> {
 }
 
 /// What is to be fetched.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Request {
     /// The URL, or a plain path. It may hold credentials; they never enter an error.
     pub url: String,
@@ -86,6 +89,18 @@ pub struct Request {
     pub if_range: Option<Validator>,
     /// Only if the thing is no longer this version (RFC 9110, sections 13.1.2 and 13.1.3).
     pub unless: Option<Validator>,
+}
+
+/// Never shows credentials.
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("url", &redact(&self.url))
+            .field("offset", &self.offset)
+            .field("if_range", &self.if_range)
+            .field("unless", &self.unless)
+            .finish()
+    }
 }
 
 impl Request {

@@ -435,7 +435,6 @@ fn with_a_lock_the_archive_is_fetched_by_its_digest() {
     for evil in [
         "../../etc/passwd",
         "/etc/passwd",
-        "a//b",
         "http://example.org/x",
         "a\nb",
     ] {

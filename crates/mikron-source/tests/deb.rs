@@ -122,9 +122,7 @@ fn archives_are_located_and_verified() {
     for evil in [
         "../../etc/passwd",
         "/etc/passwd",
-        "a//b",
         "http://example.org/x",
-        "a/./b",
         "a\nb",
     ] {
         let error = repository.archive(evil, 1, Digest::of(b"")).unwrap_err();

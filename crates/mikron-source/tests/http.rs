@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use common::impatient;
 use mikron_source::fetch::{
-    Fetch, FetchError, FetchErrorKind, HttpFetch, HttpOptions, Request, Response, Router, Status,
+    Credentials, Fetch, FetchError, FetchErrorKind, HttpFetch, HttpOptions, Proxy, Request,
+    Response, Router, Status,
 };
 use mikron_testkit::http::{Fault, Server};
 
@@ -352,4 +353,113 @@ fn bad_147_credentials_never_cross_hosts() {
     first.fault("/d", Fault::status(500));
     let error = fetch_error(&client(), &with_credentials("/d"));
     assert!(!format!("{error} {error:?}").contains("secret"));
+}
+
+/// What a proxy would send on, for a client that is to use it.
+fn through(proxy: &Server, user: &str) -> HttpFetch {
+    let address = proxy.address();
+    HttpFetch::new(HttpOptions {
+        proxy: Proxy::Url(format!("http://{user}{address}")),
+        ..impatient()
+    })
+}
+
+#[test]
+fn plain_http_goes_through_a_proxy_by_the_whole_url_and_never_by_connect() {
+    let proxy = Server::start();
+    // As squid does: tunnels lead to the port of HTTPS alone.
+    proxy.fault("mirror.example.invalid:80", Fault::status(403));
+    proxy.put("http://mirror.example.invalid/a", b"hello".to_vec());
+    proxy.put("http://other.example.invalid:8080/b", b"other".to_vec());
+    let client = through(&proxy, "");
+    // The host has no address here: only the proxy knows where it is.
+    for _ in 0..3 {
+        let url = "http://mirror.example.invalid/a";
+        let response = client.fetch(&Request::get(url)).unwrap();
+        assert_eq!(body(url, response).unwrap(), b"hello");
+    }
+    let url = "http://other.example.invalid:8080/b?c=d";
+    let response = client.fetch(&Request::get(url)).unwrap();
+    assert_eq!(body(url, response).unwrap(), b"other");
+    let requests = proxy.requests();
+    assert!(
+        requests.iter().all(|request| request.method == "GET"),
+        "{requests:?}"
+    );
+    assert_eq!(requests[0].header("host"), Some("mirror.example.invalid"));
+    assert_eq!(requests[0].header("proxy-authorization"), None);
+    assert_eq!(requests[3].path, url);
+    // A connection to the proxy is kept for the host that it was opened for.
+    assert_eq!(proxy.connections(), 2);
+}
+
+#[test]
+fn a_proxy_is_told_who_asks_and_the_host_is_not() {
+    let proxy = Server::start();
+    proxy.put("http://mirror.example.invalid/a", b"hello".to_vec());
+    let client = through(&proxy, "me:s3cret@");
+    let url = "http://you:0ther@mirror.example.invalid/a";
+    client.fetch(&Request::get(url)).unwrap();
+    let request = &proxy.requests()[0];
+    assert_eq!(request.path, "http://mirror.example.invalid/a");
+    assert_eq!(
+        request.header("proxy-authorization"),
+        Some("Basic bWU6czNjcmV0")
+    );
+    assert_eq!(request.header("authorization"), Some("Basic eW91OjB0aGVy"));
+    proxy.fault("*", Fault::status(407));
+    let error = fetch_error(&client, url);
+    let shown = format!("{error} {error:?} {client:?}");
+    assert!(
+        !shown.contains("s3cret") && !shown.contains("0ther"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn https_goes_through_a_proxy_by_connect() {
+    let proxy = Server::start();
+    proxy.fault("mirror.example.invalid:443", Fault::status(403));
+    fetch_error(&through(&proxy, ""), "https://mirror.example.invalid/a");
+    let requests = proxy.requests();
+    assert_eq!(requests.len(), 1);
+    assert_eq!(
+        (requests[0].method.as_str(), requests[0].path.as_str()),
+        ("CONNECT", "mirror.example.invalid:443")
+    );
+}
+
+#[test]
+fn a_host_is_told_who_asks_by_what_stands_in_netrc() {
+    let server = Server::start();
+    let elsewhere = Server::start();
+    server.put("/a", b"hello".to_vec());
+    server.fault("/moved", Fault::redirect(302, &elsewhere.url("/b")));
+    elsewhere.put("/b", b"other".to_vec());
+    let mut credentials = Credentials::default();
+    let port = server.address().port();
+    credentials.add_variable(&format!("MIKRON_AUTH_127_0_0_1_{port}"), "me:s3cret");
+    let client = HttpFetch::new(HttpOptions {
+        credentials,
+        ..impatient()
+    });
+    client.fetch(&Request::get(&server.url("/a"))).unwrap();
+    client.fetch(&Request::get(&server.url("/moved"))).unwrap();
+    for request in server.requests() {
+        assert_eq!(request.header("authorization"), Some("Basic bWU6czNjcmV0"));
+    }
+    // Who we are to one host is nothing to where it sends us.
+    assert_eq!(elsewhere.requests()[0].header("authorization"), None);
+    // What the URL says comes first.
+    let url = server.url("/a").replace("://", "://you:x@");
+    client.fetch(&Request::get(&url)).unwrap();
+    let last = server.requests().pop().unwrap();
+    assert_eq!(last.header("authorization"), Some("Basic eW91Ong="));
+    server.fault("*", Fault::status(401));
+    let error = fetch_error(&client, &server.url("/a")).to_string();
+    assert!(
+        error.contains("set MIKRON_AUTH_127_0_0_1=USER:PASSWORD"),
+        "{error}"
+    );
+    assert!(!error.contains("s3cret"), "{error}");
 }

@@ -100,9 +100,7 @@ fn archives_are_located_and_verified() {
     for evil in [
         "../x.rpm",
         "/etc/passwd",
-        "a//b",
         "http://example.org/x",
-        "a/./b",
         "a\nb",
         "%2e%2e/b",
     ] {

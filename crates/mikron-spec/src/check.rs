@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::account::{Principal, is_account_name};
 use crate::error::{Document, SpecError, SpecErrorKind};
 use crate::layers::Layers;
-use crate::request::PackageRequest;
+use crate::request::{PackageRequest, check_slice, is_of_debian};
 use crate::spec::{DefinitionSource, Spec};
 use crate::text::shown;
 use mikron_yaml::Node;
@@ -182,6 +182,15 @@ impl Check<'_> {
             }
             if !request.slices.is_empty() {
                 self.slices(&i, request)?;
+            } else if let Some((package, slice)) = request.name.as_str().split_once('_')
+                && is_of_debian(request, &self.spec.sources)
+            {
+                let slice = if package.is_empty() {
+                    request.name.as_str()
+                } else {
+                    slice
+                };
+                self.no_slice(&i, request, slice)?;
             }
             if !seen.insert((&request.name, &request.capabilities, &request.slices)) {
                 self.fail(
@@ -197,15 +206,34 @@ impl Check<'_> {
         Ok(())
     }
 
+    fn has_slices(&self) -> bool {
+        let chisel = |source: &DefinitionSource| matches!(source, DefinitionSource::Chisel(_));
+        self.spec.definitions.iter().any(chisel)
+    }
+
+    /// Why a name with a `_`, which no Debian package has, is no slice either.
+    fn no_slice(&self, i: &str, request: &PackageRequest, slice: &str) -> Result<(), SpecError> {
+        match check_slice(slice) {
+            Err(error) => {
+                let help = error.help.unwrap_or_default();
+                self.fail(&["packages", i], error.message, &help)
+            }
+            Ok(()) => self.undefined(i, request),
+        }
+    }
+
+    fn undefined(&self, i: &str, request: &PackageRequest) -> Result<(), SpecError> {
+        self.fail(
+            &["packages", i],
+            format!("`{request}` is a slice, and nothing defines slices"),
+            "add `definitions: [{ chisel: DIRECTORY }]`, a directory with `chisel.yaml` and `slices/`",
+        )
+    }
+
     /// What a request for slices takes besides.
     fn slices(&self, i: &str, request: &PackageRequest) -> Result<(), SpecError> {
-        let chisel = |source: &DefinitionSource| matches!(source, DefinitionSource::Chisel(_));
-        if !self.spec.definitions.iter().any(chisel) {
-            self.fail(
-                &["packages", i],
-                format!("`{request}` is a slice, and nothing defines slices"),
-                "add `definitions: [{ chisel: DIRECTORY }]`, a directory with `chisel.yaml` and `slices/`",
-            )?;
+        if !self.has_slices() {
+            self.undefined(i, request)?;
         }
         if !request.capabilities.is_empty() {
             self.fail(

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use mikron_package::{Digest, LimitExceeded};
+use mikron_package::{Digest, LimitExceeded, hide_credentials};
 
 use mikron_yaml::Span;
 
@@ -19,7 +19,8 @@ pub struct SpecError {
     pub column: usize,
     /// Length of the offending part in characters; at least 1 where there is a line.
     pub length: usize,
-    /// The offending line without its line end, empty when the error concerns the file as a whole. At most 400 characters.
+    /// The offending line without its line end, empty when the error concerns the file as a whole. At most 400 characters, with
+    /// stars for credentials.
     pub snippet: String,
     /// What is wrong.
     pub kind: SpecErrorKind,
@@ -208,7 +209,7 @@ impl<'a> Document<'a> {
             line: span.line,
             column: span.column,
             length: if span.line > 0 { span.length.max(1) } else { 0 },
-            snippet: snippet.chars().take(400).collect(),
+            snippet: hide_credentials(snippet).chars().take(400).collect(),
             kind,
             help,
         }

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mikron_package::{Digest, Limits, PackageName, Platform, Version};
+use mikron_package::{Digest, Limits, PackageName, Platform, Version, normal_location};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 use crate::error::{Document, SpecError, SpecErrorKind};
-use crate::request::{PackageRequest, Select};
+use crate::request::{PackageRequest, Select, take_slices};
 use crate::source::Source;
 use crate::spec::{DefinitionSource, Spec};
 use crate::text::shown;
@@ -71,7 +71,7 @@ pub struct LockedRequest {
     pub without: Vec<String>,
     /// The packages asked for, sorted.
     pub packages: Vec<PackageRequest>,
-    /// The sources, without mirrors: where the same bytes are fetched from decides nothing.
+    /// The sources, without mirrors and credentials: where the same bytes are fetched from, and as whom, decides nothing.
     pub sources: BTreeMap<String, Source>,
 }
 
@@ -83,6 +83,7 @@ impl LockedRequest {
         let mut sources = spec.sources.clone();
         for source in sources.values_mut() {
             source.mirrors.clear();
+            source.strip_credentials();
             source.components.sort_unstable();
         }
         let mut definitions = spec.definitions.clone();
@@ -284,13 +285,19 @@ impl Lock {
             let help = Some("run `mikron lock` to write it anew".to_owned());
             return Err(document.error_at(&["mikron-lock"], kind, help));
         }
-        let lock = Self {
+        let mut lock = Self {
             name: form.name,
             epoch: form.epoch,
             request: form.request,
             sources: form.sources,
             platforms: form.platforms,
         };
+        let request = &mut lock.request;
+        take_slices(
+            &mut request.packages,
+            &request.definitions,
+            &request.sources,
+        );
         lock.check_places(&document)?;
         let computed = lock.digest();
         if computed != form.digest {
@@ -402,22 +409,15 @@ fn dangling(
     document.error_at(at, kind, None)
 }
 
-/// A place below a base URL: relative, and nothing in it that climbs, names a host or ends the path.
+/// A place below a base URL, in the one form that it has.
 fn place(document: &Document<'_>, at: &[&str], path: &str) -> Result<(), SpecError> {
-    let plain = |c: char| c.is_ascii_graphic() && !"\\?#\"<>|".contains(c);
-    let part = |part: &str| !part.is_empty() && part != "." && part != "..";
-    let encoded = path.to_ascii_lowercase();
-    let hides = encoded.contains("%2e") || encoded.contains("%2f") || encoded.contains("%5c");
-    // A colon in the first part would make it a URL with a scheme (RFC 3986, 4.2).
-    let scheme = path
-        .split('/')
-        .next()
-        .is_some_and(|first| first.contains(':'));
-    if !hides && !scheme && path.chars().all(plain) && path.split('/').all(part) {
-        return Ok(());
-    }
+    let fault = match normal_location(path) {
+        Ok(normal) if normal == path => return Ok(()),
+        Ok(_) => "has empty components",
+        Err(fault) => fault,
+    };
     let message = format!("`{}` does not lie in a source of the spec", shown(path));
-    let help = "places are relative to the base URL of their source".to_owned();
+    let help = format!("places are relative to the base URL of their source, and this one {fault}");
     Err(document.error_at(at, SpecErrorKind::Forbidden(message), Some(help)))
 }
 

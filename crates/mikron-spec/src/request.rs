@@ -1,14 +1,17 @@
 //! The packages that a spec asks for.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use mikron_package::{Constraint, Operator, PackageName, Relation, Requirement, Version};
+use mikron_package::{Constraint, Family, Operator, PackageName, Relation, Requirement, Version};
 use schemars::JsonSchema;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::source::Source;
+use crate::spec::DefinitionSource;
 use crate::text::{ValueError, scalar, shown};
 
 /// How much of the packages the image takes.
@@ -49,16 +52,16 @@ impl fmt::Display for Select {
 
 /// A root: a package that the spec asks for. What it needs follows by itself.
 ///
-/// In YAML it is `NAME`, `NAME:CAPABILITY`, `NAME_SLICE`, or a mapping. Names of Debian packages have no `_`
-/// (deb-control(5)), so that a slice cannot be taken for one.
+/// In YAML it is `NAME`, `NAME:CAPABILITY`, `NAME_SLICE`, or a mapping. `NAME_SLICE` is read so where the spec has slices and its
+/// packages are Debian's, whose names have no `_` (deb-control(5)); elsewhere it is a name like `mod_ssl`.
 ///
 /// ```
 /// use mikron_spec::PackageRequest;
 /// let request: PackageRequest = "ca-certificates:bundle".parse()?;
 /// assert_eq!(request.name.as_str(), "ca-certificates");
 /// assert_eq!(request.capabilities, ["bundle"]);
-/// let request: PackageRequest = "nginx_bins".parse()?;
-/// assert_eq!((request.name.as_str(), &request.slices[..]), ("nginx", &["bins".to_owned()][..]));
+/// let request: PackageRequest = "mod_ssl".parse()?;
+/// assert_eq!(request.name.as_str(), "mod_ssl");
 /// # Ok::<(), mikron_spec::ValueError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,6 +108,17 @@ impl PackageRequest {
             [one] => relation(one),
             several => Requirement::All(several.iter().map(relation).collect()),
         }
+    }
+
+    /// The request with what stands behind the first `_` of its name as a slice, where that is what it can be.
+    fn sliced(&self) -> Option<Self> {
+        let (name, slice) = self.name.as_str().split_once('_')?;
+        check_slice(slice).ok()?;
+        Some(Self {
+            name: package_name(name).ok()?,
+            slices: vec![slice.to_owned()],
+            ..self.clone()
+        })
     }
 
     /// Whether the short form says everything.
@@ -157,14 +171,6 @@ impl FromStr for PackageRequest {
                 ),
             ));
         }
-        if let Some((name, slice)) = text.split_once('_')
-            && !name.contains(':')
-        {
-            check_slice(slice)?;
-            let mut request = Self::new(package_name(name)?);
-            request.slices.push(slice.to_owned());
-            return Ok(request);
-        }
         let (name, capability) = match text.split_once(':') {
             Some((name, capability)) => (name, Some(capability)),
             None => (text, None),
@@ -175,6 +181,40 @@ impl FromStr for PackageRequest {
             request.capabilities.push(capability.to_owned());
         }
         Ok(request)
+    }
+}
+
+/// Whether only a Debian package can be meant by a request: then a `_` in its name is none of the name.
+pub(crate) fn is_of_debian(request: &PackageRequest, sources: &BTreeMap<String, Source>) -> bool {
+    families(request, sources).all(|family| family == Family::Deb)
+}
+
+fn families<'s>(
+    request: &PackageRequest,
+    sources: &'s BTreeMap<String, Source>,
+) -> impl Iterator<Item = Family> + use<'s> {
+    let named = request.source.as_ref().map(|name| sources.get(name));
+    let one = named.flatten().into_iter();
+    let all = named.is_none().then(|| sources.values());
+    one.chain(all.into_iter().flatten())
+        .map(|source| source.family)
+}
+
+/// Reads `NAME_SLICE` as a slice where something defines slices and the package can be Debian's.
+pub(crate) fn take_slices(
+    packages: &mut [PackageRequest],
+    definitions: &[DefinitionSource],
+    sources: &BTreeMap<String, Source>,
+) {
+    let chisel = |source: &DefinitionSource| matches!(source, DefinitionSource::Chisel(_));
+    if !definitions.iter().any(chisel) {
+        return;
+    }
+    for request in packages {
+        let debian = families(request, sources).any(|family| family == Family::Deb);
+        if debian && let Some(sliced) = request.sliced() {
+            *request = sliced;
+        }
     }
 }
 
@@ -198,8 +238,8 @@ fn check_capability(text: &str) -> Result<(), ValueError> {
     ))
 }
 
-/// The rules are chisel's: three or more of `a-z 0-9 -`, a letter in front, no `-` at the end or beside another.
-fn check_slice(text: &str) -> Result<(), ValueError> {
+/// Whether a text can be the name of a slice. The rules are chisel's: three or more of `a-z 0-9 -`, a letter in front, no `-` at the end or beside another.
+pub(crate) fn check_slice(text: &str) -> Result<(), ValueError> {
     let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let letter = text.starts_with(|c: char| c.is_ascii_lowercase());
     let dashes = text.ends_with('-') || text.contains("--");

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
-use mikron_package::Family;
+use mikron_package::{Family, without_credentials};
 use schemars::JsonSchema;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -150,6 +150,17 @@ impl Source {
         )
     }
 
+    /// Takes user and password out of its URLs.
+    pub(crate) fn strip_credentials(&mut self) {
+        let own = match &mut self.place {
+            Place::Url(url) => Some(url),
+            Place::Preset(_) => None,
+        };
+        for url in own.into_iter().chain(&mut self.mirrorlist) {
+            *url = without_credentials(url).into_owned();
+        }
+    }
+
     /// The key under which the place stands: `deb`, `rpm`, `apk`.
     pub(crate) fn family_key(&self) -> &'static str {
         match self.family {
@@ -226,7 +237,10 @@ scalar!(UrlText, "a URL", { "type": "string", "pattern": "^(https?://|file:)" })
 
 fn not_a_url(text: &str) -> ValueError {
     ValueError::new(
-        format!("`{}` is not a URL that can be read", shown(text)),
+        format!(
+            "`{}` is not a URL that can be read",
+            shown(&without_credentials(text))
+        ),
         "write `https://…`, `http://…`, or `file:` and a path",
     )
 }

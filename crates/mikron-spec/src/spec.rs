@@ -141,7 +141,8 @@ impl Spec {
         let document = Document::new(file, text);
         let root = yaml::check(&document, limits.spec)?;
         check::schema_version(&document, &root, "mikron", SchemaVersion::CURRENT)?;
-        let spec: Self = yaml::read(&document)?;
+        let mut spec: Self = yaml::read(&document)?;
+        spec.take_slices();
         spec.validate_in(&document)?;
         Ok(spec)
     }
@@ -152,6 +153,12 @@ impl Spec {
     /// When a name refers to nothing, or a value cannot be used.
     pub fn validate(&self) -> Result<(), SpecError> {
         self.validate_in(&Document::new(&self.name, ""))
+    }
+
+    /// Reads requests of the form `NAME_SLICE` as slices, where something defines slices and the package can be Debian's.
+    /// [`Spec::parse`] has done so; of a spec that a program has put together, whoever builds it does.
+    pub fn take_slices(&mut self) {
+        crate::request::take_slices(&mut self.packages, &self.definitions, &self.sources);
     }
 
     fn validate_in(&self, document: &Document<'_>) -> Result<(), SpecError> {

@@ -96,10 +96,8 @@ fn explain(
             (kind, near.map(|name| format!("did you mean `{name}`?")))
         }
         Error::MultipleDocuments { .. } => several_documents(),
-        Error::UnsupportedTag { tag, .. } | Error::TaggedStructFieldName { tag, .. } => {
-            let help = Some("leave it out; values are read by the type of their key".to_owned());
-            (SpecErrorKind::Tag(shown(tag)), help)
-        }
+        Error::UnsupportedTag { tag, .. } | Error::TaggedStructFieldName { tag, .. } => tag_of(tag),
+        Error::InvalidBinaryBase64 { .. } | Error::BinaryNotUtf8 { .. } => tag_of("!!binary"),
         Error::NullIntoString { .. } => wrong_type(
             "text",
             Some("nothing".to_owned()),
@@ -161,6 +159,11 @@ fn explain(
             (SpecErrorKind::Syntax(first_line(message)), None)
         }
     }
+}
+
+fn tag_of(tag: &str) -> (SpecErrorKind, Option<String>) {
+    let help = Some("leave it out; values are read by the type of their key".to_owned());
+    (SpecErrorKind::Tag(shown(tag)), help)
 }
 
 fn several_documents() -> (SpecErrorKind, Option<String>) {

@@ -87,6 +87,14 @@ fn bad_103_duplicate_key() {
 }
 
 #[test]
+fn a_tag_for_binary_content_is_refused_as_every_other_one() {
+    for value in ["\"-\"", "\"%%\"", "/w=="] {
+        let error = bad(&format!("packages: [!!binary {value}]\n"));
+        assert_eq!(error.message(), "the tag `!!binary` has no meaning here");
+    }
+}
+
+#[test]
 fn bad_103_unknown_key() {
     let error = bad("pakcages: [nginx]\n");
     let SpecErrorKind::UnknownKey { key, known } = &error.kind else {

@@ -4,6 +4,7 @@
 mod locks;
 
 use locks::{amd64, lock, package, read, spec, time};
+use mikron_package::Limits;
 use mikron_spec::{Change, Lock, PackageChange, PackageRequest, Role, Select, Source};
 
 fn sorted(mut lock: Lock) -> Lock {
@@ -180,4 +181,42 @@ fn odd_text_survives_in_a_lock() {
     let text = odd.to_yaml();
     let again = read(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
     assert_eq!(again, sorted(odd));
+}
+
+#[test]
+fn a_lock_holds_no_credentials_and_fits_whoever_asks() {
+    let with = |user: &str| {
+        let text = format!(
+            "mikron: 1\nname: a\nsources:\n  d: {{ deb: \"https://{user}example.org/debian\", suite: ./, allow: [unsigned] }}\n  \
+             r: {{ rpm: \"http://{user}example.org/\", mirrorlist: \"https://{user}example.org/list\", allow: [unsigned] }}\n"
+        );
+        mikron_spec::Spec::parse("a.yaml", &text, &Limits::default()).expect("a spec")
+    };
+    let mine = with("me:s3cret@");
+    let mut lock = Lock::new(&mine);
+    lock.platforms.insert(mine.platforms[0], Default::default());
+    let text = lock.to_yaml();
+    assert!(!text.contains("s3cret") && !text.contains('@'), "{text}");
+    let read = Lock::parse("a.lock", &text, &Limits::default()).expect("a lock");
+    for other in ["me:s3cret@", "you:0ther@", "token@", ""] {
+        assert_eq!(read.check(&with(other)), Ok(()));
+    }
+    // The spec itself keeps them: somebody has to fetch.
+    assert!(mine.to_yaml().contains("s3cret"));
+}
+
+#[test]
+fn an_error_shows_no_credentials_of_its_line() {
+    for source in [
+        "deb: \"https://me:s3cret@example.org/debian\", suit: ./",
+        "deb: \"ftp://me:s3cret@example.org/debian\"",
+        "rpm: \"https://me:s3cret@example.org/\"",
+        "apk: \"https://me:s3cret@example.org/\", suite: x, allow: [unsigned]",
+        "deb: bookworm, mirrors: { debian: \"gopher://me:s3cret@example.org/\" }",
+    ] {
+        let text = format!("mikron: 1\nname: a\nsources: {{ s: {{ {source} }} }}\n");
+        let error = mikron_spec::Spec::parse("a.yaml", &text, &Limits::default()).unwrap_err();
+        let shown = format!("{error} {error:?}");
+        assert!(!shown.contains("s3cret"), "{shown}");
+    }
 }

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{good, parse};
-use mikron_package::{Architecture, Family, Platform, Requirement};
+use mikron_package::{Architecture, Family, Limits, Platform, Requirement};
 use mikron_spec::{
     Allow, Compression, FileContent, Kind, Layers, PackageRequest, Place, Principal, Select, Spec,
     Strategy, VersionRange,
@@ -155,6 +155,55 @@ fn a_request_becomes_what_a_solver_takes() {
     request.version = Some(">= 1, << 2".parse().expect("a range"));
     assert!(matches!(request.requirement(), Requirement::All(all) if all.len() == 2));
     assert_eq!(request.requirement().to_string(), "a (>= 1), a (<< 2)");
+}
+
+#[test]
+fn a_name_is_a_slice_only_where_slices_are_defined_and_the_package_can_be_debians() {
+    let all = |head: &str, packages: &str| {
+        let text = format!("mikron: 1\nname: a\n{head}packages: [{packages}]\n");
+        let spec = Spec::parse("a.yaml", &text, &Limits::default());
+        let spec = spec.unwrap_or_else(|error| panic!("{error}"));
+        // What is locked is read back as the same requests.
+        let mut lock = mikron_spec::Lock::new(&spec);
+        lock.platforms.insert(spec.platforms[0], Default::default());
+        let read = mikron_spec::Lock::parse("a.lock", &lock.to_yaml(), &Limits::default());
+        assert_eq!(read.map(|lock| lock.check(&spec)), Ok(Ok(())), "{text}");
+        let one = |request: &PackageRequest| (request.name.to_string(), request.slices.concat());
+        spec.packages.iter().map(one).collect::<Vec<_>>()
+    };
+    let is = |name: &str, slice: &str| vec![(name.to_owned(), slice.to_owned())];
+    let rpm = "sources: { r: { rpm: \"https://example.org/\", allow: [unsigned] } }\n";
+    let apk = "sources: { r: { apk: \"https://example.org/\", allow: [unsigned] } }\n";
+    let deb = "sources: { d: { deb: bookworm } }\n";
+    let both = "sources: { d: { deb: bookworm }, r: { rpm: \"https://example.org/\", allow: [unsigned] } }\n";
+    let chisel = "definitions: [{ chisel: c }]\n";
+    for name in [
+        "mod_ssl",
+        "py3-a_b",
+        "Foo_Bar",
+        "_x",
+        "a__b",
+        "x_1.2",
+        "SDL2_image",
+    ] {
+        assert_eq!(all(rpm, name), is(name, ""));
+        assert_eq!(all(apk, name), is(name, ""));
+        assert_eq!(all(&format!("{chisel}{rpm}"), name), is(name, ""));
+        assert_eq!(all(both, name), is(name, ""));
+    }
+    assert_eq!(all(rpm, "\"mod_ssl:bins\""), is("mod_ssl", ""));
+    assert_eq!(
+        all(&format!("{chisel}{deb}"), "nginx_bins"),
+        is("nginx", "bins")
+    );
+    assert_eq!(
+        all(&format!("{chisel}{both}"), "nginx_bins"),
+        is("nginx", "bins")
+    );
+    assert_eq!(
+        all(&format!("{chisel}{both}"), "{ name: mod_ssl, source: r }"),
+        is("mod_ssl", "")
+    );
 }
 
 #[test]

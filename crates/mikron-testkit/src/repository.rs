@@ -85,7 +85,7 @@ impl Compression {
     }
 }
 
-/// Builds a Debian repository of one suite.
+/// Builds a Debian repository of one suite; one whose name ends in `/` is a flat repository (sources.list(5)).
 #[derive(Clone, Debug)]
 pub struct RepositoryBuilder {
     suite: String,
@@ -160,8 +160,7 @@ impl RepositoryBuilder {
     /// # Panics
     /// When the stanza lacks Package, Version or Architecture.
     #[must_use]
-    pub fn package(mut self, stanza: &str, archive: impl Into<Vec<u8>>) -> Self {
-        let archive = archive.into();
+    pub fn package(self, stanza: &str, archive: impl Into<Vec<u8>>) -> Self {
         let (name, version, arch) = (
             stanza_field(stanza, "Package"),
             stanza_field(stanza, "Version"),
@@ -174,6 +173,17 @@ impl RepositoryBuilder {
             &name[..1]
         };
         let location = format!("pool/main/{initial}/{name}/{name}_{file_version}_{arch}.deb");
+        self.package_at(&location, stanza, archive)
+    }
+
+    /// The same, with the archive at a location of the caller's choice.
+    ///
+    /// # Panics
+    /// When the stanza lacks Architecture.
+    #[must_use]
+    pub fn package_at(mut self, location: &str, stanza: &str, archive: impl Into<Vec<u8>>) -> Self {
+        let archive = archive.into();
+        let arch = stanza_field(stanza, "Architecture");
         let stanza = format!(
             "{}\nFilename: {location}\nSize: {}\nSHA256: {}\n",
             stanza.trim_end(),
@@ -188,7 +198,7 @@ impl RepositoryBuilder {
         for arch in arches {
             self = self.raw_stanza("main", &arch, &stanza);
         }
-        self.pool.insert(location, archive);
+        self.pool.insert(location.to_owned(), archive);
         self
     }
 
@@ -254,6 +264,13 @@ impl RepositoryBuilder {
         self
     }
 
+    /// Publishes indexes alone, as `dpkg-scanpackages` leaves them.
+    #[must_use]
+    pub fn without_release(mut self) -> Self {
+        (self.inrelease, self.detached, self.by_hash) = (false, false, false);
+        self
+    }
+
     /// Lists MD5 and SHA-1 sums only. Their values are made up: nobody may look at them.
     #[must_use]
     pub fn weak_hashes_only(mut self) -> Self {
@@ -277,7 +294,12 @@ impl RepositoryBuilder {
 
     /// Makes all files.
     pub fn build(self) -> Repository {
-        let dists = format!("dists/{}", self.suite);
+        let flat = self.suite.ends_with('/');
+        // The empty path of a flat repository at its base, or one that ends with a slash.
+        let dists = match self.suite.trim_start_matches("./") {
+            suite if flat => suite.to_owned(),
+            _ => format!("dists/{}/", self.suite),
+        };
         let mut files = self.pool.clone();
         let mut published = Vec::new();
         for component in &self.components {
@@ -288,7 +310,12 @@ impl RepositoryBuilder {
                     .get(&key)
                     .map_or("", String::as_str)
                     .as_bytes();
-                let path = format!("{component}/binary-{arch}/Packages");
+                let directory = if flat {
+                    String::new()
+                } else {
+                    format!("{component}/binary-{arch}/")
+                };
+                let path = format!("{directory}Packages");
                 // The text is listed even where only compressed files are published, as in the Debian archive.
                 published.push(Published::new(&path, text));
                 for compression in &self.compressions {
@@ -299,10 +326,10 @@ impl RepositoryBuilder {
                     }
                     if self.by_hash {
                         let hex = Digest::of(&bytes).hex();
-                        let at = format!("{dists}/{component}/binary-{arch}/by-hash/SHA256/{hex}");
+                        let at = format!("{dists}{directory}by-hash/SHA256/{hex}");
                         files.insert(at, bytes.clone());
                     }
-                    files.insert(format!("{dists}/{path}"), bytes);
+                    files.insert(format!("{dists}{path}"), bytes);
                 }
             }
         }
@@ -313,13 +340,13 @@ impl RepositoryBuilder {
             } else {
                 TestKey::clearsign(&self.keys, &release)
             };
-            files.insert(format!("{dists}/InRelease"), text.into_bytes());
+            files.insert(format!("{dists}InRelease"), text.into_bytes());
         }
         if self.detached {
-            files.insert(format!("{dists}/Release"), release.clone().into_bytes());
+            files.insert(format!("{dists}Release"), release.clone().into_bytes());
             if !self.keys.is_empty() {
                 let signature = TestKey::sign_detached(&self.keys, release.as_bytes());
-                files.insert(format!("{dists}/Release.gpg"), signature.into_bytes());
+                files.insert(format!("{dists}Release.gpg"), signature.into_bytes());
             }
         }
         Repository {

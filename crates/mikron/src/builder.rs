@@ -74,7 +74,8 @@ impl Builder {
     ///
     /// # Errors
     /// When the spec contradicts itself.
-    pub fn from_spec(spec: Spec, directory: impl Into<PathBuf>) -> Result<Self, Error> {
+    pub fn from_spec(mut spec: Spec, directory: impl Into<PathBuf>) -> Result<Self, Error> {
+        spec.take_slices();
         spec.validate()?;
         let file = directory.into().join(format!("{}.yaml", spec.name));
         Ok(Self::new(spec, String::new(), file))
@@ -248,7 +249,7 @@ impl Builder {
     /// # Errors
     /// When a source cannot be had or trusted, or the spec has no solution.
     pub fn lock(&self) -> Result<Lock, Error> {
-        Engine::open(self)?.lock()
+        Engine::anew(self)?.lock()
     }
 
     /// Resolves the spec and writes the lock beside it: all of it or nothing. Gives back the file, and the lock.

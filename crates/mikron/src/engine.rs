@@ -70,8 +70,20 @@ pub(crate) enum Pins {
 }
 
 impl<'a> Engine<'a> {
-    /// Opens the cache and finds the sources.
+    /// Opens the cache and finds the sources, to work from the lock where there is a fresh one.
     pub(crate) fn open(builder: &'a Builder) -> Result<Self, Error> {
+        Self::of(builder, usable_lock)
+    }
+
+    /// The same, to work from the spec alone: whatever its lock says, or whether it can be read.
+    pub(crate) fn anew(builder: &'a Builder) -> Result<Self, Error> {
+        Self::of(builder, |_, _, _| Ok(None))
+    }
+
+    fn of(
+        builder: &'a Builder,
+        find_lock: impl FnOnce(&Builder, &[Platform], &Limits) -> Result<Option<Lock>, Error>,
+    ) -> Result<Self, Error> {
         let spec = &builder.spec;
         let name = builder.file.display().to_string();
         let document = mikron_spec::Document::new(&name, &builder.text);
@@ -93,7 +105,7 @@ impl<'a> Engine<'a> {
         let settings = Settings::read(&builder.options.environment)?;
         let cache = sources::cache(&builder.options, &settings)?;
         let releases = Releases::read(builder, &limits)?;
-        let lock = usable_lock(builder, &platforms, &limits)?;
+        let lock = find_lock(builder, &platforms, &limits)?;
         let sources = sources::Sources::find(builder, &settings, lock.as_ref())?;
         Ok(Self {
             builder,
@@ -191,6 +203,11 @@ impl<'a> Engine<'a> {
             explanations.add(*platform, closure);
         }
         Ok(explanations)
+    }
+
+    /// The lock that is worked from, where there is one.
+    pub(crate) fn locked(&self) -> Option<&Lock> {
+        self.lock.as_ref()
     }
 
     pub(crate) fn spool(&self) -> Spool {

@@ -71,6 +71,20 @@ pub enum Error {
     /// An index or an archive cannot be had, or cannot be trusted.
     #[error(transparent)]
     Source(#[from] SourceFault),
+    /// An archive is not where it was published: no location has it any more.
+    #[error("{package} {version} of the source `{source_name}` is gone: {error}\nhelp: {}", remedies.join("\nhelp: "))]
+    Vanished {
+        /// The package.
+        package: PackageName,
+        /// The version that was published.
+        version: mikron_package::Version,
+        /// The source that published it.
+        source_name: String,
+        /// What was tried.
+        error: Box<mikron_source::download::DownloadError>,
+        /// What can be done, the likeliest first.
+        remedies: Vec<String>,
+    },
     /// The packages cannot be had together.
     #[error("{platform}: {error}")]
     Solve {

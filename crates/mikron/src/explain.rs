@@ -153,14 +153,19 @@ fn recommended(closure: &Closure, chosen: &[SelectedPackage]) -> Vec<Recommended
 
 /// What is known of one path, package or capability on one platform.
 fn answer(platform: Platform, closure: &Closure, what: &str) -> Answer {
-    let (name, capability) = match what.split_once(':') {
+    let is_package = |name: &str| {
+        let named =
+            |package: &crate::resolve::ResolvedPackage| package.record.name.as_str() == name;
+        closure.packages.iter().any(named)
+    };
+    let sliced = what.split_once('_').map(|(name, _)| name);
+    let sliced = sliced.filter(|name| is_package(name) && !is_package(what));
+    let (name, capability) = match (what.split_once(':'), sliced) {
         _ if what.starts_with('/') => (what, None),
-        Some((name, capability)) => (name, Some(capability)),
-        None => match what.split_once('_') {
-            // A slice is a capability that bears the name of its package.
-            Some((name, _)) => (name, Some(what)),
-            None => (what, None),
-        },
+        (Some((name, capability)), _) => (name, Some(capability)),
+        // A slice is a capability that bears the name of its package.
+        (None, Some(name)) => (name, Some(what)),
+        (None, None) => (what, None),
     };
     let index = closure
         .packages
@@ -189,7 +194,7 @@ fn answer(platform: Platform, closure: &Closure, what: &str) -> Answer {
     };
     // A slice has reasons of its own, which are those of its files.
     let reasons = match files.first() {
-        Some(file) if what.contains('_') => file,
+        Some(file) if capability == Some(what) => file,
         _ => name,
     };
     Answer {

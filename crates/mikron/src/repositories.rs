@@ -201,7 +201,11 @@ fn absolute(builder: &Builder, url: &str) -> String {
         return url.to_owned();
     };
     let base = builder.file.parent().unwrap_or(Path::new(""));
-    let joined = base.join(path);
-    let absolute = std::path::absolute(&joined).unwrap_or(joined);
-    format!("file://{}", absolute.display())
+    let here = if base.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        base
+    };
+    let absolute = std::path::absolute(here).unwrap_or(here.to_owned());
+    format!("{}/{path}", mikron_source::fetch::file_url(&absolute))
 }

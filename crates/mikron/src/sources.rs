@@ -1,6 +1,6 @@
 //! Where packages come from: the sources of the spec as repositories, what they publish, and their archives.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Seek as _;
 use std::sync::Arc;
@@ -8,7 +8,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use mikron_package::{Architecture, Hasher, Platform, Universe};
 use mikron_source::cache::{Cache, CacheOptions};
-use mikron_source::fetch::{Fetch, HttpOptions, Router};
+use mikron_source::download::DownloadError;
+use mikron_source::fetch::{Credentials, Fetch, HttpOptions, Router};
 use mikron_source::preset::Locations;
 use mikron_source::universe::IndexUniverse;
 use mikron_source::{Context, PublishedFile, Repository};
@@ -72,11 +73,18 @@ impl Sources {
             repositories.extend(repositories_of(builder, name, source, &locations)?);
         }
         let fetch = options.fetch.clone().unwrap_or_else(|| {
+            let serving = options.policy.serving;
             let http = HttpOptions {
-                private_addresses: !options.policy.serving,
+                private_addresses: !serving,
+                // What serves others must not be for them who its owner is.
+                credentials: if serving {
+                    Credentials::default()
+                } else {
+                    options.environment.credentials()
+                },
                 ..HttpOptions::default()
             };
-            let router = if options.policy.serving {
+            let router = if serving {
                 Router::network(http)
             } else {
                 Router::standard(http)
@@ -204,10 +212,10 @@ impl Sources {
             ),
             remedy: "the spec has no such source, or the index gives no digest".to_owned(),
         })?;
-        let mut file = context
-            .downloader()
-            .get(&wanted)
-            .map_err(SourceFault::from)?;
+        let mut file = match context.downloader().get(&wanted) {
+            Err(error) if error.is_not_found() => return Err(vanished(engine, package, error)),
+            fetched => fetched.map_err(SourceFault::from)?,
+        };
         // Where the metadata do not prove an archive, its own signature does. One of the source's repositories vouches for it.
         let mut verdict = Ok(());
         for repository in &repositories {
@@ -220,6 +228,51 @@ impl Sources {
         verdict.map_err(SourceFault::from)?;
         file.rewind().map_err(Error::io("read", &wanted.name))?;
         Ok(file)
+    }
+}
+
+/// The error for an archive that its source has no more, with what to write to get the image nevertheless.
+fn vanished(engine: &Engine<'_>, package: &ResolvedPackage, error: DownloadError) -> Error {
+    let spec = engine.builder.file.display();
+    let mut remedies = Vec::new();
+    match engine.locked() {
+        None => remedies.push(format!(
+            "the source has changed since its index was read: `mikron build {spec} --refresh`"
+        )),
+        Some(lock) => {
+            remedies.push(format!("take what is there now: `mikron lock {spec}`"));
+            let moment = lock.epoch.to_string().replace(['-', ':'], "");
+            let suites = lock.sources.get(&package.source);
+            let archives: BTreeSet<&str> = suites
+                .into_iter()
+                .flat_map(|source| &source.suites)
+                .map(|suite| suite.archive.as_str())
+                .filter(|archive| !archive.is_empty())
+                .collect();
+            let mirrors: Vec<String> = archives
+                .iter()
+                .map(|name| {
+                    format!(" --mirror {name}=https://snapshot.example.org/{name}/{moment}")
+                })
+                .collect();
+            remedies.push(match mirrors.as_slice() {
+                [] => format!(
+                    "or give the source `{}` a URL that still has what it published at {moment}",
+                    package.source
+                ),
+                _ => format!(
+                    "or build what the lock says from a mirror that keeps everything: `mikron build {spec} --locked{}`",
+                    mirrors.concat()
+                ),
+            });
+        }
+    }
+    Error::Vanished {
+        package: package.record.name.clone(),
+        version: package.record.version.clone(),
+        source_name: package.source.clone(),
+        error: Box::new(error),
+        remedies,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mikron_package::{LimitExceeded, Limits, Origin, location_fault};
+use mikron_package::{LimitExceeded, Limits, Origin, normal_location};
 use serde::{Deserialize, Serialize};
 
 use super::xml::{Step, Tag, XmlReader};
@@ -229,7 +229,7 @@ impl Draft {
     }
 }
 
-/// The `href` of a `<location>`, checked. `base` is the repository's own, which `xml:base` may name and nothing else.
+/// The `href` of a `<location>`, in its normal form. `base` is the repository's own, which `xml:base` may name and nothing else.
 pub(super) fn location(tag: &Tag<'_>, base: Option<&str>) -> Result<String, RepomdErrorKind> {
     let (mut href, mut foreign) = (None, None);
     tag.attributes(|key, value| {
@@ -250,11 +250,9 @@ pub(super) fn location(tag: &Tag<'_>, base: Option<&str>) -> Result<String, Repo
         return Err(RepomdErrorKind::ForeignBase(base));
     }
     let href = href.ok_or(RepomdErrorKind::Missing("href"))?;
-    if let Some(reason) = location_fault(&href) {
-        return Err(RepomdErrorKind::Location {
-            location: href.chars().take(100).collect(),
-            reason,
-        });
-    }
-    Ok(href)
+    let normal = normal_location(&href).map_err(|reason| RepomdErrorKind::Location {
+        location: href.chars().take(100).collect(),
+        reason,
+    })?;
+    Ok(normal.into_owned())
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::BufRead;
 
-use mikron_package::{Digest, PackageRecord, Requirement, Version, location_fault};
+use mikron_package::{Digest, PackageRecord, Requirement, Version, normal_location};
 use mikron_rpm::{
     FileChecksum, PrimaryReader, RepomdData, RepomdError, Unpacked, parse_metalink,
     parse_mirrorlist, parse_modules, parse_repomd, read_filelists,
@@ -31,7 +31,10 @@ pub(super) const REPOMD: Format = Format {
             let repomd = repomd.map_err(|error| refused(&error))?;
             let _ = (repomd.timestamp(), repomd.file("primary"));
             for file in repomd.data.values() {
-                assert_eq!(location_fault(&file.location), None);
+                assert_eq!(
+                    normal_location(&file.location).as_deref(),
+                    Ok(&*file.location)
+                );
                 assert!(file.checksum.as_bytes().len() >= 32);
             }
             Ok(())
@@ -292,7 +295,10 @@ fn refused(error: &RepomdError) -> String {
 }
 
 fn check(record: &PackageRecord) {
-    assert_eq!(location_fault(&record.location), None);
+    assert_eq!(
+        normal_location(&record.location).as_deref(),
+        Ok(&*record.location)
+    );
     assert!(record.digest.is_some() != record.checksum.is_some());
     assert!(record.name.is_plain());
     for requirement in record.requirements().chain(&record.rich_conflicts) {

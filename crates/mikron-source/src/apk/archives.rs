@@ -13,8 +13,8 @@ use super::ApkRepository;
 use crate::cache::{BlobWriter, CacheError};
 use crate::context::Context;
 use crate::download::{Refusal, Wanted};
-use crate::error::{SourceError, SourceErrorKind};
-use crate::fetch::join_location;
+use crate::error::SourceError;
+use crate::fetch::{below, join_location};
 
 /// The namespace that says which digest the archive of a checksum has.
 const NAMESPACE: &str = "apk-archive-1";
@@ -25,17 +25,11 @@ impl ApkRepository {
         location.split('/').next().unwrap_or_default()
     }
 
-    /// Refuses a location that leads out of the repository. A lock is text that anybody may have edited.
-    fn check_location(&self, location: &str) -> Result<(), SourceError> {
-        let segment = |part: &str| part.is_empty() || part == "." || part == "..";
-        if location.chars().any(char::is_control)
-            || location.contains("://")
-            || location.split('/').any(segment)
-        {
-            let location: String = location.chars().take(200).collect();
-            return Err(self.error("", SourceErrorKind::Location { location }));
-        }
-        Ok(())
+    /// Where a file of the repository may be found.
+    fn urls_of(&self, location: &str) -> Result<Vec<String>, SourceError> {
+        let location = &*below(location).map_err(|kind| self.error("", kind))?;
+        let url = |base: &String| join_location(base, location);
+        Ok(self.all_bases().map(url).collect())
     }
 
     /// An archive by its digest, behind every base URL.
@@ -45,15 +39,11 @@ impl ApkRepository {
         size: u64,
         digest: Digest,
     ) -> Result<Wanted, SourceError> {
-        self.check_location(location)?;
         Ok(Wanted {
             name: location.rsplit('/').next().unwrap_or(location).to_owned(),
             digest,
             size,
-            urls: self
-                .all_bases()
-                .map(|base| join_location(base, location))
-                .collect(),
+            urls: self.urls_of(location)?,
         })
     }
 
@@ -73,13 +63,9 @@ impl ApkRepository {
         {
             return Ok(Digest::from_bytes(digest));
         }
-        self.check_location(&record.location)?;
         let arch = Self::arch_of(&record.location);
         let name = record.location.rsplit('/').next().unwrap_or_default();
-        let urls: Vec<String> = self
-            .all_bases()
-            .map(|base| join_location(base, &record.location))
-            .collect();
+        let urls = self.urls_of(&record.location)?;
         let digest = context
             .downloader()
             .stream(name, &urls, record.size, &mut |body| {

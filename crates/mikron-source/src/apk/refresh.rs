@@ -40,12 +40,8 @@ impl ApkRepository {
         arch: &str,
     ) -> Result<ApkPublished, SourceError> {
         let seen = self.seen(context, arch);
-        let is_fresh = |seen: &Seen| {
-            let age = context.now - seen.checked_at;
-            age >= 0 && u64::try_from(age).is_ok_and(|age| age < context.refresh_after.as_secs())
-        };
         if let Some(seen) = &seen
-            && (context.offline || is_fresh(seen))
+            && context.keeps(seen.checked_at, &self.bases)
         {
             // Even what is fresh here may be older than a lock.
             let verdict = self.check_floor(&seen.verified, arch);
@@ -54,7 +50,7 @@ impl ApkRepository {
                 return Ok(self.published(arch, &seen.verified));
             }
         }
-        if context.offline {
+        if context.is_cut_off(&self.bases) {
             return Err(self.error(arch, SourceErrorKind::Offline));
         }
         let mut first_error = None;

@@ -2,9 +2,9 @@
 
 use mikron_package::{Digest, PackageRecord};
 
-use super::{DebRepository, SourceError, SourceErrorKind};
+use super::{DebRepository, SourceError};
 use crate::download::Wanted;
-use crate::fetch::join_location;
+use crate::fetch::{below, join_location};
 
 impl DebRepository {
     /// What to ask a [`Downloader`](crate::download::Downloader) for, to get the archive of a package: its digest and size,
@@ -29,16 +29,7 @@ impl DebRepository {
         size: u64,
         digest: Digest,
     ) -> Result<Wanted, SourceError> {
-        // Flat repositories write `./name.deb`.
-        let location = location.strip_prefix("./").unwrap_or(location);
-        let segment = |part: &str| part.is_empty() || part == "." || part == "..";
-        if location.chars().any(char::is_control)
-            || location.contains("://")
-            || location.split('/').any(segment)
-        {
-            let location = location.chars().take(200).collect();
-            return Err(self.error(SourceErrorKind::Location { location }));
-        }
+        let location = &*below(location).map_err(|kind| self.error(kind))?;
         Ok(Wanted {
             name: location.rsplit('/').next().unwrap_or(location).to_owned(),
             digest,

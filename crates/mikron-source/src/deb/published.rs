@@ -93,7 +93,7 @@ impl Published for Suite {
             } else {
                 String::new()
             },
-            signed: (repository.path_of("InRelease"), self.release.digest),
+            signed: (repository.path_of(&self.release.file), self.release.digest),
             date: self.release.date(),
             valid_until: self.release.release.valid_until,
             indexes: indexes.collect(),

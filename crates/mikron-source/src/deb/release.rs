@@ -1,6 +1,6 @@
 //! The Release of a suite: fetched, verified, judged by its age, and remembered.
 
-use mikron_deb::{Release, parse_release};
+use mikron_deb::{Release, ReleaseFile, parse_release};
 use mikron_package::Digest;
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ use super::{
     VerifiedRelease,
 };
 use crate::download::Small;
-use crate::fetch::{Validator, redact};
+use crate::fetch::{Validator, join_location, redact};
 use crate::trust::{OpenPgp, Signer, TrustError, Verifier, split_cleartext};
 
 /// How far a Date may lie in the future, in seconds.
@@ -44,12 +44,8 @@ impl DebRepository {
         architectures: &[&str],
     ) -> Result<Vec<Suite>, SourceError> {
         let seen = self.seen(context);
-        let fresh = |seen: &Seen| {
-            let age = context.now - seen.checked_at;
-            age >= 0 && u64::try_from(age).is_ok_and(|age| age < context.refresh_after.as_secs())
-        };
         if let Some(seen) = &seen
-            && (context.offline || fresh(seen))
+            && context.keeps(seen.checked_at, &self.bases)
         {
             // Even what is fresh here may have expired meanwhile, or be older than a lock.
             let verdict = self.judge(&seen.verified, context);
@@ -62,7 +58,7 @@ impl DebRepository {
                 return self.suites(&seen.verified, architectures);
             }
         }
-        if context.offline {
+        if context.is_cut_off(&self.bases) {
             return Err(self.error(SourceErrorKind::Offline));
         }
         let mut first_error = None;
@@ -163,7 +159,7 @@ impl DebRepository {
             Trust::Keys(keyring) => keyring.identity().hex(),
             Trust::Unsigned => "unsigned".to_owned(),
         };
-        format!("release 1 {} {} {keys}", self.identity, self.suite)
+        format!("release 2 {} {} {keys}", self.identity, self.suite)
     }
 
     fn seen(&self, context: &Context<'_>) -> Option<Seen> {
@@ -224,7 +220,8 @@ impl DebRepository {
             };
             let url = url("InRelease");
             let (text, signer) = self.verify_inrelease(context, &url, message.clone())?;
-            let verified = self.read(context, &url, Digest::of(&message), &text, signer)?;
+            let file = ("InRelease", Digest::of(&message));
+            let verified = self.read(context, &url, file, &text, signer)?;
             let known = known.is_some_and(|seen| seen.verified.digest == verified.digest);
             return Ok(Candidate {
                 verified,
@@ -234,7 +231,19 @@ impl DebRepository {
             });
         }
         let bytes = |small: Small| small.bytes.unwrap_or_default();
-        let release = bytes(get("Release", None).map_err(|error| self.error(error))?);
+        let release = match get("Release", None) {
+            Ok(small) => bytes(small),
+            Err(error) if error.is_not_found() && self.is_flat() => {
+                return match self.trust {
+                    Trust::Unsigned => self.bare_index(context, base),
+                    Trust::Keys(_) => Err(self.error(SourceErrorKind::Untrusted {
+                        url: redact(&url("Release")),
+                        error: TrustError::Unsigned,
+                    })),
+                };
+            }
+            Err(error) => return Err(self.error(error)),
+        };
         let signer = match self.verifier(context) {
             None => Signer::nobody(),
             Some(verifier) => {
@@ -257,7 +266,7 @@ impl DebRepository {
         let verified = self.read(
             context,
             &url("Release"),
-            Digest::of(&release),
+            ("Release", Digest::of(&release)),
             &release,
             signer,
         )?;
@@ -267,6 +276,50 @@ impl DebRepository {
             validator: Validator::default(),
             known: false,
         })
+    }
+
+    /// What a Release would say of a flat repository that has none, as `dpkg-scanpackages` leaves it: the index itself is all that
+    /// there is, and it bears no date.
+    fn bare_index(&self, context: &Context<'_>, base: &str) -> Result<Candidate, SourceError> {
+        let mut missing = None;
+        for compression in &self.options.compressions {
+            let file = format!("Packages{}", compression.extension());
+            let url = join_location(base, &self.path_of(&file));
+            let name = format!("{} {file}", self.suite);
+            let limit = context.limits.index;
+            let found = context.downloader().small(&name, &[url], limit, None);
+            let bytes = match found {
+                Ok(small) => small.bytes.unwrap_or_default(),
+                Err(error) if error.is_not_found() => {
+                    missing = Some(error);
+                    continue;
+                }
+                Err(error) => return Err(self.error(error)),
+            };
+            let stored = context.cache.put_blob(&bytes);
+            let digest = stored.map_err(|error| self.error(error))?;
+            let size = bytes.len() as u64;
+            let release = Release {
+                date: Some(0),
+                files: [(file.clone(), ReleaseFile { size, digest })].into(),
+                ..Release::default()
+            };
+            return Ok(Candidate {
+                verified: VerifiedRelease {
+                    file,
+                    digest,
+                    signer: Signer::nobody(),
+                    release,
+                },
+                place: 0,
+                validator: Validator::default(),
+                known: false,
+            });
+        }
+        Err(missing.map_or_else(
+            || self.error(SourceErrorKind::NoLocation),
+            |error| self.error(error),
+        ))
     }
 
     fn verifier(&self, context: &Context<'_>) -> Option<OpenPgp> {
@@ -310,7 +363,7 @@ impl DebRepository {
         &self,
         context: &Context<'_>,
         url: &str,
-        digest: Digest,
+        (file, digest): (&str, Digest),
         text: &[u8],
         signer: Signer,
     ) -> Result<VerifiedRelease, SourceError> {
@@ -331,6 +384,7 @@ impl DebRepository {
             packages && directory.is_none_or(|directory| directory.starts_with("binary-"))
         });
         Ok(VerifiedRelease {
+            file: file.to_owned(),
             digest,
             signer,
             release,

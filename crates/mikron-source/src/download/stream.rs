@@ -53,15 +53,11 @@ impl Downloader<'_> {
         size: u64,
         judge: &mut dyn FnMut(&mut (dyn Read + Send)) -> Result<T, Refusal>,
     ) -> Result<T, DownloadError> {
-        if self.offline {
-            return Err(DownloadError::Offline {
-                name: name.to_owned(),
-            });
-        }
+        let urls = self.reachable(name, urls)?;
         let task = Task::start(self.progress, TaskKind::Fetch, name, Some(size));
         let mut retries = Retries::new(&self.policy);
         let mut attempts = Vec::new();
-        for url in urls {
+        for (_, url) in urls {
             retries.next_location();
             loop {
                 match self.stream_from(name, url, size, judge, &task) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// A fetch that failed: where, without credentials, and why.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("{url}: {kind}")]
+#[error("{url}: {kind}{}", remedy(.url, .kind))]
 pub struct FetchError {
     /// The URL, without credentials.
     pub url: String,
@@ -189,6 +189,18 @@ pub enum FetchErrorKind {
     /// Reading, writing or connecting failed.
     #[error("{0}")]
     Io(Arc<io::Error>),
+}
+
+/// What can be done, where it takes the URL to say so.
+fn remedy(url: &str, kind: &FetchErrorKind) -> String {
+    match (kind, super::Url::parse(url)) {
+        (FetchErrorKind::Status { code: 401, .. }, Ok(url)) => format!(
+            "; name {} in netrc(5), or set {}=USER:PASSWORD",
+            url.host,
+            super::credentials::variable_of(&url.host)
+        ),
+        _ => String::new(),
+    }
 }
 
 fn status_hint(code: u16) -> &'static str {

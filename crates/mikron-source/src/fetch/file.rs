@@ -2,11 +2,12 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::os::unix::ffi::OsStringExt as _;
-use std::path::PathBuf;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
+use super::url::encode;
 use super::{Fetch, FetchError, FetchErrorKind, Request, Response, Status, Validator};
 
 /// Reads regular files of this machine.
@@ -41,11 +42,9 @@ impl Fetch for FileFetch {
             etag: since.map(|since| format!("\"{:x}-{:x}\"", metadata.len(), since.as_nanos())),
             last_modified: None,
         };
-        let not_modified = !validator.is_empty() && request.unless.as_ref() == Some(&validator);
+        // A condition is never taken to hold: size and time may outlive a change, and reading again costs next to nothing.
         let same = request.if_range.as_ref().is_none_or(|v| *v == validator);
-        let (status, offset) = if not_modified {
-            (Status::NotModified, metadata.len())
-        } else if request.offset > 0 && same {
+        let (status, offset) = if request.offset > 0 && same {
             (Status::Partial, request.offset.min(metadata.len()))
         } else {
             (Status::Full, 0)
@@ -60,6 +59,18 @@ impl Fetch for FileFetch {
             body: Box::new(file.take(length)),
         })
     }
+}
+
+/// The `file:` URL of an absolute path (RFC 8089).
+///
+/// ```
+/// use mikron_source::fetch::file_url;
+/// assert_eq!(file_url("/srv/a 100%".as_ref()), "file:///srv/a%20100%25");
+/// ```
+pub fn file_url(path: &Path) -> String {
+    let mut url = String::from("file://");
+    encode(&mut url, path.as_os_str().as_bytes());
+    url
 }
 
 /// The path in a `file:` URL (RFC 8089), or the plain path that the text is.

@@ -11,11 +11,15 @@ use std::time::{Duration, Instant};
 
 use ureq::http::header::{self, HeaderMap, HeaderName};
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
+use ureq::unversioned::transport::{Connector as _, DefaultConnector, NextTimeout};
 
+use super::proxy::ThroughProxy;
 use super::redirect::{follow, is_private};
 use super::speed::{Pace, Paced};
-use super::{Fetch, FetchError, FetchErrorKind, Request, Response, Status, Url, Validator};
+use super::{
+    Credentials, Fetch, FetchError, FetchErrorKind, Request, Response, Status, Url, Validator,
+    redact,
+};
 
 /// How [`HttpFetch`] behaves. All of it has defaults that fit a mirror of a distribution.
 #[derive(Clone, Debug)]
@@ -42,10 +46,12 @@ pub struct HttpOptions {
     pub connections: usize,
     /// Whether a proxy is used.
     pub proxy: Proxy,
+    /// Who to be for hosts whose URLs do not say it.
+    pub credentials: Credentials,
 }
 
 /// Which proxy is used.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub enum Proxy {
     /// The one that the environment names (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`), if it names one.
     #[default]
@@ -54,6 +60,17 @@ pub enum Proxy {
     None,
     /// This one, by URL.
     Url(String),
+}
+
+/// Never shows credentials.
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::FromEnvironment => f.write_str("FromEnvironment"),
+            Self::None => f.write_str("None"),
+            Self::Url(url) => f.debug_tuple("Url").field(&redact(url)).finish(),
+        }
+    }
 }
 
 impl Default for HttpOptions {
@@ -70,6 +87,7 @@ impl Default for HttpOptions {
             head_limit: 64 * 1024,
             connections: 8,
             proxy: Proxy::default(),
+            credentials: Credentials::default(),
         }
     }
 }
@@ -85,6 +103,8 @@ impl Default for HttpOptions {
 #[derive(Clone)]
 pub struct HttpFetch {
     agent: ureq::Agent,
+    /// For plain HTTP where there is a proxy that speaks it.
+    proxied: Option<(ureq::Agent, ureq::Proxy)>,
     options: Arc<HttpOptions>,
 }
 
@@ -102,7 +122,28 @@ impl HttpFetch {
             Proxy::None => None,
             Proxy::Url(url) => ureq::Proxy::new(url).ok(),
         };
-        let config = ureq::Agent::config_builder()
+        let http = |proxy: &ureq::Proxy| proxy.protocol() == ureq::ProxyProtocol::Http;
+        let proxied = proxy.clone().filter(http).map(|proxy| {
+            // The proxy is whom we connect to, whatever the URL: ureq need not know of it.
+            let resolver = PolicyResolver {
+                instead: Some(proxy.uri().clone()),
+                ..PolicyResolver::new(options.private_addresses)
+            };
+            let connector = DefaultConnector::default().chain(ThroughProxy::new(&proxy));
+            let config = Self::config(&options, None);
+            (ureq::Agent::with_parts(config, connector, resolver), proxy)
+        });
+        let resolver = PolicyResolver::new(options.private_addresses);
+        let config = Self::config(&options, proxy);
+        Self {
+            agent: ureq::Agent::with_parts(config, DefaultConnector::default(), resolver),
+            proxied,
+            options: Arc::new(options),
+        }
+    }
+
+    fn config(options: &HttpOptions, proxy: Option<ureq::Proxy>) -> ureq::config::Config {
+        ureq::Agent::config_builder()
             .http_status_as_error(false)
             // Redirects are followed here, under our own policy.
             .max_redirects(0)
@@ -119,15 +160,16 @@ impl HttpFetch {
             .max_idle_connections_per_host(options.connections)
             .max_idle_connections(options.connections * 4)
             .input_buffer_size(256 * 1024)
-            .build();
-        let resolver = PolicyResolver {
-            inner: DefaultResolver::default(),
-            private_addresses: options.private_addresses,
-            known: Mutex::default(),
-        };
-        Self {
-            agent: ureq::Agent::with_parts(config, DefaultConnector::default(), resolver),
-            options: Arc::new(options),
+            .build()
+    }
+
+    /// Who asks for a URL.
+    fn agent(&self, url: &Url) -> &ureq::Agent {
+        match (&self.proxied, url.to_string().parse()) {
+            (Some((agent, proxy)), Ok(uri)) if url.scheme == "http" && !proxy.is_no_proxy(&uri) => {
+                agent
+            }
+            _ => &self.agent,
         }
     }
 
@@ -137,7 +179,7 @@ impl HttpFetch {
         url: &Url,
         request: &Request,
     ) -> Result<ureq::http::Response<ureq::Body>, FetchErrorKind> {
-        let mut call = self.agent.get(url.to_string());
+        let mut call = self.agent(url).get(url.to_string());
         if let Some(userinfo) = &url.userinfo {
             call = call.header(header::AUTHORIZATION, basic_auth(userinfo));
         }
@@ -166,6 +208,9 @@ impl Fetch for HttpFetch {
         let invalid = |reason| fail(FetchErrorKind::InvalidUrl { reason });
         let deadline = Instant::now() + self.options.deadline;
         let mut url = Url::parse(&request.url).map_err(invalid)?;
+        if url.userinfo.is_none() {
+            url.userinfo = self.options.credentials.userinfo(&url);
+        }
         let mut redirects = 0;
         let answer = loop {
             let answer = self.ask(&url, request).map_err(fail)?;
@@ -285,7 +330,6 @@ fn kind_of(error: ureq::Error, head_limit: usize) -> FetchErrorKind {
 
 /// `Authorization: Basic` (RFC 7617) from the user information of a URL, of which `%` sequences are decoded.
 fn basic_auth(userinfo: &str) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut plain = Vec::with_capacity(userinfo.len() + 1);
     let mut rest = userinfo.as_bytes();
     while let [first, tail @ ..] = rest {
@@ -299,6 +343,12 @@ fn basic_auth(userinfo: &str) -> String {
     if !userinfo.contains(':') {
         plain.push(b':');
     }
+    basic(&plain)
+}
+
+/// User and password with a colon between, as `Basic` has them.
+pub(super) fn basic(plain: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::from("Basic ");
     for group in plain.chunks(3) {
         let value = group
@@ -326,6 +376,8 @@ fn basic_auth(userinfo: &str) -> String {
 struct PolicyResolver {
     inner: DefaultResolver,
     private_addresses: bool,
+    /// Whose addresses are given for every host: the proxy's.
+    instead: Option<ureq::http::Uri>,
     known: Mutex<HashMap<Authority, Answer>>,
 }
 
@@ -338,6 +390,15 @@ type Answer = (Instant, ResolvedSocketAddrs);
 impl PolicyResolver {
     /// How long an answer holds.
     const HOLDS: Duration = Duration::from_secs(30);
+
+    fn new(private_addresses: bool) -> Self {
+        Self {
+            inner: DefaultResolver::default(),
+            private_addresses,
+            instead: None,
+            known: Mutex::default(),
+        }
+    }
 
     fn addresses(
         &self,
@@ -368,6 +429,7 @@ impl Resolver for PolicyResolver {
         config: &ureq::config::Config,
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let uri = self.instead.as_ref().unwrap_or(uri);
         let addresses = self.addresses(uri, config, timeout)?;
         let private = addresses.iter().find(|a| is_private(a.ip()));
         match private {

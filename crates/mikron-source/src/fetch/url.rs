@@ -1,6 +1,11 @@
 //! URLs, as far as repositories need them: split, joined, and without credentials for people.
 
+use std::borrow::Cow;
 use std::fmt::{self, Write as _};
+
+use mikron_package::{normal_location, without_credentials};
+
+use crate::error::SourceErrorKind;
 
 /// An absolute URL with an authority (RFC 3986).
 ///
@@ -160,19 +165,27 @@ fn is_scheme(text: &str) -> bool {
 /// assert_eq!(redact("/srv/mirror"), "/srv/mirror");
 /// ```
 pub fn redact(url: &str) -> String {
-    let shown = match url.split_once("://") {
-        Some((scheme, rest)) => {
-            let at = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-            let (authority, tail) = rest.split_at(at);
-            let host = authority.rsplit_once('@').map_or(authority, |(_, h)| h);
-            format!("{scheme}://{host}{tail}")
-        }
-        None => url.to_owned(),
-    };
+    let shown = without_credentials(url);
     if shown.chars().any(char::is_control) {
         return shown.escape_debug().to_string();
     }
-    shown
+    shown.into_owned()
+}
+
+/// A location in its normal form, whoever it is from: a lock is text that anybody may have edited.
+pub(crate) fn below(location: &str) -> Result<Cow<'_, str>, SourceErrorKind> {
+    normal_location(location).map_err(|reason| SourceErrorKind::Location {
+        location: location.chars().take(200).collect(),
+        reason,
+    })
+}
+
+/// Whether a URL, or a plain path, names a file of this machine.
+pub(crate) fn is_local(url: &str) -> bool {
+    match url.split_once(':') {
+        Some((scheme, _)) if is_scheme(scheme) => scheme.eq_ignore_ascii_case("file"),
+        _ => true,
+    }
 }
 
 /// Puts an archive's or index's location behind a base URL. The location comes out of an index, so characters that have a
@@ -182,20 +195,25 @@ pub(crate) fn join_location(base: &str, location: &str) -> String {
     let mut url = String::with_capacity(base.len() + location.len() + 1);
     url.push_str(base);
     url.push('/');
-    if !base.contains("://") {
+    if !base.contains("://") && !base.starts_with("file:") {
         // A plain path, not a URL.
         url.push_str(location);
         return url;
     }
-    for byte in location.trim_start_matches('/').bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~/+:@!$&'()*,;=".contains(&byte) {
-            url.push(char::from(byte));
+    encode(&mut url, location.trim_start_matches('/').as_bytes());
+    url
+}
+
+/// Adds a path to a URL: what may not stand there, or means something else there, is encoded.
+pub(super) fn encode(url: &mut String, path: &[u8]) {
+    for byte in path {
+        if byte.is_ascii_alphanumeric() || b"-._~/+:@!$&'()*,;=".contains(byte) {
+            url.push(char::from(*byte));
         } else {
             // Writing to a String cannot fail.
             let _ = write!(url, "%{byte:02X}");
         }
     }
-    url
 }
 
 #[cfg(test)]
@@ -254,6 +272,16 @@ mod tests {
             join_location("http://example.org/debian/", "pool/a/b c?%2e#d_1~2+3:4.deb"),
             "http://example.org/debian/pool/a/b%20c%3F%252e%23d_1~2+3:4.deb"
         );
+        for (url, local) in [
+            ("/srv/a:b", true),
+            ("FILE:/srv", true),
+            ("srv", true),
+            ("http://example.org/", false),
+            ("memory:/a", false),
+        ] {
+            assert_eq!(is_local(url), local, "{url}");
+        }
+        assert_eq!(join_location("file:/srv", "a%3a1"), "file:/srv/a%253a1");
         assert_eq!(
             join_location("/srv/debian", "pool/a b"),
             "/srv/debian/pool/a b"

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use mikron_package::{Digest, Origin, PackageRecord, location_fault};
+use mikron_package::{Digest, Origin, PackageRecord};
 use mikron_rpm::archive::signed_header;
 
 use super::{RpmRepository, Signed};
@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::deb::Trust;
 use crate::download::Wanted;
 use crate::error::{SourceError, SourceErrorKind};
-use crate::fetch::join_location;
+use crate::fetch::{below, join_location};
 use crate::trust::{OpenPgp, TrustError, Verifier as _};
 
 impl RpmRepository {
@@ -46,10 +46,7 @@ impl RpmRepository {
 
     /// Where a file of the repository may be found.
     pub(super) fn urls_of(&self, location: &str) -> Result<Vec<String>, SourceError> {
-        if location_fault(location).is_some() {
-            let location = location.chars().take(200).collect();
-            return Err(self.error(SourceErrorKind::Location { location }));
-        }
+        let location = &*below(location).map_err(|kind| self.error(kind))?;
         let of = |repository: &Self| -> Vec<String> {
             let bases = repository.current_bases();
             let all = bases.iter().chain(&repository.fallbacks);

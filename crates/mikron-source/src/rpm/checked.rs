@@ -66,7 +66,7 @@ impl RpmRepository {
                 return Ok(digest);
             }
         }
-        if context.offline {
+        if context.is_cut_off(urls) {
             return Err(self.error(SourceErrorKind::Offline));
         }
         let digest = self.fetch_first(context, name, urls, checksum, size.unwrap_or(limit))?;

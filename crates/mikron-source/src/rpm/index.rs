@@ -17,7 +17,7 @@ use crate::repository::Told;
 use crate::universe::CompactIndex;
 
 /// The namespace of compact indexes in the cache. The number changes with their form.
-const NAMESPACE: &str = "rpm-index-3";
+const NAMESPACE: &str = "rpm-index-4";
 
 /// The namespace of what a repository tells those beside it: paths, which begin with a slash, and names, one a line.
 const TOLD: &str = "rpm-told-1";

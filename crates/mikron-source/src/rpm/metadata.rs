@@ -51,9 +51,7 @@ impl RpmRepository {
         let seen = self.seen(context);
         if let Some(seen) = &seen {
             self.remember_mirrors(&seen.mirrors);
-            let age = context.now - seen.checked_at;
-            let fresh = u64::try_from(age).is_ok_and(|age| age < context.refresh_after.as_secs());
-            if context.offline || fresh {
+            if context.keeps(seen.checked_at, &self.bases) {
                 // Even what is fresh here may be older than a lock.
                 let verdict = self
                     .judge(&seen.verified, context)
@@ -64,7 +62,7 @@ impl RpmRepository {
                 }
             }
         }
-        if context.offline {
+        if context.is_cut_off(&self.bases) {
             return Err(self.error(SourceErrorKind::Offline));
         }
         let (bases, metalink) = self.locate(context)?;
