@@ -111,9 +111,18 @@ pub struct PackageRecord {
     /// Where it would be of use (rpm's `Supplements`); never followed.
     #[serde(default)]
     pub supplements: Vec<Requirement>,
+    /// What might be of use (rpm's `Suggests`); never followed.
+    #[serde(default)]
+    pub suggests: Vec<Requirement>,
+    /// Where it might be of use (rpm's `Enhances`); never followed.
+    #[serde(default)]
+    pub enhances: Vec<Requirement>,
     /// What brings it in without anybody asking for it: apk takes it as soon as all of these are there (`install_if`).
     #[serde(default)]
     pub install_if: Vec<Relation>,
+    /// What keeps `install_if` from bringing it in (`!name` there).
+    #[serde(default)]
+    pub install_if_not: Vec<Relation>,
     /// What must not be there.
     pub conflicts: Vec<Relation>,
     /// What must not hold beside it: rpm's rich `Conflicts`.
@@ -167,7 +176,10 @@ impl PackageRecord {
             depends: Vec::new(),
             recommends: Vec::new(),
             supplements: Vec::new(),
+            suggests: Vec::new(),
+            enhances: Vec::new(),
             install_if: Vec::new(),
+            install_if_not: Vec::new(),
             conflicts: Vec::new(),
             rich_conflicts: Vec::new(),
             obsoletes: Vec::new(),

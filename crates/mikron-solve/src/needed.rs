@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::rc::Rc;
 
-use mikron_package::{PackageId, PackageName, Relation};
+use mikron_package::{PackageId, PackageName, PackageRecord, Relation};
 
 use crate::backend::{place_of, view_of};
 use crate::catalog::{Catalog, View};
@@ -64,9 +64,12 @@ impl Kept {
             .find(|id| catalog.answers(relation, &catalog.record(*id)))
     }
 
-    pub(crate) fn satisfies_all(&self, catalog: &Catalog<'_>, relations: &[Relation]) -> bool {
+    /// Whether a package comes in unasked: all of its `install_if` is there, and nothing that keeps it out.
+    pub(crate) fn brings(&self, catalog: &Catalog<'_>, record: &PackageRecord) -> bool {
         let holds = |relation| self.satisfier(catalog, relation).is_some();
-        relations.iter().all(holds)
+        !record.install_if.is_empty()
+            && record.install_if.iter().all(holds)
+            && !record.install_if_not.iter().any(holds)
     }
 
     /// The package that a ban of the package `own` speaks of.
@@ -363,7 +366,7 @@ fn walk(
                 let record = catalog.record(**id);
                 found.contains(*id)
                     && !walk.kept.contains(**id)
-                    && walk.kept.satisfies_all(catalog, &record.install_if)
+                    && walk.kept.brings(catalog, &record)
             };
             extras.iter().find(comes).copied()
         });

@@ -69,6 +69,10 @@ gives! {
         "a; Depends: x\nm; Depends: y\nb; Provides: v = 1, x = 1\nc; Provides: v = 2, y = 2\nd; Provides: y = 1", ["a", "m"] => "a b d m";
 
     install_if_brings_a_package_in: "a\ndocs\na-doc; InstallIf: a = 1, docs", ["a", "docs"] => "a a-doc docs";
+    install_if_brings_in_where_what_it_excludes_is_not_there:
+        "a\nc\nb; InstallIf: a, !c", ["a"] => "a b";
+    install_if_is_kept_out_by_what_it_excludes: "a; Depends: v\nc; Provides: v\nb; InstallIf: a, !v", ["a"] => "a c";
+    install_if_is_kept_out_by_the_version_alone: "a\nc 1\nb; InstallIf: a, !c > 1", ["a", "c"] => "a b c";
     install_if_needs_all_of_it: "a\ndocs\na-doc; InstallIf: a = 1, docs", ["a"] => "a";
     install_if_needs_the_version: "a 2\ndocs\na-doc; InstallIf: a = 1, docs", ["a", "docs"] => "a-2 docs";
     install_if_brings_its_dependencies: "a\ndocs\na-doc; InstallIf: a, docs; Depends: man\nman", ["a", "docs"] => "a a-doc docs man";

@@ -61,6 +61,13 @@ gives! {
     a_provider_may_come_before_the_package_of_the_name: "a; Requires: v\nv; Provides: x\nb; Provides: v", ["a"] => "a b";
     a_later_version_of_what_both_provide_is_preferred:
         "a; Requires: v\nb; Provides: v = 1\nc; Provides: v = 2", ["a"] => "a c";
+    a_range_counts_up_to_its_end:
+        "a; Requires: v >= 1\nb; Provides: v < 2\nc; Provides: v < 3", ["a"] => "a c";
+    a_range_that_holds_its_end_goes_further_than_one_that_does_not:
+        "a; Requires: v\nb; Provides: v < 2\nc; Provides: v <= 2", ["a"] => "a c";
+    a_range_and_a_version_are_compared: "a; Requires: v\nb; Provides: v = 1\nc; Provides: v <= 2", ["a"] => "a c";
+    a_range_up_to_a_version_is_no_later_than_it: "a; Requires: v\nb; Provides: v = 2\nc; Provides: v <= 2", ["a"] => "a b";
+    a_range_without_an_end_is_not_compared: "a; Requires: v\nb; Provides: v = 1\nc; Provides: v >= 2", ["a"] => "a b";
     a_name_beside_the_wanted_one_counts_as_well:
         "a; Requires: v\nb; Provides: v, w = 1\nc; Provides: v, w = 2", ["a"] => "a c";
     providers_that_are_each_later_than_the_other_are_equal:
@@ -86,6 +93,15 @@ gives! {
         "a; Requires: v; Recommends: c\nb; Provides: v\nc; Provides: v", ["a"] => "a c";
     what_supplements_the_requirer_is_preferred:
         "a; Requires: v\nb; Provides: v\nc; Provides: v; Supplements: a", ["a"] => "a c";
+    what_the_requirer_suggests_is_preferred:
+        "glibc; Requires: langpack; Suggests: minimal\nall; Provides: langpack\nminimal; Provides: langpack", ["glibc"] => "glibc minimal";
+    what_enhances_the_requirer_is_preferred:
+        "a; Requires: v\nb; Provides: v\nc; Provides: v; Enhances: a", ["a"] => "a c";
+    what_is_recommended_comes_before_what_is_suggested:
+        "a; Requires: v; Suggests: b; Recommends: c\nb; Provides: v\nc; Provides: v", ["a"] => "a c";
+    of_what_is_recommended_what_is_suggested_too_comes_first:
+        "a; Requires: v; Recommends: b, c; Suggests: c\nb; Provides: v\nc; Provides: v\nd; Provides: v; Enhances: a", ["a"] => "a c";
+    what_is_suggested_brings_nothing_in: "a; Suggests: b\nb; Enhances: a", ["a"] => "a";
 
     a_root_is_the_package_of_the_name: "a; Provides: v\nv", ["v"] => "v";
     a_root_that_no_package_is_called_is_virtual: "a; Provides: v", ["v"] => "a";

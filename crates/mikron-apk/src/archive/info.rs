@@ -123,10 +123,12 @@ fn record(fields: &[(String, String)]) -> Result<PackageRecord, ArchiveError> {
     for dependency in all(fields, "depend") {
         add_depends(&mut record, dependency.map_err(malformed)?);
     }
+    for dependency in all(fields, "install_if") {
+        add_install_if(&mut record, dependency.map_err(malformed)?).map_err(malformed)?;
+    }
     for (name, into) in [
         ("provides", &mut record.provides),
         ("replaces", &mut record.replaces),
-        ("install_if", &mut record.install_if),
     ] {
         for dependency in all(fields, name) {
             add_relations(into, dependency.map_err(malformed)?).map_err(malformed)?;
@@ -143,6 +145,18 @@ pub(crate) fn add_depends(record: &mut PackageRecord, dependency: Dependency) {
         let requirement: Requirement = dependency.into_requirement();
         record.depends.push(requirement);
     }
+}
+
+/// Adds what `install_if` and `i:` hold: what brings the package in, and behind a `!` what keeps it out.
+pub(crate) fn add_install_if(
+    record: &mut PackageRecord,
+    mut dependency: Dependency,
+) -> Result<(), RelationError> {
+    if std::mem::take(&mut dependency.conflict) {
+        record.install_if_not.extend(dependency.into_relations());
+        return Ok(());
+    }
+    add_relations(&mut record.install_if, dependency)
 }
 
 /// Adds what the other lists hold, in which one relation is one relation.

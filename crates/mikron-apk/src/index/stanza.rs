@@ -156,9 +156,12 @@ impl Stanza {
         for dependency in self.depends {
             info::add_depends(&mut record, dependency);
         }
+        for dependency in self.install_if {
+            info::add_install_if(&mut record, dependency)
+                .map_err(|error| IndexError::new(error).in_field(b'i'))?;
+        }
         for (field, from, into) in [
             (b'p', self.provides, &mut record.provides),
-            (b'i', self.install_if, &mut record.install_if),
             (b'r', self.replaces, &mut record.replaces),
         ] {
             for dependency in from {

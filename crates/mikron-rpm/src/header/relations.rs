@@ -112,13 +112,15 @@ pub(crate) fn fill(header: Header<'_>, record: &mut PackageRecord) -> Result<(),
             rich => record.rich_conflicts.push(rich),
         }
     }
-    for wanted in list(RECOMMENDS)? {
-        let found = requirement(&wanted.name, wanted.flags, &wanted.version)?;
-        record.recommends.push(found);
-    }
-    for wanted in list(SUPPLEMENTS)? {
-        let found = requirement(&wanted.name, wanted.flags, &wanted.version)?;
-        record.supplements.push(found);
+    for (tags, found) in [
+        (RECOMMENDS, &mut record.recommends),
+        (SUPPLEMENTS, &mut record.supplements),
+        (SUGGESTS, &mut record.suggests),
+        (ENHANCES, &mut record.enhances),
+    ] {
+        for wanted in list(tags)? {
+            found.push(requirement(&wanted.name, wanted.flags, &wanted.version)?);
+        }
     }
     for wanted in list(OBSOLETES)? {
         let found = relation(&wanted.name, wanted.flags, &wanted.version)?;

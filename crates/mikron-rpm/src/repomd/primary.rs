@@ -257,6 +257,8 @@ enum List {
     Obsoletes,
     Recommends,
     Supplements,
+    Suggests,
+    Enhances,
 }
 
 /// A package that is being read.
@@ -289,6 +291,8 @@ struct Draft {
     depends: Vec<Requirement>,
     recommends: Vec<Requirement>,
     supplements: Vec<Requirement>,
+    suggests: Vec<Requirement>,
+    enhances: Vec<Requirement>,
     conflicts: Vec<Relation>,
     rich_conflicts: Vec<Requirement>,
     obsoletes: Vec<Relation>,
@@ -320,6 +324,8 @@ impl Draft {
                     "obsoletes" => Some(List::Obsoletes),
                     "recommends" => Some(List::Recommends),
                     "supplements" => Some(List::Supplements),
+                    "suggests" => Some(List::Suggests),
+                    "enhances" => Some(List::Enhances),
                     _ => None,
                 };
                 ""
@@ -506,6 +512,8 @@ impl Draft {
             (List::Requires, wanted) => self.depends.push(wanted),
             (List::Recommends, wanted) => self.recommends.push(wanted),
             (List::Supplements, wanted) => self.supplements.push(wanted),
+            (List::Suggests, wanted) => self.suggests.push(wanted),
+            (List::Enhances, wanted) => self.enhances.push(wanted),
             (_, Requirement::One(relation)) => self.conflicts.push(relation),
             (_, rich) => self.rich_conflicts.push(rich),
         }
@@ -524,6 +532,8 @@ impl Draft {
             mut depends,
             mut recommends,
             mut supplements,
+            mut suggests,
+            mut enhances,
             mut conflicts,
             mut rich_conflicts,
             mut obsoletes,
@@ -539,6 +549,8 @@ impl Draft {
             &mut depends,
             &mut recommends,
             &mut supplements,
+            &mut suggests,
+            &mut enhances,
             &mut rich_conflicts,
         ] {
             list.clear();
@@ -556,6 +568,8 @@ impl Draft {
             depends,
             recommends,
             supplements,
+            suggests,
+            enhances,
             conflicts,
             rich_conflicts,
             obsoletes,
@@ -622,6 +636,8 @@ impl Draft {
         record.depends = self.depends.drain(..).collect();
         record.recommends = self.recommends.drain(..).collect();
         record.supplements = self.supplements.drain(..).collect();
+        record.suggests = self.suggests.drain(..).collect();
+        record.enhances = self.enhances.drain(..).collect();
         record.conflicts = self.conflicts.drain(..).collect();
         record.rich_conflicts = self.rich_conflicts.drain(..).collect();
         record.obsoletes = self.obsoletes.drain(..).collect();

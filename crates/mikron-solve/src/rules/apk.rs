@@ -6,7 +6,8 @@
 //! - What provides a name without a version and has no `provider_priority` does not come in for that name, unless nothing else
 //!   provides it: it must be there for another reason (the solver of apk-tools 2.12.10 and later).
 //! - A source of negative priority is a tagged one (`@edge`): it serves the roots that name it, and what comes from it.
-//! - `install_if` brings a package in as soon as all of it holds and the package can be had. `replaces` is about files.
+//! - `install_if` brings a package in as soon as all of it holds, nothing of what it names behind a `!` is there, and the
+//!   package can be had. `replaces` is about files.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -116,8 +117,7 @@ impl Rules for Apk {
                     if native
                         && catalog.priority(id) >= 0
                         && catalog.versions(&record.name).contains(&id)
-                        && !record.install_if.is_empty()
-                        && kept.satisfies_all(catalog, &record.install_if)
+                        && kept.brings(catalog, &record)
                     {
                         triggered.entry(record.name.clone()).or_default().push(id);
                     }

@@ -4,10 +4,12 @@
 //! - All alternatives and providers of a requirement are one pool: their order in the file and whether one *is* the name or
 //!   provides it play no part.
 //! - The source of highest priority comes first, then the latest version of each name, then a package before those that it
-//!   obsoletes, then a package before those that provide a name that both have at a lower version, then one of which there is no
+//!   obsoletes, then a package before those that provide a name that both have up to a lower version (`= 1`, `<= 1`, and a little
+//!   less `< 1`), then one of which there is no
 //!   later version for its architecture before others, then the name.
 //! - What cannot be there, as is seen without choosing, takes no part in these comparisons.
-//! - Among what is left, what the requirer recommends, or what supplements it, comes first; weak dependencies bring nothing in.
+//! - Among what is left, what the requirer recommends, or what supplements it, comes first, then what it suggests, or what
+//!   enhances it; weak dependencies bring nothing in.
 //! - A choice that turns out to be superfluous, as another that would have done is there anyway, is taken back.
 //! - What the spec names without a version is a package of that name, or one that obsoletes it and so comes before it; only
 //!   where no package has the name does a provider do. A requirement never leads to an obsoleter that does not provide it.
@@ -146,17 +148,25 @@ fn arrange(
         let priority = catalog.priority(first.id);
         arranged.sort_by_key(|choice| {
             let lower = catalog.priority(choice.id) != priority;
-            (lower, !lower && !is_recommended(catalog, by, choice.id))
+            (
+                lower,
+                (!lower).then(|| weakly_wanted(catalog, by, choice.id)),
+            )
         });
     }
     arranged
 }
 
-/// Whether a package recommends another, or is supplemented by it. Neither brings one in, but among several that would do it
-/// decides.
-fn is_recommended(catalog: &Catalog<'_>, by: PackageId, id: PackageId) -> bool {
+/// How little a package is to another: whether it is not recommended by it, nor supplements it, and whether it is not suggested
+/// by it, nor enhances it. None of this brings one in, but among several that would do it decides.
+fn weakly_wanted(catalog: &Catalog<'_>, by: PackageId, id: PackageId) -> (bool, bool) {
     let (by, record) = (catalog.record(by), catalog.record(id));
-    speaks_of(catalog, &by.recommends, &record) || speaks_of(catalog, &record.supplements, &by)
+    let either = |says: &[Requirement], is_said: &[Requirement]| {
+        speaks_of(catalog, says, &record) || speaks_of(catalog, is_said, &by)
+    };
+    let recommended = either(&by.recommends, &record.supplements);
+    let suggested = either(&by.suggests, &record.enhances);
+    (!recommended, !suggested)
 }
 
 fn speaks_of(catalog: &Catalog<'_>, weak: &[Requirement], record: &PackageRecord) -> bool {
@@ -256,20 +266,22 @@ fn order(
 
 /// Those of which no other provides a name that they provide at a later version; all where there are none such.
 fn latest(catalog: &Catalog<'_>, packages: Vec<PackageId>) -> Vec<PackageId> {
-    let mut newest: HashMap<PackageName, Version> = HashMap::new();
+    let mut newest: HashMap<PackageName, UpTo> = HashMap::new();
     let provided: Vec<_> = packages
         .iter()
         .map(|&id| provided(&catalog.record(id)))
         .collect();
-    let earlier =
-        |a: &Version, b: &Version| catalog.order().compare(a.as_str(), b.as_str()).is_lt();
+    let earlier = |a: &UpTo, b: &UpTo| {
+        let order = catalog.order().compare(a.0.as_str(), b.0.as_str());
+        order.then(a.1.cmp(&b.1)).is_lt()
+    };
     for (name, version) in provided.iter().flatten() {
         match newest.get(name) {
             Some(known) if !earlier(known, version) => {}
             _ => drop(newest.insert(name.clone(), version.clone())),
         }
     }
-    let is_latest = |own: &HashMap<PackageName, Version>| {
+    let is_latest = |own: &HashMap<PackageName, UpTo>| {
         own.iter()
             .all(|(name, version)| newest.get(name).is_none_or(|best| !earlier(version, best)))
     };
@@ -282,13 +294,24 @@ fn latest(catalog: &Catalog<'_>, packages: Vec<PackageId>) -> Vec<PackageId> {
     if found.is_empty() { packages } else { found }
 }
 
-/// What a package provides at one version; of a name that it provides several times the last counts.
-fn provided(record: &PackageRecord) -> HashMap<PackageName, Version> {
-    let own = (record.name.clone(), record.version.clone());
+/// The latest version of a range, and whether it belongs to it.
+type UpTo = (Version, bool);
+
+/// Up to which version a package provides names, of those that have such an end; of a name that it provides several times the
+/// last counts.
+fn provided(record: &PackageRecord) -> HashMap<PackageName, UpTo> {
+    let own = (record.name.clone(), (record.version.clone(), true));
     let provides = record.provides.iter().filter_map(|relation| {
         let constraint = relation.constraint.as_ref()?;
-        (constraint.operator == Operator::Equal)
-            .then(|| (relation.name.clone(), constraint.version.clone()))
+        let included = match constraint.operator {
+            Operator::Equal | Operator::LessEqual => true,
+            Operator::Less => false,
+            Operator::GreaterEqual | Operator::Greater | Operator::Begins => return None,
+        };
+        Some((
+            relation.name.clone(),
+            (constraint.version.clone(), included),
+        ))
     });
     std::iter::once(own).chain(provides).collect()
 }

@@ -151,13 +151,15 @@ fn trials(packages: &[Package], compared: &[Compared], orders: usize) -> Vec<Tri
         trial(Change::Obsoletes, &latest_only, &cases),
         trial(Change::Exact, packages, &exact),
     ];
-    if packages
-        .iter()
-        .any(|(p, ..)| !p.recommends.is_empty() || !p.supplements.is_empty())
-    {
+    let weak = |p: &PackageRecord| {
+        [&p.recommends, &p.supplements, &p.suggests, &p.enhances].map(Vec::is_empty)
+    };
+    if packages.iter().any(|(p, ..)| weak(p) != [true; 4]) {
         let without = change(packages, |record| {
             record.recommends.clear();
             record.supplements.clear();
+            record.suggests.clear();
+            record.enhances.clear();
         });
         trials.push(trial(Change::Weak, &without, &cases));
     }

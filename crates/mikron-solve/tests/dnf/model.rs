@@ -170,6 +170,12 @@ pub(crate) fn with_weak(numbers: &mut Numbers, text: &str) -> String {
         if numbers.once_in(8) {
             let _ = write!(weak, "; Supplements: {}", name(numbers.below(NAMES)));
         }
+        if numbers.once_in(4) {
+            let _ = write!(weak, "; Suggests: {}", wanted(numbers, NAMES));
+        }
+        if numbers.once_in(8) {
+            let _ = write!(weak, "; Enhances: {}", name(numbers.below(NAMES)));
+        }
         weak.push('\n');
     }
     weak

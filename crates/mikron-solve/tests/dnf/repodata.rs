@@ -68,6 +68,8 @@ fn add(record: &PackageRecord, primary: &mut String, filelists: &mut String) {
         ("obsoletes", record.obsoletes.iter().map(entry).collect()),
         ("recommends", record.recommends.iter().map(rich).collect()),
         ("supplements", record.supplements.iter().map(rich).collect()),
+        ("suggests", record.suggests.iter().map(rich).collect()),
+        ("enhances", record.enhances.iter().map(rich).collect()),
     ] {
         if !entries.is_empty() {
             let _ = write!(primary, "<rpm:{tag}>{}</rpm:{tag}>", entries.concat());

@@ -87,9 +87,18 @@ pub(crate) fn package(family: Family, line: &str) -> Package {
             "Supplements" => record
                 .supplements
                 .extend(items.into_iter().map(rich::parse)),
+            "Suggests" => record.suggests.extend(items.into_iter().map(rich::parse)),
+            "Enhances" => record.enhances.extend(items.into_iter().map(rich::parse)),
             "Obsoletes" => record.obsoletes.extend(items.into_iter().map(relation)),
             "Provides" | "Files" => record.provides.extend(items.into_iter().map(relation)),
-            "InstallIf" => record.install_if.extend(items.into_iter().map(relation)),
+            "InstallIf" => {
+                for item in items {
+                    match item.strip_prefix('!') {
+                        Some(not) => record.install_if_not.push(relation(not)),
+                        None => record.install_if.push(relation(item)),
+                    }
+                }
+            }
             other => panic!("no such field: {other}"),
         }
     }

@@ -32,7 +32,7 @@ use super::decode::Decoder;
 use super::symbols::{BLOCK, Mention, Symbols};
 
 pub(super) const MAGIC: &[u8; 8] = b"MIKRINDX";
-pub(super) const FORMAT: u32 = 4;
+pub(super) const FORMAT: u32 = 5;
 pub(super) const HEADER: usize = SYMBOLS + 16;
 
 /// The places of the number of symbols, of the architecture's length and of the odd records' place in the header.

@@ -52,6 +52,8 @@ impl Decoder<'_> {
             &mut record.depends,
             &mut record.recommends,
             &mut record.supplements,
+            &mut record.suggests,
+            &mut record.enhances,
             &mut record.rich_conflicts,
         ];
         let mut bit = 1 << Flags::LISTS;
@@ -68,6 +70,7 @@ impl Decoder<'_> {
             &mut record.obsoletes,
             &mut record.install_if,
             &mut record.provides,
+            &mut record.install_if_not,
         ];
         for list in lists {
             if has(bit) {

@@ -123,7 +123,10 @@ impl Encoder<'_> {
             depends,
             recommends,
             supplements,
+            suggests,
+            enhances,
             install_if,
+            install_if_not,
             conflicts,
             rich_conflicts,
             obsoletes,
@@ -143,9 +146,19 @@ impl Encoder<'_> {
             depends,
             recommends,
             supplements,
+            suggests,
+            enhances,
             rich_conflicts,
         ];
-        let relations = [conflicts, breaks, replaces, obsoletes, install_if, provides];
+        let relations = [
+            conflicts,
+            breaks,
+            replaces,
+            obsoletes,
+            install_if,
+            provides,
+            install_if_not,
+        ];
         let filled = requirements.map(|list| !list.is_empty());
         let also = relations.map(|list| !list.is_empty());
         let mut flags = [
@@ -194,6 +207,7 @@ impl Encoder<'_> {
             Some(Mention::Obsoletes),
             Some(Mention::Triggers),
             Some(Mention::Provides),
+            None,
         ];
         for (list, mention) in relations.into_iter().zip(mentions) {
             if !list.is_empty() {

@@ -77,6 +77,8 @@ fn lists(text: &mut String, record: &PackageRecord) {
         ("obsoletes", relations(&record.obsoletes)),
         ("recommends", all(&record.recommends, "")),
         ("supplements", all(&record.supplements, "")),
+        ("suggests", all(&record.suggests, "")),
+        ("enhances", all(&record.enhances, "")),
     ];
     for (name, entries) in lists {
         if entries.is_empty() {
