@@ -1,14 +1,19 @@
 //! From parts to the finished tree, in one call.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use mikron_package::{Contents, Digest, Entry, EntryKind, MemoryContents};
+use mikron_package::{Contents, Digest, Entry, EntryKind, MemoryContents, RootPath};
 
 use crate::accounts::{Accounts, Database, RunAs, group_path, passwd_path};
+use crate::capability;
 use crate::diagnostic::Diagnostic;
 use crate::error::RootfsError;
 use crate::files::{FileSource, SpecFile, SpecFileKind};
-use crate::finalize::{Context, Finalizer, Further, Package, Report, Template};
+use crate::finalize::{
+    Context, Finalizer, Further, Installed, NothingInstalled, Package, Report, Template,
+};
 use crate::glob::Globs;
 use crate::merge;
 use crate::part::{Owner, Part};
@@ -24,11 +29,15 @@ pub struct Assembly {
     pub packages: Vec<Package>,
     /// Packages that were solved for and that no part comes from: the spec may name accounts that they make.
     pub further: Vec<Further>,
-    /// Files of all packages that scripts copy and finalizers read ([`crate::sources_of`], [`crate::is_template`]). Of several at one
+    /// Files of all packages that scripts copy and finalizers read ([`crate::Sources`], [`crate::is_template`]). Of several at one
     /// path the first stands.
     pub templates: Vec<Template>,
+    /// The files of all packages that were solved for, where they are known.
+    pub installed: Option<Arc<dyn Installed>>,
     /// The spec's own files.
     pub files: Vec<SpecFile>,
+    /// Capabilities of files by path, as setcap(8) takes them.
+    pub file_capabilities: BTreeMap<RootPath, String>,
     /// The spec's accounts.
     pub accounts: Accounts,
     /// The user that the image runs as, by name or number.
@@ -98,7 +107,9 @@ pub fn assemble(
         mut packages,
         mut further,
         templates,
+        installed,
         files,
+        file_capabilities,
         accounts,
         run_as,
         remove,
@@ -122,7 +133,7 @@ pub fn assemble(
     let mut made = MemoryContents::default();
     place_files(&files, &mut tree, &mut made, &mut diagnostics)?;
 
-    let scanned = scripts::scan_all(&packages);
+    let runs = OnceCell::new();
     let context = Context {
         packages: &packages,
         further: &further,
@@ -132,7 +143,8 @@ pub fn assemble(
         run_as: run_as.as_deref(),
         epoch: tree.epoch(),
         contents,
-        scripts: &scanned,
+        installed: installed.as_deref().unwrap_or(&NothingInstalled),
+        runs: &runs,
     };
     let mut reports = Vec::new();
     for finalizer in finalizers {
@@ -140,8 +152,10 @@ pub fn assemble(
     }
     let database = read_accounts(&context, &tree, &made)?;
     own_files(&files, &mut tree, &database)?;
-    let run_as = run_as.map(|name| database.run_as(&name)).transpose()?;
-    let scripts = scripts::report(&scanned, &reports, &tree);
+    set_capabilities(&file_capabilities, &mut tree)?;
+    let run_as = run_as.as_deref().map(|name| database.run_as(name));
+    let run_as = run_as.transpose()?;
+    let scripts = scripts::report(context.scripts(), &reports, &tree);
 
     remove_matches(&mut globs, &mut tree, &mut diagnostics);
     merge::finish(&mut tree, &options, &mut diagnostics)?;
@@ -272,6 +286,32 @@ fn own_files(files: &[SpecFile], tree: &mut Tree, database: &Database) -> Result
         // Layers carry numbers; a name that is a number would be taken for a name.
         node.entry.user = None;
         node.entry.group = None;
+    }
+    Ok(())
+}
+
+/// Gives files the capabilities that the spec names.
+fn set_capabilities(
+    capabilities: &BTreeMap<RootPath, String>,
+    tree: &mut Tree,
+) -> Result<(), RootfsError> {
+    for (path, text) in capabilities {
+        let wrong = |reason: String| RootfsError::SpecFile {
+            path: path.clone(),
+            reason,
+        };
+        let value = capability::encode(text);
+        let value = value.ok_or_else(|| {
+            wrong(format!(
+                "`{text}` is no text of capabilities, such as `cap_net_raw+ep`"
+            ))
+        })?;
+        let at = tree.follow(path, true).ok();
+        let node = at.and_then(|at| tree.get_mut(&at));
+        let node = node.filter(|node| node.entry.is_file());
+        let node =
+            node.ok_or_else(|| wrong("there is no file that could have capabilities".to_owned()))?;
+        node.entry.xattrs.insert(capability::XATTR.to_vec(), value);
     }
     Ok(())
 }

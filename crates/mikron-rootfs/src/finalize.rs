@@ -1,5 +1,6 @@
 //! What takes the place of maintainer scripts: the trait, what it is given, and what it reports.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::sync::Arc;
@@ -14,10 +15,10 @@ use crate::accounts::Accounts;
 use crate::error::RootfsError;
 use crate::finalizers::{
     AccountsFinalizer, AlternativesFinalizer, ApacheFinalizer, BaseFinalizer, CaBundleFinalizer,
-    CopiesFinalizer, DirectoriesFinalizer, GraphvizFinalizer, JavaTrustFinalizer, PamFinalizer,
-    PhpFinalizer, PixbufLoadersFinalizer, StepsFinalizer,
+    GraphvizFinalizer, JavaTrustFinalizer, PamFinalizer, PhpFinalizer, PixbufLoadersFinalizer,
+    ScriptsFinalizer, StepsFinalizer, TmpfilesFinalizer,
 };
-use crate::scripts::ScannedScript;
+use crate::scripts::{Runs, ScriptRun};
 use crate::tree::Tree;
 
 /// Largest file that a finalizer reads, in bytes. Configuration and certificates are far below it.
@@ -85,6 +86,27 @@ pub struct Further {
     pub declarations: Vec<(RootPath, Digest)>,
 }
 
+/// The files of all packages of a solution, chosen or not: what a script would find in a full installation.
+pub trait Installed: std::fmt::Debug + Send + Sync {
+    /// The package that has something at a path, and what it is. Paths are those of the merged /usr.
+    fn find(&self, path: &RootPath) -> Option<(&str, &Entry)>;
+
+    /// Shows each path below a directory.
+    fn below(&self, directory: &RootPath, see: &mut dyn FnMut(&RootPath));
+}
+
+/// Nothing is known of the files that are not chosen.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct NothingInstalled;
+
+impl Installed for NothingInstalled {
+    fn find(&self, _: &RootPath) -> Option<(&str, &Entry)> {
+        None
+    }
+
+    fn below(&self, _: &RootPath, _: &mut dyn FnMut(&RootPath)) {}
+}
+
 /// What a finalizer may know.
 pub struct Context<'a> {
     /// The selected packages, in order of name.
@@ -103,11 +125,18 @@ pub struct Context<'a> {
     pub epoch: i64,
     /// The contents of the packages' files.
     pub contents: &'a dyn Contents,
-    /// The maintainer scripts, read once for all finalizers.
-    pub(crate) scripts: &'a [ScannedScript],
+    /// The files of all packages of the solution, chosen or not.
+    pub installed: &'a dyn Installed,
+    /// What the maintainer scripts did, once [`ScriptsFinalizer`] has run them.
+    pub(crate) runs: &'a OnceCell<Runs>,
 }
 
 impl Context<'_> {
+    /// The maintainer scripts with the calls that they make, once [`ScriptsFinalizer`] has run them.
+    pub(crate) fn scripts(&self) -> &[ScriptRun] {
+        self.runs.get().map_or(&[], |runs| &runs.scripts)
+    }
+
     /// Whether the selection holds anything of a package.
     pub fn has_package(&self, name: &str) -> bool {
         self.packages.iter().any(|package| package.name() == name)
@@ -372,9 +401,9 @@ impl Report {
 pub fn builtin_finalizers() -> Vec<Box<dyn Finalizer>> {
     vec![
         Box::new(BaseFinalizer),
+        Box::new(ScriptsFinalizer),
         Box::new(AccountsFinalizer),
-        Box::new(CopiesFinalizer),
-        Box::new(DirectoriesFinalizer),
+        Box::new(TmpfilesFinalizer),
         Box::new(AlternativesFinalizer),
         Box::new(ApacheFinalizer),
         Box::new(PhpFinalizer),

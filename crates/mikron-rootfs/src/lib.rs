@@ -27,6 +27,7 @@
 
 mod accounts;
 mod assemble;
+mod capability;
 mod diagnostic;
 mod error;
 mod files;
@@ -44,16 +45,16 @@ pub use diagnostic::Diagnostic;
 pub use error::{Claim, EntryFault, RootfsError};
 pub use files::{FileSource, SpecFile, SpecFileKind};
 pub use finalize::{
-    CallSite, Context, Finalizer, Further, Package, Report, Template, builtin_finalizers,
+    CallSite, Context, Finalizer, Further, Installed, Package, Report, Template, builtin_finalizers,
 };
 pub use finalizers::{
     AccountsFinalizer, Alternative, AlternativesFinalizer, ApacheFinalizer, BaseFinalizer,
-    CaBundleFinalizer, CopiesFinalizer, DirectoriesFinalizer, GraphvizFinalizer,
-    JavaTrustFinalizer, PamFinalizer, PhpFinalizer, PixbufLoadersFinalizer, StepsFinalizer,
-    alternatives, is_template, scripted_accounts, sources_of,
+    CaBundleFinalizer, GraphvizFinalizer, JavaTrustFinalizer, PamFinalizer, PhpFinalizer,
+    PixbufLoadersFinalizer, ScriptsFinalizer, StepsFinalizer, TmpfilesFinalizer, alternatives,
+    is_template, scripted_accounts,
 };
 pub use glob::{Globs, PatternError};
 pub use mikron_shell::{Call, Guard, Kind, Word};
 pub use part::{Owner, Part};
-pub use scripts::{Effect, Outcome, ScriptReport, scan};
+pub use scripts::{Diversion, Effect, Outcome, ScriptReport, Sources, diversions, scan};
 pub use tree::{LayerGroup, Node, Totals, Tree};

@@ -2,17 +2,26 @@
 
 mod calls;
 mod classify;
+mod diversions;
+mod machine;
+mod run;
+mod sources;
+mod view;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mikron_package::{ArchiveMetadata, Script};
 use serde::Serialize;
 
-use crate::finalize::{CallSite, Package, Report};
+use crate::finalize::{CallSite, Report};
+use crate::finalizers::user_calls::Wish;
 use crate::tree::Tree;
 use mikron_shell::Call;
 
 pub use calls::scan;
+pub use diversions::{Diversion, diversions};
+pub(crate) use run::run_all;
+pub use sources::Sources;
 
 /// One maintainer script and what became of its effects.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -30,7 +39,7 @@ pub struct ScriptReport {
 impl ScriptReport {
     /// The effects that nothing covers.
     pub fn uncovered(&self) -> impl Iterator<Item = &Effect> {
-        let open = |effect: &&Effect| effect.outcome == Outcome::NotCovered;
+        let open = |effect: &&Effect| matches!(effect.outcome, Outcome::NotCovered { .. });
         self.effects.iter().filter(open)
     }
 }
@@ -61,16 +70,17 @@ pub enum Outcome {
         reason: String,
     },
     /// Nothing produced it.
-    NotCovered,
+    NotCovered {
+        /// Why not, where more is known than that nothing here can.
+        reason: Option<String>,
+    },
 }
 
-/// A maintainer script with its calls.
+/// A maintainer script with the calls that stand in it, before anything is known of files: for those who select them.
 #[derive(Clone, Debug)]
 pub(crate) struct ScannedScript {
     pub(crate) package: String,
     pub(crate) script: String,
-    /// Why none of its calls matters, where that is so.
-    pub(crate) irrelevant: Option<&'static str>,
     pub(crate) calls: Vec<Call>,
 }
 
@@ -82,7 +92,6 @@ impl ScannedScript {
             Self {
                 package: metadata.record.name.to_string(),
                 script: script.name.clone(),
-                irrelevant,
                 calls: if irrelevant.is_some() {
                     Vec::new()
                 } else {
@@ -106,29 +115,74 @@ impl ScannedScript {
             .iter()
             .enumerate()
             .filter(move |(_, call)| call.runs_with(argument))
-            .map(|(call_number, call)| {
-                let site = CallSite {
-                    package: self.package.clone(),
-                    script: self.script.clone(),
-                    call: call_number,
-                };
-                (site, call)
-            })
+            .map(|(number, call)| (site(&self.package, &self.script, number), call))
     }
 }
 
-/// Reads the scripts of all packages.
-pub(crate) fn scan_all(packages: &[Package]) -> Vec<ScannedScript> {
-    let of_package = |package: &Package| ScannedScript::of(&package.metadata);
-    packages.iter().flat_map(of_package).collect()
+fn site(package: &str, script: &str, call: usize) -> CallSite {
+    CallSite {
+        package: package.to_owned(),
+        script: script.to_owned(),
+        call,
+    }
+}
+
+/// What came of running the scripts.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Runs {
+    /// The scripts, in order of package.
+    pub(crate) scripts: Vec<ScriptRun>,
+    /// The accounts that were asked for, and whether by a package that counts.
+    pub(crate) accounts: Vec<(bool, Wish)>,
+    /// Names of accounts that files were given to.
+    pub(crate) mentioned: BTreeSet<String>,
+}
+
+/// One script that was run, or has no place in an image.
+#[derive(Clone, Debug)]
+pub(crate) struct ScriptRun {
+    pub(crate) package: String,
+    pub(crate) script: String,
+    /// Why none of its calls matters, where that is so.
+    pub(crate) irrelevant: Option<&'static str>,
+    pub(crate) records: Vec<Record>,
+}
+
+/// A call with a lasting effect, and what became of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Record {
+    pub(crate) call: Call,
+    pub(crate) fate: Fate,
+}
+
+/// What became of a call when its script was run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// Its effect is in the image.
+    Done,
+    /// It has no effect in this image.
+    Nothing(String),
+    /// It cannot be carried out.
+    Open(String),
+    /// It is not known whether it would run.
+    Undecided(String),
+    /// It is for a finalizer to say.
+    Elsewhere,
+}
+
+impl ScriptRun {
+    /// The calls that run, with their sites.
+    pub(crate) fn installing(&self) -> impl Iterator<Item = (CallSite, &Call)> {
+        let runs = |record: &Record| !matches!(record.fate, Fate::Undecided(_));
+        let records = self.records.iter().enumerate();
+        records
+            .filter(move |(_, record)| runs(record))
+            .map(|(number, record)| (site(&self.package, &self.script, number), &record.call))
+    }
 }
 
 /// Joins the scripts with what the finalizers say they covered.
-pub(crate) fn report(
-    scripts: &[ScannedScript],
-    reports: &[Report],
-    tree: &Tree,
-) -> Vec<ScriptReport> {
+pub(crate) fn report(scripts: &[ScriptRun], reports: &[Report], tree: &Tree) -> Vec<ScriptReport> {
     let mut covered: BTreeMap<&CallSite, &str> = BTreeMap::new();
     let mut irrelevant: BTreeMap<&CallSite, &str> = BTreeMap::new();
     for report in reports {
@@ -139,32 +193,50 @@ pub(crate) fn report(
             irrelevant.entry(site).or_insert(reason);
         }
     }
-    let mut all = Vec::new();
-    for script in scripts {
-        let effects = script.installing().filter_map(|(site, call)| {
-            let outcome = if let Some(finalizer) = covered.get(&site) {
-                Outcome::Covered {
-                    finalizer: (*finalizer).to_owned(),
-                }
-            } else if let Some(reason) = irrelevant.get(&site) {
-                Outcome::Irrelevant {
-                    reason: (*reason).to_owned(),
-                }
-            } else {
-                classify::call(call, tree)?
-            };
+    let outcome = |site: &CallSite, record: &Record| {
+        if let Some(finalizer) = covered.get(site) {
+            return Some(Outcome::Covered {
+                finalizer: (*finalizer).to_owned(),
+            });
+        }
+        if let Some(reason) = irrelevant.get(site) {
+            return Some(Outcome::Irrelevant {
+                reason: (*reason).to_owned(),
+            });
+        }
+        Some(match &record.fate {
+            Fate::Done => Outcome::Covered {
+                finalizer: "scripts".to_owned(),
+            },
+            Fate::Nothing(reason) => Outcome::Irrelevant {
+                reason: reason.clone(),
+            },
+            Fate::Open(reason) | Fate::Undecided(reason) => Outcome::NotCovered {
+                reason: Some(reason.clone()),
+            },
+            Fate::Elsewhere => return classify::call(&record.call, tree),
+        })
+    };
+    let of_script = |script: &ScriptRun| {
+        let effect = |(number, record): (usize, &Record)| {
+            let site = site(&script.package, &script.script, number);
             Some(Effect {
-                line: call.line,
-                command: call.text(),
-                outcome,
+                line: record.call.line,
+                command: record.call.text(),
+                outcome: outcome(&site, record)?,
             })
-        });
-        all.push(ScriptReport {
+        };
+        ScriptReport {
             package: script.package.clone(),
             script: script.script.clone(),
             irrelevant: script.irrelevant.map(str::to_owned),
-            effects: effects.collect(),
-        });
-    }
-    all
+            effects: script
+                .records
+                .iter()
+                .enumerate()
+                .filter_map(effect)
+                .collect(),
+        }
+    };
+    scripts.iter().map(of_script).collect()
 }

@@ -214,7 +214,7 @@ fn directories_owners_links_and_copies_of_postinst_are_made() {
         ucf --three-way /usr/share/p/index.html /etc/p/index.html
         chown www-data /not/there
         ln -sf /not/there /etc/p/gone
-        mkdir -p \"$1\"";
+        mkdir -p \"$(hostname)\"";
     let image = Image::new()
         .script("p", "postinst", script)
         .dir("p", "/var/lib/p", 0o755)
@@ -249,7 +249,7 @@ fn directories_owners_links_and_copies_of_postinst_are_made() {
         .uncovered()
         .map(|e| e.command.as_str())
         .collect();
-    assert_eq!(uncovered, ["mkdir -p $1"]);
+    assert_eq!(uncovered, ["mkdir -p $(…)"]);
     let irrelevant = rootfs.scripts[0]
         .effects
         .iter()
@@ -258,24 +258,30 @@ fn directories_owners_links_and_copies_of_postinst_are_made() {
 }
 
 #[test]
-fn nothing_that_a_package_or_the_spec_brought_is_written_over() {
-    let image = Image::new()
-        .script(
-            "p",
-            "postinst",
-            "cp /a /b\nln -sf /a /b\ntouch /b\nmkdir -p -m 700 /d /a/x",
-        )
+fn what_the_spec_brought_stands_and_what_a_package_brought_is_changed_as_an_installation_changes_it()
+ {
+    let script = "cp /a /own\nln -sf /a /own\nchmod 600 /own\nrm -f /own\nmv /a /own\ncp /c /b\ntouch /b\nmkdir -p -m 700 /d /b/x\nchmod 600 /c\nsed -i s/3/4/ /c";
+    let mut image = Image::new()
+        .script("p", "postinst", script)
         .file("p", "/a", "1")
         .file("p", "/b", "2")
+        .file("p", "/c", "3")
         .dir("p", "/d", 0o755);
+    image.assembly.files.push(mikron_rootfs::SpecFile {
+        path: path("/own"),
+        kind: mikron_rootfs::SpecFileKind::File(mikron_rootfs::FileSource::Bytes(b"own".to_vec())),
+        owner: None,
+        group: None,
+        mode: None,
+    });
+    let digest = image.assembly.parts[2].content;
     let rootfs = image.finalize().unwrap();
-    assert_eq!(rootfs.at("/b").unwrap().entry.size(), 1);
-    assert_ne!(
-        rootfs.at("/b").unwrap().content,
-        rootfs.at("/a").unwrap().content
-    );
+    assert_eq!(rootfs.text("/own"), "own");
+    assert_eq!(rootfs.at("/own").unwrap().entry.mode, 0o644);
+    assert_eq!(rootfs.at("/b").unwrap().content, digest);
+    assert_eq!(rootfs.text("/c"), "4");
+    assert_eq!(rootfs.at("/c").unwrap().entry.mode, 0o600);
     assert_eq!(rootfs.at("/d").unwrap().entry.mode, 0o755);
-    assert!(rootfs.at("/a").unwrap().entry.is_file());
 }
 
 #[test]
@@ -433,8 +439,7 @@ fn what_a_script_does_only_on_upgrades_is_no_effect_however_it_asks() {
         .unwrap();
     let report = &rootfs.scripts[0];
     assert_eq!(report.uncovered().count(), 0, "{report:#?}");
-    let commands: Vec<&str> = report.effects.iter().map(|e| e.command.as_str()).collect();
-    assert_eq!(commands, ["rm -f /etc/ld.so.cache"]);
+    assert!(report.effects.is_empty(), "{report:#?}");
 }
 
 #[test]
@@ -450,8 +455,5 @@ fn effects_of_wrapped_commands_are_those_of_the_commands() {
         .uncovered()
         .map(|effect| effect.command.as_str())
         .collect();
-    assert_eq!(
-        open,
-        ["find /etc -name x -exec chown root {} +", "update-x"]
-    );
+    assert_eq!(open, ["update-x"]);
 }

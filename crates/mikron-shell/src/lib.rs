@@ -34,3 +34,4 @@ pub use ast::{CommandKind, Script};
 pub use call::{Builtin, Call, Guard, Kind, Word};
 pub use error::{ErrorKind, Limits, ParseError};
 pub use parser::parse;
+pub use pattern::fits;

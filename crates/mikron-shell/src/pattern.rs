@@ -2,7 +2,11 @@
 
 /// Whether a pattern with `*`, `?`, `[…]` and `\` fits a text. The last `*` is tried again when what follows it does not fit, so time
 /// is bounded by the product of the lengths.
-pub(crate) fn fits(pattern: &str, text: &str) -> bool {
+///
+/// ```
+/// assert!(mikron_shell::fits("*.c[ho]", "main.co") && !mikron_shell::fits("a?", "a"));
+/// ```
+pub fn fits(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut at, mut seen) = (0, 0);
     let mut star: Option<(usize, usize)> = None;

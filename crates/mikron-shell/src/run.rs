@@ -106,6 +106,8 @@ pub struct Step<'a> {
     pub writes: &'a [Word],
     /// The working directory, where it is known.
     pub directory: Option<&'a str>,
+    /// The bits that new files do not get (umask(2)).
+    pub umask: u32,
     /// What it can read from its standard input.
     pub input: &'a mut Input,
     /// The variables that are given to it alone: `A=1 command`.

@@ -87,6 +87,7 @@ pub(crate) fn spec(spec: &Spec, document: &Document<'_>) -> Result<(), SpecError
     check.packages()?;
     check.rules()?;
     check.files()?;
+    check.file_capabilities()?;
     check.remove()?;
     check.accounts()?;
     check.principals()?;
@@ -311,6 +312,16 @@ impl Check<'_> {
                     )?;
                 }
                 _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn file_capabilities(&self) -> Result<(), SpecError> {
+        for path in self.spec.file_capabilities.keys() {
+            if let Err(error) = crate::text::absolute_path(path) {
+                let help = error.help.unwrap_or_default();
+                self.fail(&["file-capabilities", path], error.message, &help)?;
             }
         }
         Ok(())

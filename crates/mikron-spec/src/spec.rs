@@ -68,6 +68,9 @@ pub struct Spec {
     /// Files that the spec itself brings.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<FileEntry>,
+    /// Capabilities of files, as setcap(8) takes them, by path: of files that packages bring, or the spec.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub file_capabilities: BTreeMap<String, String>,
     /// Patterns of paths that are left out, from `/`; `*` stays in one directory, `**` does not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remove: Vec<String>,
@@ -116,6 +119,7 @@ impl Spec {
             without: Vec::new(),
             strict: false,
             files: Vec::new(),
+            file_capabilities: BTreeMap::new(),
             remove: Vec::new(),
             accounts: Accounts::default(),
             run_as: None,

@@ -8,7 +8,7 @@ use mikron_capability::{
     Spool, Violation, Want, Wanted, select, verify,
 };
 use mikron_package::{Digest, EntryKind, PackageName, Platform, RootPath};
-use mikron_rootfs::Part;
+use mikron_rootfs::{Part, Sources};
 use mikron_spec::{Select, Spec};
 
 use crate::Error;
@@ -66,6 +66,7 @@ pub(crate) fn close(
     let mut reserve: Vec<ResolvedPackage> = Vec::new();
     let mut asked = Asked::default();
     let selection = loop {
+        divert(&mut inputs);
         wanted.provided = provided(&inputs);
         inputs.push(own.clone());
         let selection = select(&inputs, &wanted)?;
@@ -91,7 +92,7 @@ pub(crate) fn close(
         packages.extend(more);
     };
     let violations = verify(&selection, &inputs, &wanted);
-    let templates = templates(&inputs, &selection);
+    let templates = templates(&inputs);
     Ok(Closure {
         packages,
         inputs,
@@ -104,23 +105,21 @@ pub(crate) fn close(
     })
 }
 
-/// The files that scripts of chosen packages copy, and those that finalizers read in any case.
-fn templates(inputs: &[PackageInput], selection: &Selection) -> Vec<FileRef> {
-    let mut copied = BTreeSet::new();
-    for package in &selection.packages {
-        let metadata = &inputs[package.package].facts.metadata;
-        let sources = mikron_rootfs::sources_of(metadata);
-        copied.extend(sources.into_iter().map(|(source, _)| source));
-    }
-    let mut templates = Vec::new();
+/// The files that scripts read, and those that finalizers read in any case.
+fn templates(inputs: &[PackageInput]) -> Vec<FileRef> {
     // The last input stands for the files of the spec, which are in the tree in any case.
     let packages = inputs
         .split_last()
         .map_or(&[][..], |(_, packages)| packages);
+    let mut sources = Sources::default();
+    for package in packages {
+        sources.add(&package.facts.metadata);
+    }
+    let mut templates = Vec::new();
     for (package, input) in packages.iter().enumerate() {
         for (entry, file) in input.facts.files.iter().enumerate() {
-            let path = &file.entry.path;
-            let read = copied.contains(path) || mikron_rootfs::is_template(path);
+            let read =
+                sources.contains(&file.entry) || mikron_rootfs::is_template(&file.entry.path);
             if read && file.entry.is_file() && file.digest.is_some() {
                 templates.push(FileRef { package, entry });
             }
@@ -271,6 +270,28 @@ fn inputs(
         }
     };
     packages.iter().zip(facts).map(input).collect()
+}
+
+/// Moves what packages bring to paths that other packages divert.
+fn divert(inputs: &mut [PackageInput]) {
+    let metadata = inputs.iter().map(|input| &input.facts.metadata);
+    for diversion in mikron_rootfs::diversions(metadata) {
+        for input in inputs.iter_mut() {
+            let diverted = |file: &FileFacts| file.entry.path == diversion.from;
+            let own = input.name.as_str() == diversion.package;
+            if !own && let Some(at) = input.facts.files.iter().position(diverted) {
+                let facts = Arc::make_mut(&mut input.facts);
+                facts.files[at].entry.path = diversion.to.clone();
+                for file in &mut facts.files {
+                    if let EntryKind::Hardlink { target } = &mut file.entry.kind
+                        && *target == diversion.from
+                    {
+                        *target = diversion.to.clone();
+                    }
+                }
+            }
+        }
+    }
 }
 
 fn files_input(files: &[LoadedFile]) -> PackageInput {

@@ -17,6 +17,7 @@ use crate::closure::Closure;
 use crate::contents::{Filler, PackageContents, WithMade};
 use crate::database::DatabaseFinalizer;
 use crate::inspect::format_of;
+use crate::installed::InstalledFiles;
 use crate::links::LinksFinalizer;
 use crate::report::{LayerReport, PackageReport, PlatformReport, ScriptReport};
 use crate::slices::Mutation;
@@ -108,7 +109,7 @@ impl Workshop<'_> {
             run_as: rootfs.run_as.map(|RunAs { uid, gid }| (uid, gid)),
             layers: layers.collect(),
             packages: package_reports(closure, &rootfs),
-            scripts: script_reports(&rootfs),
+            scripts: script_reports(closure, &rootfs),
             warnings,
         })
     }
@@ -151,7 +152,9 @@ pub(crate) fn tree(
         packages,
         further,
         templates: templates.collect(),
+        installed: Some(Arc::new(InstalledFiles::new(closure))),
         files: translate::files(spec, files),
+        file_capabilities: translate::file_capabilities(spec),
         accounts: translate::accounts(spec),
         run_as: spec.run_as.as_ref().map(ToString::to_string),
         remove: spec.remove.clone(),
@@ -294,11 +297,23 @@ fn package_reports(closure: &Closure, rootfs: &Rootfs) -> Vec<PackageReport> {
     reports.into_iter().filter_map(with_capabilities).collect()
 }
 
-fn script_reports(rootfs: &Rootfs) -> Vec<ScriptReport> {
+fn script_reports(closure: &Closure, rootfs: &Rootfs) -> Vec<ScriptReport> {
+    let asked_for: BTreeSet<&str> = closure
+        .packages
+        .iter()
+        .filter(|package| {
+            matches!(
+                package.role,
+                resolve::Role::Root { .. } | resolve::Role::Sliced
+            )
+        })
+        .map(|package| package.record.name.as_str())
+        .collect();
     let report = |script: &mikron_rootfs::ScriptReport| {
         let mut report = ScriptReport {
             package: PackageName::new(&script.package).ok()?,
             script: script.script.clone(),
+            root: asked_for.contains(script.package.as_str()),
             covered: Vec::new(),
             irrelevant: script.irrelevant.iter().cloned().collect(),
             uncovered: Vec::new(),
@@ -315,7 +330,10 @@ fn script_reports(rootfs: &Rootfs) -> Vec<ScriptReport> {
                         .irrelevant
                         .push(format!("{} ({reason})", effect.command));
                 }
-                Outcome::NotCovered => report.uncovered.push(effect.command.clone()),
+                Outcome::NotCovered { reason } => report.uncovered.push(match reason {
+                    Some(reason) => format!("{} ({reason})", effect.command),
+                    None => effect.command.clone(),
+                }),
             }
         }
         Some(report)

@@ -28,6 +28,7 @@ mod files;
 mod frames;
 mod image;
 mod inspect;
+mod installed;
 mod layers;
 mod links;
 mod matrix;

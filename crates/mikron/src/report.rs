@@ -91,10 +91,13 @@ pub struct ScriptReport {
     pub package: PackageName,
     /// The script: `postinst`.
     pub script: String,
+    /// Whether the spec names the package.
+    #[serde(default)]
+    pub root: bool,
     /// Effects that a finalizer brought about.
     pub covered: Vec<String>,
     /// Effects that mean nothing inside an image (service managers, upgrades, debconf).
     pub irrelevant: Vec<String>,
-    /// Effects that nothing brought about.
+    /// Effects that nothing brought about, with the reason where there is one to tell.
     pub uncovered: Vec<String>,
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use mikron_capability::FileFacts;
 use mikron_oci::{Config, Recipe};
-use mikron_package::Digest;
+use mikron_package::{Digest, RootPath};
 use mikron_rootfs::{FileSource, RunAs, SpecFile, SpecFileKind};
 use mikron_spec::{Compression, FileContent, Principal, Spec};
 
@@ -72,6 +72,16 @@ pub(crate) fn files(spec: &Spec, loaded: &[LoadedFile]) -> Vec<SpecFile> {
             })
         })
         .collect()
+}
+
+/// The capabilities of files.
+pub(crate) fn file_capabilities(spec: &Spec) -> BTreeMap<RootPath, String> {
+    let all = spec.file_capabilities.iter();
+    let path = |(path, text): (&String, &String)| {
+        let path = RootPath::new(path.as_bytes()).ok()?;
+        Some((path, text.clone()))
+    };
+    all.filter_map(path).collect()
 }
 
 /// What a container engine is told.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use mikron::{BuildReport, Output, PlatformReport};
+use mikron::{BuildReport, Output, PlatformReport, ScriptReport};
 
 use super::{builder, print, print_json};
 use crate::arguments::Build;
@@ -53,7 +53,7 @@ fn text(report: &BuildReport, outputs: &[Output]) -> String {
     text
 }
 
-/// The maintainer scripts that were not run. What nothing brought about is said in full.
+/// The maintainer scripts that were not run. What nothing brought about is said: that of the spec's own packages first, and in full.
 fn scripts(platform: &PlatformReport, text: &mut String) {
     if platform.scripts.is_empty() {
         return;
@@ -61,33 +61,35 @@ fn scripts(platform: &PlatformReport, text: &mut String) {
     let name = platform.platform;
     let number = count(platform.scripts.len(), "maintainer script");
     let _ = writeln!(text, "{name}: {number} not run (--json lists all effects)");
-    for script in platform
-        .scripts
-        .iter()
-        .filter(|script| !script.uncovered.is_empty())
-    {
+    let open = platform.scripts.iter();
+    let mut open: Vec<&ScriptReport> = open.filter(|script| !script.uncovered.is_empty()).collect();
+    open.sort_by_key(|script| !script.root);
+    for script in open {
+        let shown = if script.root { usize::MAX } else { SHOWN };
         let _ = writeln!(
             text,
             "  {} {} would also: {}",
             script.package,
             script.script,
-            effects(&script.uncovered)
+            effects(&script.uncovered, shown)
         );
     }
 }
 
+/// How many effects are shown of a script of a dependency.
+const SHOWN: usize = 4;
+
 /// The effects of one script in a line: each once, and of many the first.
-fn effects(uncovered: &[String]) -> String {
-    const SHOWN: usize = 4;
+fn effects(uncovered: &[String], shown: usize) -> String {
     let mut seen = std::collections::BTreeSet::new();
     let once: Vec<&str> = uncovered
         .iter()
         .map(String::as_str)
         .filter(|effect| seen.insert(*effect))
         .collect();
-    let mut text = printable(&once[..once.len().min(SHOWN)].join("; "));
-    if once.len() > SHOWN {
-        let _ = write!(text, "; and {} more", once.len() - SHOWN);
+    let mut text = printable(&once[..once.len().min(shown)].join("; "));
+    if once.len() > shown {
+        let _ = write!(text, "; and {} more", once.len() - shown);
     }
     text
 }

@@ -6,7 +6,7 @@ use mikron_package::{MemoryContents, RootPath};
 
 use super::declarations::{self, field};
 use super::static_ids::{GROUPS, USERS};
-use super::user_calls;
+use super::user_calls::Wish;
 use crate::accounts::{
     Database, Group, GroupLine, MAX_ID, PasswdLine, User, check_field, check_name, group_path,
     passwd_path,
@@ -14,7 +14,6 @@ use crate::accounts::{
 use crate::error::RootfsError;
 use crate::finalize::{Context, Finalizer, Report};
 use crate::part::Owner;
-use crate::scripts::ScannedScript;
 use crate::tree::Tree;
 
 /// The numbers of accounts that are made when a package is installed (Debian Policy 9.2.2: 100–999). 100 is the group
@@ -62,23 +61,21 @@ impl Finalizer for AccountsFinalizer {
         for group in &context.accounts.groups {
             wishes.group(group.clone())?;
         }
-        for script in context.scripts {
-            for (site, call) in script.installing() {
-                if let Some(wish) = user_calls::read(call) {
-                    for group in wish.groups {
-                        wishes.group(group)?;
-                    }
-                    for user in wish.users {
-                        // A static account is there before any script, which then leaves it as it is.
-                        if USERS.iter().any(|fixed| fixed.0 == user.name) {
-                            wishes.refer(&user.name);
-                        } else {
-                            wishes.user(user)?;
-                        }
-                    }
-                    report.covered.insert(site);
-                } else if call.name() == "systemd-sysusers" {
-                    report.covered.insert(site);
+        for script in context.scripts() {
+            let declared = |call: &mikron_shell::Call| call.name() == "systemd-sysusers";
+            let sites = script.installing().filter(|(_, call)| declared(call));
+            report.covered.extend(sites.map(|(site, _)| site));
+        }
+        for wish in asked(context, true) {
+            for group in &wish.groups {
+                wishes.group(group.clone())?;
+            }
+            for user in &wish.users {
+                // A static account is there before any script, which then leaves it as it is.
+                if USERS.iter().any(|fixed| fixed.0 == user.name) {
+                    wishes.refer(&user.name);
+                } else {
+                    wishes.user(user.clone())?;
                 }
             }
         }
@@ -107,11 +104,20 @@ impl Finalizer for AccountsFinalizer {
     }
 }
 
-/// Gives entries of packages the numbers of their owners' names, as dpkg(1) does: a name that the image knows outweighs the
-/// number in the archive.
+/// The accounts that scripts ask for: of packages that count, or of the others.
+fn asked<'a>(context: &'a Context<'_>, counts: bool) -> impl Iterator<Item = &'a Wish> {
+    let runs = context.runs.get().into_iter();
+    let accounts = runs.flat_map(|runs| &runs.accounts);
+    accounts
+        .filter(move |(real, _)| *real == counts)
+        .map(|(_, wish)| wish)
+}
+
+/// Gives entries of packages and of scripts the numbers of their owners' names, as dpkg(1) does: a name that the image knows
+/// outweighs the number in the archive.
 fn own_by_name(tree: &mut Tree, database: &Database) {
     let mut changes = Vec::new();
-    for node in tree.nodes().filter(|node| node.owner.package().is_some()) {
+    for node in tree.nodes().filter(|node| node.owner != Owner::Spec) {
         let entry = &node.entry;
         let user = entry
             .user
@@ -163,19 +169,12 @@ fn further(
         return Ok(());
     }
     let mut made = Wishes::default();
-    for package in context.further {
-        for script in ScannedScript::of(&package.metadata) {
-            for wish in script
-                .installing()
-                .filter_map(|(_, call)| user_calls::read(call))
-            {
-                for group in wish.groups {
-                    made.group(group)?;
-                }
-                for user in wish.users {
-                    made.user(user)?;
-                }
-            }
+    for wish in asked(context, false) {
+        for group in &wish.groups {
+            made.group(group.clone())?;
+        }
+        for user in &wish.users {
+            made.user(user.clone())?;
         }
     }
     let unmade = |name: &&str| !made.users.contains_key(*name) && !made.groups.contains_key(*name);
@@ -256,25 +255,8 @@ fn references(
             wishes.refer(name);
         }
     }
-    for script in context.scripts {
-        for (_, call) in script.installing() {
-            let owners = [
-                "chown",
-                "chgrp",
-                "install",
-                "dpkg-statoverride",
-                "su",
-                "runuser",
-                "setpriv",
-            ];
-            if owners.contains(&call.name()) {
-                for word in call.arguments().iter().filter(|word| word.literal) {
-                    for name in word.text.split([':', '=']) {
-                        wishes.refer(name);
-                    }
-                }
-            }
-        }
+    for name in context.runs.get().iter().flat_map(|runs| &runs.mentioned) {
+        wishes.refer(name);
     }
     let mut config = Vec::new();
     for node in tree.nodes() {

@@ -83,7 +83,7 @@ impl Finalizer for AlternativesFinalizer {
     ) -> Result<Report, RootfsError> {
         let mut report = Report::new(self.name());
         let mut best: BTreeMap<String, Candidate> = BTreeMap::new();
-        for script in context.scripts {
+        for script in context.scripts() {
             for (site, call) in script.installing() {
                 let Some(candidate) = candidate(call) else {
                     continue;

@@ -61,7 +61,7 @@ impl Finalizer for ApacheFinalizer {
         let mut report = Report::new(self.name());
         let mut wishes: BTreeMap<(Kind, String), Vec<CallSite>> = BTreeMap::new();
         let mut mpm: Option<String> = None;
-        for script in context.scripts {
+        for script in context.scripts() {
             for (site, call) in script.installing() {
                 if let Some((kind, names)) = enabled(call) {
                     for name in names {

@@ -84,7 +84,7 @@ impl Finalizer for CaBundleFinalizer {
         let target = b"/etc/ssl/certs/ca-certificates.crt".to_vec();
         report.link(tree, &default_file, target)?;
 
-        for script in context.scripts {
+        for script in context.scripts() {
             for (site, call) in script.installing() {
                 let triggers = call.name() == "dpkg-trigger" && script.package == PACKAGE;
                 if call.name() == "update-ca-certificates" || triggers {

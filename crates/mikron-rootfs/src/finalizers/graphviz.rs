@@ -82,7 +82,7 @@ impl Finalizer for GraphvizFinalizer {
             }
         }
         if !report.made.is_empty() {
-            for script in context.scripts {
+            for script in context.scripts() {
                 let calls = script.installing();
                 let own = calls.filter(|(_, call)| call.name().ends_with("-config-update"));
                 report.covered.extend(own.map(|(site, _)| site));

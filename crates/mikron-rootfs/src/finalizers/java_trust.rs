@@ -67,7 +67,7 @@ impl Finalizer for JavaTrustFinalizer {
             let bytes = key_store(&certificates, context.epoch);
             report.write(tree, contents, store, bytes, 0o644)?;
         }
-        for script in context.scripts {
+        for script in context.scripts() {
             let own = script.package == PACKAGE;
             for (site, call) in script.installing() {
                 let triggers = call.name() == "dpkg-trigger"

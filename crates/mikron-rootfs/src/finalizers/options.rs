@@ -4,18 +4,18 @@ use mikron_shell::{Call, Word};
 
 /// The options and operands of one call.
 #[derive(Debug, Default)]
-pub(super) struct Arguments<'a> {
+pub(crate) struct Arguments<'a> {
     /// Options in order, without values.
     flags: Vec<String>,
     /// Options with values, in order; `None` for a value that is not known.
     values: Vec<(String, Option<&'a str>)>,
     /// The rest.
-    pub(super) operands: Vec<&'a Word>,
+    pub(crate) operands: Vec<&'a Word>,
 }
 
 impl<'a> Arguments<'a> {
     /// Splits the arguments of `call`; options of `valued` (`--home`, `-d`) take a value.
-    pub(super) fn of(call: &'a Call, valued: &[&str]) -> Self {
+    pub(crate) fn of(call: &'a Call, valued: &[&str]) -> Self {
         let mut arguments = Self::default();
         let mut words = call.arguments().iter();
         let mut options = true;
@@ -64,7 +64,7 @@ impl<'a> Arguments<'a> {
     }
 
     /// Whether one of the options stands there.
-    pub(super) fn has(&self, names: &[&str]) -> bool {
+    pub(crate) fn has(&self, names: &[&str]) -> bool {
         self.flags.iter().any(|flag| names.contains(&flag.as_str()))
             || self
                 .values
@@ -73,15 +73,22 @@ impl<'a> Arguments<'a> {
     }
 
     /// The known value of the last of the options.
-    pub(super) fn value(&self, names: &[&str]) -> Option<&'a str> {
+    pub(crate) fn value(&self, names: &[&str]) -> Option<&'a str> {
         let mut values = self.values.iter().rev();
         values
             .find(|(name, _)| names.contains(&name.as_str()))
             .and_then(|(_, value)| *value)
     }
 
+    /// The known values of all of the options, in order.
+    pub(crate) fn all(&self, names: &[&str]) -> Vec<&'a str> {
+        let values = self.values.iter();
+        let asked = values.filter(|(name, _)| names.contains(&name.as_str()));
+        asked.filter_map(|(_, value)| *value).collect()
+    }
+
     /// The operands, where all of them are known.
-    pub(super) fn literal_operands(&self) -> Option<Vec<&'a str>> {
+    pub(crate) fn literal_operands(&self) -> Option<Vec<&'a str>> {
         let all = self.operands.iter().all(|word| word.literal);
         all.then(|| {
             self.operands

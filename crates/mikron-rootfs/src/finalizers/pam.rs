@@ -81,7 +81,7 @@ impl Finalizer for PamFinalizer {
                 report.write(tree, contents, at, text.into_bytes(), 0o644)?;
             }
         }
-        for script in context.scripts {
+        for script in context.scripts() {
             for (site, call) in script.installing() {
                 if call.name() == "pam-auth-update" {
                     if included.is_empty() {

@@ -35,7 +35,7 @@ impl Finalizer for PhpFinalizer {
     ) -> Result<Report, RootfsError> {
         let mut report = Report::new(self.name());
         let mut wishes: BTreeMap<Wish, Vec<CallSite>> = BTreeMap::new();
-        for script in context.scripts {
+        for script in context.scripts() {
             for (site, call) in script.installing() {
                 if let Some(wish) = wish(call) {
                     wishes.entry(wish).or_default().push(site);

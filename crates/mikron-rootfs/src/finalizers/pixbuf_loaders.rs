@@ -48,10 +48,8 @@ impl Finalizer for PixbufLoadersFinalizer {
                 texts.push((at, String::new()));
             }
             if let Some((_, text)) = texts.last_mut() {
-                *text += &format!(
-                    "\"/{}\"\n{entry}\n\n",
-                    String::from_utf8_lossy(path.as_bytes())
-                );
+                let path = String::from_utf8_lossy(path.as_bytes());
+                text.extend([format!("\"/{path}\"\n{entry}\n\n")]);
             }
         }
         for (at, text) in texts {
@@ -60,7 +58,7 @@ impl Finalizer for PixbufLoadersFinalizer {
             }
         }
         if !report.made.is_empty() {
-            for script in context.scripts {
+            for script in context.scripts() {
                 let calls = script.installing();
                 let own =
                     calls.filter(|(_, call)| call.name().ends_with("gdk-pixbuf-query-loaders"));

@@ -4,7 +4,7 @@
 //! derivative shares. `nonroot` is the convention of distroless images.
 
 /// A user with a fixed number: name, uid, gid, comment, home.
-pub(super) const USERS: &[(&str, u32, u32, &str, &str)] = &[
+pub(crate) const USERS: &[(&str, u32, u32, &str, &str)] = &[
     ("root", 0, 0, "root", "/root"),
     ("daemon", 1, 1, "daemon", "/usr/sbin"),
     ("bin", 2, 2, "bin", "/bin"),
@@ -27,7 +27,7 @@ pub(super) const USERS: &[(&str, u32, u32, &str, &str)] = &[
 ];
 
 /// A group with a fixed number.
-pub(super) const GROUPS: &[(&str, u32)] = &[
+pub(crate) const GROUPS: &[(&str, u32)] = &[
     ("root", 0),
     ("daemon", 1),
     ("bin", 2),

@@ -6,10 +6,10 @@ use crate::scripts::scan;
 use mikron_shell::Call;
 
 /// What one call asks for.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Wish {
-    pub(super) users: Vec<User>,
-    pub(super) groups: Vec<Group>,
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Wish {
+    pub(crate) users: Vec<User>,
+    pub(crate) groups: Vec<Group>,
 }
 
 /// The users and groups that a maintainer script makes when its package is configured.
@@ -38,7 +38,7 @@ pub fn scripted_accounts(script: &[u8]) -> Accounts {
 }
 
 /// Reads a call; `None` when it is none of the commands, or does not say enough.
-pub(super) fn read(call: &Call) -> Option<Wish> {
+pub(crate) fn read(call: &Call) -> Option<Wish> {
     match call.name() {
         "adduser" => adduser(call),
         "addgroup" => addgroup(call),

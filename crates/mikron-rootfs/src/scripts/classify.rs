@@ -69,7 +69,7 @@ pub(super) fn call(call: &Call, tree: &Tree) -> Option<Outcome> {
         _ => {}
     }
     // What is written beside descriptors and temporary files lasts.
-    Some(Outcome::NotCovered)
+    Some(Outcome::NotCovered { reason: None })
 }
 
 fn test_like(word: &Word) -> bool {
@@ -134,14 +134,14 @@ fn removal(call: &Call, tree: &Tree) -> Outcome {
             reason: "removes what an earlier version left behind".to_owned(),
         }
     } else {
-        Outcome::NotCovered
+        Outcome::NotCovered { reason: None }
     }
 }
 
 /// The loader finds libraries in its default directories without a cache (ld.so(8)); a directory of its own needs one.
 fn loader_cache(tree: &Tree) -> Outcome {
     let Ok(dir) = RootPath::new(b"etc/ld.so.conf.d") else {
-        return Outcome::NotCovered;
+        return Outcome::NotCovered { reason: None };
     };
     let own = tree.below(&dir).filter(|node| {
         let name = node.entry.path.file_name().unwrap_or_default();
@@ -153,7 +153,7 @@ fn loader_cache(tree: &Tree) -> Outcome {
             reason: "the loader searches its default directories without a cache".to_owned(),
         }
     } else {
-        Outcome::NotCovered
+        Outcome::NotCovered { reason: None }
     }
 }
 
@@ -304,13 +304,22 @@ mod tests {
         let tree = Tree::default();
         assert_eq!(outcome("grep -q x /etc/passwd", &tree), None);
         assert_eq!(outcome("sed s/a/b/ /etc/x", &tree), None);
-        assert_eq!(outcome("echo x > /etc/y", &tree), Some(Outcome::NotCovered));
+        assert_eq!(
+            outcome("echo x > /etc/y", &tree),
+            Some(Outcome::NotCovered { reason: None })
+        );
         assert_eq!(
             outcome("sed -i s/a/b/ /etc/x", &tree),
-            Some(Outcome::NotCovered)
+            Some(Outcome::NotCovered { reason: None })
         );
-        assert_eq!(outcome("> /var/log/x", &tree), Some(Outcome::NotCovered));
-        assert_eq!(outcome("find /x -delete", &tree), Some(Outcome::NotCovered));
+        assert_eq!(
+            outcome("> /var/log/x", &tree),
+            Some(Outcome::NotCovered { reason: None })
+        );
+        assert_eq!(
+            outcome("find /x -delete", &tree),
+            Some(Outcome::NotCovered { reason: None })
+        );
     }
 
     #[test]
@@ -330,9 +339,12 @@ mod tests {
         }
         assert_eq!(
             outcome("/usr/lib/x/setup --now", &tree),
-            Some(Outcome::NotCovered)
+            Some(Outcome::NotCovered { reason: None })
         );
-        assert_eq!(outcome("$PROGRAM x", &tree), Some(Outcome::NotCovered));
+        assert_eq!(
+            outcome("$PROGRAM x", &tree),
+            Some(Outcome::NotCovered { reason: None })
+        );
     }
 
     #[test]
@@ -351,7 +363,7 @@ mod tests {
         ));
         assert_eq!(
             outcome("rm -rf /etc/kept", &tree),
-            Some(Outcome::NotCovered)
+            Some(Outcome::NotCovered { reason: None })
         );
     }
 
@@ -371,7 +383,7 @@ mod tests {
         for script in ["chmod +x $FILE", "chown a:b", "mv /etc/x \"$1\""] {
             assert_eq!(
                 outcome(script, &tree),
-                Some(Outcome::NotCovered),
+                Some(Outcome::NotCovered { reason: None }),
                 "{script}"
             );
         }
@@ -390,7 +402,7 @@ mod tests {
         ] {
             assert_eq!(
                 outcome(script, &tree),
-                Some(Outcome::NotCovered),
+                Some(Outcome::NotCovered { reason: None }),
                 "{script}"
             );
         }
@@ -410,6 +422,9 @@ mod tests {
             crate::Owner::Spec,
         )
         .unwrap();
-        assert_eq!(outcome("ldconfig", &tree), Some(Outcome::NotCovered));
+        assert_eq!(
+            outcome("ldconfig", &tree),
+            Some(Outcome::NotCovered { reason: None })
+        );
     }
 }

@@ -115,6 +115,7 @@ impl Runner<'_> {
             words,
             writes,
             directory: directory.as_deref(),
+            umask: self.shell.umask,
             input: &mut self.input,
             assignments,
         };
@@ -336,8 +337,18 @@ impl Runner<'_> {
             Some(Flow::Next)
         };
         match words[0].text.as_str() {
-            "true" | "umask" | "wait" | "hash" | "ulimit" | "alias" | "unalias" | "shopt"
-            | "sleep" | "sync" => done(self, Some(0)),
+            "umask" if !arguments.is_empty() => {
+                let mask = u32::from_str_radix(&arguments[0].text, 8).ok();
+                self.shell.umask = mask.map_or(self.shell.umask, |mask| mask & 0o777);
+                done(self, Some(0))
+            }
+            "umask" => {
+                let text = format!("{:04o}\n", self.shell.umask);
+                self.print(Some(&text));
+                done(self, Some(0))
+            }
+            "true" | "wait" | "hash" | "ulimit" | "alias" | "unalias" | "shopt" | "sleep"
+            | "sync" => done(self, Some(0)),
             "false" => done(self, Some(1)),
             "local" | "declare" | "typeset" => {
                 self.declare(arguments, true);

@@ -484,6 +484,7 @@ impl Runner<'_> {
                         words,
                         writes: &writes,
                         directory: self.shell.directory.as_deref(),
+                        umask: self.shell.umask,
                         input: &mut self.input,
                         assignments: &[],
                     };

@@ -44,6 +44,8 @@ pub(super) struct Shell {
     pub(super) functions: BTreeMap<String, Function>,
     pub(super) positional: Vec<Word>,
     pub(super) directory: Option<String>,
+    /// The bits that new files do not get.
+    pub(super) umask: u32,
     /// `set -e`.
     pub(super) errexit: bool,
     /// Whether a file that is not known was sourced: then nothing is known of variables that were not set since.
@@ -93,6 +95,7 @@ impl<'h> Runner<'h> {
                 .collect(),
             positional: invocation.arguments.iter().map(word).collect(),
             directory: Some("/".to_owned()),
+            umask: 0o022,
             ..Shell::default()
         };
         Self {
@@ -281,6 +284,7 @@ impl<'h> Runner<'h> {
             words,
             writes,
             directory: self.shell.directory.as_deref(),
+            umask: self.shell.umask,
             input: &mut self.input,
             assignments: &[],
         };

@@ -1,0 +1,168 @@
+//! tmpfiles.d(5): what a package declares of directories, files and links that are there before it starts.
+
+use mikron_package::{Entry, EntryKind, MemoryContents, RootPath};
+
+use super::declarations::{self, field};
+use crate::accounts::{Database, group_path, passwd_path};
+use crate::error::RootfsError;
+use crate::finalize::{Context, Finalizer, Report};
+use crate::part::Owner;
+use crate::tree::Tree;
+
+/// Carries out the lines of tmpfiles.d(5) files. Nothing that a package or the spec brought is written over.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TmpfilesFinalizer;
+
+impl Finalizer for TmpfilesFinalizer {
+    fn name(&self) -> &'static str {
+        "tmpfiles"
+    }
+
+    fn run(
+        &self,
+        context: &Context<'_>,
+        tree: &mut Tree,
+        contents: &mut MemoryContents,
+    ) -> Result<Report, RootfsError> {
+        let passwd = context
+            .read(tree, contents, &passwd_path())?
+            .unwrap_or_default();
+        let group = context
+            .read(tree, contents, &group_path())?
+            .unwrap_or_default();
+        let mut run = Run {
+            accounts: Database::parse(&passwd, &group),
+            tree,
+            contents,
+            report: Report::new(self.name()),
+        };
+        for line in declarations::lines(context, run.tree, run.contents, "tmpfiles.d")? {
+            run.tmpfile(&line)?;
+        }
+        Ok(run.report)
+    }
+}
+
+struct Run<'a> {
+    accounts: Database,
+    tree: &'a mut Tree,
+    contents: &'a mut MemoryContents,
+    report: Report,
+}
+
+impl Run<'_> {
+    /// Makes a directory; one that is there already gets the attributes when `set` says so.
+    fn directory(
+        &mut self,
+        path: &RootPath,
+        mode: u32,
+        owner: (u32, u32),
+        set: bool,
+    ) -> Result<(), RootfsError> {
+        let Ok(at) = self.tree.follow(path, true) else {
+            return Ok(());
+        };
+        if let Some(node) = self.tree.get_mut(&at) {
+            let nobodys = node.owner == Owner::Layout;
+            if node.entry.is_directory() && node.owner != Owner::Spec && (set || nobodys) {
+                node.entry.mode = mode;
+                (node.entry.uid, node.entry.gid) = owner;
+                if nobodys {
+                    node.owner = Owner::finalizer(&self.report.finalizer);
+                }
+                self.report.made.push(at);
+            }
+            return Ok(());
+        }
+        if at.is_root() || self.blocked(&at) {
+            return Ok(());
+        }
+        let mut entry = Entry::new(at, EntryKind::Directory, mode);
+        (entry.uid, entry.gid) = owner;
+        entry.mtime = self.tree.epoch();
+        self.report.place(self.tree, entry, None)
+    }
+
+    /// Whether something that is no directory lies above a path.
+    fn blocked(&self, path: &RootPath) -> bool {
+        let mut above = path.ancestors().filter_map(|above| self.tree.get(&above));
+        above.any(|node| !node.entry.is_directory())
+    }
+
+    /// One line of tmpfiles.d(5): type, path, mode, user, group, age, argument.
+    fn tmpfile(&mut self, line: &declarations::Line) -> Result<(), RootfsError> {
+        let (Some(kind), Some(path)) = (field(line, 0), field(line, 1)) else {
+            return Ok(());
+        };
+        // `%` is a specifier of the running system.
+        let Ok(path) = RootPath::new(path.as_bytes()) else {
+            return Ok(());
+        };
+        if path.is_root() || line[1].contains('%') || !line[1].starts_with('/') {
+            return Ok(());
+        }
+        let mode = octal(field(line, 2).map(|mode| mode.trim_start_matches(['~', ':'])));
+        let (user, group) = (
+            field(line, 3).unwrap_or("root"),
+            field(line, 4).unwrap_or("root"),
+        );
+        let (Some(uid), Some(gid)) = (self.uid(user), self.gid(group)) else {
+            return Ok(());
+        };
+        match kind.trim_end_matches(['!', '-', '=', '~', '^', '$']) {
+            "d" | "D" | "v" | "q" | "Q" => {
+                self.directory(&path, mode.unwrap_or(0o755), (uid, gid), true)
+            }
+            "f" | "f+" | "F" => {
+                let Ok(at) = self.tree.follow(&path, false) else {
+                    return Ok(());
+                };
+                if self.tree.get(&at).is_some() || self.blocked(&at) {
+                    return Ok(());
+                }
+                let text = line.get(6).cloned().unwrap_or_default().into_bytes();
+                self.report.write(
+                    self.tree,
+                    self.contents,
+                    at.clone(),
+                    text,
+                    mode.unwrap_or(0o644),
+                )?;
+                if let Some(node) = self.tree.get_mut(&at) {
+                    (node.entry.uid, node.entry.gid) = (uid, gid);
+                }
+                Ok(())
+            }
+            "L" | "L+" | "L?" => {
+                let (Ok(at), Some(target)) = (self.tree.follow(&path, false), field(line, 6))
+                else {
+                    return Ok(());
+                };
+                let leads_to = at.resolve_link(target.as_bytes())?;
+                let there = self.tree.get(&at).is_some();
+                if there || self.tree.lookup(&leads_to).is_none() || self.blocked(&at) {
+                    return Ok(());
+                }
+                let target = target.as_bytes().to_vec();
+                let mut entry = Entry::new(at, EntryKind::Symlink { target }, 0o777);
+                entry.mtime = self.tree.epoch();
+                self.report.place(self.tree, entry, None)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn uid(&self, name: &str) -> Option<u32> {
+        self.accounts.uid(name, "").ok()
+    }
+
+    fn gid(&self, name: &str) -> Option<u32> {
+        self.accounts.gid(name, "").ok()
+    }
+}
+
+/// An octal mode, at most 7777.
+fn octal(text: Option<&str>) -> Option<u32> {
+    let mode = u32::from_str_radix(text?, 8).ok()?;
+    (mode <= 0o7777).then_some(mode)
+}

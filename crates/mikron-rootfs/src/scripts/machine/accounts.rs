@@ -1,0 +1,232 @@
+//! Users and groups: what scripts ask for, and what they ask about.
+
+use mikron_package::{Entry, EntryKind};
+use mikron_shell::Call;
+use mikron_shell::run::{Known, Outcome, Step};
+
+use super::attributes::Id;
+use super::input::operands;
+use super::{Done, Fate, Machine};
+use crate::accounts::{Database, group_path, passwd_path};
+use crate::finalizers::options::Arguments;
+use crate::finalizers::static_ids::{GROUPS, USERS};
+use crate::finalizers::user_calls::{self, Wish};
+
+impl Machine<'_, '_> {
+    /// The accounts that are there before any script runs.
+    pub(super) fn first_accounts(&mut self) {
+        for (name, _, gid, _, _) in USERS {
+            let group = GROUPS.iter().find(|group| group.1 == *gid);
+            let group = group.map_or(*name, |group| group.0);
+            self.users.insert((*name).to_owned(), group.to_owned());
+        }
+        self.groups
+            .extend(GROUPS.iter().map(|group| group.0.to_owned()));
+        let text = |path| {
+            let read = self
+                .view
+                .context
+                .read(self.view.tree, self.view.contents, path);
+            read.ok().flatten().unwrap_or_default()
+        };
+        let database = Database::parse(&text(&passwd_path()), &text(&group_path()));
+        for (name, line) in &database.users {
+            let mut groups = database.groups.values();
+            let group = groups.find(|group| group.gid == line.gid);
+            let group = group.map_or(name, |group| &group.name);
+            self.users.insert(name.clone(), group.clone());
+        }
+        self.groups.extend(database.groups.into_keys());
+        for user in &self.view.context.accounts.users {
+            let group = user.group.as_ref().unwrap_or(&user.name);
+            self.users.insert(user.name.clone(), group.clone());
+            self.groups.insert(group.clone());
+        }
+        for group in &self.view.context.accounts.groups {
+            self.groups.insert(group.name.clone());
+        }
+    }
+
+    pub(super) fn account_command(
+        &mut self,
+        name: &str,
+        step: &mut Step<'_>,
+        call: &Call,
+    ) -> Option<Done> {
+        match name {
+            "adduser" | "addgroup" | "useradd" | "groupadd" | "usermod" | "gpasswd" => {
+                self.add(name, step, call)
+            }
+            "getent" => Some(self.getent(call)),
+            "systemd-sysusers" => Some((Outcome::done(), Some(Fate::Elsewhere))),
+            "passwd" | "chage" | "chsh" | "chfn" | "update-passwd" => {
+                let reason = "accounts of an image have no passwords";
+                Some((Outcome::done(), Some(Fate::Nothing(reason.to_owned()))))
+            }
+            "deluser" | "delgroup" | "userdel" | "groupdel" => {
+                let reason = "removes what an earlier version left behind";
+                Some((Outcome::done(), Some(Fate::Nothing(reason.to_owned()))))
+            }
+            _ => None,
+        }
+    }
+
+    fn add(&mut self, name: &str, step: &Step<'_>, call: &Call) -> Option<Done> {
+        let wish = user_calls::read(call)?;
+        for user in &wish.users {
+            let fresh = !self.users.contains_key(&user.name);
+            let group = user.group.clone().unwrap_or_else(|| user.name.clone());
+            if fresh {
+                self.users.insert(user.name.clone(), group.clone());
+            }
+            self.groups.insert(group.clone());
+            self.groups.extend(user.groups.iter().cloned());
+            let arguments = Arguments::of(call, &["--home", "-d", "--home-dir", "-h"]);
+            let makes = match name {
+                "adduser" => !arguments.has(&["--no-create-home", "-H"]),
+                _ => arguments.has(&["-m", "--create-home"]),
+            };
+            if let (true, true, Some(home)) = (makes, fresh, &user.home) {
+                self.make_home(step, home, &user.name, &group);
+            }
+        }
+        self.groups
+            .extend(wish.groups.iter().map(|group| group.name.clone()));
+        self.ask_for(wish);
+        Some((Outcome::done(), Some(Fate::Done)))
+    }
+
+    fn ask_for(&mut self, wish: Wish) {
+        let real = self.view.real;
+        self.wishes.push((real, wish));
+    }
+
+    /// adduser(8) makes a home where none is.
+    fn make_home(&mut self, step: &Step<'_>, home: &str, user: &str, group: &str) {
+        let Some(at) = Self::path(step, home).and_then(|path| self.view.resolve(&path, true))
+        else {
+            return;
+        };
+        if home == "/nonexistent" || !matches!(self.view.find(home, true), Known::Absent) {
+            return;
+        }
+        let mut missing: Vec<_> = at
+            .ancestors()
+            .take_while(|above| self.view.at(above).is_none())
+            .collect();
+        missing.reverse();
+        for above in missing {
+            self.view
+                .place(Entry::new(above, EntryKind::Directory, 0o755), None);
+        }
+        let mut entry = Entry::new(at, EntryKind::Directory, 0o755);
+        let (user, group) = (self.user(user), self.group(group));
+        super::attributes::give(
+            &mut entry,
+            user.unwrap_or_default(),
+            group.unwrap_or_default(),
+        );
+        self.view.place(entry, None);
+    }
+
+    fn getent(&self, call: &Call) -> Done {
+        let (_, words) = operands(call, &[]);
+        let outcome = match words.as_slice() {
+            ["passwd", name] => match (self.users.get(*name), name.parse::<u32>()) {
+                (Some(_), _) => Outcome::printed(line_of_user(name)),
+                (None, Ok(number)) => match USERS.iter().find(|user| user.1 == number) {
+                    Some(user) => Outcome::printed(line_of_user(user.0)),
+                    None => Outcome::unknown(),
+                },
+                (None, Err(_)) => Outcome::with(2, ""),
+            },
+            ["group", name] => match (self.groups.contains(*name), name.parse::<u32>()) {
+                (true, _) => {
+                    let fixed = GROUPS.iter().find(|group| group.0 == *name);
+                    Outcome::printed(fixed.map(|group| format!("{}:x:{}:\n", group.0, group.1)))
+                }
+                (false, Ok(_)) => Outcome::unknown(),
+                (false, Err(_)) => Outcome::with(2, ""),
+            },
+            ["shadow", name] if !self.users.contains_key(*name) => Outcome::with(2, ""),
+            _ => Outcome::unknown(),
+        };
+        (outcome, None)
+    }
+
+    /// `id` of root, or whether a user is there.
+    pub(super) fn id(&self, call: &Call) -> Option<Done> {
+        let (arguments, names) = operands(call, &[]);
+        let outcome = match names.as_slice() {
+            [] | ["root"] if arguments.has(&["-n"]) => Outcome::with(0, "root\n"),
+            [] | ["root"] if arguments.has(&["-u", "-g"]) => Outcome::with(0, "0\n"),
+            [name] if !self.users.contains_key(*name) => Outcome::failed(),
+            [name] => {
+                let fixed = USERS.iter().find(|user| user.0 == *name);
+                let text = match fixed {
+                    Some(user) if arguments.has(&["-u"]) => Some(format!("{}\n", user.1)),
+                    Some(user) if arguments.has(&["-g"]) => Some(format!("{}\n", user.2)),
+                    _ => None,
+                };
+                Outcome::printed(text)
+            }
+            _ => return None,
+        };
+        Some((outcome, None))
+    }
+
+    /// The user of a name or number.
+    pub(super) fn user(&mut self, name: &str) -> Option<Id> {
+        let fixed = USERS.iter().find(|user| user.0 == name).map(|user| user.1);
+        let known = self.users.contains_key(name);
+        self.owner(name, fixed, known)
+    }
+
+    /// The group of a name or number.
+    pub(super) fn group(&mut self, name: &str) -> Option<Id> {
+        let fixed = GROUPS
+            .iter()
+            .find(|group| group.0 == name)
+            .map(|group| group.1);
+        let known = self.groups.contains(name);
+        self.owner(name, fixed, known)
+    }
+
+    fn owner(&mut self, name: &str, fixed: Option<u32>, known: bool) -> Option<Id> {
+        if name == "root" {
+            return Some(Id::default());
+        }
+        if known {
+            self.mentioned.insert(name.to_owned());
+            return Some(Id {
+                number: fixed.unwrap_or(0),
+                name: Some(name.to_owned()),
+            });
+        }
+        let number = name.parse().ok()?;
+        Some(Id { number, name: None })
+    }
+
+    pub(super) fn user_name(entry: &Entry) -> Option<String> {
+        let fixed = USERS.iter().find(|user| user.1 == entry.uid);
+        let name = entry.user.clone();
+        name.or_else(|| fixed.map(|user| user.0.to_owned()))
+    }
+
+    pub(super) fn group_name(entry: &Entry) -> Option<String> {
+        let fixed = GROUPS.iter().find(|group| group.1 == entry.gid);
+        let name = entry.group.clone();
+        name.or_else(|| fixed.map(|group| group.0.to_owned()))
+    }
+}
+
+/// The line of passwd(5) of a user whose number is fixed; the numbers of others are given when all are known.
+fn line_of_user(name: &str) -> Option<String> {
+    let (name, uid, gid, gecos, home) = USERS.iter().find(|user| user.0 == name)?;
+    let shell = if *uid == 0 {
+        "/bin/bash"
+    } else {
+        "/usr/sbin/nologin"
+    };
+    Some(format!("{name}:x:{uid}:{gid}:{gecos}:{home}:{shell}\n"))
+}

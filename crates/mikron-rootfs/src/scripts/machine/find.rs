@@ -1,0 +1,277 @@
+//! find(1) with tests of names and types, and xargs(1).
+
+use mikron_package::EntryKind;
+use mikron_shell::Call;
+use mikron_shell::run::{FileKind, Known, Outcome, Step};
+
+use super::files::open;
+use super::{Done, Machine, fate, kind_of};
+use crate::scripts::view::Found;
+
+/// Largest number of commands that one call runs.
+const MAX_COMMANDS: usize = 500;
+
+/// What find does with what it finds.
+enum Action {
+    Print,
+    Delete,
+    /// The command, and whether it takes all paths at once.
+    Run(Vec<String>, bool),
+}
+
+impl Machine<'_, '_> {
+    pub(super) fn find_command(&mut self, step: &Step<'_>, call: &Call) -> Done {
+        let words: Vec<&str> = call
+            .arguments()
+            .iter()
+            .map(|word| word.text.as_str())
+            .collect();
+        let first = words
+            .iter()
+            .position(|word| word.starts_with(['-', '(', '!']));
+        let (roots, tests) = words.split_at(first.unwrap_or(words.len()));
+        let roots = if roots.is_empty() { &["."][..] } else { roots };
+        let Some(query) = Query::read(tests) else {
+            return open("its tests are not read");
+        };
+        let mut paths = Vec::new();
+        let mut good = true;
+        for root in roots {
+            let found = match self.found(step, root, false) {
+                Known::Is(found) => found,
+                Known::Absent => {
+                    good = false;
+                    continue;
+                }
+                Known::Unknown => return open("what is there is not known"),
+            };
+            let base = found.entry.path.as_bytes().len();
+            let mut all = vec![found.clone()];
+            if found.entry.is_directory() {
+                all.extend(self.view.below(&found.entry.path));
+            }
+            for found in all {
+                let rest =
+                    String::from_utf8_lossy(&found.entry.path.as_bytes()[base..]).into_owned();
+                let depth = rest.split('/').filter(|name| !name.is_empty()).count();
+                if !query.admits(self, &found, depth) {
+                    continue;
+                }
+                let rest = rest.trim_start_matches('/');
+                let shown = if rest.is_empty() {
+                    (*root).to_owned()
+                } else {
+                    format!("{}/{rest}", root.trim_end_matches('/'))
+                };
+                paths.push((found, shown));
+            }
+        }
+        let mut outcome = Outcome::told(good);
+        match query.action() {
+            Action::Print => {
+                let lines = paths.iter().map(|(_, shown)| format!("{shown}\n"));
+                outcome.output = Some(lines.collect());
+                (outcome, None)
+            }
+            Action::Delete => {
+                let removed = paths.iter().rev();
+                let changes = removed.map(|(found, _)| self.view.remove(&found.entry.path));
+                let changes = changes.collect();
+                (outcome, fate(changes))
+            }
+            Action::Run(command, at_once) => {
+                let shown: Vec<String> = paths.into_iter().map(|(_, shown)| shown).collect();
+                outcome.commands = commands(&command, &shown, at_once);
+                (outcome, None)
+            }
+        }
+    }
+
+    pub(super) fn xargs(step: &mut Step<'_>, call: &Call) -> Done {
+        let mut words = call
+            .arguments()
+            .iter()
+            .map(|word| word.text.clone())
+            .peekable();
+        let (mut each, mut replaced, mut separated) = (None, None, false);
+        while let Some(option) = words.next_if(|word| word.starts_with('-')) {
+            match option.as_str() {
+                "-n" | "-L" => each = words.next().and_then(|n| n.parse::<usize>().ok()),
+                "-I" => replaced = words.next(),
+                "-0" | "--null" => separated = true,
+                "-r" | "--no-run-if-empty" | "-t" => {}
+                _ => return open("its options are not read"),
+            }
+        }
+        let command: Vec<String> = words.collect();
+        let Some(text) = step.input.rest() else {
+            return open("what it reads is not known");
+        };
+        let items: Vec<String> = if separated {
+            text.split('\0').map(str::to_owned).collect()
+        } else if replaced.is_some() {
+            text.lines().map(str::to_owned).collect()
+        } else {
+            text.split_whitespace().map(str::to_owned).collect()
+        };
+        let items: Vec<String> = items.into_iter().filter(|item| !item.is_empty()).collect();
+        let mut outcome = Outcome::done();
+        outcome.commands = if let Some(mark) = replaced {
+            let one = |item: &String| {
+                command
+                    .iter()
+                    .map(|word| word.replace(&mark, item))
+                    .collect()
+            };
+            items.iter().take(MAX_COMMANDS).map(one).collect()
+        } else if items.is_empty() {
+            Vec::new()
+        } else {
+            let size = each.unwrap_or(items.len()).max(1);
+            let with = |items: &[String]| [command.as_slice(), items].concat();
+            items.chunks(size).take(MAX_COMMANDS).map(with).collect()
+        };
+        (outcome, None)
+    }
+}
+
+fn commands(command: &[String], paths: &[String], at_once: bool) -> Vec<Vec<String>> {
+    if at_once {
+        let words = command.iter().filter(|word| *word != "{}").cloned();
+        let all: Vec<String> = words.chain(paths.iter().cloned()).collect();
+        return if paths.is_empty() {
+            Vec::new()
+        } else {
+            vec![all]
+        };
+    }
+    let with = |path: &String| {
+        command
+            .iter()
+            .map(|word| word.replace("{}", path))
+            .collect()
+    };
+    paths.iter().take(MAX_COMMANDS).map(with).collect()
+}
+
+/// The tests of one call, all of which have to hold.
+#[derive(Clone, Default)]
+struct Query {
+    tests: Vec<(bool, Test)>,
+    depth: (usize, usize),
+    command: Option<(Vec<String>, bool)>,
+    delete: bool,
+}
+
+#[derive(Clone)]
+enum Test {
+    Name(String),
+    Type(char),
+    User(String),
+    Group(String),
+    Mode(u32, char),
+    Empty,
+}
+
+impl Query {
+    fn read(words: &[&str]) -> Option<Self> {
+        let mut query = Self {
+            depth: (0, usize::MAX),
+            ..Self::default()
+        };
+        let mut words = words.iter().copied();
+        let mut negated = false;
+        while let Some(word) = words.next() {
+            let test = match word {
+                "!" | "-not" => {
+                    negated = !negated;
+                    continue;
+                }
+                "-name" => Test::Name(words.next()?.to_owned()),
+                "-type" => Test::Type(words.next()?.chars().next()?),
+                "-user" => Test::User(words.next()?.to_owned()),
+                "-group" => Test::Group(words.next()?.to_owned()),
+                "-empty" => Test::Empty,
+                "-perm" => {
+                    let text = words.next()?;
+                    let how = text
+                        .chars()
+                        .next()
+                        .filter(|c| "-/".contains(*c))
+                        .unwrap_or('=');
+                    let digits = text.trim_start_matches(['-', '/']);
+                    Test::Mode(u32::from_str_radix(digits, 8).ok()?, how)
+                }
+                "-maxdepth" | "-mindepth" => {
+                    let depth = words.next()?.parse().ok()?;
+                    if word == "-maxdepth" {
+                        query.depth.1 = depth;
+                    } else {
+                        query.depth.0 = depth;
+                    }
+                    continue;
+                }
+                "-print" | "-xdev" | "-mount" | "-depth" | "-a" | "-and" => continue,
+                "-delete" => {
+                    query.delete = true;
+                    continue;
+                }
+                "-exec" | "-execdir" => {
+                    let mut command = Vec::new();
+                    let at_once = loop {
+                        match words.next()? {
+                            ";" => break false,
+                            "+" => break true,
+                            word => command.push(word.to_owned()),
+                        }
+                    };
+                    query.command = Some((command, at_once));
+                    continue;
+                }
+                _ => return None,
+            };
+            query.tests.push((negated, test));
+            negated = false;
+        }
+        Some(query)
+    }
+
+    fn action(self) -> Action {
+        match self.command {
+            Some((command, at_once)) => Action::Run(command, at_once),
+            None if self.delete => Action::Delete,
+            None => Action::Print,
+        }
+    }
+
+    fn admits(&self, machine: &Machine<'_, '_>, found: &Found, depth: usize) -> bool {
+        let entry = &found.entry;
+        depth >= self.depth.0
+            && depth <= self.depth.1
+            && self.tests.iter().all(|(negated, test)| {
+                let so = match test {
+                    Test::Name(pattern) => {
+                        let name = entry.path.file_name().unwrap_or_default();
+                        mikron_shell::fits(pattern, &String::from_utf8_lossy(name))
+                    }
+                    Test::Type(kind) => match kind_of(entry) {
+                        FileKind::File => *kind == 'f',
+                        FileKind::Directory => *kind == 'd',
+                        FileKind::Link => *kind == 'l',
+                        FileKind::Other => false,
+                    },
+                    Test::User(name) => Machine::user_name(entry).as_deref() == Some(name),
+                    Test::Group(name) => Machine::group_name(entry).as_deref() == Some(name),
+                    Test::Mode(mode, '-') => entry.mode & mode == *mode,
+                    Test::Mode(mode, '/') => entry.mode & mode != 0,
+                    Test::Mode(mode, _) => entry.mode == *mode,
+                    Test::Empty => match entry.kind {
+                        EntryKind::Directory => machine.view.names(&entry.path).is_empty(),
+                        EntryKind::File { size } => size == 0,
+                        _ => false,
+                    },
+                };
+                so != *negated
+            })
+    }
+}

@@ -1,0 +1,257 @@
+//! What every installation has of programs, and the small ones that only answer.
+
+use mikron_shell::Call;
+use mikron_shell::run::{Known, Outcome, Step};
+
+use super::files::open;
+use super::input::operands;
+use super::{Done, Machine};
+use crate::scripts::view::Change;
+use mikron_package::{Entry, EntryKind};
+
+/// Programs of packages that every Debian system has (Debian Policy 3.8), where packages of the solution do not say more.
+const IN_BIN: &[&str] = &[
+    "awk",
+    "base64",
+    "basename",
+    "bash",
+    "cat",
+    "chgrp",
+    "chmod",
+    "chown",
+    "cmp",
+    "cp",
+    "cut",
+    "dash",
+    "date",
+    "dd",
+    "deb-systemd-helper",
+    "deb-systemd-invoke",
+    "debconf",
+    "debconf-set-selections",
+    "df",
+    "diff",
+    "dirname",
+    "dpkg",
+    "dpkg-deb",
+    "dpkg-divert",
+    "dpkg-maintscript-helper",
+    "dpkg-query",
+    "dpkg-realpath",
+    "dpkg-statoverride",
+    "dpkg-trigger",
+    "du",
+    "echo",
+    "egrep",
+    "env",
+    "expr",
+    "false",
+    "fgrep",
+    "find",
+    "getent",
+    "getopt",
+    "grep",
+    "gunzip",
+    "gzip",
+    "head",
+    "hostname",
+    "id",
+    "install",
+    "ischroot",
+    "ln",
+    "logger",
+    "login",
+    "ls",
+    "md5sum",
+    "mkdir",
+    "mktemp",
+    "mount",
+    "mv",
+    "nice",
+    "nohup",
+    "od",
+    "passwd",
+    "perl",
+    "printf",
+    "pwd",
+    "readlink",
+    "realpath",
+    "rm",
+    "rmdir",
+    "run-parts",
+    "savelog",
+    "sed",
+    "seq",
+    "setsid",
+    "sh",
+    "sha256sum",
+    "sleep",
+    "sort",
+    "stat",
+    "stty",
+    "su",
+    "sync",
+    "tail",
+    "tar",
+    "tee",
+    "tempfile",
+    "test",
+    "touch",
+    "tr",
+    "true",
+    "truncate",
+    "tty",
+    "umount",
+    "uname",
+    "uniq",
+    "update-alternatives",
+    "wc",
+    "which",
+    "which.debianutils",
+    "who",
+    "whoami",
+    "xargs",
+    "yes",
+    "zcat",
+];
+
+/// The same for system administration.
+const IN_SBIN: &[&str] = &[
+    "add-shell",
+    "chroot",
+    "fstrim",
+    "groupadd",
+    "groupdel",
+    "groupmod",
+    "invoke-rc.d",
+    "ldconfig",
+    "nologin",
+    "pam-auth-update",
+    "remove-shell",
+    "service",
+    "start-stop-daemon",
+    "tarcat",
+    "update-passwd",
+    "update-rc.d",
+    "useradd",
+    "userdel",
+    "usermod",
+];
+
+/// Where a program that every installation has really lies, when a path leads to one.
+pub(super) fn path_of_essential(path: &str) -> Option<String> {
+    let (directory, name) = path.rsplit_once('/')?;
+    match directory {
+        "/bin" | "/usr/bin" if IN_BIN.contains(&name) => Some(format!("/usr/bin/{name}")),
+        "/sbin" | "/usr/sbin" if IN_SBIN.contains(&name) => Some(format!("/usr/sbin/{name}")),
+        _ => None,
+    }
+}
+
+impl Machine<'_, '_> {
+    /// Small programs that answer from what is known.
+    pub(super) fn program(&mut self, name: &str, step: &mut Step<'_>, call: &Call) -> Option<Done> {
+        let (arguments, paths) = operands(call, &["-s", "--suffix", "-m", "-e"]);
+        let say = |text: String| Some((Outcome::with(0, &(text + "\n")), None));
+        match name {
+            "find" => Some(self.find_command(step, call)),
+            "xargs" => Some(Self::xargs(step, call)),
+            "id" => self.id(call),
+            "whoami" | "logname" => say("root".to_owned()),
+            "uname" if arguments.has(&["-s"]) || call.arguments().is_empty() => {
+                say("Linux".to_owned())
+            }
+            // No terminal, no other root: it is neither a chroot nor a running system that scripts look at.
+            "tty" | "runlevel" | "mountpoint" | "pidof" | "pgrep" | "ischroot" => {
+                Some((Outcome::failed(), None))
+            }
+            "readlink" | "realpath" => self.readlink(name, step, call),
+            "cmp" | "diff" => self.compare(step, &paths),
+            "rndc-confgen" => Some(self.secret(call, "/etc/bind/rndc.key", 0o640)),
+            "ssh-keygen" => {
+                let (arguments, _) = operands(call, &["-f", "-t", "-b", "-N", "-C"]);
+                let file = arguments.value(&["-f"])?.to_owned();
+                Some(self.secret(call, &file, 0o600))
+            }
+            "openssl" => {
+                let word = |name: &str| {
+                    let at = call.arguments().iter().position(|word| word.text == name)?;
+                    call.arguments().get(at + 1).map(|word| word.text.clone())
+                };
+                let file = word("-keyout").or_else(|| word("-out"))?;
+                Some(self.secret(call, &file, 0o600))
+            }
+            _ => None,
+        }
+    }
+
+    /// A program that makes a secret. An image must not hold one, since everyone who has the image would have it; scripts that ask
+    /// find that it is there.
+    fn secret(&mut self, _: &Call, path: &str, mode: u32) -> Done {
+        let Some(at) = self.view.resolve(path, true) else {
+            return open("its path leads nowhere");
+        };
+        if self.view.at(&at).is_none() {
+            self.view
+                .pretend(Entry::new(at, EntryKind::File { size: 1 }, mode));
+        }
+        let reason = format!(
+            "makes a secret, {path}, which no image should hold: make it where the image runs"
+        );
+        (Outcome::done(), super::fate(vec![Change::Failed(reason)]))
+    }
+
+    fn readlink(&mut self, name: &str, step: &Step<'_>, call: &Call) -> Option<Done> {
+        let (arguments, paths) = operands(call, &[]);
+        let canonical = name == "realpath"
+            || arguments.has(&[
+                "-f",
+                "-e",
+                "-m",
+                "--canonicalize",
+                "--canonicalize-existing",
+            ]);
+        let mut text = String::new();
+        for path in paths {
+            let found = self.found(step, path, canonical);
+            match (found, canonical) {
+                (Known::Is(found), true) => text.push_str(&found.entry.path.to_text()),
+                (Known::Absent, true) if !arguments.has(&["-e"]) => {
+                    let at = self.view.resolve(&Self::path(step, path)?, true)?;
+                    text.push_str(&at.to_text());
+                }
+                (Known::Is(found), false) => match &found.entry.kind {
+                    EntryKind::Symlink { target } => {
+                        text.push_str(&String::from_utf8_lossy(target));
+                    }
+                    _ => return Some((Outcome::failed(), None)),
+                },
+                (Known::Absent, _) => return Some((Outcome::failed(), None)),
+                (Known::Unknown, _) => return Some((Outcome::unknown(), None)),
+            }
+            if !arguments.has(&["-n", "--no-newline"]) {
+                text.push('\n');
+            }
+        }
+        Some((Outcome::with(0, &text), None))
+    }
+
+    fn compare(&mut self, step: &Step<'_>, paths: &[&str]) -> Option<Done> {
+        let [a, b] = paths else {
+            return None;
+        };
+        let (a, b) = (self.found(step, a, true), self.found(step, b, true));
+        let outcome = match (a, b) {
+            (Known::Is(a), Known::Is(b)) => match (a.content, b.content) {
+                (Some(a), Some(b)) => Outcome {
+                    output: (a == b).then(String::new),
+                    ..Outcome::told(a == b)
+                },
+                _ => Outcome::unknown(),
+            },
+            (Known::Absent, _) | (_, Known::Absent) => Outcome::with(2, ""),
+            _ => Outcome::unknown(),
+        };
+        Some((outcome, None))
+    }
+}
