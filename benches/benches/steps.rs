@@ -15,9 +15,9 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use mikron_archive::ArReader;
 use mikron_capability::{PackageInput, Role, Spool, Wanted, scan, select};
 use mikron_deb::{DebFormat, DebVersionOrder, StanzaReader};
-use mikron_oci::{LayerEntry, LayerPlan, MemoryStore, Recipe, json};
+use mikron_oci::{LayerEntry, LayerPlan, MemoryStore, Parallel, Recipe, build_layers, json};
 use mikron_package::{
-    Digest, Entry, EntryKind, Limits, MemoryContents, Origin, PackageFormat as _, RootPath,
+    Digest, Entry, EntryKind, Limits, MemoryContents, Origin, PackageFormat as _, RootPath, Silent,
     Universe as _, VersionOrder as _,
 };
 use mikron_solve::{Request, ResolvoSolver, Solver as _};
@@ -233,6 +233,17 @@ fn layers(c: &mut Criterion) {
                 let store = MemoryStore::default();
                 plan.build(recipe, &contents, &store, None)
                     .map(|l| l.layer.blob.size)
+            });
+        });
+    }
+    let gzip: Recipe = "gzip:6".parse().expect("a recipe");
+    for jobs in [1, 2, 4] {
+        group.bench_function(format!("gzip:6 by {jobs} threads"), |b| {
+            b.iter(|| {
+                let (store, parallel) = (MemoryStore::default(), Parallel::jobs(jobs));
+                let plans = std::slice::from_ref(&plan);
+                build_layers(plans, gzip, &contents, &store, None, parallel, &Silent)
+                    .map(|l| l.len())
             });
         });
     }

@@ -1,7 +1,7 @@
 //! Measures whole commands side by side in one run and prints their ratios.
 //!
 //! ```text
-//! mikron-compare [--runs N] [--mikron PROGRAM] [--only cold,docker,warm,resolve,index,memory,large]
+//! mikron-compare [--runs N] [--mikron PROGRAM] [--only cold,docker,warm,removed,crowd,resolve,index,memory,large]
 //! ```
 //!
 //! The mirror is the machine's own. Each run of a row measures both sides, one after the other, so that whatever else the
@@ -43,6 +43,18 @@ select: full
 image:
   entrypoint: [/usr/bin/java]
 ";
+
+/// Packages and their programs, which share libraries, for builds at once.
+const CROWD: [(&str, &str); 8] = [
+    ("nginx", "/usr/sbin/nginx"),
+    ("haproxy", "/usr/sbin/haproxy"),
+    ("redis-server", "/usr/bin/redis-server"),
+    ("memcached", "/usr/bin/memcached"),
+    ("curl", "/usr/bin/curl"),
+    ("dnsmasq-base", "/usr/sbin/dnsmasq"),
+    ("lighttpd", "/usr/sbin/lighttpd"),
+    ("rsync", "/usr/bin/rsync"),
+];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -141,6 +153,8 @@ fn compare(options: &Options) -> Result<bool, Failed> {
     bench.cold()?;
     bench.docker()?;
     bench.warm()?;
+    bench.removed()?;
+    bench.crowd()?;
     bench.resolve()?;
     bench.index()?;
     bench.memory()?;
@@ -242,7 +256,7 @@ impl Bench {
         }
         self.row(
             "cold build, against mmdebstrap",
-            0.75,
+            0.5,
             &Self::cold_build,
             &Self::mmdebstrap,
         )
@@ -254,7 +268,7 @@ impl Bench {
         }
         let docker = Docker::start(&self.mirror)?;
         let name = format!("cold build, against docker build ({})", docker.driver());
-        self.row(&name, 0.4, &Self::cold_build, &|_| {
+        self.row(&name, 0.3, &Self::cold_build, &|_| {
             wall(&mut docker.build())
         })
     }
@@ -274,6 +288,81 @@ impl Bench {
                 Ok(Duration::from_secs_f64(median(times)))
             },
             &Self::mmdebstrap,
+        )
+    }
+
+    /// The image comes out of the cache of layers.
+    fn removed(&mut self) -> Result<(), Failed> {
+        if !self.options.wants("removed") {
+            return Ok(());
+        }
+        run(&mut self.mikron("build", "nginx"))?;
+        let mut times = Vec::new();
+        for _ in 0..11 * self.options.runs {
+            peers::empty(&self.path("nginx/out"))?;
+            times.push(wall(&mut self.mikron("build", "nginx"))?);
+        }
+        self.rows.push(Row {
+            name: "warm, output removed".to_owned(),
+            ours: median(times),
+            theirs: None,
+            target: Target::Seconds(0.010),
+        });
+        Ok(())
+    }
+
+    /// A cold build of one of the crowd, with the cache that all share.
+    fn of_crowd(&self, package: &str) -> Command {
+        let mut command = self.mikron("build", package);
+        command.env("MIKRON_CACHE", self.path("crowd"));
+        command
+    }
+
+    fn forget_crowd(&self) -> Result<(), Failed> {
+        peers::empty(&self.path("crowd"))?;
+        let mut outs = CROWD
+            .iter()
+            .map(|(package, _)| self.path(package).join("out"));
+        outs.try_for_each(|out| peers::empty(&out))
+    }
+
+    fn crowd(&mut self) -> Result<(), Failed> {
+        if !self.options.wants("crowd") {
+            return Ok(());
+        }
+        for (package, program) in CROWD {
+            let spec = format!(
+                "mikron: 1\nname: {package}\nsources:\n  debian: {{ deb: bookworm }}\npackages: [{package}]\n\
+                 image:\n  entrypoint: [{program}]\n"
+            );
+            self.write(&format!("{package}/spec.yaml"), &spec)?;
+        }
+        self.row(
+            "eight cold builds at once on one cache, against one after another",
+            0.8,
+            &|bench| {
+                bench.forget_crowd()?;
+                let begin = Instant::now();
+                std::thread::scope(|scope| {
+                    let builds = CROWD.map(|(package, _)| {
+                        scope.spawn(move || run(&mut bench.of_crowd(package)).map(drop))
+                    });
+                    builds.into_iter().try_for_each(|build| {
+                        build
+                            .join()
+                            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+                    })
+                })?;
+                Ok(begin.elapsed())
+            },
+            &|bench| {
+                bench.forget_crowd()?;
+                let begin = Instant::now();
+                for (package, _) in CROWD {
+                    run(&mut bench.of_crowd(package))?;
+                }
+                Ok(begin.elapsed())
+            },
         )
     }
 
@@ -315,7 +404,7 @@ impl Bench {
 
     fn memory(&mut self) -> Result<(), Failed> {
         for (only, name, spec, most) in [
-            ("memory", "peak memory, nginx cold", "nginx", 96e6),
+            ("memory", "peak memory, nginx cold", "nginx", 64e6),
             (
                 "large",
                 "peak memory, 500 MB of packages cold",

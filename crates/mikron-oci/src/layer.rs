@@ -1,6 +1,7 @@
 //! A layer before it is compressed: sorted entries, checked and laid out as a tar stream of known size.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::io::{Read, Write};
 
 use mikron_package::{Contents, DiffId, Digest, Entry, EntryKind, Hasher, HashingReader, RootPath};
@@ -32,7 +33,8 @@ pub struct Layer {
     pub compression: Compression,
 }
 
-/// The entries of a layer, checked, with all headers made.
+/// The entries of a layer, checked and packed: the headers of all layers of a large image would take more memory than all
+/// that the image is made from.
 ///
 /// The tar stream follows from it and from the contents alone: equal plans have equal [keys](Self::key) and equal bytes.
 ///
@@ -52,22 +54,14 @@ pub struct Layer {
 #[derive(Clone, Debug)]
 pub struct LayerPlan {
     name: String,
-    headers: Vec<u8>,
-    parts: Vec<Part>,
+    /// The entries one after the other, in the form of postcard.
+    packed: Vec<u8>,
+    entries: usize,
     unpacked: u64,
 }
 
-/// A run of header bytes, and the content behind it.
-#[derive(Clone, Debug)]
-struct Part {
-    path: RootPath,
-    /// End of the headers in `LayerPlan::headers`.
-    headers_end: usize,
-    content: Option<(Digest, u64)>,
-}
-
 impl LayerPlan {
-    /// Checks entries and makes their headers. `name` is for progress and messages only.
+    /// Checks entries. `name` is for progress and messages only.
     ///
     /// # Errors
     /// When the entries are not sorted by path, or hold a duplicate, a whiteout, an entry below a file, a hard link without
@@ -75,13 +69,14 @@ impl LayerPlan {
     pub fn new(name: &str, entries: &[LayerEntry]) -> Result<Self, LayerError> {
         let mut plan = Self {
             name: name.to_owned(),
-            headers: Vec::with_capacity(entries.len() * RECORD),
-            parts: Vec::with_capacity(entries.len()),
+            packed: Vec::new(),
+            entries: entries.len(),
             unpacked: 2 * RECORD as u64,
         };
+        let mut headers = Vec::new();
         let mut files: BTreeSet<&RootPath> = BTreeSet::new();
         let mut before: Option<&Entry> = None;
-        for LayerEntry { entry, content } in entries {
+        for packed @ LayerEntry { entry, content } in entries {
             if let Some(before) = before {
                 check_order(before, entry)?;
             }
@@ -99,17 +94,32 @@ impl LayerPlan {
                 }
                 _ => {}
             }
-            let start = plan.headers.len();
-            header::write(entry, &mut plan.headers)?;
+            headers.clear();
+            header::write(entry, &mut headers)?;
             let size = entry.size();
-            plan.unpacked += (plan.headers.len() - start) as u64 + size + header::padding(size);
-            plan.parts.push(Part {
-                path: entry.path.clone(),
-                headers_end: plan.headers.len(),
-                content: content.map(|digest| (digest, size)),
-            });
+            plan.unpacked += headers.len() as u64 + size + header::padding(size);
+            plan.packed = pack(packed, plan.packed);
         }
+        plan.packed.shrink_to_fit();
         Ok(plan)
+    }
+
+    /// The entries with their headers, in order. `use_entry` is given each and may end the walk.
+    fn each<E>(
+        &self,
+        mut use_entry: impl FnMut(&LayerEntry, &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut headers = Vec::new();
+        let mut rest = &self.packed[..];
+        for _ in 0..self.entries {
+            let (entry, behind) = postcard::take_from_bytes::<LayerEntry>(rest)
+                .expect("`new` packed these bytes and nobody changes them");
+            rest = behind;
+            headers.clear();
+            header::write(&entry.entry, &mut headers).expect("`new` made the same headers");
+            use_entry(&entry, &headers)?;
+        }
+        Ok(())
     }
 
     /// The name that was given.
@@ -124,7 +134,7 @@ impl LayerPlan {
 
     /// Whether it has no entries.
     pub fn is_empty(&self) -> bool {
-        self.parts.is_empty()
+        self.entries == 0
     }
 
     /// The key under which the compressed layer is cached: a digest over the recipe, all headers and the digests of all
@@ -134,14 +144,14 @@ impl LayerPlan {
         hasher.update(b"mikron layer 1\0");
         hasher.update(recipe.id().as_bytes());
         hasher.update(b"\0");
-        let mut start = 0;
-        for part in &self.parts {
-            hasher.update(&self.headers[start..part.headers_end]);
-            start = part.headers_end;
-            if let Some((digest, _)) = &part.content {
+        let hash = |entry: &LayerEntry, headers: &[u8]| {
+            hasher.update(headers);
+            if let Some(digest) = &entry.content {
                 hasher.update(digest.as_bytes());
             }
-        }
+            Ok::<(), Infallible>(())
+        };
+        let Ok(()) = self.each(hash);
         hasher.finish()
     }
 
@@ -155,35 +165,33 @@ impl LayerPlan {
             source,
         };
         let mut buffer = vec![0; BLOCK];
-        let mut start = 0;
-        for part in &self.parts {
-            out.write_all(&self.headers[start..part.headers_end])
-                .map_err(failed)?;
-            start = part.headers_end;
-            if let Some((digest, size)) = part.content {
-                self.copy(part, digest, size, contents, &mut buffer, out)?;
-                let padding = header::padding(size) as usize;
+        self.each(|LayerEntry { entry, content }, headers| {
+            out.write_all(headers).map_err(failed)?;
+            if let Some(digest) = content {
+                self.copy(entry, *digest, contents, &mut buffer, out)?;
+                let padding = header::padding(entry.size()) as usize;
                 out.write_all(&[0; RECORD][..padding]).map_err(failed)?;
             }
-        }
+            Ok::<(), LayerError>(())
+        })?;
         out.write_all(&[0; 2 * RECORD]).map_err(failed)
     }
 
     fn copy(
         &self,
-        part: &Part,
+        entry: &Entry,
         expected: Digest,
-        size: u64,
         contents: &dyn Contents,
         buffer: &mut [u8],
         out: &mut dyn Write,
     ) -> Result<(), LayerError> {
+        let size = entry.size();
         let unreadable = |source| LayerError::Read {
-            path: part.path.clone(),
+            path: entry.path.clone(),
             source,
         };
         let wrong_size = |found| LayerError::ContentSize {
-            path: part.path.clone(),
+            path: entry.path.clone(),
             expected: size,
             found,
         };
@@ -210,13 +218,19 @@ impl LayerPlan {
         }
         if found != expected {
             return Err(LayerError::ContentDigest {
-                path: part.path.clone(),
+                path: entry.path.clone(),
                 expected,
                 found,
             });
         }
         Ok(())
     }
+}
+
+/// Adds an entry to those that are packed.
+fn pack(entry: &LayerEntry, to: Vec<u8>) -> Vec<u8> {
+    postcard::to_extend(entry, to)
+        .expect("an entry has no sequence of unknown length, and a vector takes all bytes")
 }
 
 fn check_order(before: &Entry, entry: &Entry) -> Result<(), LayerError> {

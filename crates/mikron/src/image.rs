@@ -82,6 +82,10 @@ impl Workshop<'_> {
             .into_iter()
             .map(|layer| (layer.plan, layer.packages))
             .unzip();
+        let reports = package_reports(closure, &rootfs);
+        let scripts = script_reports(closure, &rootfs);
+        // The plans have all that the layers need. Compressors come now, and take what the tree took.
+        drop(rootfs.tree);
         let contents = WithMade {
             made: &rootfs.made,
             packages: &contents,
@@ -108,8 +112,8 @@ impl Workshop<'_> {
             created: self.epoch,
             run_as: rootfs.run_as.map(|RunAs { uid, gid }| (uid, gid)),
             layers: layers.collect(),
-            packages: package_reports(closure, &rootfs),
-            scripts: script_reports(closure, &rootfs),
+            packages: reports,
+            scripts,
             warnings,
         })
     }
