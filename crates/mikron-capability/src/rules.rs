@@ -80,6 +80,8 @@ pub struct When {
     pub soname: Vec<String>,
     /// A chosen library defines no symbol version of this name (a C library that is older).
     pub lacks: Option<String>,
+    /// … and has one of these among its constants.
+    pub names: Vec<String>,
     /// A chosen file lies here, links of merged /usr resolved.
     pub path: Vec<Glob>,
     /// Files that never set the rule off.
@@ -94,6 +96,8 @@ pub enum Importer {
     Programs,
     /// The same, of the packages that the spec names and of their siblings alone: not of helpers that others call.
     Roots,
+    /// Extensions of a language that such a package is written in or interprets, alone.
+    Extensions,
 }
 
 /// One thing that a rule brings.
@@ -311,6 +315,7 @@ impl Rules {
                 of,
                 soname,
                 lacks,
+                names,
                 path,
                 except,
                 ..
@@ -319,6 +324,7 @@ impl Rules {
                 && of.is_none()
                 && lacks.is_none()
                 && soname.is_empty()
+                && names.is_empty()
                 && path.is_empty()
                 && except.is_empty()
         };

@@ -323,9 +323,21 @@ impl Closure {
 
     /// What the users of the image should know before they miss it: what unreached files lack, and that nothing can be started.
     pub(crate) fn warnings(&self) -> Vec<String> {
-        let violations = self.violations.iter().filter(|v| v.is_unreached());
-        let mut warnings: Vec<String> = violations
-            .map(|v| format!("{v} (nothing that the image is for reaches the file; `strict: true` makes this an error)"))
+        let missing = self.selection.missing.iter();
+        let missing = missing.filter(|need| need.is_unreached());
+        // What the proof finds by itself is for the most part the same.
+        let is_known = |violation: &&Violation| {
+            let mut missing = self.selection.missing.iter();
+            missing.any(|need| need.by == Some(violation.file) && need.token == violation.token)
+        };
+        let violations = self.violations.iter();
+        let violations = violations.filter(|v| v.is_unreached() && !is_known(v));
+        let mut warnings: Vec<String> = missing
+            .map(ToString::to_string)
+            .chain(violations.map(ToString::to_string))
+            .map(|text| {
+                format!("{text} (no root reaches that file; `strict: true` makes this an error)")
+            })
             .collect();
         let facts =
             |file: &SelectedFile| &self.inputs[file.file.package].facts.files[file.file.entry];

@@ -244,16 +244,9 @@ fn list(platforms: &[Platform]) -> String {
 }
 
 fn open_ends(missing: &[Missing], violations: &[Violation]) -> String {
-    let missing = missing.iter().map(|missing| {
-        let by = missing.chain.last().map_or("the spec".to_owned(), |step| {
-            format!("{} ({})", step.path, step.package)
-        });
-        format!(
-            "{} is needed by {by} and missing: {}",
-            missing.token, missing.cause
-        )
-    });
     let all: Vec<String> = missing
+        .iter()
+        .map(ToString::to_string)
         .chain(violations.iter().map(ToString::to_string))
         .collect();
     match all.as_slice() {

@@ -1,8 +1,11 @@
 //! Images of packages that are code of a language, with nothing else in their specs: the interpreter is there, and the code runs.
 
+#![allow(clippy::unwrap_used)] // a test
+
 mod common;
 
-use common::{build, extract_spec};
+use common::{build, builder, extract_spec};
+use mikron::Output;
 use mikron_testkit::runtime::{Bundle, Run};
 
 /// The image of some packages, extracted. `None` where something is missing that it takes.
@@ -44,9 +47,13 @@ fn says(packages: &str, commands: &[(&[&str], &str)]) {
 
 #[test]
 fn python_brings_modules_of_packages_that_have_programs_too() {
+    // Names of services come from a file that a rule brings for a module of the interpreter.
+    let service = "import socket; print(socket.getservbyname('https'))";
     says(
-        "python3-requests, python3-yaml, python3-docutils",
+        "python3-requests, python3-yaml, python3-docutils, python3-paramiko",
         &[
+            (&["python3", "-c", service], "443"),
+            (&["python3", "-c", "import paramiko; print('ok')"], "ok"),
             (
                 &[
                     "python3",
@@ -65,9 +72,11 @@ fn python_brings_modules_of_packages_that_have_programs_too() {
 
 #[test]
 fn perl_brings_what_modules_use() {
+    let convert = "print unpack('H*', Text::Iconv->new('UTF-8', 'SHIFT_JIS')->convert('日'))";
     says(
-        "libnet-ssleay-perl, libauthen-simple-dbi-perl, libmodule-build-pluggable-perl",
+        "libtext-iconv-perl, libnet-ssleay-perl, libauthen-simple-dbi-perl, libmodule-build-pluggable-perl",
         &[
+            (&["perl", "-MText::Iconv", "-e", convert], "93fa"),
             (&["perl", "-MNet::SSLeay", "-e", "print 'ok'"], "ok"),
             (&["perl", "-MAuthen::Simple::DBI", "-e", "print 'ok'"], "ok"),
             (
@@ -132,4 +141,22 @@ fn requests_for_one_package_are_one_and_an_image_without_a_program_is_warned_of(
         warnings.iter().any(|text| text.contains("no program")),
         "{warnings:?}"
     );
+}
+
+#[test]
+fn what_only_whole_packages_bring_warns_and_fails_when_the_spec_is_strict() {
+    let whole = spec("iproute2") + "select: full\n";
+    let Some(built) = build(&whole) else { return };
+    let warnings = &built.report.platforms[0].warnings;
+    assert!(
+        warnings.iter().any(|text| text.contains("/usr/bin/routel")),
+        "{warnings:?}"
+    );
+    let dir = tempfile::TempDir::new().unwrap();
+    let Some(strict) = builder(&(whole + "strict: true\n"), dir.path()) else {
+        return;
+    };
+    let layout = dir.path().join("layout");
+    let error = strict.output(Output::layout(&layout, "latest")).build();
+    assert!(error.unwrap_err().to_string().contains("/usr/bin/routel"));
 }

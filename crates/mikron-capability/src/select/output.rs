@@ -262,6 +262,17 @@ impl Missing {
     }
 }
 
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is needed by ", self.token)?;
+        match self.chain.last() {
+            Some(step) => write!(f, "{} ({})", step.path, step.package)?,
+            None => f.write_str("the spec")?,
+        }
+        write!(f, " and missing: {}", self.cause)
+    }
+}
+
 /// Whether a chain begins with a file that came with a whole package, and for nothing else.
 pub(crate) fn came_whole(chain: &[Step]) -> bool {
     let first = chain.first().map(|step| &step.reason);

@@ -33,8 +33,10 @@ pub(super) struct Summary {
     /// Whether one of those lies on `PATH`.
     pub(super) compiled_on_path: bool,
     pub(super) has_source: bool,
-    /// Whether it has symbolic links and no other files that are read at run time.
-    pub(super) only_links: bool,
+    /// Whether it has files that are read at run time and are no links.
+    pub(super) own_files: bool,
+    /// Whether it has links that are.
+    pub(super) links: bool,
     /// The languages that it has code of, in the order of its files.
     pub(super) languages: Vec<&'static str>,
     /// Entries that are directories and hold nothing in this package.
@@ -45,7 +47,7 @@ impl Summary {
     pub(super) fn new(input: &PackageInput) -> Self {
         let (mut programs, mut compiled, mut compiled_on_path) = (false, false, false);
         let mut languages = Vec::new();
-        let (mut links, mut others) = (false, false);
+        let (mut links, mut own_files) = (false, false);
         let (mut scripts_size, mut data_size, mut source_size) = (0, 0, 0);
         let (mut libs, mut other) = (false, false);
         let mut parents: HashSet<&[u8]> = HashSet::new();
@@ -65,7 +67,7 @@ impl Summary {
                 *(if file.link_target().is_some() {
                     &mut links
                 } else {
-                    &mut others
+                    &mut own_files
                 }) = true;
             }
             if let Some(language) = code_of(file)
@@ -121,7 +123,8 @@ impl Summary {
             nature,
             compiled,
             compiled_on_path,
-            only_links: links && !others && empty_dirs.is_empty(),
+            own_files,
+            links,
             languages,
             has_source: source_size > 0,
             empty_dirs,

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::packages::{Nature, Summary};
+use super::packages::Summary;
 use super::{FileRef, Found, PackageInput, Reason, Role, Select, Tree};
 
 /// A package that stands in for a root without files.
@@ -28,9 +28,9 @@ pub(super) fn heirs(
     let mut open: Vec<usize> = (0..packages.len()).filter(whole).collect();
     while let Some(package) = open.pop() {
         let led_to = match &summaries[package] {
-            summary if summary.nature == Nature::Transparent => None,
-            summary if summary.only_links => Some(led_to(package, packages, tree)),
-            _ => continue,
+            summary if summary.own_files => continue,
+            summary if summary.links => Some(led_to(package, packages, tree)),
+            _ => None,
         };
         let meta = &packages[package];
         let select = heirs[package]

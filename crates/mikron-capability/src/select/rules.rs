@@ -148,8 +148,11 @@ impl<'a> Closure<'a> {
             elf.is_some_and(|elf| elf.imports.iter().any(|import| import.name == *symbol))
         };
         let soname = |name: &String| elf.is_some_and(|elf| elf.soname.as_ref() == Some(name));
+        let words = elf.and_then(|elf| elf.words.as_ref());
+        let names = |name: &String| words.is_some_and(|words| words.contains(name));
         any(&when.imports, &imports)
             && any(&when.soname, &soname)
+            && any(&when.names, &names)
             && (when.path.is_empty() || when.path.iter().any(|glob| glob.matches_bytes(&path)))
             && !when.except.iter().any(|glob| glob.matches_bytes(&path))
             && when.lacks.as_ref().is_none_or(|version| {
@@ -161,6 +164,7 @@ impl<'a> Closure<'a> {
                     elf.is_some_and(ElfFacts::is_executable) || self.is_of_root(by)
                 }
                 Some(Importer::Roots) => self.is_of_root(by),
+                Some(Importer::Extensions) => self.is_extension_of_root(by),
             }
     }
 
