@@ -95,6 +95,11 @@ slices:
 
 /// A repository, a release and `app.yaml`.
 fn home() -> Home {
+    home_with(|repository| repository)
+}
+
+/// The same with more packages.
+fn home_with(more: impl FnOnce(RepositoryBuilder) -> RepositoryBuilder) -> Home {
     let home = Home::empty();
     let key = TestKey::generate();
     home.write("key.asc", key.certificate_armored());
@@ -139,7 +144,7 @@ fn home() -> Home {
             libapp.build(),
         )
         .package(&stanza("app-data", "all", ""), data.build());
-    repository.build().write_to(&home.path("repository"));
+    more(repository).build().write_to(&home.path("repository"));
     fs::create_dir_all(home.path("release/slices")).unwrap();
     home.write("release/chisel.yaml", HEAD);
     home.write("release/slices/app.yaml", APP);
@@ -360,6 +365,7 @@ fn a_package_that_is_named_beside_its_slices_is_taken_as_both() {
 #[test]
 fn what_slices_make_is_part_of_the_proof() {
     let home = home();
+    home.write("app.yaml", format!("{SPEC}strict: true\n"));
     for (name, from, to) in [
         ("dangling", "{symlink: app}", "{symlink: nowhere}"),
         (
@@ -390,6 +396,63 @@ fn explain_tells_the_chain_of_slices() {
 }
 
 /// Builds and holds the message against the snapshot of this name.
+#[test]
+fn a_script_that_a_slice_names_may_lack_its_interpreter_unless_the_spec_is_strict() {
+    let tools = DebBuilder::new("tools", "1.0", "all").mtime(DATE).file(
+        "usr/bin/report",
+        0o755,
+        "#!/usr/bin/python3\n",
+    );
+    let stanza = "Package: tools\nVersion: 1.0\nArchitecture: all\n";
+    let home = home_with(|repository| repository.package(stanza, tools.build()));
+    let tools = "package: tools\nslices:\n  bins:\n    contents:\n      /usr/bin/report:\n";
+    home.write("release/slices/tools.yaml", tools);
+    let spec = SPEC.replace("app_bins", "app_bins, tools_bins");
+    let build = |spec: &str| {
+        home.write("app.yaml", spec);
+        home.run(&["build", "app.yaml", "-o", "oci:layout"])
+    };
+    let run = build(&spec);
+    assert_eq!(run.code, 0, "{}", run.err);
+    for part in [
+        "python3",
+        "is needed by /usr/bin/report, which a slice names",
+        "strict: true",
+    ] {
+        assert!(run.err.contains(part), "{part}: {}", run.err);
+    }
+    for wrong in [
+        format!("{spec}strict: true\n"),
+        spec.replace("[/usr/bin/app]", "[/usr/bin/report]"),
+    ] {
+        let run = build(&wrong);
+        assert_eq!(run.code, 1, "{wrong}");
+        assert!(run.err.contains("python3"), "{}", run.err);
+    }
+}
+
+#[test]
+fn a_fault_of_a_file_of_slices_is_a_warning_until_one_of_them_is_wanted() {
+    let home = home();
+    let tomcat = "package: tomcat10\nslices:\n  bins:\n    content:\n      /usr/bin/x:\n";
+    home.write("release/slices/tomcat10.yaml", tomcat);
+    let run = home.run(&["build", "app.yaml", "-o", "oci:layout"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    let warning = "release/slices/tomcat10.yaml:4: unknown key `content`; slices of this file cannot be taken";
+    assert!(run.err.contains(warning), "{}", run.err);
+    let needy = LIBAPP.replace("  libs:\n", "  libs:\n    essential: [tomcat10_bins]\n");
+    for (file, text) in [
+        ("app.yaml", &*SPEC.replace("app_bins", "tomcat10_bins")),
+        ("release/slices/libapp1.yaml", &*needy),
+    ] {
+        home.write(file, text);
+        let run = home.run(&["build", "app.yaml", "-o", "oci:layout"]);
+        assert_eq!(run.code, 1, "{}", run.err);
+        assert!(run.err.contains("did you mean `contents`?"), "{}", run.err);
+        home.write("app.yaml", SPEC);
+    }
+}
+
 fn fails(home: &Home, name: &str) {
     let run = home.snapshot(name, &["--quiet", "build", "app.yaml"]);
     assert_eq!((run.code, run.out.as_str()), (1, ""), "{name}");
