@@ -68,6 +68,7 @@ gives! {
     packages_that_own_a_name_exclude_each_other:
         "a; Depends: x\nm; Depends: y\nb; Provides: v = 1, x = 1\nc; Provides: v = 2, y = 2\nd; Provides: y = 1", ["a", "m"] => "a b d m";
 
+    a_root_may_be_a_path: "busybox; Provides: /bin/sh\na", ["/bin/sh"] => "busybox";
     install_if_brings_a_package_in: "a\ndocs\na-doc; InstallIf: a = 1, docs", ["a", "docs"] => "a a-doc docs";
     install_if_brings_in_where_what_it_excludes_is_not_there:
         "a\nc\nb; InstallIf: a, !c", ["a"] => "a b";

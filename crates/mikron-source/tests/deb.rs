@@ -341,6 +341,57 @@ fn a_repository_on_disk_is_like_one_on_a_server() {
 }
 
 #[test]
+fn a_flat_repository_without_a_release_is_read_where_nobody_has_to_sign_it() {
+    for (suite, prefix) in [("./", ""), ("/", ""), ("sub/./dir/", "sub/dir/")] {
+        for compression in [Compression::Plain, Compression::Gzip, Compression::Xz] {
+            let (world, key) = (World::new(), TestKey::generate());
+            RepositoryBuilder::new(&format!("./{prefix}"))
+                .package_at(
+                    "./hello 1%3a1.deb",
+                    "Package: hello\nVersion: 1.0\nArchitecture: amd64\n",
+                    b"x".to_vec(),
+                )
+                .compressions(&[compression])
+                .without_release()
+                .build()
+                .serve(&world.server, "/flat");
+            let mut repository = world.repository("/flat", suite, &key);
+            let error = update_now(&world, &repository).unwrap_err();
+            let unsigned = |kind: &SourceErrorKind| {
+                matches!(
+                    kind,
+                    SourceErrorKind::Untrusted {
+                        error: TrustError::Unsigned,
+                        ..
+                    }
+                )
+            };
+            assert!(unsigned(&error.kind), "{error}");
+            repository.trust = Trust::Unsigned;
+            let suites = update_now(&world, &repository).unwrap();
+            assert_eq!(packages(&world, &suites), ["hello 1.0"]);
+            // What it names is fetched once, and offline enough.
+            let mut offline = world.context();
+            offline.offline = true;
+            let known = refresh(&offline, std::slice::from_ref(&repository), &["amd64"]).unwrap();
+            assert_eq!(packages(&world, &known), ["hello 1.0"]);
+        }
+    }
+    // Any other repository has to have one.
+    let (world, key) = (World::new(), TestKey::generate());
+    stable(&key)
+        .without_release()
+        .build()
+        .serve(&world.server, "/debian");
+    let mut repository = world.repository("/debian", "stable", &key);
+    repository.trust = Trust::Unsigned;
+    assert!(matches!(
+        *update_now(&world, &repository).unwrap_err().kind,
+        SourceErrorKind::Fetch(_)
+    ));
+}
+
+#[test]
 fn an_index_that_was_evicted_is_fetched_again() {
     let (world, key) = (World::new(), TestKey::generate());
     stable(&key).build().serve(&world.server, "/debian");

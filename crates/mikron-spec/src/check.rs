@@ -184,6 +184,7 @@ impl Check<'_> {
             if !request.slices.is_empty() {
                 self.slices(&i, request)?;
             } else if let Some((package, slice)) = request.name.as_str().split_once('_')
+                && request.name.is_plain()
                 && is_of_debian(request, &self.spec.sources)
             {
                 let slice = if package.is_empty() {

@@ -113,6 +113,9 @@ impl PackageRequest {
     /// The request with what stands behind the first `_` of its name as a slice, where that is what it can be.
     fn sliced(&self) -> Option<Self> {
         let (name, slice) = self.name.as_str().split_once('_')?;
+        if !self.name.is_plain() {
+            return None;
+        }
         check_slice(slice).ok()?;
         Some(Self {
             name: package_name(name).ok()?,
@@ -172,6 +175,7 @@ impl FromStr for PackageRequest {
             ));
         }
         let (name, capability) = match text.split_once(':') {
+            _ if text.starts_with('/') => (text, None),
             Some((name, capability)) => (name, Some(capability)),
             None => (text, None),
         };
@@ -218,8 +222,14 @@ pub(crate) fn take_slices(
     }
 }
 
+/// The name of a package, or a path that packages of rpm and apk provide.
 fn package_name(text: &str) -> Result<PackageName, ValueError> {
-    text.parse().map_err(|_| {
+    let name = if text.starts_with('/') {
+        PackageName::wanted(text)
+    } else {
+        text.parse()
+    };
+    name.map_err(|_| {
         ValueError::new(
             format!("`{}` is not a package name", shown(text)),
             "write the name alone, as in `libssl3`",

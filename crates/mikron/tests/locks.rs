@@ -263,7 +263,7 @@ fn round(seed: u64, number: u64) {
 #[test]
 fn whatever_is_locked_can_be_built_from_its_lock_with_an_empty_cache() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
-    let rounds: u64 = number("MIKRON_LOCK_ROUNDS").unwrap_or(60);
+    let rounds: u64 = number("MIKRON_LOCK_ROUNDS").unwrap_or(30);
     let seed = number("MIKRON_LOCK_SEED").unwrap_or(10);
     for round_number in 0..rounds {
         round(seed, round_number);
@@ -394,4 +394,44 @@ fn an_archive_that_is_gone_says_what_to_do() {
     // And that is what helps.
     home.builder().write_lock().unwrap();
     home.builder().locked(true).build().unwrap();
+}
+
+#[test]
+fn a_package_with_an_underscore_is_explained_by_its_name() {
+    let home = Home::new("rpm");
+    let repository = home.dir.path().join("repository");
+    let rpm = RpmBuilder::new("mod_ssl", "1.0", "1", "x86_64")
+        .file("/usr/share/mod_ssl/data", 0o644, "x")
+        .build();
+    let odd = RpmRepositoryBuilder::new().package(record(&rpm), rpm);
+    odd.timestamp(DATE).build().write_to(&repository);
+    fs::write(
+        home.dir.path().join("greet.yaml"),
+        "mikron: 1\nname: greet\nsources: { local: { rpm: \"file:repository\", allow: [unsigned] } }\npackages: [mod_ssl]\n",
+    )
+    .unwrap();
+    home.builder().write_lock().unwrap();
+    let explanations = home.builder().locked(true).explain().unwrap();
+    let answer = &explanations.about("mod_ssl")[0];
+    assert!(answer.root && answer.version.is_some(), "{answer:?}");
+}
+
+#[test]
+fn what_a_package_provides_by_path_can_be_asked_for() {
+    let home = Home::new("apk");
+    let repository = home.dir.path().join("repository");
+    let busybox = ApkBuilder::new("busybox", "1.0-r1", "x86_64")
+        .field("provides", "/bin/sh")
+        .file("usr/share/busybox/data", 0o644, "x");
+    let built = ApkRepositoryBuilder::new("x86_64").package(&busybox.members());
+    built.build().write_to(&repository);
+    fs::write(
+        home.dir.path().join("greet.yaml"),
+        "mikron: 1\nname: greet\nsources: { local: { apk: \"file:repository\", allow: [unsigned] } }\npackages: [/bin/sh]\n",
+    )
+    .unwrap();
+    assert_eq!(home.versions(&home.builder()), ["1.0-r1"]);
+    let fresh = home.builder().build().unwrap().digest;
+    home.builder().write_lock().unwrap();
+    assert_eq!(home.builder().locked(true).build().unwrap().digest, fresh);
 }
