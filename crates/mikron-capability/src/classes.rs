@@ -473,7 +473,7 @@ fn is_own(prefix: &str, names: &[&str]) -> bool {
 }
 
 /// Whether the file lies directly where the loader looks by itself: `/usr/lib`, `/usr/lib64`, `/usr/lib/TRIPLET`.
-fn is_library_place(path: &[u8]) -> bool {
+pub(crate) fn is_library_place(path: &[u8]) -> bool {
     let parts: Vec<&[u8]> = path.split(|b| *b == b'/').collect();
     match parts.as_slice() {
         [b"usr", lib, _] => lib.starts_with(b"lib"),

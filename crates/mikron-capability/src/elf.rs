@@ -226,7 +226,7 @@ impl<'a> Image<'a> {
                 notes::read(&mut self, segment, &mut facts)?;
             }
         }
-        if facts.is_executable() {
+        if facts.is_executable() || facts.kind == ElfKind::Shared {
             facts.words = words::read(&mut self)?;
         }
         Ok(facts)

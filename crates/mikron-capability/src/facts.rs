@@ -128,6 +128,8 @@ pub struct FileFacts {
     pub elf: Option<Box<ElfFacts>>,
     /// What a script says.
     pub script: Option<ScriptFacts>,
+    /// Names in code that loads libraries by name: its quoted texts, and the calls by which it loads them.
+    pub names: Option<Words>,
     /// Directories that a file of `/etc/ld.so.conf.d` adds to the loader's search (ldconfig(8)).
     pub loader_dirs: Vec<String>,
     /// What is odd about the content: broken ELF structure, with the reason.
@@ -144,6 +146,7 @@ impl FileFacts {
             class,
             elf: None,
             script: None,
+            names: None,
             loader_dirs: Vec::new(),
             note: None,
         }

@@ -10,6 +10,7 @@
 //! It knows neither deb nor rpm: archives come through [`mikron_package::ArchiveReader`].
 
 mod classes;
+mod code;
 mod definitions;
 mod diff;
 mod elf;

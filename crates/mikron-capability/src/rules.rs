@@ -78,6 +78,8 @@ pub struct When {
     pub of: Option<Importer>,
     /// A chosen library has this `DT_SONAME`.
     pub soname: Vec<String>,
+    /// Chosen code of a language that loads libraries by name calls one of these: `find_library`.
+    pub calls: Vec<String>,
     /// A chosen library defines no symbol version of this name (a C library that is older).
     pub lacks: Option<String>,
     /// … and has one of these among its constants.
@@ -264,11 +266,12 @@ impl Rules {
                 imports,
                 soname,
                 path,
+                calls,
                 ..
             } = &rule.when;
-            if imports.is_empty() && soname.is_empty() && path.is_empty() {
+            if [imports, soname, calls].iter().all(|list| list.is_empty()) && path.is_empty() {
                 return Err(wrong(
-                    "has nothing that sets it off: `imports`, `soname` or `path`",
+                    "has nothing that sets it off: `imports`, `soname`, `calls` or `path`",
                 ));
             }
             if imports.iter().any(|symbol| symbol.len() >= LONGEST) {

@@ -9,6 +9,7 @@ use mikron_package::{
 };
 
 use crate::classes::classify_in;
+use crate::code;
 use crate::{
     FactsError, FileFacts, PackageFacts, ReadAt, ScriptFacts, Spool, SpoolWriter, Symbols,
     read_elf_recording,
@@ -241,6 +242,11 @@ fn scan_into(
     } else {
         script
     };
+    let is_code = match &script {
+        Some(script) => !script.is_shell(),
+        None => !is_elf && code::is_code(entry.path.as_bytes()),
+    };
+    let names = if is_code { code::names(head) } else { None };
     let loader_dirs = loader_dirs(&entry, head);
     let mut sink = if kept || is_elf {
         Sink::Kept(spool.writer(size).map_err(spooling(&entry.path))?)
@@ -281,6 +287,7 @@ fn scan_into(
         class,
         elf,
         script,
+        names,
         loader_dirs,
         note,
     })

@@ -13,6 +13,7 @@ mod input;
 mod languages;
 mod loader;
 mod modules;
+mod names;
 mod output;
 mod packages;
 mod programs;

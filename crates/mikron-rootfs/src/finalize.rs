@@ -15,8 +15,8 @@ use crate::accounts::Accounts;
 use crate::error::RootfsError;
 use crate::finalizers::{
     AccountsFinalizer, AlternativesFinalizer, ApacheFinalizer, BaseFinalizer, CaBundleFinalizer,
-    GraphvizFinalizer, JavaTrustFinalizer, PamFinalizer, PhpFinalizer, PixbufLoadersFinalizer,
-    ScriptsFinalizer, StepsFinalizer, TmpfilesFinalizer,
+    GraphvizFinalizer, JavaTrustFinalizer, LoaderCacheFinalizer, PamFinalizer, PhpFinalizer,
+    PixbufLoadersFinalizer, ScriptsFinalizer, StepsFinalizer, TmpfilesFinalizer,
 };
 use crate::scripts::{Runs, ScriptRun};
 use crate::tree::Tree;
@@ -410,6 +410,7 @@ pub fn builtin_finalizers() -> Vec<Box<dyn Finalizer>> {
         Box::new(PamFinalizer),
         Box::new(JavaTrustFinalizer),
         Box::new(CaBundleFinalizer),
+        Box::new(LoaderCacheFinalizer),
         Box::new(GraphvizFinalizer),
         Box::new(PixbufLoadersFinalizer),
         Box::new(StepsFinalizer),

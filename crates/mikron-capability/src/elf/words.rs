@@ -1,9 +1,9 @@
-//! The constants of a program, searched for words that may be names of programs which it starts.
+//! The constants of an ELF file, searched for names by which it may start programs and open files.
 //!
-//! A program starts another by a name or path that stands among its constants, as a text of C that ends in a zero. Programs of
-//! languages whose texts have no end (Go, Rust) cannot be searched like that: of them nothing is said.
+//! A program starts another by a name or path that stands among its constants, as a text of C that ends in a zero; a library finds
+//! its plugins by the path of their directory. Programs of languages whose texts have no end (Go, Rust) cannot be searched like
+//! that: of them nothing is said.
 
-use std::collections::BTreeSet;
 use std::io;
 
 use memchr::memmem;
@@ -14,19 +14,27 @@ use crate::facts::word_hash;
 
 /// Constants are read in pieces of this many bytes.
 const PIECE: usize = 64 * 1024;
-/// More words than programs have that call others: of a file beyond, nothing is said.
+/// More names than files have that call others: of a file beyond, nothing is said.
 const MOST: usize = 200_000;
 /// What every program of a language without ends of texts has among its constants.
 const UNENDED: [&[u8]; 2] = [b"RUST_BACKTRACE", b"GOTRACEBACK"];
 /// Bytes of one piece that are looked at again with the next: the longest of [`UNENDED`] less one.
 const OVERLAP: usize = 13;
+/// The most code that is read for constants between it, in bytes.
+const LARGEST_MIXED: u64 = 16 << 20;
+/// The longest path that is looked for.
+const LONGEST_PATH: usize = 128;
 
-/// The words of a program, or `None` where its texts cannot be told apart.
+/// The names in a file, or `None` where its texts cannot be told apart.
 pub(super) fn read(image: &mut Image<'_>) -> io::Result<Option<Words>> {
     let mut search = Search::default();
+    let segments = constants(&image.segments);
+    if segments.is_empty() && !image.segments.is_empty() {
+        return Ok(None);
+    }
     // Segments that lie over each other, as no linker makes them, are not a reason to read a file again and again.
     let mut left = image.pages.len();
-    for segment in constants(&image.segments) {
+    for segment in segments {
         let end = segment.offset.saturating_add(segment.file_size.min(left));
         let end = end.min(image.pages.len());
         left -= end.saturating_sub(segment.offset);
@@ -40,7 +48,7 @@ pub(super) fn read(image: &mut Image<'_>) -> io::Result<Option<Words>> {
             let all = &buffer[..kept + size];
             let unended = UNENDED.iter().any(|mark| memmem::find(all, mark).is_some());
             search.add(&all[kept..]);
-            if unended || search.found.len() > MOST {
+            if unended || search.is_too_much() {
                 return Ok(None);
             }
             let total = kept + size;
@@ -50,61 +58,146 @@ pub(super) fn read(image: &mut Image<'_>) -> io::Result<Option<Words>> {
             at += size as u64;
         }
     }
-    Ok(Some(Words::of_hashes(&search.found)))
+    Ok(Some(search.words()))
 }
 
 /// The segments that hold constants: those that are neither written nor run, but for the first, which holds the tables of the
-/// loader; where there is none, those that are not written.
+/// loader; where there is none, those that are not written, unless they are too large to be read for the few texts among them.
 fn constants(segments: &[Segment]) -> Vec<Segment> {
     let loaded = segments.iter().filter(|s| s.kind == PT_LOAD);
     let fixed: Vec<Segment> = loaded.filter(|s| s.flags & PF_W == 0).copied().collect();
     let constant = |s: &&Segment| s.flags & PF_X == 0 && s.offset != 0;
     let constants: Vec<Segment> = fixed.iter().filter(constant).copied().collect();
-    if constants.is_empty() {
+    let size: u64 = fixed.iter().map(|segment| segment.file_size).sum();
+    if constants.is_empty() && size <= LARGEST_MIXED {
         fixed
     } else {
         constants
     }
 }
 
-/// The state of a search through one segment.
+/// The state of a search through one segment: a run of bytes that paths are made of, and what stood before it.
 #[derive(Default)]
 struct Search {
-    found: BTreeSet<u32>,
-    /// Whether a word may begin here.
-    at_start: bool,
-    /// Whether a word has begun and not ended.
-    open: bool,
-    word: Vec<u8>,
+    found: Vec<u32>,
+    run: Vec<u8>,
+    /// The byte before the run; 0 at the start of the segment.
+    before: u8,
+    /// Whether the run before was `exec` of a command line, with nothing but a space between.
+    execs: bool,
+}
+
+/// Whether a byte is of a name.
+const fn is_of_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.' | b'_')
+}
+
+/// Whether a name may begin behind this byte: at the start of a text, of a line or of a quoted part, and where a command of a shell
+/// begins.
+const fn begins(byte: u8) -> bool {
+    matches!(
+        byte,
+        0 | b'\n' | b'"' | b'\'' | b'`' | b'(' | b';' | b'|' | b'&' | b'='
+    )
+}
+
+/// Whether a name may end before this byte.
+const fn ends(byte: u8) -> bool {
+    matches!(
+        byte,
+        0 | b' ' | b'\n' | b'"' | b'\'' | b'`' | b')' | b';' | b'|' | b'&'
+    )
 }
 
 impl Search {
     fn begin(&mut self) {
-        self.at_start = true;
-        self.open = false;
+        self.run.clear();
+        self.before = 0;
+        self.execs = false;
     }
 
     fn add(&mut self, bytes: &[u8]) {
-        for byte in bytes.iter().copied() {
-            if byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.' | b'_') {
-                if self.at_start {
-                    self.open = true;
-                    self.word.clear();
-                    self.at_start = false;
-                }
-                if self.open {
-                    self.word.push(byte);
-                    self.open = self.word.len() <= Words::LONGEST;
-                }
+        let mut at = 0;
+        while at < bytes.len() {
+            let rest = &bytes[at..];
+            let of_run = |byte: &u8| is_of_word(*byte) || *byte == b'/';
+            let length = rest.iter().position(|byte| !of_run(byte));
+            let run = &rest[..length.unwrap_or(rest.len())];
+            // Of a run that is too long one byte more than the longest path says so.
+            let room = (LONGEST_PATH + 1).saturating_sub(self.run.len());
+            self.run.extend_from_slice(&run[..run.len().min(room)]);
+            let Some(length) = length else { return };
+            let after = rest[length];
+            if self.run.len() > 1 {
+                let run = std::mem::take(&mut self.run);
+                self.end(&run, after);
+                self.run = run;
             } else {
-                if self.open && matches!(byte, 0 | b' ') && self.word.len() > 1 {
-                    self.found.insert(word_hash(&self.word));
-                }
-                self.open = false;
-                self.at_start = matches!(byte, 0 | b'/');
+                self.execs = false;
+            }
+            // Behind `exec `, and the blanks of a text, the next run is looked at as this one was.
+            self.run.clear();
+            self.before = after;
+            at += length + 1;
+        }
+    }
+
+    /// A run has ended.
+    fn end(&mut self, run: &[u8], after: u8) {
+        let before = self.before;
+        let command = begins(before) || std::mem::take(&mut self.execs);
+        if run == b"exec" && command && after == b' ' {
+            self.execs = true;
+            return;
+        }
+        // `%s%stool` is put together from the path of a directory and the tool's name.
+        let (run, whole) = match run.split_first() {
+            Some((b's', rest)) if before == b'%' => (rest, true),
+            _ => (run, command),
+        };
+        if run.len() > LONGEST_PATH {
+            return;
+        }
+        let cut = run.iter().rposition(|byte| *byte == b'/');
+        let word = cut.map_or(run, |cut| &run[cut + 1..]);
+        let named = (whole || cut.is_some()) && ends(after);
+        let is_name =
+            (2..=Words::LONGEST).contains(&word.len()) && word.iter().any(u8::is_ascii_alphabetic);
+        if named && is_name {
+            self.found.push(word_hash(word));
+        }
+        let is_url = before == b':' && run.starts_with(b"//");
+        if cut.is_some() && !is_url {
+            let path = trim(run);
+            if path.contains(&b'/') {
+                self.found.push(word_hash(path));
             }
         }
     }
+
+    /// Whether there are more than [`MOST`] names, each counted once.
+    fn is_too_much(&mut self) -> bool {
+        if self.found.len() > MOST {
+            self.found.sort_unstable();
+            self.found.dedup();
+        }
+        self.found.len() > MOST
+    }
+
+    fn words(self) -> Words {
+        Words::of_hashes(self.found)
+    }
+}
+
+/// A path without the slashes at its ends.
+fn trim(mut path: &[u8]) -> &[u8] {
+    while let [b'/', rest @ ..] = path {
+        path = rest;
+    }
+    while let [rest @ .., b'/'] = path {
+        path = rest;
+    }
+    path
 }
 
 #[cfg(test)]
@@ -118,7 +211,7 @@ mod tests {
         for byte in text {
             search.add(&[*byte]);
         }
-        Words::of_hashes(&search.found)
+        search.words()
     }
 
     #[test]
@@ -127,6 +220,29 @@ mod tests {
         let known = ["gpgconf", "gpg-agent", "dirmngr", "keyboxd", "kill", "all"];
         let found: Vec<&str> = known.into_iter().filter(|w| words.contains(w)).collect();
         assert_eq!(found, ["gpgconf", "gpg-agent"]);
+    }
+
+    #[test]
+    fn commands_of_the_shell_and_names_that_are_put_together_are_words() {
+        let words = words_of(
+            b"\"%s%sxkbcomp\" -w %d\0exec gcc -o %o\0cd %s && 'convert' x\0PAGER=less\0(xauth)\0a tool b\0",
+        );
+        let known = [
+            "xkbcomp", "gcc", "convert", "less", "xauth", "tool", "sxkbcomp",
+        ];
+        let found: Vec<&str> = known.into_iter().filter(|w| words.contains(w)).collect();
+        assert_eq!(found, ["xkbcomp", "gcc", "convert", "less", "xauth"]);
+    }
+
+    #[test]
+    fn paths_are_names_without_the_slashes_at_their_ends() {
+        let words = words_of(
+            b"/usr/lib/x/plugins/%s.so\0lib/x/modules\0%s/y/loaders/\0http://example.org/z/w\0",
+        );
+        for path in ["usr/lib/x/plugins", "lib/x/modules", "y/loaders"] {
+            assert!(words.contains(path), "{path}");
+        }
+        assert!(!words.contains("example.org/z/w"));
     }
 
     #[test]

@@ -82,8 +82,8 @@ pub struct ElfFacts {
     pub exports: Option<Exports>,
     /// Non-weak undefined symbols of an executable that binds at once; empty for others.
     pub unresolved: Unresolved,
-    /// Words among the constants of an executable, by which it may name programs that it starts; `None` for other files, and
-    /// where texts cannot be told apart.
+    /// Words among the constants of an executable or shared object, by which it may name what it starts and opens; `None` for
+    /// other files, and where texts cannot be told apart.
     pub words: Option<Words>,
     /// `.note.dlopen` entries (UAPI "ELF dlopen metadata").
     pub dlopen: Vec<DlopenNote>,

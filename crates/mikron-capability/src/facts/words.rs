@@ -1,6 +1,5 @@
-//! The words in a program that may be the names of programs which it starts.
+//! The words in a file that may be the names of programs which it starts, and of files that it opens.
 
-use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -8,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::SymbolHash;
 use super::blob::Blob;
 
-/// The words of a program's constants, as sorted hashes of 32 bits.
+/// The words among a file's constants, as sorted hashes of 32 bits.
 ///
-/// A word stands at the start of a text or after a slash, and ends with the text or at a space: the first of a command line,
-/// the last component of a path. Of ten thousand words, one question in 400,000 finds one that is not there.
+/// A word is the first of a command line or the last component of a path; a path of several components is one, too, without the
+/// slashes at its ends. Of ten thousand words, one question in 400,000 finds one that is not there.
 ///
 /// ```
 /// use mikron_capability::Words;
@@ -26,7 +25,7 @@ impl Words {
     /// The longest name of a program that is looked for.
     pub(crate) const LONGEST: usize = 48;
 
-    /// Whether the program holds this word.
+    /// Whether the file holds this word.
     pub fn contains(&self, word: &str) -> bool {
         let (hashes, _) = self.0.0.as_chunks::<4>();
         let wanted = hash(word.as_bytes());
@@ -44,7 +43,15 @@ impl Words {
         self.0.0.is_empty()
     }
 
-    pub(crate) fn of_hashes(hashes: &BTreeSet<u32>) -> Self {
+    /// The hashes of the words, in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = u32> {
+        let (hashes, _) = self.0.0.as_chunks::<4>();
+        hashes.iter().map(|bytes| u32::from_le_bytes(*bytes))
+    }
+
+    pub(crate) fn of_hashes(mut hashes: Vec<u32>) -> Self {
+        hashes.sort_unstable();
+        hashes.dedup();
         let bytes = hashes.iter().flat_map(|hash| hash.to_le_bytes());
         Self(Blob(bytes.collect()))
     }
@@ -53,7 +60,7 @@ impl Words {
 impl<'a> FromIterator<&'a str> for Words {
     fn from_iter<I: IntoIterator<Item = &'a str>>(words: I) -> Self {
         Self::of_hashes(
-            &words
+            words
                 .into_iter()
                 .map(|word| hash(word.as_bytes()))
                 .collect(),

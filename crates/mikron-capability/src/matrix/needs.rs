@@ -177,7 +177,7 @@ impl Build<'_> {
                 Reason::Data { by, .. } | Reason::Sibling { by, .. } | Reason::Program { by } => {
                     (*by, Token::Package(name(), None))
                 }
-                Reason::Rule { by, .. } | Reason::Dlopen { by, .. } => {
+                Reason::Rule { by, .. } | Reason::Dlopen { by, .. } | Reason::Named { by, .. } => {
                     let file = chosen.path.file_name().unwrap_or_default();
                     (
                         *by,

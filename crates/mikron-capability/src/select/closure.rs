@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
+use super::names::Names;
 use super::packages::Summary;
 use super::roots::{Heir, heirs};
 use super::tree::Unresolved;
@@ -71,6 +72,7 @@ pub(super) struct Closure<'a> {
     pub(super) missing: BTreeMap<(Token, Option<FileRef>), MissingCause>,
     pub(super) loader_dirs: Vec<String>,
     pub(super) rules: rules::Index<'a>,
+    pub(super) names: Names,
     /// The chosen files that the rules have seen.
     pub(super) examined: Vec<Vec<bool>>,
     pub(super) without: BTreeMap<usize, Without>,
@@ -106,6 +108,8 @@ impl<'a> Closure<'a> {
         let tree = Tree::new(packages, wanted, &|file| !removed.contains(&file));
         let summaries: Vec<Summary> = packages.iter().map(Summary::new).collect();
         let heirs = heirs(packages, &summaries, &tree);
+        let nature = |package: usize| summaries[package].nature;
+        let names = Names::new(packages, nature, |path| tree.normal(path).into_owned());
         Self {
             packages,
             wanted,
@@ -138,6 +142,7 @@ impl<'a> Closure<'a> {
             missing: BTreeMap::new(),
             loader_dirs: Vec::new(),
             rules: rules::Index::new(&wanted.rules),
+            names,
             examined: packages
                 .iter()
                 .map(|p| vec![false; p.facts.files.len()])
@@ -178,6 +183,7 @@ impl<'a> Closure<'a> {
             self.drain();
             let before = self.progress();
             let examined = self.apply_rules();
+            self.take_places();
             self.drain();
             self.bring_interpreters();
             self.drain();
@@ -283,6 +289,15 @@ impl<'a> Closure<'a> {
                 }
                 return;
             }
+            // A link to a script is as much of a reason for its interpreter as the script.
+            let with_package = matches!(
+                reason,
+                Reason::Data { .. } | Reason::Sibling { .. } | Reason::Program { .. }
+            );
+            if with_package && let Some(program) = self.script_program(file) {
+                self.secondary.push(Secondary { file, program });
+                return;
+            }
         }
         self.choose(file, reason);
     }
@@ -291,7 +306,10 @@ impl<'a> Closure<'a> {
     fn is_of_rule_alone(&self, facts: &FileFacts, reason: &Reason) -> bool {
         let with_package = matches!(
             reason,
-            Reason::Data { .. } | Reason::Sibling { .. } | Reason::Program { .. }
+            Reason::Data { .. }
+                | Reason::Sibling { .. }
+                | Reason::Program { .. }
+                | Reason::Named { .. }
         );
         with_package
             && self

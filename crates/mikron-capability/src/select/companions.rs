@@ -126,7 +126,8 @@ impl Closure<'_> {
             let facts = self.facts(file);
             match (&facts.elf, &facts.script) {
                 (Some(elf), _) => {
-                    elf.words.is_none() && matches!(facts.class, Class::Bins | Class::Libs)
+                    facts.class == Class::Libs
+                        || (facts.class == Class::Bins && elf.words.is_none())
                 }
                 (None, Some(script)) => facts.class == Class::Bins && !script.is_shell(),
                 (None, None) => false,

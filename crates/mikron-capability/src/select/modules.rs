@@ -45,6 +45,7 @@ fn in_bulk(reason: &Reason) -> bool {
             | Reason::Sibling { .. }
             | Reason::Program { .. }
             | Reason::Interpreted { .. }
+            | Reason::Named { .. }
     )
 }
 
@@ -69,7 +70,8 @@ pub(super) fn unloadable(selection: &Selection, packages: &[PackageInput]) -> Ve
         let facts = facts(*file);
         let name = facts.entry.path.file_name().unwrap_or_default();
         let soname = facts.elf.as_ref().and_then(|elf| elf.soname.as_deref());
-        facts.class == Class::Modules
+        let named = matches!(reasons.get(file), Some(Reason::Named { .. }));
+        (named || facts.class == Class::Modules)
             && facts.elf.is_some()
             && reasons.get(file).is_some_and(|reason| in_bulk(reason))
             && !private.contains(name)

@@ -380,7 +380,7 @@ pub enum Reason {
         /// As it is named there.
         program: String,
     },
-    /// A shell script calls it, or reads commands from it.
+    /// A shell script calls it or reads commands from it, or a program names it.
     Called {
         /// The script.
         by: FileRef,
@@ -412,6 +412,13 @@ pub enum Reason {
         by: FileRef,
         /// The name in its note.
         soname: String,
+    },
+    /// A file has its name, or that of the directory it lies in, among its constants.
+    Named {
+        /// The file.
+        by: FileRef,
+        /// The name.
+        name: String,
     },
     /// Run-time data that a package in the image depends on.
     Data {
@@ -470,6 +477,7 @@ impl Reason {
             | Self::HardLink { by }
             | Self::Rule { by, .. }
             | Self::Dlopen { by, .. }
+            | Self::Named { by, .. }
             | Self::Data { by, .. }
             | Self::Sibling { by, .. }
             | Self::Program { by }
@@ -522,6 +530,7 @@ impl fmt::Display for Reason {
             Self::HardLink { .. } => f.write_str("is a second name of it"),
             Self::Rule { rule, trigger, .. } => write!(f, "{trigger} (rule {rule})"),
             Self::Dlopen { soname, .. } => write!(f, "loads {soname} at run time"),
+            Self::Named { name, .. } => write!(f, "names {name} among its constants"),
             Self::Data { relation, .. } => {
                 write!(f, "its package depends on the data of {relation}")
             }

@@ -14,6 +14,7 @@ pub(super) struct Index<'a> {
     rules: Vec<&'a Rule>,
     by_import: HashMap<&'a str, Vec<usize>>,
     by_soname: HashMap<&'a str, Vec<usize>>,
+    by_call: Vec<(&'a str, usize)>,
     by_path: Vec<(&'a Glob, usize)>,
     /// Rules that were applied once and whose outcome does not depend on the file that sets them off.
     settled: Vec<bool>,
@@ -27,6 +28,7 @@ impl<'a> Index<'a> {
             rules: rules.iter().collect(),
             by_import: HashMap::new(),
             by_soname: HashMap::new(),
+            by_call: Vec::new(),
             by_path: Vec::new(),
             settled: vec![false; rules.iter().count()],
             alone: Vec::new(),
@@ -38,6 +40,9 @@ impl<'a> Index<'a> {
             for soname in &rule.when.soname {
                 index.by_soname.entry(soname).or_default().push(number);
             }
+            for call in &rule.when.calls {
+                index.by_call.push((call, number));
+            }
             for glob in &rule.when.path {
                 index.by_path.push((glob, number));
             }
@@ -47,6 +52,15 @@ impl<'a> Index<'a> {
                 .extend(alone.filter_map(|bring| bring.path.as_ref()));
         }
         index
+    }
+
+    /// Whether a rule keeps a library of this name to itself.
+    pub(super) fn keeps_library(&self, name: &[u8]) -> bool {
+        let brings = self.rules.iter().flat_map(|rule| &rule.brings);
+        let mut alone = brings
+            .filter(|bring| bring.alone)
+            .filter_map(|bring| bring.soname.as_ref());
+        alone.any(|soname| soname.as_bytes() == name)
     }
 
     /// Whether a rule keeps the file at a path to itself.
@@ -79,6 +93,7 @@ impl<'a> Closure<'a> {
                 for fired in self.fired(by) {
                     self.apply(&fired);
                 }
+                self.search(by);
             }
         }
         any
@@ -115,6 +130,13 @@ impl<'a> Closure<'a> {
                 }
             }
         }
+        if let Some(names) = &facts.names {
+            for (call, number) in &self.rules.by_call {
+                if !self.rules.settled[*number] && names.contains(call) {
+                    found.push((*number, format!("calls {call}")));
+                }
+            }
+        }
         if !self.rules.by_path.is_empty() {
             let path = self.tree.normal(facts.entry.path.as_bytes());
             for (glob, number) in &self.rules.by_path {
@@ -147,12 +169,19 @@ impl<'a> Closure<'a> {
         let imports = |symbol: &String| {
             elf.is_some_and(|elf| elf.imports.iter().any(|import| import.name == *symbol))
         };
+        let calls = |call: &String| {
+            facts
+                .names
+                .as_ref()
+                .is_some_and(|names| names.contains(call))
+        };
         let soname = |name: &String| elf.is_some_and(|elf| elf.soname.as_ref() == Some(name));
         let words = elf.and_then(|elf| elf.words.as_ref());
         let names = |name: &String| words.is_some_and(|words| words.contains(name));
         any(&when.imports, &imports)
             && any(&when.soname, &soname)
             && any(&when.names, &names)
+            && any(&when.calls, &calls)
             && (when.path.is_empty() || when.path.iter().any(|glob| glob.matches_bytes(&path)))
             && !when.except.iter().any(|glob| glob.matches_bytes(&path))
             && when.lacks.as_ref().is_none_or(|version| {

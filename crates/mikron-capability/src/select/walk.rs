@@ -209,6 +209,16 @@ impl<'a> Closure<'a> {
                 if let Some(dir) = cached_dir
                     && !self.loader_dirs.contains(&dir)
                 {
+                    // The cache is made from the file that names the directory.
+                    let packages = self.packages.iter().enumerate();
+                    let conf = packages.flat_map(|(package, input)| {
+                        let files = input.facts.files.iter().enumerate();
+                        files.map(move |(entry, file)| (FileRef { package, entry }, file))
+                    });
+                    let mut conf = conf.filter(|(_, file)| file.loader_dirs.contains(&dir));
+                    if let Some((conf, _)) = conf.next() {
+                        self.choose(conf, reason.clone());
+                    }
                     self.loader_dirs.push(dir);
                 }
                 self.choose_way(&resolved.links, Found::Entry(file), reason, below);

@@ -1,0 +1,350 @@
+//! What chosen files name among their constants: programs, libraries and plugins that no dynamic section states.
+//!
+//! A word proves nothing by itself: of a thousand that are the name of some library, forty mean it. It counts where the package
+//! that has the thing is a dependency of the one that names it, which is why it is one.
+
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+use super::closure::Closure;
+use super::languages::interpreter_at;
+use super::loader::runs_on;
+use super::packages::Nature;
+use super::tree::parent;
+use super::{FileRef, PackageInput, Reason, Role};
+use crate::classes::{is_in_bin_dir, is_library_place};
+use crate::facts::word_hash;
+use crate::{Class, ElfKind, FileFacts, Words};
+
+/// Programs by which a host is steered, or its services are: an image is no host, and their names are words of every server.
+const OF_HOSTS: [&[u8]; 14] = [
+    b"halt",
+    b"init",
+    b"invoke-rc.d",
+    b"journalctl",
+    b"poweroff",
+    b"reboot",
+    b"runlevel",
+    b"service",
+    b"shutdown",
+    b"systemctl",
+    b"systemd",
+    b"telinit",
+    b"update-rc.d",
+    b"wall",
+];
+
+/// Something that files may name.
+enum Thing {
+    /// A program.
+    Program(FileRef),
+    /// A library, by its file's name or its soname.
+    Library(FileRef),
+    /// The same by a name that a language completes: `usb-1.0` for `libusb-1.0.so.0`.
+    Stem(FileRef),
+    /// A file or directory of a package that holds modules or data.
+    Place(usize, Rc<[u8]>),
+}
+
+/// The packages that the files of one package may mean.
+#[derive(Default)]
+struct Reach {
+    /// All that it depends on.
+    all: HashSet<usize>,
+    /// Its own source, and what that depends on directly or through packages without files.
+    near: HashSet<usize>,
+}
+
+/// What can be named, and what was.
+#[derive(Default)]
+pub(super) struct Names {
+    things: HashMap<u32, Vec<Thing>>,
+    reach: HashMap<usize, Rc<Reach>>,
+    /// Places that a chosen file names and whose package may still come into the image.
+    places: Vec<(FileRef, usize, Rc<[u8]>)>,
+    /// What was among them, and whether it was that of the file's own source, or of what that depends on.
+    noted: HashSet<(usize, Rc<[u8]>, bool, bool)>,
+}
+
+impl Names {
+    pub(super) fn new(
+        packages: &[PackageInput],
+        nature: impl Fn(usize) -> Nature,
+        normal: impl Fn(&[u8]) -> Vec<u8>,
+    ) -> Self {
+        let mut names = Self::default();
+        for (package, input) in packages.iter().enumerate() {
+            if !matches!(input.role, Role::Root { .. } | Role::Dependency) {
+                continue;
+            }
+            let library = nature(package) == Nature::Library;
+            let mut places: HashSet<Rc<[u8]>> = HashSet::new();
+            for (entry, facts) in input.facts.files.iter().enumerate() {
+                if facts.entry.is_directory() {
+                    continue;
+                }
+                let path = normal(facts.entry.path.as_bytes());
+                names.add_file(FileRef { package, entry }, facts, &path);
+                let data = matches!(facts.class, Class::Data | Class::Config);
+                if facts.class != Class::Modules && !(library && data) {
+                    continue;
+                }
+                // What lies above a known place is known.
+                let mut at = path.as_slice();
+                while is_place(at) && !places.contains(at) {
+                    let place: Rc<[u8]> = at.into();
+                    places.insert(Rc::clone(&place));
+                    for key in keys_of_place(at) {
+                        let thing = Thing::Place(package, Rc::clone(&place));
+                        names.things.entry(word_hash(key)).or_default().push(thing);
+                    }
+                    at = parent(at);
+                }
+            }
+        }
+        names
+    }
+
+    fn add_file(&mut self, file: FileRef, facts: &FileFacts, path: &[u8]) {
+        let Some(name) = path.rsplit(|byte| *byte == b'/').next() else {
+            return;
+        };
+        let mut add = |key: &[u8], thing| {
+            self.things.entry(word_hash(key)).or_default().push(thing);
+        };
+        if facts.class == Class::Bins && !OF_HOSTS.contains(&name) {
+            add(name, Thing::Program(file));
+        }
+        let shared = match &facts.elf {
+            Some(elf) => elf.kind == ElfKind::Shared,
+            None => facts.link_target().is_some() && is_library_place(path),
+        };
+        let Some(so) = name.windows(3).position(|part| part == b".so") else {
+            return;
+        };
+        if !shared {
+            return;
+        }
+        add(name, Thing::Library(file));
+        let soname = facts.elf.as_ref().and_then(|elf| elf.soname.as_deref());
+        if let Some(soname) = soname.filter(|soname| soname.as_bytes() != name) {
+            add(soname.as_bytes(), Thing::Library(file));
+        }
+        // Of the links and the file of one library the loader's name stands for all.
+        if soname.is_none_or(|soname| soname.as_bytes() == name) || facts.elf.is_none() {
+            add(&name[..so], Thing::Stem(file));
+            if let Some(rest) = name[..so].strip_prefix(b"lib") {
+                add(rest, Thing::Stem(file));
+            }
+            if name.len() > so + 3 {
+                add(&name[..so + 3], Thing::Stem(file));
+            }
+        }
+    }
+}
+
+/// Whether a path is more than one of the directories that everybody has files in.
+fn is_place(path: &[u8]) -> bool {
+    let parts: Vec<&[u8]> = path.split(|byte| *byte == b'/').collect();
+    match parts.as_slice() {
+        [b"etc", _, ..] => true,
+        [b"usr", b"lib", triplet] => !triplet.windows(7).any(|part| part == b"-linux-"),
+        [b"usr", _, _, ..] | [b"var", _, _, ..] | [b"opt", _, ..] => true,
+        _ => false,
+    }
+}
+
+/// The texts by which a place is named: its path, the same from the prefix `/usr`, and from the directory of libraries.
+fn keys_of_place(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let below_usr = path.strip_prefix(b"usr/");
+    let below_lib = below_usr
+        .and_then(|path| path.strip_prefix(b"lib/").or(path.strip_prefix(b"lib64/")))
+        .map(|path| {
+            let cut = path.iter().position(|byte| *byte == b'/').unwrap_or(0);
+            let triplet = path[..cut].windows(7).any(|part| part == b"-linux-");
+            if triplet { &path[cut + 1..] } else { path }
+        })
+        .filter(|path| path.contains(&b'/'));
+    [Some(path), below_usr, below_lib].into_iter().flatten()
+}
+
+impl Closure<'_> {
+    /// Follows the names in a chosen file.
+    pub(super) fn search(&mut self, by: FileRef) {
+        let facts = self.facts(by);
+        let elf = facts.elf.as_deref();
+        let elf = elf.filter(|elf| runs_on(elf, self.wanted.platform));
+        let words: Vec<(&Words, bool)> = [
+            elf.and_then(|elf| elf.words.as_ref()).map(|w| (w, false)),
+            facts.names.as_ref().map(|words| (words, true)),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        let (mut programs, mut libraries) = (Vec::new(), Vec::new());
+        let mut places: Vec<(usize, Rc<[u8]>)> = Vec::new();
+        for (words, text) in words {
+            for thing in words
+                .iter()
+                .filter_map(|hash| self.names.things.get(&hash))
+                .flatten()
+            {
+                match thing {
+                    Thing::Program(file) if !text => programs.push(*file),
+                    Thing::Library(file) => libraries.push(*file),
+                    Thing::Stem(file) if text => libraries.push(*file),
+                    Thing::Place(package, place) => places.push((*package, Rc::clone(place))),
+                    _ => {}
+                }
+            }
+        }
+        if programs.is_empty() && libraries.is_empty() && places.is_empty() {
+            return;
+        }
+        let reach = self.reach(by.package);
+        let source = &self.packages[by.package].source;
+        // The loader searches run paths for what is linked, and for nothing else.
+        let is_run_path = |place: &[u8]| {
+            let paths = elf
+                .into_iter()
+                .flat_map(|elf| elf.rpath.iter().chain(&elf.runpath));
+            let mut paths = paths.map(|path| path.trim_matches('/').as_bytes());
+            paths.any(|path| *self.tree.normal(path) == *place)
+        };
+        places.retain(|(_, place)| !is_run_path(place));
+        for (package, place) in places {
+            let own = self.packages[package].source == *source;
+            let near = reach.near.contains(&package);
+            if self
+                .names
+                .noted
+                .insert((package, Rc::clone(&place), own, near))
+            {
+                self.names.places.push((by, package, place));
+            }
+        }
+        // Programs that lie where only those of their own source look are called by those alone.
+        programs.retain(|file| {
+            let path = self.tree.normal(self.facts(*file).entry.path.as_bytes());
+            let own = self.packages[file.package].source == *source;
+            reach.near.contains(&file.package) && (own || is_in_bin_dir(&path))
+        });
+        libraries.retain(|file| {
+            let found = self.facts(*file);
+            let name = found.entry.path.file_name().unwrap_or_default();
+            // What is linked or stands in a note is found by the loader's search, and what a rule keeps to itself comes by that.
+            let stated = elf.is_some_and(|elf| {
+                let linked = elf
+                    .needed
+                    .iter()
+                    .chain(&elf.filters)
+                    .chain(&elf.auxiliaries);
+                let notes = elf.dlopen.iter().flat_map(|note| &note.sonames);
+                let mut stated = linked.chain(notes).chain(&elf.soname);
+                stated.any(|stated| stated.as_bytes() == name)
+            });
+            let near = reach.near.contains(&file.package);
+            let there =
+                near || (reach.all.contains(&file.package) && found.class != Class::Modules);
+            let fits = match (&found.elf, elf) {
+                (Some(found), Some(elf)) => found.fits(elf),
+                (Some(found), None) => runs_on(found, self.wanted.platform),
+                (None, _) => true,
+            };
+            there && fits && !stated && !self.rules.keeps_library(name)
+        });
+        for file in programs.into_iter().chain(libraries) {
+            self.take_named(by, file);
+        }
+    }
+
+    /// Takes a program or library that a file names, with the links on the way to it.
+    fn take_named(&mut self, by: FileRef, file: FileRef) {
+        if self.reason(file).is_some() || self.is_removed(file) {
+            return;
+        }
+        let facts = self.facts(file);
+        let path = self.tree.normal(facts.entry.path.as_bytes()).into_owned();
+        let name = facts.entry.path.file_name().unwrap_or_default();
+        let name = String::from_utf8_lossy(name).into_owned();
+        if facts.class == Class::Bins {
+            // As with scripts: none brings an interpreter of another language.
+            let foreign = match self.script_program(file) {
+                Some(program) => self.present(&program).is_none(),
+                None => interpreter_at(&path).is_some(),
+            };
+            if !foreign {
+                let _ = self.choose_path(&path, &Reason::Called { by, command: name });
+            }
+        } else {
+            let _ = self.choose_path(&path, &Reason::Named { by, name });
+        }
+    }
+
+    /// Takes modules that lie where a chosen file looks for them, of packages that are in the image or that its own depends on;
+    /// and of its own package the data, where that has nothing but libraries beside them.
+    pub(super) fn take_places(&mut self) {
+        let places = std::mem::take(&mut self.names.places);
+        let mut waiting = Vec::new();
+        for (by, package, place) in places {
+            let own = self.packages[package].source == self.packages[by.package].source;
+            let near = own || self.reach(by.package).near.contains(&package);
+            if !near && self.first[package].is_none() {
+                waiting.push((by, package, place));
+                continue;
+            }
+            let name = format!("/{}", String::from_utf8_lossy(&place));
+            for (entry, facts) in self.packages[package].facts.files.iter().enumerate() {
+                let data = own && matches!(facts.class, Class::Data | Class::Config);
+                if facts.entry.is_directory() || !(data || facts.class == Class::Modules) {
+                    continue;
+                }
+                let path = self.tree.normal(facts.entry.path.as_bytes());
+                let rest = path.strip_prefix(&*place);
+                if rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/")) {
+                    let name = name.clone();
+                    self.choose_in_bulk(FileRef { package, entry }, Reason::Named { by, name });
+                }
+            }
+        }
+        self.names.places = waiting;
+    }
+
+    fn reach(&mut self, package: usize) -> Rc<Reach> {
+        if let Some(known) = self.names.reach.get(&package) {
+            return Rc::clone(known);
+        }
+        let mut reach = Reach::default();
+        let mut open = vec![package];
+        if self.packages[package].role == Role::Files {
+            // What the spec adds is at home in all that it names.
+            let roots = self.packages.iter().enumerate();
+            let roots = roots.filter(|(_, input)| matches!(input.role, Role::Root { .. }));
+            open.extend(roots.map(|(root, _)| root));
+            reach.near.extend(&open);
+        }
+        while let Some(at) = open.pop() {
+            if reach.all.insert(at) {
+                open.extend(self.packages[at].requires.iter().map(|edge| edge.to));
+            }
+        }
+        let source = &self.packages[package].source;
+        let of_source = reach
+            .all
+            .iter()
+            .filter(|at| self.packages[**at].source == *source);
+        let mut open: Vec<usize> = of_source.copied().collect();
+        reach.near.extend(&open);
+        while let Some(at) = open.pop() {
+            for edge in &self.packages[at].requires {
+                let transparent = self.summaries[edge.to].nature == Nature::Transparent;
+                if reach.near.insert(edge.to) && transparent {
+                    open.push(edge.to);
+                }
+            }
+        }
+        let reach = Rc::new(reach);
+        self.names.reach.insert(package, Rc::clone(&reach));
+        reach
+    }
+}

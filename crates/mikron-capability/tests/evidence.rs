@@ -1,0 +1,313 @@
+//! What files name among their constants, and where that counts.
+
+mod support;
+
+use mikron_capability::{PackageInput, Selection, why};
+use mikron_testkit::archive::DebBuilder;
+use mikron_testkit::elf::ElfBuilder;
+use support::{LIB, amd64, deb, dependency, libc, paths, program, root, selected, whole};
+
+fn library(soname: &str) -> Vec<u8> {
+    ElfBuilder::library(soname).build()
+}
+
+/// A selection of a root and its dependencies, which holds together.
+fn of(app: &DebBuilder, dependencies: &[&DebBuilder]) -> (Vec<PackageInput>, Selection) {
+    let mut inputs = vec![root(app)];
+    inputs.extend(dependencies.iter().map(|deb| dependency(deb)));
+    inputs.push(dependency(&libc()));
+    let (inputs, selection) = selected(inputs, &amd64());
+    whole(&inputs, &selection);
+    (inputs, selection)
+}
+
+fn has(found: &(Vec<PackageInput>, Selection), path: &str) -> bool {
+    why(&found.1, &found.0, path).is_some()
+}
+
+#[test]
+fn a_program_that_another_one_names_is_taken_of_a_dependency_and_of_no_other_package() {
+    let tool = deb("tool")
+        .file("/usr/bin/tool", 0o755, program().build())
+        .file("/usr/bin/unnamed", 0o755, program().build())
+        .file("/usr/share/tool/data", 0o644, "x");
+    let other = deb("other").file("/usr/bin/other", 0o755, program().build());
+    let between =
+        deb("between")
+            .depends("other")
+            .file("/usr/bin/between", 0o755, program().build());
+    for text in [
+        "/usr/bin/tool",
+        "tool -x",
+        "\"%s%stool\" -w",
+        "exec tool %s",
+    ] {
+        let app = deb("app").depends("tool, between, libc6").file(
+            "/usr/bin/app",
+            0o755,
+            program().constant(text).constant("other").build(),
+        );
+        let found = of(&app, &[&tool, &between, &other]);
+        assert!(has(&found, "/usr/bin/tool"), "{text}");
+        assert!(has(&found, "/usr/share/tool/data"), "{text}");
+        assert!(!has(&found, "/usr/bin/unnamed"), "{text}");
+        assert!(!has(&found, "/usr/bin/other"), "{text}");
+    }
+}
+
+#[test]
+fn a_named_program_of_a_dependency_brings_no_interpreter_of_another_language() {
+    let perl = deb("perl").file("/usr/bin/perl", 0o755, program().build());
+    let tool = deb("tool")
+        .depends("perl")
+        .file("/usr/bin/tool", 0o755, "#!/usr/bin/perl\n");
+    let app = deb("app").depends("perl, tool, libc6").file(
+        "/usr/bin/app",
+        0o755,
+        program().constant("perl").constant("tool").build(),
+    );
+    let found = of(&app, &[&perl, &tool]);
+    assert!(!has(&found, "/usr/bin/perl") && !has(&found, "/usr/bin/tool"));
+}
+
+#[test]
+fn a_library_does_not_bring_the_programs_of_its_source_that_it_does_not_depend_on() {
+    let lib = deb("libssl").field("Source", "ssl").file(
+        &format!("{LIB}/libssl.so.3"),
+        0o644,
+        ElfBuilder::library("libssl.so.3").constant("ssl").build(),
+    );
+    let tool = deb("ssl")
+        .depends("libssl, libc6")
+        .file("/usr/bin/ssl", 0o755, program().build());
+    let app = deb("app").depends("libssl, other, libc6").file(
+        "/usr/bin/app",
+        0o755,
+        program().needed("libssl.so.3").build(),
+    );
+    let other = deb("other")
+        .depends("ssl")
+        .file("/usr/bin/other", 0o755, program().build());
+    let found = of(&app, &[&lib, &tool, &other]);
+    assert!(!has(&found, "/usr/bin/ssl"));
+}
+
+#[test]
+fn a_link_among_the_data_of_a_program_brings_no_interpreter() {
+    let perl = deb("perl").file("/usr/bin/perl", 0o755, program().build());
+    let tool = deb("tool")
+        .depends("perl")
+        .file("/usr/bin/tool", 0o755, program().build())
+        .file("/usr/lib/tool/more.pl", 0o755, "#!/usr/bin/perl\n")
+        .symlink("/usr/lib/tool/more", "more.pl");
+    let app = deb("app").depends("tool, perl, libc6").file(
+        "/usr/bin/app",
+        0o755,
+        program().constant("/usr/bin/tool").build(),
+    );
+    let found = of(&app, &[&tool, &perl]);
+    assert!(has(&found, "/usr/bin/tool") && !has(&found, "/usr/bin/perl"));
+}
+
+#[test]
+fn private_programs_are_taken_of_the_same_source_when_they_are_named() {
+    let compiler = deb("compiler")
+        .depends("parts")
+        .file(
+            "/usr/bin/cc",
+            0o755,
+            program().constant("cc1").constant("collect2").build(),
+        )
+        .file("/usr/lib/compiler/collect2", 0o755, program().build());
+    let parts = deb("parts").field("Source", "compiler").file(
+        "/usr/lib/compiler/cc1",
+        0o755,
+        program().build(),
+    );
+    let app = deb("app").depends("compiler, libc6").file(
+        "/usr/bin/app",
+        0o755,
+        program().constant("cc -c").build(),
+    );
+    let found = of(&app, &[&compiler, &parts]);
+    assert!(has(&found, "/usr/lib/compiler/collect2") && has(&found, "/usr/lib/compiler/cc1"));
+}
+
+#[test]
+fn a_library_that_another_one_loads_by_name_is_taken_of_its_own_package_and_of_dependencies() {
+    let nss = deb("libnss")
+        .depends("libsql, libc6")
+        .file(
+            &format!("{LIB}/libnss.so"),
+            0o644,
+            ElfBuilder::library("libnss.so")
+                .constant("libsoft.so")
+                .build(),
+        )
+        .file(
+            &format!("{LIB}/libsoft.so"),
+            0o644,
+            ElfBuilder::library("libsoft.so")
+                .constant("libsql.so.0")
+                .build(),
+        )
+        .file(
+            &format!("{LIB}/libunnamed.so"),
+            0o644,
+            library("libunnamed.so"),
+        );
+    let sql = deb("libsql")
+        .file(
+            &format!("{LIB}/libsql.so.0.8"),
+            0o644,
+            library("libsql.so.0"),
+        )
+        .symlink(&format!("{LIB}/libsql.so.0"), "libsql.so.0.8");
+    let foreign = deb("foreign").file(&format!("{LIB}/libfar.so.1"), 0o644, library("libfar.so.1"));
+    let app = deb("app").depends("libnss, libc6").file(
+        "/usr/bin/app",
+        0o755,
+        program()
+            .needed("libnss.so")
+            .constant("libfar.so.1")
+            .build(),
+    );
+    let found = of(&app, &[&nss, &sql, &foreign]);
+    for name in ["libsoft.so", "libsql.so.0", "libsql.so.0.8"] {
+        assert!(has(&found, &format!("{LIB}/{name}")), "{name}");
+    }
+    assert!(!has(&found, &format!("{LIB}/libunnamed.so")));
+    assert!(!has(&found, &format!("{LIB}/libfar.so.1")));
+}
+
+#[test]
+fn modules_are_taken_where_a_library_names_their_directory_and_their_package_is_in_the_image() {
+    // As Qt: the library that looks for plugins names the directory, and the packages that depend on it have the plugins.
+    let core = deb("libcore").file(
+        &format!("{LIB}/libcore.so.5"),
+        0o644,
+        ElfBuilder::library("libcore.so.5")
+            .constant("lib/x86_64-linux-gnu/qt/plugins")
+            .build(),
+    );
+    let gui = deb("libgui")
+        .depends("libcore, libc6")
+        .file(
+            &format!("{LIB}/libgui.so.5"),
+            0o644,
+            ElfBuilder::library("libgui.so.5")
+                .needed("libcore.so.5")
+                .build(),
+        )
+        .file(
+            &format!("{LIB}/qt/plugins/platforms/off.so"),
+            0o644,
+            library("off.so"),
+        )
+        .file(&format!("{LIB}/other/x.so"), 0o644, library("x.so"));
+    let unused = deb("libsvg").depends("libcore").file(
+        &format!("{LIB}/libsvg.so.5"),
+        0o644,
+        library("libsvg.so.5"),
+    );
+    let unused = unused.file(
+        &format!("{LIB}/qt/plugins/svg.so"),
+        0o644,
+        library("svg.so"),
+    );
+    let app = deb("app").depends("libgui, libsvg, libc6").file(
+        "/usr/bin/app",
+        0o755,
+        program().needed("libgui.so.5").build(),
+    );
+    let found = of(&app, &[&gui, &core, &unused]);
+    assert!(has(&found, &format!("{LIB}/qt/plugins/platforms/off.so")));
+    assert!(!has(&found, &format!("{LIB}/other/x.so")));
+    assert!(!has(&found, &format!("{LIB}/qt/plugins/svg.so")));
+}
+
+#[test]
+fn data_of_a_library_is_taken_where_the_library_names_it() {
+    let lib = deb("libspell")
+        .file(
+            &format!("{LIB}/libspell.so.1"),
+            0o644,
+            ElfBuilder::library("libspell.so.1")
+                .constant("/usr/share/spell/%s.table")
+                .constant("/etc/spell.conf")
+                .build(),
+        )
+        .file("/usr/share/spell/en.table", 0o644, "x")
+        .file("/usr/share/unnamed/x", 0o644, "x")
+        .file("/etc/spell.conf", 0o644, "x");
+    let app = deb("app").depends("libspell, libc6").file(
+        "/usr/bin/app",
+        0o755,
+        program().needed("libspell.so.1").build(),
+    );
+    let found = of(&app, &[&lib]);
+    assert!(has(&found, "/usr/share/spell/en.table") && has(&found, "/etc/spell.conf"));
+    assert!(!has(&found, "/usr/share/unnamed/x"));
+}
+
+#[test]
+fn a_named_module_whose_own_library_no_package_has_is_left_out() {
+    let lib = deb("libx")
+        .file(
+            &format!("{LIB}/libx.so.1"),
+            0o644,
+            ElfBuilder::library("libx.so.1")
+                .constant("/usr/lib/x/plugins")
+                .build(),
+        )
+        .file(
+            "/usr/lib/x/plugins/odd.so",
+            0o644,
+            ElfBuilder::library("odd.so")
+                .needed("libnowhere.so.1")
+                .build(),
+        );
+    let app = deb("app").depends("libx, libc6").file(
+        "/usr/bin/app",
+        0o755,
+        program().needed("libx.so.1").build(),
+    );
+    let found = of(&app, &[&lib]);
+    assert!(!has(&found, "/usr/lib/x/plugins/odd.so"));
+    assert_eq!(found.1.modules_left_out.len(), 1);
+}
+
+#[test]
+fn code_that_loads_a_library_by_name_brings_it_and_what_finds_it() {
+    let python = deb("python3").file("/usr/bin/python3", 0o755, program().build());
+    let usb = deb("libusb")
+        .file(
+            &format!("{LIB}/libusb-1.0.so.0.3"),
+            0o644,
+            library("libusb-1.0.so.0"),
+        )
+        .symlink(&format!("{LIB}/libusb-1.0.so.0"), "libusb-1.0.so.0.3");
+    let libc_bin = deb("libc-bin").file("/sbin/ldconfig", 0o755, program().build());
+    let dist = "/usr/lib/python3/dist-packages";
+    for (code, loads, asks) in [
+        ("x = ctypes.util.find_library('usb-1.0')\n", true, true),
+        ("x = ffi.dlopen(\"libusb-1.0.so.0\")\n", true, false),
+        ("x = ctypes.CDLL('libusb-1.0.so.0')\n", true, false),
+        ("x = 'usb-1.0'\n", false, false),
+    ] {
+        let app = deb("python3-usb").depends("python3, libusb, libc6").file(
+            &format!("{dist}/usb.py"),
+            0o644,
+            code,
+        );
+        let mut inputs = vec![root(&app), root(&python)];
+        inputs.extend([&usb, &libc_bin, &libc()].map(dependency));
+        let (inputs, selection) = selected(inputs, &amd64());
+        whole(&inputs, &selection);
+        let chosen = paths(&inputs, &selection);
+        let there = |path: &str| chosen.iter().any(|chosen| chosen == path);
+        assert_eq!(there(&format!("{LIB}/libusb-1.0.so.0.3")), loads, "{code}");
+        assert_eq!(there(&format!("{LIB}/libusb-1.0.so.0")), loads, "{code}");
+        assert_eq!(there("/sbin/ldconfig"), asks, "{code}");
+    }
+}
