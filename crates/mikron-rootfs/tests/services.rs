@@ -32,7 +32,7 @@ impl Image {
     /// The templates of a package's questions.
     fn questions(mut self, package: &str, text: &str) -> Self {
         let mut packages = self.assembly.packages.iter_mut();
-        let found = packages.find(|p| p.name() == package).unwrap();
+        let found = packages.find(|p| p.name() == package).expect("it is there");
         let metadata = Arc::make_mut(&mut found.metadata);
         metadata.extra.push(("templates".into(), text.into()));
         self

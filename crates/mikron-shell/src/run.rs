@@ -266,6 +266,11 @@ pub trait Host {
     /// A command stands where it is not known whether it runs.
     fn undecided(&mut self, step: &Step<'_>, reason: &str);
 
+    /// The home of a user, for `~user`. By default nothing is known of it.
+    fn home(&mut self, _user: &str) -> Known<String> {
+        Known::Unknown
+    }
+
     /// The text of a file that is sourced. By default what [`Host::read`] says.
     fn sourced(&mut self, path: &str) -> Known<String> {
         self.read(path)

@@ -15,8 +15,8 @@ mod text;
 use std::collections::{BTreeMap, BTreeSet};
 
 use mikron_package::{Entry, EntryKind, RootPath};
-use mikron_shell::run::{FileKind, Host, Known, Outcome, Stat, Step};
-use mikron_shell::{Call, Kind};
+use mikron_shell::run::{FileKind, Host, Input, Known, Outcome, Stat, Step};
+use mikron_shell::{Call, Kind, Word};
 
 use super::classify;
 use super::view::{Change, Found, View};
@@ -39,6 +39,8 @@ pub(super) struct Machine<'a, 'c> {
     /// Names of users that are there, with that of their group.
     pub(super) users: BTreeMap<String, String>,
     pub(super) groups: BTreeSet<String>,
+    /// Their homes.
+    pub(super) homes: BTreeMap<String, String>,
     /// Names that commands gave files to.
     pub(super) mentioned: BTreeSet<String>,
     /// Temporary files of the present script.
@@ -60,6 +62,7 @@ impl<'a, 'c> Machine<'a, 'c> {
             wishes: Vec::new(),
             users: BTreeMap::new(),
             groups: BTreeSet::new(),
+            homes: BTreeMap::new(),
             mentioned: BTreeSet::new(),
             temporary: Vec::new(),
             made_temporary: 0,
@@ -72,6 +75,42 @@ impl<'a, 'c> Machine<'a, 'c> {
     pub(super) fn clean(&mut self) {
         for path in std::mem::take(&mut self.temporary) {
             self.view.remove(&path);
+        }
+    }
+
+    /// A script that is too long to be followed: nothing is known of what it does behind that, or of the answers that it would give.
+    pub(super) fn gives_up(&mut self, script: &str, templates: Option<&[u8]>) {
+        if let Some(templates) = templates.filter(|_| self.silent) {
+            self.debconf.forget_all(templates);
+        }
+        let word = Word {
+            text: script.to_owned(),
+            literal: true,
+        };
+        let step = Step {
+            line: 1,
+            words: &[word],
+            writes: &[],
+            directory: None,
+            umask: 0o022,
+            input: &mut Input::empty(),
+            assignments: &[],
+        };
+        let reason = "it takes too long to be followed to its end";
+        self.note(call_of(&step), Fate::Open(reason.to_owned()));
+    }
+
+    /// What failed because an account was not there yet is no fault when the script made the account in turn.
+    pub(super) fn settle(&mut self) {
+        for record in &mut self.records {
+            if let Fate::Open(reason) = &record.fate
+                && let Some(name) = reason
+                    .strip_prefix("there is no `")
+                    .and_then(|r| r.strip_suffix('`'))
+                && (self.users.contains_key(name) || self.groups.contains(name))
+            {
+                record.fate = Fate::Nothing("fails until the account is there".to_owned());
+            }
         }
     }
 
@@ -344,8 +383,19 @@ impl Host for Machine<'_, '_> {
         outcome
     }
 
+    fn home(&mut self, user: &str) -> Known<String> {
+        match self.homes.get(user) {
+            Some(home) => Known::Is(home.clone()),
+            None if self.users.contains_key(user) => Known::Unknown,
+            None => Known::Absent,
+        }
+    }
+
     fn undecided(&mut self, step: &Step<'_>, reason: &str) {
         let call = call_of(step);
+        if let ("db_set", Some(question)) = (call.name(), call.words.get(1)) {
+            self.debconf.forget(&question.text);
+        }
         match classify::call(&call, self.view.tree) {
             None => {}
             Some(super::Outcome::Irrelevant { reason }) => {

@@ -66,7 +66,10 @@ pub(crate) fn run_all(
             let asks = script.name == "config";
             machine.silent = asks;
             if irrelevant.is_none() || asks {
-                run_one(&mut machine, &name, script);
+                let mut extra = package.metadata.extra.iter();
+                let templates = extra.find(|(name, _)| name == TEMPLATES);
+                let templates = templates.map(|(_, text)| text.as_slice());
+                run_one(&mut machine, &name, script, templates);
             }
             let records = std::mem::take(&mut machine.records);
             if package.selected || (package.real && !records.is_empty()) {
@@ -100,7 +103,12 @@ fn installing(scripts: &[Script]) -> Vec<&Script> {
     scripts
 }
 
-fn run_one(machine: &mut Machine<'_, '_>, package: &str, script: &Script) {
+fn run_one(
+    machine: &mut Machine<'_, '_>,
+    package: &str,
+    script: &Script,
+    templates: Option<&[u8]>,
+) {
     if let Some(interpreter) = other_interpreter(&script.text) {
         let word = Word {
             text: script.name.clone(),
@@ -146,7 +154,12 @@ fn run_one(machine: &mut Machine<'_, '_>, package: &str, script: &Script) {
         environment: &environment,
         ..Invocation::default()
     };
-    Runner::new(machine, &invocation).script(&script.text);
+    let mut runner = Runner::new(machine, &invocation);
+    runner.script(&script.text);
+    if runner.exhausted() {
+        machine.gives_up(&script.name, templates);
+    }
+    machine.settle();
     machine.clean();
     machine.view.hidden = None;
 }

@@ -152,7 +152,7 @@ impl Runner<'_> {
         for (at, part) in parts.iter().enumerate() {
             match part {
                 Part::Literal(text) if at == 0 && !quoted && text.starts_with('~') => {
-                    home(text, fields);
+                    self.home(text, fields);
                 }
                 Part::Literal(text) => fields.text(text, quoted),
                 Part::Quoted(text) => fields.text(text, true),
@@ -182,6 +182,23 @@ impl Runner<'_> {
                 Part::Array(_) => fields.unknown("(…)", quoted),
                 Part::Pattern(_, _) => fields.unknown("@(…)", quoted),
             }
+        }
+    }
+
+    /// `~` and `~name` (XCU 2.6.1).
+    fn home(&mut self, text: &str, fields: &mut Fields) {
+        let end = text.find('/').unwrap_or(text.len());
+        let home = match &text[1..end] {
+            "" => Known::Is("/root".to_owned()),
+            name => self.host.home(name),
+        };
+        match home {
+            Known::Is(home) => {
+                fields.text(&home, true);
+                fields.text(&text[end..], false);
+            }
+            Known::Absent => fields.text(text, false),
+            Known::Unknown => fields.unknown(text, false),
         }
     }
 
@@ -374,16 +391,5 @@ fn word_of(field: Field) -> Word {
     Word {
         text: field.text,
         literal: !field.open,
-    }
-}
-
-/// `~`, and `~name`, of which nothing is known.
-fn home(text: &str, fields: &mut Fields) {
-    let name = text[1..].split('/').next().unwrap_or_default();
-    if name.is_empty() {
-        fields.text("/root", true);
-        fields.text(&text[1..], false);
-    } else {
-        fields.unknown(text, false);
     }
 }

@@ -130,6 +130,11 @@ impl<'h> Runner<'h> {
         self.output.replace(String::new())
     }
 
+    /// Whether a run ended at one of the caps, and not where the script does.
+    pub fn exhausted(&self) -> bool {
+        self.steps == 0
+    }
+
     /// Runs a text as commands of this shell.
     pub(super) fn text(&mut self, text: &[u8]) -> Flow {
         let script = parse(text, &Limits::default());

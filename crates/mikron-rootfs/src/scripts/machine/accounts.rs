@@ -15,10 +15,11 @@ use crate::finalizers::user_calls::{self, Wish};
 impl Machine<'_, '_> {
     /// The accounts that are there before any script runs.
     pub(super) fn first_accounts(&mut self) {
-        for (name, _, gid, _, _) in USERS {
+        for (name, _, gid, _, home) in USERS {
             let group = GROUPS.iter().find(|group| group.1 == *gid);
             let group = group.map_or(*name, |group| group.0);
             self.users.insert((*name).to_owned(), group.to_owned());
+            self.homes.insert((*name).to_owned(), (*home).to_owned());
         }
         self.groups
             .extend(GROUPS.iter().map(|group| group.0.to_owned()));
@@ -78,6 +79,8 @@ impl Machine<'_, '_> {
             let group = user.group.clone().unwrap_or_else(|| user.name.clone());
             if fresh {
                 self.users.insert(user.name.clone(), group.clone());
+                self.homes
+                    .extend(user.home.clone().map(|home| (user.name.clone(), home)));
             }
             self.groups.insert(group.clone());
             self.groups.extend(user.groups.iter().cloned());
@@ -161,6 +164,13 @@ impl Machine<'_, '_> {
             [] | ["root"] if arguments.has(&["-n"]) => Outcome::with(0, "root\n"),
             [] | ["root"] if arguments.has(&["-u", "-g"]) => Outcome::with(0, "0\n"),
             [name] if !self.users.contains_key(*name) => Outcome::failed(),
+            [name] if arguments.has(&["-n"]) && arguments.has(&["-g"]) => {
+                let group = self.users.get(*name);
+                Outcome::printed(group.map(|group| format!("{group}\n")))
+            }
+            [name] if arguments.has(&["-n"]) && arguments.has(&["-u"]) => {
+                Outcome::with(0, &format!("{name}\n"))
+            }
             [name] => {
                 let fixed = USERS.iter().find(|user| user.0 == *name);
                 let text = match fixed {

@@ -6,7 +6,7 @@ use mikron_shell::run::{Known, Outcome, Step};
 
 use super::files::open;
 use super::input::operands;
-use super::{Done, Machine, fate};
+use super::{Done, Fate, Machine, fate};
 use crate::capability;
 use crate::scripts::view::{Change, Found};
 
@@ -96,6 +96,7 @@ impl Machine<'_, '_> {
             "chown" | "chgrp" => self.chown(step, call),
             "chmod" => self.chmod(step, call),
             "setcap" => self.setcap(step, call),
+            "getcap" => self.getcap(step, call),
             "stat" => self.print_stat(step, call),
             "ls" => self.print_list(step, call)?,
             _ => return None,
@@ -131,7 +132,8 @@ impl Machine<'_, '_> {
             let (uid, gid) = (self.user(user), self.group(group));
             for (name, id) in [(user, &uid), (group, &gid)] {
                 if !name.is_empty() && id.is_none() {
-                    return open(&format!("there is no `{name}`"));
+                    let reason = format!("there is no `{name}`");
+                    return (Outcome::failed(), Some(Fate::Open(reason)));
                 }
             }
             (
@@ -266,6 +268,17 @@ impl Machine<'_, '_> {
             }
         }
         (Outcome::done(), fate(changes))
+    }
+
+    /// getcap(8) of files that have none prints nothing.
+    fn getcap(&mut self, step: &Step<'_>, call: &Call) -> Done {
+        let (_, paths) = operands(call, &[]);
+        let plain = paths.iter().all(|path| match self.found(step, path, true) {
+            Known::Is(found) => !found.entry.xattrs.contains_key(capability::XATTR),
+            Known::Absent => true,
+            Known::Unknown => false,
+        });
+        (Outcome::printed(plain.then(String::new)), None)
     }
 
     fn print_stat(&mut self, step: &Step<'_>, call: &Call) -> Done {

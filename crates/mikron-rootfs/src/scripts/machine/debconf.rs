@@ -49,6 +49,15 @@ impl Debconf {
         }
     }
 
+    /// Nothing is known of the answers to the questions of a package.
+    pub(super) fn forget_all(&mut self, templates: &[u8]) {
+        for line in String::from_utf8_lossy(templates).lines() {
+            if let Some(name) = line.strip_prefix("Template:") {
+                self.forget(name.trim());
+            }
+        }
+    }
+
     /// A question is given a value that is not known.
     pub(super) fn forget(&mut self, question: &str) {
         self.values.insert(question.to_owned(), None);

@@ -21,11 +21,9 @@ enum Action {
 
 impl Machine<'_, '_> {
     pub(super) fn find_command(&mut self, step: &Step<'_>, call: &Call) -> Done {
-        let words: Vec<&str> = call
-            .arguments()
-            .iter()
-            .map(|word| word.text.as_str())
-            .collect();
+        let words = call.arguments().iter().map(|word| word.text.as_str());
+        let follows = |word: &&str| matches!(*word, "-H" | "-L" | "-P");
+        let words: Vec<&str> = words.skip_while(follows).collect();
         let first = words
             .iter()
             .position(|word| word.starts_with(['-', '(', '!']));

@@ -4,9 +4,10 @@ use mikron_shell::Call;
 use mikron_shell::run::{Known, Outcome, Step};
 
 use super::files::open;
-use super::input::operands;
+use super::input::{Read, operands};
 use super::{Done, Machine};
 use crate::scripts::view::Change;
+use md5::{Digest as _, Md5};
 use mikron_package::{Entry, EntryKind};
 
 /// Programs of packages that every Debian system has (Debian Policy 3.8), where packages of the solution do not say more.
@@ -167,6 +168,17 @@ impl Machine<'_, '_> {
             }
             "readlink" | "realpath" => self.readlink(name, step, call),
             "cmp" | "diff" => self.compare(step, &paths),
+            "md5sum" | "sha256sum" => self.digest(name, step, call),
+            // Its configuration as it is in effect: the directives of the file.
+            "chronyd" if call.arguments().iter().any(|word| word.text == "-p") => {
+                let text = self.view.text("/etc/chrony/chrony.conf");
+                let Known::Is(text) = text else { return None };
+                let comment = |line: &&str| {
+                    !line.starts_with(['#', '!', '%', ';']) && !line.trim().is_empty()
+                };
+                let lines = text.lines().filter(comment).flat_map(|line| [line, "\n"]);
+                Some((Outcome::with(0, &lines.collect::<String>()), None))
+            }
             "rndc-confgen" => Some(self.secret(call, "/etc/bind/rndc.key", 0o640)),
             "ssh-keygen" => {
                 let (arguments, _) = operands(call, &["-f", "-t", "-b", "-N", "-C"]);
@@ -234,6 +246,37 @@ impl Machine<'_, '_> {
             }
         }
         Some((Outcome::with(0, &text), None))
+    }
+
+    /// md5sum(1) and sha256sum(1).
+    fn digest(&self, name: &str, step: &mut Step<'_>, call: &Call) -> Option<Done> {
+        let (arguments, files) = operands(call, &[]);
+        if arguments.has(&["-c", "--check"]) {
+            return None;
+        }
+        let shown = if files.is_empty() {
+            vec!["-"]
+        } else {
+            files.clone()
+        };
+        let texts = match self.read_all(step, &files) {
+            Read::Texts(texts) => texts,
+            Read::Absent => return Some((Outcome::failed(), None)),
+            Read::Unknown => return Some((Outcome::printed(None), None)),
+        };
+        let line = |(text, file): (&String, &str)| {
+            let digest = if name == "md5sum" {
+                let bytes = Md5::digest(text.as_bytes());
+                let hex: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+                hex.concat()
+            } else {
+                let digest = mikron_package::Digest::of(text.as_bytes()).to_string();
+                digest.trim_start_matches("sha256:").to_owned()
+            };
+            [digest, format!("  {file}\n")].concat()
+        };
+        let lines: Vec<String> = texts.iter().zip(shown).map(line).collect();
+        Some((Outcome::with(0, &lines.concat()), None))
     }
 
     fn compare(&mut self, step: &Step<'_>, paths: &[&str]) -> Option<Done> {

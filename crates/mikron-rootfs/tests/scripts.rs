@@ -1,0 +1,185 @@
+//! Maintainer scripts that are followed over the tree: guards, answers, moves, owners, accounts.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::sync::Arc;
+
+use common::{Image, Look};
+use mikron_rootfs::{Further, Rootfs};
+
+fn uncovered(rootfs: &Rootfs) -> Vec<&str> {
+    let scripts = rootfs.scripts.iter();
+    let effects = scripts.flat_map(mikron_rootfs::ScriptReport::uncovered);
+    effects.map(|effect| effect.command.as_str()).collect()
+}
+
+fn questions(mut image: Image, text: &str) -> Image {
+    let metadata = Arc::make_mut(&mut image.assembly.packages[0].metadata);
+    metadata.extra.push(("templates".into(), text.into()));
+    image
+}
+
+#[test]
+fn of_the_arms_of_a_case_the_one_of_the_default_answer_is_taken() {
+    // The shape of fontconfig-config's postinst.
+    let script = "set -e\n. /usr/share/debconf/confmodule\nA=/usr/share/x/avail; D=/etc/x/conf.d\ndb_get x/style; style=\"$RET\"\ncase \"$style\" in\n\"none\") ln -s $A/none.conf $D/none.conf ;;\n\"slight\") ln -s $A/slight.conf $D/slight.conf ;;\nesac\ndb_get x/bitmaps\ncase \"$RET\" in\n\"true\") ln -s $A/yes.conf $D/yes.conf ;;\n*) ln -s $A/no.conf $D/no.conf ;;\nesac\n";
+    let mut image = Image::new()
+        .script("x", "postinst", script)
+        .dir("x", "/etc/x/conf.d", 0o755);
+    for name in ["none", "slight", "yes", "no"] {
+        image = image.file("x", &format!("/usr/share/x/avail/{name}.conf"), name);
+    }
+    let image = questions(
+        image,
+        "Template: x/style\nType: select\nDefault: slight\n\nTemplate: x/bitmaps\nType: boolean\nDefault: false\n",
+    );
+    let rootfs = image.finalize().unwrap();
+    for (name, there) in [
+        ("none", false),
+        ("slight", true),
+        ("yes", false),
+        ("no", true),
+    ] {
+        let at = format!("/etc/x/conf.d/{name}.conf");
+        assert_eq!(rootfs.at(&at).is_some(), there, "{name}");
+    }
+    assert!(uncovered(&rootfs).is_empty());
+}
+
+#[test]
+fn guards_of_base_systems_are_decided_from_the_tree() {
+    // The shapes of base-files, dash and openssl.
+    let script = "own() { if [ ! -d $1 ]; then mkdir $1; chown root:staff $1; chmod 2775 $1; fi; }\nif [ -f /etc/staff-group-for-usr-local ]; then chmod 2775 /usr/local/lib; chown root:staff /usr/local/lib; fi\nif [ ! -L /var/run ] && [ ! -d /var/run ]; then ln -s /run /var/run; fi\n[ -e /usr/lib/ssl ] || ln -s /etc/ssl /usr/lib/ssl\nln -sf dash /bin/sh.tmp\nmv -f /bin/sh.tmp /bin/sh\nown /var/local/x\n";
+    let rootfs = Image::new()
+        .script("base", "postinst", script)
+        .dir("base", "/usr/local/lib", 0o755)
+        .dir("base", "/usr/lib/ssl", 0o755)
+        .dir("base", "/etc/ssl", 0o755)
+        .file("dash", "/bin/dash", "1")
+        .finalize()
+        .unwrap();
+    for gone in ["/run/run", "/usr/lib/ssl/ssl", "/usr/bin/sh.tmp"] {
+        assert!(rootfs.at(gone).is_none(), "{gone}");
+    }
+    assert_eq!(rootfs.target("/usr/bin/sh").as_deref(), Some("dash"));
+    let local = &rootfs.at("/usr/local/lib").unwrap().entry;
+    assert_eq!((local.mode, local.gid), (0o755, 0));
+    let made = &rootfs.at("/var/local/x").unwrap().entry;
+    assert_eq!((made.mode, made.gid), (0o2775, 50));
+}
+
+#[test]
+fn owners_and_modes_are_those_that_the_script_sets_in_turn() {
+    // The shapes of bind9 and vsftpd.
+    let script = "getent group bind >/dev/null || addgroup --system bind\ngetent passwd bind >/dev/null || adduser --system --home /var/cache/bind --no-create-home --ingroup bind bind\nif [ ! -s /etc/bind/rndc.key ]; then rndc-confgen -a; fi\nuid=$(ls -ln /etc/bind/rndc.key | awk '{print $3}')\nif [ \"$uid\" = 0 ]; then\nchgrp bind /var/cache/bind\nchgrp bind /etc/bind/named.conf* || true\nchmod g+r /etc/bind/named.conf* || true\nchmod g+rwx /var/cache/bind\nfi\nif ! getent passwd ftp >/dev/null; then adduser --system --home /srv/ftp ftp; fi\n[ -d ~ftp ] && touch ~ftp/welcome.msg\nsetcap cap_net_raw+ep /usr/bin/ping\n";
+    let rootfs = Image::new()
+        .script("bind9", "postinst", script)
+        .dir("bind9", "/var/cache/bind", 0o755)
+        .file_with("bind9", "/etc/bind/named.conf.options", "1", |entry| {
+            entry.mode = 0o600
+        })
+        .file("ping", "/usr/bin/ping", "2")
+        .finalize()
+        .unwrap();
+    let group = rootfs.text("/etc/group");
+    let gid = group
+        .lines()
+        .find_map(|line| line.strip_prefix("bind:x:"))
+        .unwrap();
+    let gid: u32 = gid.trim_end_matches(':').parse().unwrap();
+    let cache = &rootfs.at("/var/cache/bind").unwrap().entry;
+    assert_eq!((cache.mode, cache.gid), (0o775, gid));
+    let options = &rootfs.at("/etc/bind/named.conf.options").unwrap().entry;
+    assert_eq!((options.mode, options.gid), (0o640, gid));
+    assert!(
+        rootfs.at("/etc/bind/rndc.key").is_none(),
+        "a secret is not made"
+    );
+    assert!(rootfs.at("/srv/ftp/welcome.msg").is_some());
+    let passwd = rootfs.text("/etc/passwd");
+    assert!(passwd.contains(":/srv/ftp:"), "{passwd}");
+    let ping = &rootfs.at("/usr/bin/ping").unwrap().entry;
+    assert!(ping.xattrs.contains_key(b"security.capability".as_slice()));
+    assert_eq!(uncovered(&rootfs), ["rndc-confgen -a"]);
+}
+
+#[test]
+fn files_that_are_made_on_the_way_are_not_left_behind() {
+    // The shape of proftpd-core's postinst.
+    let script = "replace() { if [ ! -f $1 ]; then mv $1.new $1; else ucf $1.new $1; rm -f $1.new; fi; }\numask 077\nfor f in a b; do cp -p /usr/share/x/$f.conf /etc/x/$f.conf.new\nsed -i -e 's/@NAME@/web/' /etc/x/$f.conf.new\nreplace /etc/x/$f.conf; chmod 0600 /etc/x/$f.conf; done\nprintf 'one\\ntwo\\n' > /etc/x/list.$$\ngrep -v one /etc/x/list.$$ > /etc/x/list; rm /etc/x/list.$$\n";
+    let rootfs = Image::new()
+        .script("x", "postinst", script)
+        .dir("x", "/etc/x", 0o755)
+        .file("x", "/usr/share/x/a.conf", "name @NAME@\n")
+        .file("x", "/usr/share/x/b.conf", "b\n")
+        .finalize()
+        .unwrap();
+    assert_eq!(rootfs.text("/etc/x/a.conf"), "name web\n");
+    assert_eq!(rootfs.text("/etc/x/list"), "two\n");
+    assert_eq!(rootfs.at("/etc/x/list").unwrap().entry.mode, 0o600);
+    let dir = common::path("/etc/x");
+    let names: Vec<String> = rootfs
+        .tree
+        .below(&dir)
+        .map(|node| node.entry.path.to_string())
+        .collect();
+    assert_eq!(names, ["/etc/x/a.conf", "/etc/x/b.conf", "/etc/x/list"]);
+}
+
+#[test]
+fn accounts_of_a_sibling_that_nothing_is_taken_of_are_made_and_those_of_others_are_not() {
+    // exim4-daemon-light needs exim4-base, of the same source, which makes the account.
+    let depends = |name: &str| {
+        let relation = mikron_package::Relation::named(name.parse().unwrap());
+        vec![mikron_package::Requirement::One(relation)]
+    };
+    let mut image = Image::new()
+        .package("daemon", |record| {
+            record.source = "exim".parse().unwrap();
+            record.depends = [depends("base"), depends("other")].concat();
+        })
+        .package("base", |record| record.source = "exim".parse().unwrap())
+        .script("base", "postinst", "adduser --system --group Debian-exim\nmkdir -p /var/spool/exim\nchown Debian-exim:Debian-exim /var/spool/exim")
+        .script("other", "postinst", "adduser --system --group unwanted\nmkdir /var/lib/unwanted")
+        .file("daemon", "/usr/sbin/exim", "1");
+    let packages = std::mem::take(&mut image.assembly.packages);
+    for package in packages {
+        if package.name() == "daemon" {
+            image.assembly.packages.push(package);
+        } else {
+            image.assembly.further.push(Further {
+                metadata: package.metadata,
+                declarations: Vec::new(),
+            });
+        }
+    }
+    let rootfs = image.finalize().unwrap();
+    let passwd = rootfs.text("/etc/passwd");
+    assert!(passwd.contains("Debian-exim:x:101:101:"), "{passwd}");
+    assert!(!passwd.contains("unwanted"), "{passwd}");
+    assert_eq!(rootfs.at("/var/spool/exim").unwrap().entry.uid, 101);
+    assert!(rootfs.at("/var/lib/unwanted").is_none());
+}
+
+#[test]
+fn what_cannot_be_decided_has_no_effect_and_is_told_with_its_reason() {
+    let script =
+        "if [ \"$(hostname)\" = a ]; then echo a > /etc/a; rm -f /etc/kept; fi\necho b > /etc/b\n";
+    let rootfs = Image::new()
+        .script("x", "postinst", script)
+        .file("x", "/etc/kept", "1")
+        .finalize()
+        .unwrap();
+    assert!(rootfs.at("/etc/a").is_none() && rootfs.at("/etc/kept").is_some());
+    assert_eq!(rootfs.text("/etc/b"), "b\n");
+    assert_eq!(uncovered(&rootfs), ["echo a > /etc/a", "rm -f /etc/kept"]);
+    let effect = rootfs.scripts[0].uncovered().next().unwrap();
+    let mikron_rootfs::Outcome::NotCovered {
+        reason: Some(reason),
+    } = &effect.outcome
+    else {
+        panic!("{effect:?}");
+    };
+    assert!(reason.contains("$(…) = a"), "{reason}");
+}
