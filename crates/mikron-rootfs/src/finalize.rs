@@ -15,8 +15,8 @@ use crate::accounts::Accounts;
 use crate::error::RootfsError;
 use crate::finalizers::{
     AccountsFinalizer, AlternativesFinalizer, ApacheFinalizer, BaseFinalizer, CaBundleFinalizer,
-    GraphvizFinalizer, JavaTrustFinalizer, LoaderCacheFinalizer, PamFinalizer, PhpFinalizer,
-    PixbufLoadersFinalizer, ScriptsFinalizer, StepsFinalizer, TmpfilesFinalizer,
+    GraphvizFinalizer, JavaTrustFinalizer, LoaderCacheFinalizer, MimeFinalizer, PamFinalizer,
+    PhpFinalizer, PixbufLoadersFinalizer, ScriptsFinalizer, StepsFinalizer, TmpfilesFinalizer,
 };
 use crate::scripts::{Runs, ScriptRun};
 use crate::tree::Tree;
@@ -413,6 +413,7 @@ pub fn builtin_finalizers() -> Vec<Box<dyn Finalizer>> {
         Box::new(LoaderCacheFinalizer),
         Box::new(GraphvizFinalizer),
         Box::new(PixbufLoadersFinalizer),
+        Box::new(MimeFinalizer),
         Box::new(StepsFinalizer),
     ]
 }

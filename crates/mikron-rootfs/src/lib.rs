@@ -49,9 +49,9 @@ pub use finalize::{
 };
 pub use finalizers::{
     AccountsFinalizer, Alternative, AlternativesFinalizer, ApacheFinalizer, BaseFinalizer,
-    CaBundleFinalizer, GraphvizFinalizer, JavaTrustFinalizer, LoaderCacheFinalizer, PamFinalizer,
-    PhpFinalizer, PixbufLoadersFinalizer, ScriptsFinalizer, StepsFinalizer, TmpfilesFinalizer,
-    alternatives, is_template, scripted_accounts,
+    CaBundleFinalizer, GraphvizFinalizer, JavaTrustFinalizer, LoaderCacheFinalizer, MimeFinalizer,
+    PamFinalizer, PhpFinalizer, PixbufLoadersFinalizer, ScriptsFinalizer, StepsFinalizer,
+    TmpfilesFinalizer, alternatives, is_template, scripted_accounts,
 };
 pub use glob::{Globs, PatternError};
 pub use mikron_shell::{Call, Guard, Kind, Word};

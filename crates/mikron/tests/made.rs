@@ -72,6 +72,33 @@ fn openssl_finds_authorities_in_the_directory_of_certificates() {
 }
 
 #[test]
+fn gdk_pixbuf_reads_formats_of_loaders_that_its_own_code_has_not() {
+    let Some(bundle) = image("libgdk-pixbuf2.0-bin") else {
+        return;
+    };
+    for (name, picture) in [
+        (
+            "p.xpm",
+            b"/* XPM */\nstatic char *p[] = {\n\"1 1 1 1\",\n\"a c #102030\",\n\"a\"};\n"
+                .as_slice(),
+        ),
+        (
+            "p.gif",
+            b"GIF89a\x01\0\x01\0\x80\0\0\x10\x20\x30\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;",
+        ),
+        ("p.pnm", b"P6 1 1 255\n\x10\x20\x30"),
+    ] {
+        fs::write(bundle.rootfs().join(name), picture).unwrap();
+        let read = run(
+            &bundle,
+            &["/usr/bin/gdk-pixbuf-csource", &format!("/{name}")],
+            b"",
+        );
+        assert!(read.status.success(), "{name}: {}", read.text());
+    }
+}
+
+#[test]
 fn stacks_of_pam_that_files_include_are_there() {
     // Neither depends on the package that makes them: every Debian has it.
     let Some(bundle) = image("sudo, util-linux") else {
