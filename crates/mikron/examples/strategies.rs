@@ -1,7 +1,7 @@
 //! What layers by package, by source package and in one cost: bytes, layers, and what images share.
 //!
 //! `cargo run --release -p mikron --example strategies [-- NAME…]` builds the services of the battery in each strategy, packed by
-//! zstd -1, and prints a table in Markdown. The default of `layers: strategy` was chosen by it.
+//! zstd -1, and prints a table in Markdown. By it the default of `layers: strategy` is judged.
 #![allow(clippy::unwrap_used)] // what fails here is shown and ends the run
 
 #[path = "../tests/common/mod.rs"]
