@@ -9,8 +9,8 @@ use std::sync::{Arc, OnceLock};
 use mikron_capability::{PackageFacts, Spool, Symbols, fill, scan_file, scan_recording};
 use mikron_oci::Parallel;
 use mikron_package::{
-    Digest, Entry, EntryKind, Event, Family, Limits, Origin, PackageName, PackageRecord, Platform,
-    Relation, Requirement, Task, TaskKind, Version, check_identity,
+    ArchiveError, Digest, Entry, EntryKind, Event, Family, Limits, Origin, PackageName,
+    PackageRecord, Platform, Relation, Requirement, Task, TaskKind, Version, check_identity,
 };
 use mikron_source::cache::Cache;
 use mikron_spec::{
@@ -446,9 +446,17 @@ impl<'a> Engine<'a> {
         }
         let facts: Vec<Arc<PackageFacts>> = facts.into_iter().flatten().collect();
         for (package, facts) in packages.iter().zip(&facts) {
+            let origin = Origin {
+                source: package.source.clone(),
+                archive: package.record.location.clone(),
+            };
             for note in &facts.notes {
-                let archive = &package.record.location;
-                self.warn(&format!("{archive} (source {}): {note}", package.source));
+                if self.builder.spec.strict {
+                    return Err(ArchiveError::malformed(note.as_str())
+                        .in_archive(&origin)
+                        .into());
+                }
+                self.warn(&format!("{origin}: {note}"));
             }
         }
         Ok(facts)
