@@ -29,9 +29,9 @@ pub fn hide_credentials(line: &str) -> Cow<'_, str> {
     while let Some((start, end)) = credentials(&hidden[from..]) {
         // The `@` stays.
         let (start, end) = (from + start, from + end - 1);
-        let stars = "*".repeat(hidden[start..end].chars().count());
-        from = start + stars.len() + 1;
-        hidden.to_mut().replace_range(start..end, &stars);
+        let covered = "*".repeat(hidden[start..end].chars().count());
+        from = start + covered.len() + 1;
+        hidden.to_mut().replace_range(start..end, &covered);
     }
     hidden
 }

@@ -77,7 +77,7 @@ fn owners_and_modes_are_those_that_the_script_sets_in_turn() {
         .script("bind9", "postinst", script)
         .dir("bind9", "/var/cache/bind", 0o755)
         .file_with("bind9", "/etc/bind/named.conf.options", "1", |entry| {
-            entry.mode = 0o600
+            entry.mode = 0o600;
         })
         .file("ping", "/usr/bin/ping", "2")
         .finalize()

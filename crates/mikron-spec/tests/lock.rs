@@ -5,7 +5,9 @@ mod locks;
 
 use locks::{amd64, lock, package, read, spec, time};
 use mikron_package::Limits;
-use mikron_spec::{Change, Lock, PackageChange, PackageRequest, Role, Select, Source};
+use mikron_spec::{
+    Change, Lock, LockedPlatform, PackageChange, PackageRequest, Role, Select, Source,
+};
 
 fn sorted(mut lock: Lock) -> Lock {
     for source in lock.sources.values_mut() {
@@ -194,7 +196,8 @@ fn a_lock_holds_no_credentials_and_fits_whoever_asks() {
     };
     let mine = with("me:s3cret@");
     let mut lock = Lock::new(&mine);
-    lock.platforms.insert(mine.platforms[0], Default::default());
+    lock.platforms
+        .insert(mine.platforms[0], LockedPlatform::default());
     let text = lock.to_yaml();
     assert!(!text.contains("s3cret") && !text.contains('@'), "{text}");
     let read = Lock::parse("a.lock", &text, &Limits::default()).expect("a lock");

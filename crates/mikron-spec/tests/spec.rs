@@ -5,8 +5,8 @@ mod common;
 use common::{good, parse};
 use mikron_package::{Architecture, Family, Limits, Platform, Requirement};
 use mikron_spec::{
-    Allow, Compression, FileContent, Kind, Layers, PackageRequest, Place, Principal, Select, Spec,
-    Strategy, VersionRange,
+    Allow, Compression, FileContent, Kind, Layers, LockedPlatform, PackageRequest, Place,
+    Principal, Select, Spec, Strategy, VersionRange,
 };
 
 /// The spec of the reference, every key of it.
@@ -165,7 +165,8 @@ fn a_name_is_a_slice_only_where_slices_are_defined_and_the_package_can_be_debian
         let spec = spec.unwrap_or_else(|error| panic!("{error}"));
         // What is locked is read back as the same requests.
         let mut lock = mikron_spec::Lock::new(&spec);
-        lock.platforms.insert(spec.platforms[0], Default::default());
+        lock.platforms
+            .insert(spec.platforms[0], LockedPlatform::default());
         let read = mikron_spec::Lock::parse("a.lock", &lock.to_yaml(), &Limits::default());
         assert_eq!(read.map(|lock| lock.check(&spec)), Ok(Ok(())), "{text}");
         let one = |request: &PackageRequest| (request.name.to_string(), request.slices.concat());

@@ -147,9 +147,8 @@ impl Names {
 fn is_place(path: &[u8]) -> bool {
     let parts: Vec<&[u8]> = path.split(|byte| *byte == b'/').collect();
     match parts.as_slice() {
-        [b"etc", _, ..] => true,
         [b"usr", b"lib", triplet] => !triplet.windows(7).any(|part| part == b"-linux-"),
-        [b"usr", _, _, ..] | [b"var", _, _, ..] | [b"opt", _, ..] => true,
+        [b"usr" | b"var", _, _, ..] | [b"etc" | b"opt", _, ..] => true,
         _ => false,
     }
 }

@@ -141,12 +141,11 @@ fn add(
         error: error.into(),
     };
     let mut head = Vec::with_capacity(20);
-    match contents.get(&digest) {
-        Some(bytes) => head.extend(bytes.iter().take(20)),
-        None => {
-            let reader = context.contents.open(&digest).map_err(failed)?;
-            reader.take(20).read_to_end(&mut head).map_err(failed)?;
-        }
+    if let Some(bytes) = contents.get(&digest) {
+        head.extend(bytes.iter().take(20));
+    } else {
+        let reader = context.contents.open(&digest).map_err(failed)?;
+        reader.take(20).read_to_end(&mut head).map_err(failed)?;
     }
     if let Some(kind) = kind(&head) {
         let text = path.to_string();

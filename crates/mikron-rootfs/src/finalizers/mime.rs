@@ -197,13 +197,11 @@ fn line(element: &BytesStart<'_>, form: &str, depth: usize) -> Option<Vec<u8>> {
     } else {
         let (size, little) = match form {
             "byte" => (1, false),
-            "big16" => (2, false),
-            "big32" => (4, false),
+            // `host…` is in the order of the machine, which the reader turns by the size of a word.
+            "big16" | "host16" => (2, false),
+            "big32" | "host32" => (4, false),
             "little16" => (2, true),
             "little32" => (4, true),
-            // In the order of the machine, which the reader turns by the size of a word.
-            "host16" => (2, false),
-            "host32" => (4, false),
             _ => return None,
         };
         let bytes = |text: &str| -> Option<Vec<u8>> {

@@ -92,7 +92,10 @@ mod tests {
             let entry = entry(name).expect("a name and lines");
             let lines: Vec<&str> = entry.lines().collect();
             // Name, flags, domain, description and licence; types; endings; at least one signature with its weight.
-            assert!(name.ends_with(".so") && lines.len() >= 4, "{name}");
+            assert!(
+                name.strip_suffix(".so").is_some() && lines.len() >= 4,
+                "{name}"
+            );
             assert!(
                 lines[1].ends_with(" \"\"") && lines[2].ends_with(" \"\""),
                 "{name}"

@@ -161,9 +161,10 @@ fn entry(machine: &str, user: &str, password: &str, apt: bool) -> Option<Entry> 
             userinfo,
         });
     }
-    let url = match machine.contains("://") {
-        true => Url::parse(machine),
-        false => Url::parse(&format!("https://{machine}")),
+    let url = if machine.contains("://") {
+        Url::parse(machine)
+    } else {
+        Url::parse(&format!("https://{machine}"))
     };
     let url = url.ok()?;
     Some(Entry {
