@@ -4,7 +4,7 @@ use mikron_shell::{Kind, Limits, commands, functions};
 use serde::{Deserialize, Serialize};
 
 /// The shells whose scripts are read.
-const SHELLS: [&str; 7] = ["sh", "dash", "bash", "ash", "ksh", "mksh", "busybox"];
+pub(crate) const SHELLS: [&str; 7] = ["sh", "dash", "bash", "ash", "ksh", "mksh", "busybox"];
 
 /// What a script says of its needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

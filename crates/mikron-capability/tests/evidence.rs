@@ -2,7 +2,8 @@
 
 mod support;
 
-use mikron_capability::{PackageInput, Selection, why};
+use mikron_capability::{PackageInput, Provided, Selection, why};
+use mikron_package::RootPath;
 use mikron_testkit::archive::DebBuilder;
 use mikron_testkit::elf::ElfBuilder;
 use support::{LIB, amd64, deb, dependency, libc, paths, program, root, selected, whole};
@@ -53,6 +54,35 @@ fn a_program_that_another_one_names_is_taken_of_a_dependency_and_of_no_other_pac
         assert!(!has(&found, "/usr/bin/unnamed"), "{text}");
         assert!(!has(&found, "/usr/bin/other"), "{text}");
     }
+}
+
+#[test]
+fn a_program_is_named_by_the_link_of_an_alternative_and_a_shell_by_nothing() {
+    let tool = deb("tool").file("/usr/bin/tool-curses", 0o755, program().build());
+    // As every rpm with a script of its own depends on one.
+    let shell = deb("dash")
+        .file("/usr/bin/dash", 0o755, program().build())
+        .symlink("/usr/bin/sh", "dash");
+    let app = deb("app").depends("tool, dash, libc6").file(
+        "/usr/bin/app",
+        0o755,
+        program().constant("/tool").constant("sh").build(),
+    );
+    let mut wanted = amd64();
+    wanted.provided.push(Provided {
+        path: RootPath::new(b"/usr/bin/tool").unwrap(),
+        target: Some(b"/usr/bin/tool-curses".to_vec()),
+        by: "update-alternatives of tool".to_owned(),
+    });
+    let inputs = vec![
+        root(&app),
+        dependency(&tool),
+        dependency(&shell),
+        dependency(&libc()),
+    ];
+    let found = selected(inputs, &wanted);
+    assert!(has(&found, "/usr/bin/tool-curses"));
+    assert!(!has(&found, "/usr/bin/dash"));
 }
 
 #[test]

@@ -109,7 +109,9 @@ impl<'a> Closure<'a> {
         let summaries: Vec<Summary> = packages.iter().map(Summary::new).collect();
         let heirs = heirs(packages, &summaries, &tree);
         let nature = |package: usize| summaries[package].nature;
-        let names = Names::new(packages, nature, |path| tree.normal(path).into_owned());
+        let names = Names::new(packages, &wanted.provided, nature, |path| {
+            tree.normal(path).into_owned()
+        });
         Self {
             packages,
             wanted,

@@ -7,13 +7,14 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::closure::Closure;
-use super::languages::interpreter_at;
+use super::languages::is_interpreter_of_scripts;
 use super::loader::runs_on;
 use super::packages::Nature;
 use super::tree::parent;
-use super::{FileRef, PackageInput, Reason, Role};
+use super::{FileRef, PackageInput, Provided, Reason, Role};
 use crate::classes::{is_in_bin_dir, is_library_place};
 use crate::facts::word_hash;
+use crate::script::SHELLS;
 use crate::{Class, ElfKind, FileFacts, Words};
 
 /// Programs by which a host is steered, or its services are: an image is no host, and their names are words of every server.
@@ -67,12 +68,22 @@ pub(super) struct Names {
 }
 
 impl Names {
+    /// `provided` are the links that finalizers will make: a program is named by that of an alternative, too.
     pub(super) fn new(
         packages: &[PackageInput],
+        provided: &[Provided],
         nature: impl Fn(usize) -> Nature,
         normal: impl Fn(&[u8]) -> Vec<u8>,
     ) -> Self {
         let mut names = Self::default();
+        let mut aliases: HashMap<Vec<u8>, Vec<&[u8]>> = HashMap::new();
+        for link in provided {
+            if let (Some(target), Some(name)) = (&link.target, link.path.file_name())
+                && let Some(target) = target.strip_prefix(b"/")
+            {
+                aliases.entry(normal(target)).or_default().push(name);
+            }
+        }
         for (package, input) in packages.iter().enumerate() {
             if !matches!(input.role, Role::Root { .. } | Role::Dependency) {
                 continue;
@@ -84,7 +95,11 @@ impl Names {
                     continue;
                 }
                 let path = normal(facts.entry.path.as_bytes());
-                names.add_file(FileRef { package, entry }, facts, &path);
+                let file = FileRef { package, entry };
+                names.add_file(file, facts, &path);
+                for alias in aliases.get(&path).into_iter().flatten() {
+                    names.add_program(file, facts, alias);
+                }
                 let data = matches!(facts.class, Class::Data | Class::Config);
                 if facts.class != Class::Modules && !(library && data) {
                     continue;
@@ -105,16 +120,24 @@ impl Names {
         names
     }
 
+    /// A program by one of its names. Who runs a shell is a matter of rules: its name is a word of every server, and packages with
+    /// scripts of their own depend on one.
+    fn add_program(&mut self, file: FileRef, facts: &FileFacts, name: &[u8]) {
+        let shell = SHELLS.iter().any(|shell| shell.as_bytes() == name);
+        if facts.class == Class::Bins && !shell && !OF_HOSTS.contains(&name) {
+            let things = self.things.entry(word_hash(name)).or_default();
+            things.push(Thing::Program(file));
+        }
+    }
+
     fn add_file(&mut self, file: FileRef, facts: &FileFacts, path: &[u8]) {
         let Some(name) = path.rsplit(|byte| *byte == b'/').next() else {
             return;
         };
+        self.add_program(file, facts, name);
         let mut add = |key: &[u8], thing| {
             self.things.entry(word_hash(key)).or_default().push(thing);
         };
-        if facts.class == Class::Bins && !OF_HOSTS.contains(&name) {
-            add(name, Thing::Program(file));
-        }
         let shared = match &facts.elf {
             Some(elf) => elf.kind == ElfKind::Shared,
             None => facts.link_target().is_some() && is_library_place(path),
@@ -270,7 +293,7 @@ impl Closure<'_> {
             // As with scripts: none brings an interpreter of another language.
             let foreign = match self.script_program(file) {
                 Some(program) => self.present(&program).is_none(),
-                None => interpreter_at(&path).is_some(),
+                None => is_interpreter_of_scripts(&path),
             };
             if !foreign {
                 let _ = self.choose_path(&path, &Reason::Called { by, command: name });
