@@ -383,7 +383,15 @@ fn a_full_disk_is_named_and_leaves_what_was_there() {
     assert_eq!(files(&cache.path().join("tmp")), Vec::<PathBuf>::new());
     assert_eq!(cache.state("list").as_deref(), Some(&b"old"[..]));
     assert!(cache.verified(&kept).unwrap().is_some());
-    cache.put_blob(&vec![7; 100 << 10]).unwrap();
+    // A process that another test is about to start holds what was removed until it has become another program.
+    let again = (0..200).any(|_| {
+        let written = cache.put_blob(&vec![7; 100 << 10]).is_ok();
+        if !written {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        written
+    });
+    assert!(again, "there is no room again");
     assert_eq!(cache.verify().unwrap().corrupt, Vec::<String>::new());
 }
 
