@@ -413,6 +413,12 @@ impl Closure {
         chosen.chain(read).collect()
     }
 
+    /// The chosen links that lead to nothing which a package has, as parts of the tree.
+    pub(crate) fn dangling(&self) -> Vec<Part> {
+        let links = self.selection.dangling.iter();
+        links.filter_map(|link| self.part(link, false)).collect()
+    }
+
     /// The files that finalizers read and that need not be chosen, wherever in the closure they lie.
     pub(crate) fn templates(&self) -> impl Iterator<Item = (&FileFacts, Digest)> {
         self.templates.iter().filter_map(|file| {

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::closure::Closure;
 use crate::contents::{Filler, PackageContents, WithMade};
+use crate::dangling::DanglingFinalizer;
 use crate::database::DatabaseFinalizer;
 use crate::inspect::format_of;
 use crate::installed::InstalledFiles;
@@ -169,6 +170,7 @@ pub(crate) fn tree(
     };
     let mut finalizers = builtin_finalizers();
     finalizers.push(Box::new(LinksFinalizer::new(closure)));
+    finalizers.push(Box::new(DanglingFinalizer::new(closure)));
     if spec.package_database {
         finalizers.push(Box::new(DatabaseFinalizer::new(spec, closure)?));
     }

@@ -19,6 +19,7 @@ mod builder;
 mod capabilities;
 mod closure;
 mod contents;
+mod dangling;
 mod database;
 mod diff;
 mod engine;
