@@ -6,7 +6,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mikron_package::{Limits, Origin, location_fault};
+use mikron_package::{Limits, Origin, normal_location};
 use mikron_rpm::PrimaryReader;
 
 fuzz_target!(|data: &[u8]| {
@@ -20,7 +20,8 @@ fuzz_target!(|data: &[u8]| {
     let origin = Origin::named("fuzz");
     let mut reader = PrimaryReader::new(data, &limits, &origin);
     while let Ok(Some(record)) = reader.next_package() {
-        assert_eq!(location_fault(&record.location), None);
+        let normal = normal_location(&record.location).expect("a reader gives no other");
+        assert_eq!(normal, *record.location);
         assert!(record.digest.is_some() != record.checksum.is_some());
         assert!(record.name.is_plain());
         for requirement in record.requirements().chain(&record.rich_conflicts) {
