@@ -51,7 +51,13 @@ pub(crate) fn cache() -> PathBuf {
 
 /// The file of an archive in that cache, by the hexadecimal digits of its digest.
 pub(crate) fn archive(hex: &str) -> PathBuf {
-    let blobs = find(&cache(), "blobs").expect("something was fetched");
+    // Not by a search: trees of installations lie in that folder too, with folders of any name.
+    let mut formats = fs::read_dir(cache()).unwrap().flatten();
+    let blobs = formats.find_map(|format| {
+        let blobs = format.path().join("blobs");
+        blobs.is_dir().then_some(blobs)
+    });
+    let blobs = blobs.expect("something was fetched");
     blobs.join(&hex[..2]).join(hex)
 }
 
