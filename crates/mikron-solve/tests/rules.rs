@@ -92,6 +92,8 @@ gives! {
         "a; Depends: v, c\nb; Provides: v\nc; Provides: v", ["a"] => ["a 1", "c 1"];
     a_package_may_provide_a_later_version_of_its_own_name:
         "a; Depends: b (>= 2)\nb 1; Provides: b (= 3)", ["a"] => ["a 1", "b 1"];
+    a_root_is_the_package_of_that_name_beside_a_provider:
+        "a; Depends: b\nb 9; Provides: v\nv", ["a", "v"] => ["a 1", "b 9", "v 1"];
     a_root_may_be_virtual: "b; Provides: v", ["v"] => ["b 1"];
 
     a_conflict_makes_the_other_alternative_win:

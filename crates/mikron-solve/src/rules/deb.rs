@@ -58,7 +58,12 @@ impl Rules for Deb {
         let fits = |id: &PackageId| catalog.fits(*id, relation, view);
         let real = catalog.versions(&relation.name);
         let mut found: Vec<PackageId> = real.iter().copied().filter(fits).collect();
-        let names: BTreeSet<PackageName> = catalog.provider_names(&relation.name);
+        // Who asks for a package by its name means that one, and nothing that provides the name beside it, as with apt.
+        let names: BTreeSet<PackageName> = if view.asked && !found.is_empty() {
+            BTreeSet::new()
+        } else {
+            catalog.provider_names(&relation.name)
+        };
         let mut providers = Vec::with_capacity(names.len());
         for name in names {
             let versions = catalog.versions(&name);
