@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::select::{chain, merged};
 use crate::{
-    FileRef, LeftOut, MissingCause, PackageInput, ProgramCause, Reason, Selection, Step, Token,
+    FileRef, LeftOut, MissingCause, PackageInput, ProgramCause, Reason, SelectedFile, Selection,
+    Step, Token,
 };
 
 /// What is known of a path or package.
@@ -86,7 +87,12 @@ pub fn why_not(
     let left_out = |package: usize| selection.left_out.iter().find(|l| l.package == package);
     if !what.starts_with('/') {
         let package = packages.iter().position(|p| p.name.as_str() == what)?;
-        return left_out(package).cloned().map(Explanation::LeftOut);
+        if let Some(left) = left_out(package) {
+            return Some(Explanation::LeftOut(left.clone()));
+        }
+        let mut inputs = selection.inputs.iter();
+        let input = inputs.find(|input| input.file.package == package);
+        return input.map(|input| read(packages, input));
     }
     let path = RootPath::new(what.as_bytes()).ok()?;
     let wanted = merged(path.as_bytes());
@@ -104,12 +110,7 @@ pub fn why_not(
         };
         let file = FileRef { package, entry };
         if let Some(input) = selection.inputs.iter().find(|i| i.file == file) {
-            let facts = &packages[package].facts.files[entry];
-            return Some(Explanation::BuildInput(vec![Step {
-                package: packages[package].name.clone(),
-                path: facts.entry.path.clone(),
-                reason: input.reason.clone(),
-            }]));
+            return Some(read(packages, input));
         }
         if let Some(module) = selection.modules_left_out.iter().find(|m| m.file == file) {
             return Some(Explanation::Module {
@@ -137,6 +138,15 @@ pub fn why_not(
         });
     }
     None
+}
+
+/// Of a file that finalizers read.
+fn read(packages: &[PackageInput], input: &SelectedFile) -> Explanation {
+    Explanation::BuildInput(vec![Step {
+        package: packages[input.file.package].name.clone(),
+        path: input.path.clone(),
+        reason: input.reason.clone(),
+    }])
 }
 
 fn chain_of(selection: &Selection, packages: &[PackageInput], file: FileRef) -> Vec<Step> {

@@ -192,7 +192,7 @@ pub struct Need {
 pub enum NeedState {
     /// What provides it is in the image.
     Met,
-    /// What provides it is not in the image, and what requires it works without.
+    /// What provides it is not in the image, and what requires it works without, or is a file that no root reaches.
     Waived,
     /// It would be required if the file were in the image.
     Idle,

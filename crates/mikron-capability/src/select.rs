@@ -33,7 +33,7 @@ pub use programs::{ProgramCause, ProgramLeftOut};
 pub(crate) use capabilities::{capability_of, defined};
 pub(crate) use closure::PATH;
 pub(crate) use loader::{Loader, Lookup, level_of_path, runs_on};
-pub(crate) use output::{came_whole, chain};
+pub(crate) use output::{came_whole, chain, is_script_of_slice};
 pub(crate) use tree::{Found, Tree, merged};
 pub(crate) use walk::is_made_at_run_time;
 

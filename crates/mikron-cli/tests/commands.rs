@@ -117,7 +117,7 @@ fn a_lock_is_written_used_and_found_stale() {
 #[test]
 fn explain_says_why_and_why_not() {
     let home = Home::new();
-    let questions: [(&str, &[&str]); 6] = [
+    let questions: [(&str, &[&str]); 7] = [
         ("explain", &["-q", "explain", "greet.yaml"]),
         (
             "explain_path",
@@ -135,6 +135,10 @@ fn explain_says_why_and_why_not() {
         (
             "explain_capability",
             &["-q", "explain", "greet.yaml", "greet:bins"],
+        ),
+        (
+            "explain_capability_left_out",
+            &["-q", "explain", "greet.yaml", "greet:licences"],
         ),
         (
             "explain_left_out",

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use mikron_capability::{
-    Edge, FileFacts, FileRef, Glob, Missing, PackageFacts, PackageInput, Provided, Reason,
-    SelectedFile, Selection, Spool, Step, Violation, Want, Wanted, select, verify,
+    Edge, FileFacts, FileRef, Glob, Missing, PackageFacts, PackageInput, Provided, SelectedFile,
+    Selection, Spool, Violation, Want, Wanted, select, verify,
 };
 use mikron_package::{Digest, EntryKind, PackageName, Platform, RootPath};
 use mikron_rootfs::{Part, Sources};
@@ -308,17 +308,9 @@ impl Closure {
     /// When something is.
     pub(crate) fn closed(self, platform: Platform, strict: bool) -> Result<Self, Error> {
         let mut missing = self.selection.missing.clone();
-        missing.retain(|need| {
-            let chosen = need
-                .by
-                .is_some_and(|by| self.is_script_of_slice(by, &need.chain));
-            strict || !(need.is_unreached() || chosen)
-        });
+        missing.retain(|need| strict || !need.is_tolerated(&self.inputs));
         let mut violations = self.violations.clone();
-        violations.retain(|violation| {
-            let chosen = self.is_script_of_slice(violation.file, &violation.chain);
-            strict || !(violation.is_unreached() || chosen)
-        });
+        violations.retain(|violation| strict || !violation.is_tolerated(&self.inputs));
         if missing.is_empty() && violations.is_empty() {
             return Ok(self);
         }
@@ -326,19 +318,6 @@ impl Closure {
             platform,
             missing,
             violations,
-        })
-    }
-
-    /// Whether a file is a script that a slice of the spec names: slices are cut where their definitions say, as chisel cuts them,
-    /// and who takes one without an interpreter has chosen so. What the entrypoint needs is needed all the same.
-    fn is_script_of_slice(&self, file: FileRef, chain: &[Step]) -> bool {
-        let starts = |step: &Step| matches!(step.reason, Reason::Entrypoint { .. });
-        let input = self.inputs.get(file.package);
-        input.is_some_and(|input| {
-            let facts = input.facts.files.get(file.entry);
-            input.given.contains_key(&file.entry)
-                && facts.is_some_and(|facts| facts.script.is_some())
-                && !chain.iter().any(starts)
         })
     }
 
@@ -360,10 +339,7 @@ impl Closure {
                 format!("{text} (no root reaches that file; `strict: true` makes this an error)")
             })
             .collect();
-        let of_slice = |need: &&Missing| {
-            need.by
-                .is_some_and(|by| self.is_script_of_slice(by, &need.chain))
-        };
+        let of_slice = |need: &&Missing| !need.is_unreached() && need.is_tolerated(&self.inputs);
         warnings.extend(self.selection.missing.iter().filter(of_slice).map(|need| {
             let by = need.chain.last().map_or_else(String::new, |step| step.path.to_string());
             format!(

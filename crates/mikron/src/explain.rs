@@ -192,11 +192,19 @@ fn answer(platform: Platform, closure: &Closure, what: &str) -> Answer {
         }
         _ => Vec::new(),
     };
-    // A slice has reasons of its own, which are those of its files.
-    let reasons = match files.first() {
-        Some(file) if capability == Some(what) => file,
-        _ => name,
-    };
+    // A capability has reasons of its own, which are those of its files; of one that is left out those for leaving it out.
+    let reasons = files.first().cloned().or_else(|| {
+        let at = index?;
+        let facts = &closure.inputs[at].facts.files;
+        let mut of_capability = facts.iter().enumerate().filter(|(entry, file)| {
+            let own = closure.inputs[at].capability_of(*entry);
+            Some(own) == capability && !file.entry.is_directory()
+        });
+        of_capability
+            .next()
+            .map(|(_, file)| file.entry.path.to_string())
+    });
+    let reasons = reasons.as_deref().unwrap_or(name);
     Answer {
         platform,
         about: what.to_owned(),
@@ -204,7 +212,7 @@ fn answer(platform: Platform, closure: &Closure, what: &str) -> Answer {
         required_by,
         version: index.map(|i| closure.packages[i].record.version.clone()),
         root: index.is_some_and(|i| match closure.packages[i].role {
-            Role::Root { .. } => true,
+            Role::Root { .. } => capability.is_none() || !files.is_empty(),
             Role::Sliced => {
                 let mut given = closure.inputs[i].given.values();
                 given.any(|given| given.through.is_empty())

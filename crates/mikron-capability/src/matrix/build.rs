@@ -54,7 +54,7 @@ pub fn matrix(
             .collect(),
         package_rows: Vec::new(),
         needs: BTreeMap::new(),
-        open: open_ends(selection, violations),
+        open: open_ends(packages, selection, violations),
     };
     let order = build.rows();
     build.needs_of_files();
@@ -83,18 +83,39 @@ fn reasons(files: &[SelectedFile]) -> HashMap<FileRef, &Reason> {
     files.iter().map(|f| (f.file, &f.reason)).collect()
 }
 
+/// A need that is not met.
+pub(super) struct Open {
+    /// Why.
+    pub(super) cause: String,
+    /// Whether an image may lack it: [`crate::Missing::is_tolerated`].
+    pub(super) tolerated: bool,
+}
+
+impl Open {
+    /// The state of the need.
+    pub(super) const fn state(&self) -> NeedState {
+        if self.tolerated {
+            NeedState::Waived
+        } else {
+            NeedState::Missing
+        }
+    }
+}
+
 /// What is missing, with why, by token and file.
 fn open_ends(
+    packages: &[PackageInput],
     selection: &Selection,
     violations: &[Violation],
-) -> HashMap<(Token, Option<FileRef>), String> {
-    let missing = selection
-        .missing
-        .iter()
-        .map(|m| ((m.token.clone(), m.by), m.cause.to_string()));
-    let violated = violations
-        .iter()
-        .map(|v| ((v.token.clone(), Some(v.file)), v.to_string()));
+) -> HashMap<(Token, Option<FileRef>), Open> {
+    let missing = selection.missing.iter().map(|m| {
+        let (cause, tolerated) = (m.cause.to_string(), m.is_tolerated(packages));
+        ((m.token.clone(), m.by), Open { cause, tolerated })
+    });
+    let violated = violations.iter().map(|v| {
+        let (cause, tolerated) = (v.to_string(), v.is_tolerated(packages));
+        ((v.token.clone(), Some(v.file)), Open { cause, tolerated })
+    });
     // The cause that the selection names is the better one.
     violated.chain(missing).collect()
 }
@@ -116,7 +137,7 @@ pub(super) struct Build<'a> {
     /// The rows of each package, by input.
     pub(super) package_rows: Vec<Vec<usize>>,
     pub(super) needs: BTreeMap<Key, Need>,
-    pub(super) open: HashMap<(Token, Option<FileRef>), String>,
+    pub(super) open: HashMap<(Token, Option<FileRef>), Open>,
 }
 
 impl Build<'_> {

@@ -64,12 +64,9 @@ impl Build<'_> {
         };
         let met = answers.iter().find(is_in);
         let found = met.or(answers.iter().find(|a| **a != Answer::Nobody));
-        if missing {
-            let cause = self
-                .open
-                .get(&(required.token.clone(), Some(file)))
-                .cloned();
-            let need = self.need(row, required, file, files, NeedState::Missing, None);
+        if missing && let Some(open) = self.open.get(&(required.token.clone(), Some(file))) {
+            let need = self.need(row, required, file, files, open.state(), None);
+            let cause = Some(open.cause.clone());
             self.insert(Need { cause, ..need });
             return;
         }
@@ -265,12 +262,13 @@ impl Build<'_> {
                 Token::Command(word.clone())
             };
             let answer = self.resolver.program(word);
-            let cause = self.open.get(&(token.clone(), None)).cloned();
-            let state = match (&cause, &answer) {
-                (Some(_), _) => NeedState::Missing,
+            let open = self.open.get(&(token.clone(), None));
+            let state = match (open, &answer) {
+                (Some(open), _) => open.state(),
                 (None, Answer::Nobody) => NeedState::Waived,
                 (None, _) => NeedState::Met,
             };
+            let cause = open.map(|open| open.cause.clone());
             self.insert(of_spec(token, state, self.provider(&answer), cause));
         }
         for (package, input) in self.packages.iter().enumerate() {

@@ -260,6 +260,13 @@ impl Missing {
     pub fn is_unreached(&self) -> bool {
         came_whole(&self.chain)
     }
+
+    /// Whether an image may lack it unless its spec is strict: no root reaches the file that needs it, or that is a script which
+    /// a slice names.
+    pub fn is_tolerated(&self, packages: &[PackageInput]) -> bool {
+        let of_slice = |by| is_script_of_slice(packages, by, &self.chain);
+        self.is_unreached() || self.by.is_some_and(of_slice)
+    }
 }
 
 impl fmt::Display for Missing {
@@ -277,6 +284,18 @@ impl fmt::Display for Missing {
 pub(crate) fn came_whole(chain: &[Step]) -> bool {
     let first = chain.first().map(|step| &step.reason);
     matches!(first, Some(Reason::Package { .. }))
+}
+
+/// Whether a file is a script that a slice of the spec names: slices are cut where their definitions say, as chisel cuts them,
+/// and who takes one without an interpreter has chosen so. What the entrypoint needs is needed all the same.
+pub(crate) fn is_script_of_slice(packages: &[PackageInput], file: FileRef, chain: &[Step]) -> bool {
+    let starts = |step: &Step| matches!(step.reason, Reason::Entrypoint { .. });
+    packages.get(file.package).is_some_and(|input| {
+        let facts = input.facts.files.get(file.entry);
+        input.given.contains_key(&file.entry)
+            && facts.is_some_and(|facts| facts.script.is_some())
+            && !chain.iter().any(starts)
+    })
 }
 
 /// Why something is missing.

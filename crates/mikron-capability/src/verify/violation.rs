@@ -5,7 +5,7 @@ use std::fmt;
 use mikron_package::{PackageName, RootPath};
 use serde::{Deserialize, Serialize};
 
-use crate::{FileRef, LibcFlavour, Step, Token, X86Level};
+use crate::{FileRef, LibcFlavour, PackageInput, Step, Token, X86Level};
 
 /// Something that a chosen file needs and that the image does not have, or that contradicts another.
 ///
@@ -93,6 +93,11 @@ impl Violation {
     pub fn is_unreached(&self) -> bool {
         let clash = matches!(self.kind, ViolationKind::TwoOwners { .. });
         !clash && crate::select::came_whole(&self.chain)
+    }
+
+    /// Whether an image may be so unless its spec is strict ([`crate::Missing::is_tolerated`]).
+    pub fn is_tolerated(&self, packages: &[PackageInput]) -> bool {
+        self.is_unreached() || crate::select::is_script_of_slice(packages, self.file, &self.chain)
     }
 }
 
