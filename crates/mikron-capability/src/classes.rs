@@ -195,6 +195,13 @@ const TABLE: &[Row] = &[
     below("usr/share/cmake/",                   Class::Pkgconfig),
     below("usr/share/pkg-config-crosswrapper",  Class::Pkgconfig),
     below("usr/lib/debug/",                     Class::Debug),
+    // What the native compiler of OCaml and editors read; code that is loaded has other names.
+    ending("usr/lib/ocaml/", ".cmx",            Class::Headers),
+    ending("usr/lib/ocaml/", ".cmxa",           Class::Headers),
+    ending("usr/lib/ocaml/", ".cmt",            Class::Headers),
+    ending("usr/lib/ocaml/", ".cmti",           Class::Headers),
+    ending("usr/lib/ocaml/", ".ml",             Class::Headers),
+    ending("usr/lib/ocaml/", ".mli",            Class::Headers),
     ending("usr/lib", ".a",                     Class::Static),
     ending("usr/lib", ".o",                     Class::Static),
 

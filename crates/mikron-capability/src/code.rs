@@ -1,4 +1,7 @@
-//! Names in code that loads libraries by name: `ctypes.CDLL("libx.so.1")`, `ffi.dlopen("x")`, `find_library("x")`.
+//! Names in code that loads libraries by name: `ctypes.CDLL("libx.so.1")`, `ffi.dlopen("x")`, `find_library("x")`; and in typelibs,
+//! by which code of any language loads libraries of GObject.
+
+mod typelib;
 
 use std::collections::BTreeSet;
 
@@ -28,13 +31,21 @@ const ENDINGS: [&[u8]; 10] = [
     b".py", b".rb", b".pm", b".pl", b".lua", b".js", b".php", b".scm", b".R", b".tcl",
 ];
 
-/// Whether a file of this path is code of a language whose calls are not followed.
-pub(crate) fn is_code(path: &[u8]) -> bool {
-    ENDINGS.iter().any(|ending| path.ends_with(ending))
+/// The longest quoted text that is looked at, in bytes: a path of several directories.
+const LONGEST: usize = 200;
+
+/// The names among the constants of a file that is no shell script and no ELF file, as far as it loads libraries by name: code
+/// by its ending or because a program runs it (`script`), and what describes libraries to code.
+pub(crate) fn names(path: &[u8], script: bool, head: &[u8]) -> Option<Words> {
+    if path.ends_with(b".typelib") {
+        return typelib::libraries(head);
+    }
+    let is_code = script || ENDINGS.iter().any(|ending| path.ends_with(ending));
+    is_code.then(|| of_code(head)).flatten()
 }
 
 /// The quoted texts of code that may be names of libraries, and the calls by which it loads them; `None` where it loads none.
-pub(crate) fn names(text: &[u8]) -> Option<Words> {
+fn of_code(text: &[u8]) -> Option<Words> {
     let calls = CALLS
         .iter()
         .filter(|call| memmem::find(text, call.as_bytes()).is_some());
@@ -42,27 +53,37 @@ pub(crate) fn names(text: &[u8]) -> Option<Words> {
     if found.is_empty() {
         return None;
     }
-    let of_name = |byte: &u8| {
-        byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.' | b'_' | b'/')
-    };
     for line in text.split(|byte| *byte == b'\n') {
         for (at, quote) in line.iter().enumerate() {
             if !matches!(quote, b'"' | b'\'') {
                 continue;
             }
             let rest = &line[at + 1..];
-            let rest = &rest[..rest.len().min(Words::LONGEST + 1)];
-            let Some(length) = rest.iter().position(|byte| !of_name(byte)) else {
-                continue;
-            };
-            if length > 1 && rest[length] == *quote {
-                // Of a path the loader's name is its end.
-                let name = rest[..length].rsplit(|byte| *byte == b'/').next();
-                found.insert(word_hash(name.unwrap_or_default()));
-            }
+            let rest = &rest[..rest.len().min(LONGEST)];
+            let end = rest.iter().position(|byte| byte == quote);
+            let name = end.and_then(|end| library_in(&rest[..end]));
+            found.extend(name.map(word_hash));
         }
     }
     Some(Words::of_hashes(found.into_iter().collect()))
+}
+
+/// What a quoted text says of the name of a library: of a path the last component, and of a name that is put together at run time
+/// (`libsass.#{ext}`, `lib%s.so`, `libx$suffix`) what stands before that.
+fn library_in(text: &[u8]) -> Option<&[u8]> {
+    let name = text.rsplit(|byte| *byte == b'/').next()?;
+    let of_name =
+        |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.' | b'_');
+    let name = match name.iter().position(|byte| !of_name(byte)) {
+        Some(hole) if matches!(name[hole], b'#' | b'$' | b'%' | b'{') => {
+            let known = &name[..hole];
+            known.strip_suffix(b".").unwrap_or(known)
+        }
+        Some(_) => return None,
+        None => name,
+    };
+    let plain = text.len() > 1 && !text.iter().any(u8::is_ascii_whitespace);
+    (plain && name.len() > 1 && name.len() <= Words::LONGEST).then_some(name)
 }
 
 #[cfg(test)]
@@ -71,7 +92,7 @@ mod tests {
 
     #[test]
     fn code_that_loads_libraries_has_its_quoted_texts_as_names() {
-        let names = |text: &str| names(text.as_bytes());
+        let names = |text: &str| names(b"usr/share/x/x.rb", false, text.as_bytes());
         let found = names("lib = ctypes.CDLL(find_library('usb-1.0') or \"/usr/lib/libusb-1.0.so.0\")\nx = 'it is'\n")
             .expect("it loads");
         for name in ["usb-1.0", "libusb-1.0.so.0", "CDLL", "find_library"] {
@@ -84,5 +105,26 @@ mod tests {
                 .contains("sodium")
         );
         assert!(names("import usb\nx = 'usb-1.0'\n").is_none());
+    }
+
+    #[test]
+    fn a_name_that_is_put_together_counts_as_far_as_it_is_known() {
+        let known = |text: &'static str| {
+            library_in(text.as_bytes()).map(|name| std::str::from_utf8(name).expect("ASCII"))
+        };
+        for (text, name) in [
+            (
+                "/usr/lib/#{RbConfig::CONFIG['arch']}/libsass.#{dl_ext}",
+                Some("libsass"),
+            ),
+            ("libgit2.so.{version}", Some("libgit2.so")),
+            ("libfoo%s", Some("libfoo")),
+            ("{0}.so", None),
+            ("libfoo (old)", None),
+            ("s name is ", None),
+            ("x", None),
+        ] {
+            assert_eq!(known(text), name, "{text}");
+        }
     }
 }

@@ -78,12 +78,11 @@ pub struct When {
     pub of: Option<Importer>,
     /// A chosen library has this `DT_SONAME`.
     pub soname: Vec<String>,
-    /// Chosen code of a language that loads libraries by name calls one of these: `find_library`.
-    pub calls: Vec<String>,
+    /// A chosen file has one of these among its constants: an ELF file, or code of a language that loads libraries by name, whose
+    /// calls count (`find_library`).
+    pub names: Vec<String>,
     /// A chosen library defines no symbol version of this name (a C library that is older).
     pub lacks: Option<String>,
-    /// … and has one of these among its constants.
-    pub names: Vec<String>,
     /// A chosen file lies here, links of merged /usr resolved.
     pub path: Vec<Glob>,
     /// Files that never set the rule off.
@@ -266,12 +265,16 @@ impl Rules {
                 imports,
                 soname,
                 path,
-                calls,
+                names: constants,
                 ..
             } = &rule.when;
-            if [imports, soname, calls].iter().all(|list| list.is_empty()) && path.is_empty() {
+            if [imports, soname, constants]
+                .iter()
+                .all(|list| list.is_empty())
+                && path.is_empty()
+            {
                 return Err(wrong(
-                    "has nothing that sets it off: `imports`, `soname`, `calls` or `path`",
+                    "has nothing that sets it off: `imports`, `soname`, `names` or `path`",
                 ));
             }
             if imports.iter().any(|symbol| symbol.len() >= LONGEST) {

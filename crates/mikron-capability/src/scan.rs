@@ -242,11 +242,11 @@ fn scan_into(
     } else {
         script
     };
-    let is_code = match &script {
-        Some(script) => !script.is_shell(),
-        None => !is_elf && code::is_code(entry.path.as_bytes()),
+    let names = match &script {
+        _ if is_elf => None,
+        Some(script) if script.is_shell() => None,
+        script => code::names(entry.path.as_bytes(), script.is_some(), head),
     };
-    let names = if is_code { code::names(head) } else { None };
     let loader_dirs = loader_dirs(&entry, head);
     let mut sink = if kept || is_elf {
         Sink::Kept(spool.writer(size).map_err(spooling(&entry.path))?)

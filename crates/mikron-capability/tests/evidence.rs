@@ -341,3 +341,60 @@ fn code_that_loads_a_library_by_name_brings_it_and_what_finds_it() {
         assert_eq!(there("/sbin/ldconfig"), asks, "{code}");
     }
 }
+
+#[test]
+fn a_library_is_brought_by_the_name_for_linkers_that_code_loads_it_by() {
+    let ruby = deb("ruby").file("/usr/bin/ruby", 0o755, program().build());
+    let sass = deb("libsass1")
+        .file(
+            &format!("{LIB}/libsass.so.1.0.0"),
+            0o644,
+            library("libsass.so.1"),
+        )
+        .symlink(&format!("{LIB}/libsass.so.1"), "libsass.so.1.0.0");
+    let links = deb("libsass-dev")
+        .depends("libsass1")
+        .symlink(&format!("{LIB}/libsass.so"), "libsass.so.1.0.0");
+    let code = "ffi_lib \"/usr/lib/#{RbConfig::CONFIG['arch']}/libsass.#{ext}\"\n";
+    let app = deb("ruby-sassc").depends("ruby, libsass-dev, libc6").file(
+        "/usr/lib/ruby/vendor_ruby/sassc.rb",
+        0o644,
+        code,
+    );
+    let found = of(&app, &[&ruby, &sass, &links]);
+    for name in ["libsass.so", "libsass.so.1.0.0"] {
+        assert!(has(&found, &format!("{LIB}/{name}")), "{name}");
+    }
+}
+
+#[test]
+fn a_typelib_brings_the_libraries_that_it_describes() {
+    let mut typelib = b"GOBJ\nMETADATA\r\n\x1a".to_vec();
+    typelib.resize(52, 0);
+    typelib.extend(56_u32.to_le_bytes());
+    typelib.extend(b"libgreet-3.so.0,libother.so.1\0");
+    let described = deb("gir1.2-greet-3").depends("libgreet").file(
+        &format!("{LIB}/girepository-1.0/Greet-3.typelib"),
+        0o644,
+        typelib,
+    );
+    let greet = deb("libgreet")
+        .file(
+            &format!("{LIB}/libgreet-3.so.0.7"),
+            0o644,
+            library("libgreet-3.so.0"),
+        )
+        .symlink(&format!("{LIB}/libgreet-3.so.0"), "libgreet-3.so.0.7");
+    let python = deb("python3").file("/usr/bin/python3", 0o755, program().build());
+    let app = deb("python3-greet")
+        .depends("python3, gir1.2-greet-3, libc6")
+        .file(
+            "/usr/lib/python3/dist-packages/greet.py",
+            0o644,
+            "import gi\n",
+        );
+    let found = of(&app, &[&described, &greet, &python]);
+    for name in ["libgreet-3.so.0", "libgreet-3.so.0.7"] {
+        assert!(has(&found, &format!("{LIB}/{name}")), "{name}");
+    }
+}

@@ -3,7 +3,8 @@
 mod support;
 
 use mikron_capability::{
-    Explanation, ProgramCause, Reason, Role, Select, Violation, explain, verify, why,
+    Explanation, NeedState, ProgramCause, Reason, Role, Select, Violation, explain, matrix, verify,
+    why,
 };
 use mikron_testkit::archive::DebBuilder;
 use mikron_testkit::elf::ElfBuilder;
@@ -79,6 +80,57 @@ fn a_root_that_is_code_brings_its_interpreter_and_the_code_that_it_depends_on() 
             }
             other => panic!("{other:?}"),
         }
+    }
+}
+
+#[test]
+fn the_parts_of_an_interpreter_that_other_packages_of_its_source_have_come_with_it() {
+    // Byte code with the line of a script: a program all the same.
+    let byte_code = [&b"#!/usr/bin/ocamlrun\nT\0\0\0"[..], &[0xff; 300]].concat();
+    let of_source = |name: &str| deb(name).field("Source", "ocaml");
+    let run = of_source("ocaml-base").depends("libc6").file(
+        "/usr/bin/ocamlrun",
+        0o755,
+        program().build(),
+    );
+    let top = of_source("ocaml-interp")
+        .depends("ocaml-compiler-libs, ocaml-base")
+        .file("/usr/bin/ocaml", 0o755, byte_code);
+    let parts = of_source("ocaml-compiler-libs").depends("ocaml").file(
+        "/usr/lib/ocaml/compiler-libs/topdirs.cmi",
+        0o644,
+        "x",
+    );
+    let all = of_source("ocaml")
+        .depends("ocaml-base, libc6")
+        .file("/usr/bin/ocamlc.opt", 0o755, program().build())
+        .file("/usr/lib/ocaml/stdlib.cma", 0o644, "x")
+        .file("/usr/lib/ocaml/stdlib.cmxa", 0o644, "x");
+    let code =
+        deb("libhmap-ocaml")
+            .depends("ocaml-base")
+            .file("/usr/lib/ocaml/hmap/hmap.cma", 0o644, "x");
+    let inputs = vec![
+        root(&code),
+        root(&top),
+        dependency(&parts),
+        dependency(&all),
+        dependency(&run),
+        dependency(&libc()),
+    ];
+    let (inputs, selection) = selected(inputs, &amd64());
+    whole(&inputs, &selection);
+    let is_in = |path: &str| why(&selection, &inputs, path).is_some();
+    for path in [
+        "/usr/bin/ocaml",
+        "/usr/bin/ocamlrun",
+        "/usr/lib/ocaml/stdlib.cma",
+        "/usr/lib/ocaml/compiler-libs/topdirs.cmi",
+    ] {
+        assert!(is_in(path), "{path}");
+    }
+    for path in ["/usr/bin/ocamlc.opt", "/usr/lib/ocaml/stdlib.cmxa"] {
+        assert!(!is_in(path), "{path}");
     }
 }
 
@@ -327,6 +379,10 @@ fn what_a_file_that_came_with_a_whole_package_lacks_is_no_failure() {
         let violations = verify(&selection, &inputs, &wanted);
         assert_eq!(violations.len(), 2, "{violations:#?}");
         assert!(violations.iter().all(Violation::is_unreached));
+        let matrix = matrix(&selection, &inputs, &wanted, &violations, &[]);
+        assert_eq!(matrix.missing().count(), 0);
+        let mut waived = matrix.needs.iter().filter(|n| n.state == NeedState::Waived);
+        assert!(waived.any(|need| need.token.to_string() == "soname(libnobody.so.1)"));
     }
     // What a root's own program lacks is a failure in any case.
     let app = deb("app").depends("libc6").file(

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::capabilities;
 use super::closure::{Bulk, Closure, PATH, Secondary};
-use super::languages::language_of;
+use super::languages::{code_of, language_of};
 use super::packages::Nature;
 use super::{FileRef, Found, LookedFor, MissingCause, Reason, Role, Select, Token, Want};
 use crate::classes::is_in_bin_dir;
@@ -353,27 +353,18 @@ impl Closure<'_> {
                 }
                 // A part of the language itself (`perl`, beside the interpreter in `perl-base`): its programs are left out,
                 // its library is not, nor what it depends on for that.
-                Nature::Code | Nature::Library if self.is_of_interpreter(to) => {
-                    let reason = Reason::Data { by, relation };
-                    self.choose_all(to, &reason, |file| file.class == Class::Source);
-                    seen.push(to);
-                    self.follow(package, to, seen);
-                }
                 Nature::Code | Nature::Library => {
-                    if let Some(language) = self.common_language(package, to) {
-                        self.code
-                            .push((to, language, Reason::Data { by, relation }));
+                    let reason = Reason::Data { by, relation };
+                    if let Some(language) = self.language_of_source(to) {
+                        self.choose_all(to, &reason, |file| code_of(file) == Some(language));
+                        seen.push(to);
+                        self.follow(package, to, seen);
+                    } else if let Some(language) = self.common_language(package, to) {
+                        self.code.push((to, language, reason));
                     }
                 }
             }
         }
-    }
-
-    /// Whether a package is of the same source as an interpreter that is in the image.
-    fn is_of_interpreter(&self, package: usize) -> bool {
-        let source = &self.packages[package].source;
-        let mut interpreters = self.interpreters.values();
-        interpreters.any(|file| self.packages[file.package].source == *source)
     }
 
     /// Takes a package's configuration, data and modules, and its code when `source` says so.

@@ -234,6 +234,14 @@ impl Closure<'_> {
         self.summaries[code].languages.iter().find(own).copied()
     }
 
+    /// The language whose interpreter is in the image and of the same source as a package.
+    pub(super) fn language_of_source(&self, package: usize) -> Option<&'static str> {
+        let source = &self.packages[package].source;
+        let mut interpreters = self.interpreters.iter();
+        let own = interpreters.find(|(_, file)| self.packages[file.package].source == *source);
+        own.map(|(language, _)| *language)
+    }
+
     /// Takes the code that waits for interpreters that have come.
     pub(super) fn awaited_code(&mut self) {
         for (package, language, reason) in std::mem::take(&mut self.code) {

@@ -14,7 +14,7 @@ pub(super) struct Index<'a> {
     rules: Vec<&'a Rule>,
     by_import: HashMap<&'a str, Vec<usize>>,
     by_soname: HashMap<&'a str, Vec<usize>>,
-    by_call: Vec<(&'a str, usize)>,
+    by_name: Vec<(&'a str, usize)>,
     by_path: Vec<(&'a Glob, usize)>,
     /// Rules that were applied once and whose outcome does not depend on the file that sets them off.
     settled: Vec<bool>,
@@ -28,7 +28,7 @@ impl<'a> Index<'a> {
             rules: rules.iter().collect(),
             by_import: HashMap::new(),
             by_soname: HashMap::new(),
-            by_call: Vec::new(),
+            by_name: Vec::new(),
             by_path: Vec::new(),
             settled: vec![false; rules.iter().count()],
             alone: Vec::new(),
@@ -40,8 +40,8 @@ impl<'a> Index<'a> {
             for soname in &rule.when.soname {
                 index.by_soname.entry(soname).or_default().push(number);
             }
-            for call in &rule.when.calls {
-                index.by_call.push((call, number));
+            for name in &rule.when.names {
+                index.by_name.push((name, number));
             }
             for glob in &rule.when.path {
                 index.by_path.push((glob, number));
@@ -67,6 +67,15 @@ impl<'a> Index<'a> {
     pub(super) fn keeps(&self, path: &[u8]) -> bool {
         self.alone.iter().any(|glob| glob.matches_bytes(path))
     }
+}
+
+/// Whether a file has a name among its constants.
+fn names(facts: &FileFacts, elf: Option<&ElfFacts>, name: &str) -> bool {
+    let constants = [elf.and_then(|elf| elf.words.as_ref()), facts.names.as_ref()];
+    constants
+        .into_iter()
+        .flatten()
+        .any(|words| words.contains(name))
 }
 
 /// A rule that a file set off.
@@ -130,11 +139,9 @@ impl<'a> Closure<'a> {
                 }
             }
         }
-        if let Some(names) = &facts.names {
-            for (call, number) in &self.rules.by_call {
-                if !self.rules.settled[*number] && names.contains(call) {
-                    found.push((*number, format!("calls {call}")));
-                }
+        for (name, number) in &self.rules.by_name {
+            if !self.rules.settled[*number] && names(facts, elf, name) {
+                found.push((*number, format!("names {name}")));
             }
         }
         if !self.rules.by_path.is_empty() {
@@ -169,19 +176,11 @@ impl<'a> Closure<'a> {
         let imports = |symbol: &String| {
             elf.is_some_and(|elf| elf.imports.iter().any(|import| import.name == *symbol))
         };
-        let calls = |call: &String| {
-            facts
-                .names
-                .as_ref()
-                .is_some_and(|names| names.contains(call))
-        };
         let soname = |name: &String| elf.is_some_and(|elf| elf.soname.as_ref() == Some(name));
-        let words = elf.and_then(|elf| elf.words.as_ref());
-        let names = |name: &String| words.is_some_and(|words| words.contains(name));
+        let named = |name: &String| names(facts, elf, name);
         any(&when.imports, &imports)
             && any(&when.soname, &soname)
-            && any(&when.names, &names)
-            && any(&when.calls, &calls)
+            && any(&when.names, &named)
             && (when.path.is_empty() || when.path.iter().any(|glob| glob.matches_bytes(&path)))
             && !when.except.iter().any(|glob| glob.matches_bytes(&path))
             && when.lacks.as_ref().is_none_or(|version| {
