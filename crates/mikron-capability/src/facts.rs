@@ -5,7 +5,7 @@ use mikron_package::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Class, FactsError, ScriptFacts};
+use crate::{Class, FactsError, Mention, ScriptFacts};
 
 mod blob;
 mod elf;
@@ -133,6 +133,8 @@ pub struct FileFacts {
     pub names: Option<Words>,
     /// Directories that a file of `/etc/ld.so.conf.d` adds to the loader's search (ldconfig(8)).
     pub loader_dirs: Vec<String>,
+    /// What configuration includes, and what a unit of a service starts.
+    pub mentions: Vec<Mention>,
     /// What is odd about the content: broken ELF structure, with the reason.
     pub note: Option<String>,
 }
@@ -149,6 +151,7 @@ impl FileFacts {
             script: None,
             names: None,
             loader_dirs: Vec::new(),
+            mentions: Vec::new(),
             note: None,
         }
     }

@@ -11,6 +11,7 @@
 
 mod classes;
 mod code;
+mod config;
 mod definitions;
 mod diff;
 mod elf;
@@ -29,6 +30,7 @@ mod verify;
 mod yaml;
 
 pub use classes::{Class, classify};
+pub use config::{How, Mention};
 pub use definitions::{Definition, Definitions, Patterns, Requirement};
 pub use diff::{
     Aspect, CapabilityDiff, Change, Diff, FileDiff, HeldFile, HeldPackage, Holdings, Inventory,

@@ -9,11 +9,11 @@ use mikron_package::{
 };
 
 use crate::classes::classify_in;
-use crate::code;
 use crate::{
     FactsError, FileFacts, PackageFacts, ReadAt, ScriptFacts, Spool, SpoolWriter, Symbols,
     read_elf_recording,
 };
+use crate::{code, config};
 
 /// Bodies are read in pieces of this many bytes.
 const PIECE: usize = 128 * 1024;
@@ -248,6 +248,7 @@ fn scan_into(
         script => code::names(entry.path.as_bytes(), script.is_some(), head),
     };
     let loader_dirs = loader_dirs(&entry, head);
+    let mentions = config::mentions(&entry, head);
     let mut sink = if kept || is_elf {
         Sink::Kept(spool.writer(size).map_err(spooling(&entry.path))?)
     } else {
@@ -289,6 +290,7 @@ fn scan_into(
         script,
         names,
         loader_dirs,
+        mentions,
         note,
     })
 }

@@ -9,6 +9,7 @@ mod closure;
 mod companions;
 mod finish;
 mod follow;
+mod included;
 mod input;
 mod languages;
 mod loader;
@@ -20,6 +21,7 @@ mod programs;
 mod roots;
 mod rules;
 mod tree;
+mod units;
 mod walk;
 
 pub use input::{Diversion, Edge, Given, PackageInput, Provided, Role, Select, Wanted};

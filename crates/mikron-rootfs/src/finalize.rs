@@ -35,8 +35,8 @@ pub struct Package {
     pub order: &'static dyn VersionOrder,
     /// Whether the spec names it.
     pub root: bool,
-    /// The archive's sysusers.d(5) and tmpfiles.d(5) files with their text, chosen or not: declarations that its scripts
-    /// would have had carried out.
+    /// The archive's sysusers.d(5) and tmpfiles.d(5) files and its units of services with their text, chosen or not: declarations
+    /// that its scripts or a service manager would have had carried out.
     pub declarations: Vec<(RootPath, Vec<u8>)>,
 }
 
@@ -82,7 +82,7 @@ pub struct Template {
 pub struct Further {
     /// The archive's metadata, with the maintainer scripts.
     pub metadata: Arc<ArchiveMetadata>,
-    /// The archive's sysusers.d(5) and tmpfiles.d(5) files with the digests of their contents, which are read only when needed.
+    /// The archive's sysusers.d(5) and tmpfiles.d(5) files and units with the digests of their contents, which are read only when needed.
     pub declarations: Vec<(RootPath, Digest)>,
 }
 

@@ -20,6 +20,7 @@ pub(crate) mod static_ids;
 mod steps;
 mod subject_hash;
 mod tmpfiles;
+mod units;
 pub(crate) mod user_calls;
 
 pub use accounts::AccountsFinalizer;

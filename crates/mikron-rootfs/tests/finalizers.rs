@@ -202,6 +202,41 @@ fn sysusers_and_tmpfiles_are_carried_out() {
 }
 
 #[test]
+fn the_units_of_roots_have_their_accounts_and_directories() {
+    let unit = "[Service]\nUser=www-data\nGroup=adm\nStateDirectory=p p/sub\nStateDirectoryMode=0750\n\
+                RuntimeDirectory=p\nLogsDirectory=kept\nCacheDirectory=%N\n";
+    let image = |root: bool, unit: &str| {
+        let mut image = Image::new()
+            .package("p", |_| {})
+            .file("p", "/usr/bin/p", "1")
+            .dir("p", "/var/log/kept", 0o2755);
+        let at = path("/lib/systemd/system/p.service");
+        let package = &mut image.assembly.packages[0];
+        package.root = root;
+        package.declarations = vec![(at, unit.as_bytes().to_vec())];
+        image.finalize().unwrap()
+    };
+    let rootfs = image(true, unit);
+    for (at, mode) in [
+        ("/var/lib/p", 0o750),
+        ("/var/lib/p/sub", 0o750),
+        ("/run/p", 0o755),
+    ] {
+        let entry = &rootfs.at(at).unwrap().entry;
+        assert_eq!((entry.mode, entry.uid, entry.gid), (mode, 33, 4), "{at}");
+    }
+    // What a package brings is as it brings it.
+    let kept = &rootfs.at("/var/log/kept").unwrap().entry;
+    assert_eq!((kept.mode, kept.uid), (0o2755, 0));
+    assert!(rootfs.text("/etc/passwd").contains("www-data"));
+    assert!(image(false, unit).at("/var/lib/p").is_none());
+    let made_up = image(true, "[Service]\nDynamicUser=yes\nStateDirectory=p\n");
+    assert!(made_up.at("/var/lib/p").is_none());
+    let unknown = image(true, "[Service]\nUser=nobody-makes-it\nStateDirectory=p\n");
+    assert!(unknown.at("/var/lib/p").is_none());
+}
+
+#[test]
 fn directories_owners_links_and_copies_of_postinst_are_made() {
     let script = "
         mkdir -p /var/www/html

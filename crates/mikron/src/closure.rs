@@ -403,7 +403,7 @@ impl Closure {
         })
     }
 
-    /// The files of a package that declare accounts and directories (sysusers.d(5), tmpfiles.d(5)).
+    /// The files of a package that declare accounts and directories (sysusers.d(5), tmpfiles.d(5), systemd.exec(5)).
     pub(crate) fn declarations(&self, package: usize) -> impl Iterator<Item = (&RootPath, Digest)> {
         let facts = &self.inputs[package].facts;
         facts
@@ -470,11 +470,11 @@ impl Closure {
     }
 }
 
-/// Whether a file declares accounts or directories.
+/// Whether a file declares accounts or directories, or a service that has some.
 pub(crate) fn is_declaration(path: &RootPath) -> bool {
     let path = path.as_bytes();
-    path.ends_with(b".conf")
-        && [&b"usr/lib/sysusers.d/"[..], b"usr/lib/tmpfiles.d/"]
-            .iter()
-            .any(|dir| path.starts_with(dir))
+    let below = |dirs: [&[u8]; 2]| dirs.iter().any(|dir| path.starts_with(dir));
+    path.ends_with(b".conf") && below([b"usr/lib/sysusers.d/", b"usr/lib/tmpfiles.d/"])
+        || path.ends_with(b".service")
+            && below([b"usr/lib/systemd/system/", b"lib/systemd/system/"])
 }

@@ -181,6 +181,7 @@ impl Build<'_> {
                         Token::Soname(String::from_utf8_lossy(file).into_owned()),
                     )
                 }
+                Reason::Included { by, .. } => (*by, Token::Path(chosen.path.to_string())),
                 _ => continue,
             };
             let (Some(row), Some(to)) = (

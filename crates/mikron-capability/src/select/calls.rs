@@ -115,7 +115,7 @@ impl Closure<'_> {
     }
 
     /// Where a command lies: at its path, beside the script, or on `PATH`.
-    fn find_command(&self, by: FileRef, command: &str) -> Option<Vec<u8>> {
+    pub(super) fn find_command(&self, by: FileRef, command: &str) -> Option<Vec<u8>> {
         let there = |path: &[u8]| {
             matches!(
                 self.tree.resolve(path).map(|r| r.end),

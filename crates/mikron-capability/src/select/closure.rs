@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
+use super::included::Included;
 use super::names::Names;
 use super::packages::Summary;
 use super::roots::{Heir, heirs};
@@ -73,6 +74,10 @@ pub(super) struct Closure<'a> {
     pub(super) loader_dirs: Vec<String>,
     pub(super) rules: rules::Index<'a>,
     pub(super) names: Names,
+    /// What chosen configuration includes by patterns.
+    pub(super) included: Vec<Included>,
+    /// Packages whose units were looked at.
+    pub(super) served: Vec<bool>,
     /// The chosen files that the rules have seen.
     pub(super) examined: Vec<Vec<bool>>,
     pub(super) without: BTreeMap<usize, Without>,
@@ -145,6 +150,8 @@ impl<'a> Closure<'a> {
             loader_dirs: Vec::new(),
             rules: rules::Index::new(&wanted.rules),
             names,
+            included: Vec::new(),
+            served: vec![false; packages.len()],
             examined: packages
                 .iter()
                 .map(|p| vec![false; p.facts.files.len()])
@@ -186,6 +193,8 @@ impl<'a> Closure<'a> {
             let before = self.progress();
             let examined = self.apply_rules();
             self.take_places();
+            self.take_included();
+            self.serve();
             self.drain();
             self.bring_interpreters();
             self.drain();
@@ -373,8 +382,10 @@ impl<'a> Closure<'a> {
         reason: Reason,
         run_path: &Arc<[String]>,
     ) {
-        if let (Reason::Entrypoint { .. } | Reason::Called { .. }, Found::Entry(file)) =
-            (&reason, end)
+        if let (
+            Reason::Entrypoint { .. } | Reason::Called { .. } | Reason::Service { .. },
+            Found::Entry(file),
+        ) = (&reason, end)
         {
             self.note_named(file);
         }

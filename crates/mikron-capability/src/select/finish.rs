@@ -104,14 +104,30 @@ impl Closure<'_> {
     /// The commands that a script calls and does not find.
     fn uncalled(&self, by: FileRef, commands: &[&str]) -> Without {
         let commands = commands.join(", ");
+        let unit = self.facts(by).script.is_none();
+        let (verb, because, effect) = if unit {
+            let effect = "the service cannot be started as its unit starts it";
+            (
+                "starts",
+                "a service needs the program that its unit starts",
+                effect,
+            )
+        } else {
+            let effect = "the script fails where it calls what is not there";
+            (
+                "calls",
+                "a shell script needs the commands that it calls",
+                effect,
+            )
+        };
         Without {
             rule: "commands".to_owned(),
             by,
             path: self.facts(by).entry.path.clone(),
-            trigger: format!("calls {commands}"),
+            trigger: format!("{verb} {commands}"),
             cause: WithoutCause::NotFollowed,
-            because: "a shell script needs the commands that it calls".to_owned(),
-            effect: "the script fails where it calls what is not there".to_owned(),
+            because: because.to_owned(),
+            effect: effect.to_owned(),
         }
     }
 

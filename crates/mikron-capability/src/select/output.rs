@@ -439,6 +439,20 @@ pub enum Reason {
         /// The name.
         name: String,
     },
+    /// Configuration includes it.
+    Included {
+        /// The configuration.
+        by: FileRef,
+        /// The path or pattern as it stands there.
+        name: String,
+    },
+    /// A unit of a service of its own package, or of one of the same source, starts it.
+    Service {
+        /// The unit: `/lib/systemd/system/nginx.service`.
+        unit: RootPath,
+        /// The program as it is named there.
+        program: String,
+    },
     /// Run-time data that a package in the image depends on.
     Data {
         /// A chosen file of that package.
@@ -487,7 +501,8 @@ impl Reason {
             | Self::Capability { .. }
             | Self::Defined { .. }
             | Self::Meta { .. }
-            | Self::Package { .. } => None,
+            | Self::Package { .. }
+            | Self::Service { .. } => None,
             Self::Needed { by, .. }
             | Self::Interpreter { by }
             | Self::Script { by, .. }
@@ -497,6 +512,7 @@ impl Reason {
             | Self::Rule { by, .. }
             | Self::Dlopen { by, .. }
             | Self::Named { by, .. }
+            | Self::Included { by, .. }
             | Self::Data { by, .. }
             | Self::Sibling { by, .. }
             | Self::Program { by }
@@ -550,6 +566,8 @@ impl fmt::Display for Reason {
             Self::Rule { rule, trigger, .. } => write!(f, "{trigger} (rule {rule})"),
             Self::Dlopen { soname, .. } => write!(f, "loads {soname} at run time"),
             Self::Named { name, .. } => write!(f, "names {name} among its constants"),
+            Self::Included { name, .. } => write!(f, "includes {name}"),
+            Self::Service { unit, program } => write!(f, "the unit {unit} names {program}"),
             Self::Data { relation, .. } => {
                 write!(f, "its package depends on the data of {relation}")
             }

@@ -103,6 +103,7 @@ impl<'a> Closure<'a> {
                     self.apply(&fired);
                 }
                 self.search(by);
+                self.note_included(by);
             }
         }
         any

@@ -6,6 +6,7 @@ use mikron_package::{MemoryContents, RootPath};
 
 use super::declarations::{self, field};
 use super::static_ids::{GROUPS, USERS};
+use super::units::{self, Unit};
 use super::user_calls::Wish;
 use crate::accounts::{
     Database, Group, GroupLine, MAX_ID, PasswdLine, User, check_field, check_name, group_path,
@@ -141,7 +142,7 @@ fn own_by_name(tree: &mut Tree, database: &Database) {
     }
 }
 
-/// Asks for accounts that the spec names and that nothing knows yet, as the scripts and sysusers.d(5) files of packages that nothing
+/// Asks for accounts that the spec, units, scripts or owners of files name and that nothing knows yet, as the scripts and sysusers.d(5) files of packages that nothing
 /// is chosen of would have made them: of postgresql-common, say, for a server that is chosen alone.
 fn further(
     context: &Context<'_>,
@@ -154,7 +155,17 @@ fn further(
         .iter()
         .flat_map(|text| text.split(':'))
         .collect();
-    for node in tree.nodes().filter(|node| node.owner == Owner::Spec) {
+    let units = units::units(context);
+    names.extend(units.iter().flat_map(Unit::accounts));
+    names.extend(
+        context
+            .runs
+            .get()
+            .iter()
+            .flat_map(|runs| &runs.mentioned)
+            .map(String::as_str),
+    );
+    for node in tree.nodes() {
         let owners = [&node.entry.user, &node.entry.group];
         names.extend(owners.into_iter().flatten().map(String::as_str));
     }
@@ -254,6 +265,9 @@ fn references(
         for name in run_as.split(':') {
             wishes.refer(name);
         }
+    }
+    for unit in units::units(context) {
+        unit.accounts().for_each(|name| wishes.refer(name));
     }
     for name in context.runs.get().iter().flat_map(|runs| &runs.mentioned) {
         wishes.refer(name);

@@ -1,15 +1,17 @@
-//! tmpfiles.d(5): what a package declares of directories, files and links that are there before it starts.
+//! tmpfiles.d(5) and units: what a package declares of directories, files and links that are there before it starts.
 
 use mikron_package::{Entry, EntryKind, MemoryContents, RootPath};
 
 use super::declarations::{self, field};
+use super::units::{self, Unit};
 use crate::accounts::{Database, group_path, passwd_path};
 use crate::error::RootfsError;
 use crate::finalize::{Context, Finalizer, Report};
 use crate::part::Owner;
 use crate::tree::Tree;
 
-/// Carries out the lines of tmpfiles.d(5) files. Nothing that a package or the spec brought is written over.
+/// Carries out the lines of tmpfiles.d(5) files, and makes the directories that the units of roots ask for (`StateDirectory=` and its
+/// like, systemd.exec(5)). Nothing that a package or the spec brought is written over.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TmpfilesFinalizer;
 
@@ -38,6 +40,9 @@ impl Finalizer for TmpfilesFinalizer {
         };
         for line in declarations::lines(context, run.tree, run.contents, "tmpfiles.d")? {
             run.tmpfile(&line)?;
+        }
+        for unit in units::units(context) {
+            run.directories_of(&unit)?;
         }
         Ok(run.report)
     }
@@ -81,6 +86,24 @@ impl Run<'_> {
         (entry.uid, entry.gid) = owner;
         entry.mtime = self.tree.epoch();
         self.report.place(self.tree, entry, None)
+    }
+
+    /// The directories of a service, with its owner. Those that are there already have one.
+    fn directories_of(&mut self, unit: &Unit) -> Result<(), RootfsError> {
+        let user = unit.user.as_deref().unwrap_or("root");
+        let primary = |line: &crate::accounts::PasswdLine| line.gid;
+        let own = self.accounts.users.get(user).map(primary);
+        let gid = unit.group.as_deref().map_or(own, |name| self.gid(name));
+        // What belongs to an account that nobody makes is not made either.
+        let (Some(uid), Some(gid), false) = (self.uid(user), gid, unit.dynamic) else {
+            return Ok(());
+        };
+        for (path, mode) in &unit.directories {
+            if let Ok(path) = RootPath::new(path.as_bytes()) {
+                self.directory(&path, *mode, (uid, gid), false)?;
+            }
+        }
+        Ok(())
     }
 
     /// Whether something that is no directory lies above a path.

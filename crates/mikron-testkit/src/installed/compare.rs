@@ -116,15 +116,12 @@ pub const NOISE: &[Noise] = &[
         reason: "of one machine",
     },
     Noise {
-        paths: &[
-            "/dev",
-            "/proc",
-            "/sys",
-            "/run/adduser",
-            "/run/lock",
-            "/run/mount",
-        ],
+        paths: &["/dev", "/proc", "/sys"],
         reason: "the kernel's and the engine's",
+    },
+    Noise {
+        paths: &["/run"],
+        reason: "made at each start: an image has what units and tmpfiles.d(5) ask for, an installation that was not started has not",
     },
     Noise {
         paths: &["/etc/ld.so.cache", "/var/cache/ldconfig"],

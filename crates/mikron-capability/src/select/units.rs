@@ -1,0 +1,78 @@
+//! Services: where the spec does not say what the image starts, the units of the roots do (systemd.service(5)).
+
+use super::closure::Closure;
+use super::{FileRef, Found, LookedFor, Reason, Role, Want};
+use crate::{How, Mention};
+
+impl Closure<'_> {
+    /// Takes what the units of roots and of their sources start as the entrypoint of an image is taken, and what they run beside
+    /// that of packages that are in the closure anyway.
+    pub(super) fn serve(&mut self) {
+        if !self.wanted.programs.is_empty() {
+            return;
+        }
+        for package in 0..self.packages.len() {
+            let Some(first) = self.first[package] else {
+                continue;
+            };
+            let own = self.is_root_or_sibling(first) && !self.is_limited(package);
+            if !own || std::mem::replace(&mut self.served[package], true) {
+                continue;
+            }
+            for (entry, facts) in self.packages[package].facts.files.iter().enumerate() {
+                let unit = FileRef { package, entry };
+                for mention in facts.mentions.iter().filter(|m| m.how != How::Includes) {
+                    self.serve_one(unit, mention);
+                }
+            }
+        }
+    }
+
+    fn serve_one(&mut self, unit: FileRef, mention: &Mention) {
+        let name = mention.name.as_str();
+        let reason = Reason::Service {
+            unit: self.facts(unit).entry.path.clone(),
+            program: name.to_owned(),
+        };
+        let path = self.find_command(unit, name);
+        let end = path
+            .as_deref()
+            .and_then(|path| self.tree.resolve(path).ok())
+            .map(|way| way.end);
+        let brings = match end {
+            Some(Found::Entry(file)) => {
+                // What every installation has and a service manager runs for a service is not the service.
+                let provider = self.packages[file.package].role == Role::Provider;
+                let facts = self.facts(file);
+                let interpreter = facts
+                    .script
+                    .as_ref()
+                    .map(|script| script.interpreter.clone());
+                let runs = interpreter.is_none_or(|path| {
+                    self.tree.resolve(path.trim_matches('/').as_bytes()).is_ok()
+                });
+                let hands = mention.how == How::Hands && facts.entry.is_directory();
+                !hands && runs && (mention.how == How::Starts || !provider)
+            }
+            Some(_) => false,
+            None => {
+                if mention.how == How::Starts {
+                    let command = name.rsplit('/').next().unwrap_or(name).to_owned();
+                    let want = Want {
+                        packages: Vec::new(),
+                        looked_for: LookedFor::Command(command),
+                    };
+                    if !self.wants.contains(&want) {
+                        self.wants.push(want);
+                    }
+                }
+                false
+            }
+        };
+        let brought = brings && path.is_some_and(|path| self.choose_path(&path, &reason).is_ok());
+        if !brought && mention.how == How::Starts {
+            let uncalled = self.uncalled.entry(unit).or_default();
+            uncalled.push(name.to_owned());
+        }
+    }
+}
