@@ -1,8 +1,12 @@
-//! File capabilities: from the text of cap_from_text(3), which a header holds, to the attribute `security.capability`, which a
-//! file system does.
+//! File capabilities: from the text of cap_from_text(3), which rpm's headers, setcap(8) and specs have, to the attribute
+//! `security.capability` of a file system (capabilities(7), "File capability extended attribute versioning").
 
-/// The name of the extended attribute.
-pub(super) const XATTR: &[u8] = b"security.capability";
+/// The name of the extended attribute that holds the capabilities of a file (capabilities(7)).
+///
+/// ```
+/// assert_eq!(mikron_package::CAPABILITY_XATTR, b"security.capability");
+/// ```
+pub const CAPABILITY_XATTR: &[u8] = b"security.capability";
 
 /// The capabilities by their numbers (capability.h of Linux), without `cap_`.
 const NAMES: [&str; 41] = [
@@ -62,10 +66,16 @@ struct Sets {
 
 /// The value of the attribute for a text (`cap_net_bind_service,cap_net_raw=ep`), in the layout of `VFS_CAP_REVISION_2`.
 ///
+/// ```
+/// // What `getfattr -e hex` shows of ping.
+/// let value = mikron_package::file_capabilities(b"cap_net_raw+ep").expect("a text of capabilities");
+/// assert_eq!(value[..8], [1, 0, 0, 2, 0, 0x20, 0, 0]);
+/// ```
+///
 /// # Errors
 /// When the text is not one of capabilities, or names sets that a file cannot have: what a file makes effective is one bit for
 /// all that it permits or passes on.
-pub(super) fn parse(text: &[u8]) -> Result<Vec<u8>, &'static str> {
+pub fn file_capabilities(text: &[u8]) -> Result<Vec<u8>, &'static str> {
     let text = std::str::from_utf8(text).map_err(|_| "is not text")?;
     let mut sets = Sets::default();
     for clause in text.split_ascii_whitespace() {
@@ -151,7 +161,7 @@ mod tests {
     use super::*;
 
     fn words(text: &str) -> Vec<u32> {
-        let bytes = parse(text.as_bytes()).unwrap();
+        let bytes = file_capabilities(text.as_bytes()).unwrap();
         bytes
             .chunks_exact(4)
             .map(|four| u32::from_le_bytes([four[0], four[1], four[2], four[3]]))
@@ -193,9 +203,9 @@ mod tests {
             ("cap_kill=x", "has a flag that is none of e, i and p"),
             ("+ep", "names no capability"),
         ] {
-            assert_eq!(parse(text.as_bytes()), Err(reason), "{text}");
+            assert_eq!(file_capabilities(text.as_bytes()), Err(reason), "{text}");
         }
-        assert!(parse(b"cap_kill=ep cap_chown=p").is_err());
-        assert!(parse(b"\xff=ep").is_err());
+        assert!(file_capabilities(b"cap_kill=ep cap_chown=p").is_err());
+        assert!(file_capabilities(b"\xff=ep").is_err());
     }
 }

@@ -12,6 +12,7 @@ mod database;
 mod digest;
 mod entry;
 mod error;
+mod file_capabilities;
 mod format;
 mod identity;
 mod limits;
@@ -32,6 +33,7 @@ pub use database::{DatabaseError, DatabaseFile, Installed, InstalledFile, Packag
 pub use digest::{DiffId, Digest, DigestParseError, Hasher, HashingReader};
 pub use entry::{Entry, EntryKind, Xattrs};
 pub use error::{ArchiveError, ArchiveErrorKind, Origin};
+pub use file_capabilities::{CAPABILITY_XATTR, file_capabilities};
 pub use format::{ArchiveMetadata, ArchiveReader, PackageFormat, Script};
 pub use identity::{IdentityMismatch, check_identity};
 pub use limits::{LimitExceeded, Limits};

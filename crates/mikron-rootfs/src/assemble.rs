@@ -4,10 +4,12 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use mikron_package::{Contents, Digest, Entry, EntryKind, MemoryContents, RootPath};
+use mikron_package::{
+    CAPABILITY_XATTR, Contents, Digest, Entry, EntryKind, MemoryContents, RootPath,
+    file_capabilities,
+};
 
 use crate::accounts::{Accounts, Database, RunAs, group_path, passwd_path};
-use crate::capability;
 use crate::diagnostic::Diagnostic;
 use crate::error::RootfsError;
 use crate::files::{FileSource, SpecFile, SpecFileKind};
@@ -300,10 +302,9 @@ fn set_capabilities(
             path: path.clone(),
             reason,
         };
-        let value = capability::encode(text);
-        let value = value.ok_or_else(|| {
+        let value = file_capabilities(text.as_bytes()).map_err(|reason| {
             wrong(format!(
-                "`{text}` is no text of capabilities, such as `cap_net_raw+ep`"
+                "`{text}` {reason}: it is no text of capabilities, such as `cap_net_raw+ep`"
             ))
         })?;
         let at = tree.follow(path, true).ok();
@@ -311,7 +312,7 @@ fn set_capabilities(
         let node = node.filter(|node| node.entry.is_file());
         let node =
             node.ok_or_else(|| wrong("there is no file that could have capabilities".to_owned()))?;
-        node.entry.xattrs.insert(capability::XATTR.to_vec(), value);
+        node.entry.xattrs.insert(CAPABILITY_XATTR.to_vec(), value);
     }
     Ok(())
 }

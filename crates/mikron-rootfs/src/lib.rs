@@ -27,7 +27,6 @@
 
 mod accounts;
 mod assemble;
-mod capability;
 mod diagnostic;
 mod error;
 mod files;

@@ -427,6 +427,27 @@ fn an_account_that_the_spec_names_may_be_made_by_a_package_that_is_not_chosen() 
         !plain.text("/etc/passwd").contains("postgres"),
         "nothing names it"
     );
+    // The shape of exim4-base's: it finds the account that exim4-config's script made, and gives it a directory.
+    for script in [
+        "getent passwd postgres >/dev/null || adduser --system postgres",
+        "id postgres >/dev/null 2>&1 || adduser --system postgres",
+        "install -d -o postgres /var/log/postgresql",
+    ] {
+        let mut counting = image().script("postgresql-15", "postinst", script);
+        let packages = &mut counting.assembly.packages;
+        let at = packages
+            .iter()
+            .position(|package| package.name() == "postgresql-15");
+        let metadata = Arc::make_mut(&mut packages[at.expect("it is there")].metadata);
+        let relation = mikron_package::Relation::named("postgresql-common".parse().unwrap());
+        metadata.record.depends = vec![mikron_package::Requirement::One(relation)];
+        let rootfs = counting.finalize().unwrap();
+        let passwd = rootfs.text("/etc/passwd");
+        assert!(
+            passwd.contains(line) && !passwd.contains("unwanted"),
+            "{script}: {passwd}"
+        );
+    }
 }
 
 const UNIX: &str = "Name: Unix authentication\nDefault: yes\nPriority: 256\nAuth-Type: Primary\nAuth:\n\t[success=end default=ignore]\tpam_unix.so nullok try_first_pass\nAuth-Initial:\n\t[success=end default=ignore]\tpam_unix.so nullok\nSession-Type: Additional\nSession:\n\trequired\tpam_unix.so\n";

@@ -6,7 +6,7 @@ use crate::error::RootfsError;
 use crate::finalize::{Context, Finalizer, Report};
 use crate::tree::Tree;
 
-/// Makes /tmp, /run, /root, /var/log and /var/tmp, and /var/run where nobody else did; joins /etc/os-release with /usr/lib/os-release.
+/// Makes /tmp, /run, /root and those directories below /var that every installation has, and /var/run where nobody else did; joins /etc/os-release with /usr/lib/os-release.
 ///
 /// These are what base-files makes in its own scripts; a minimal image holds none of its files but os-release.
 #[derive(Clone, Copy, Debug, Default)]
@@ -39,7 +39,16 @@ impl Finalizer for BaseFinalizer {
         };
         make(tree, b"tmp", EntryKind::Directory, 0o1777)?;
         make(tree, b"var/tmp", EntryKind::Directory, 0o1777)?;
-        make(tree, b"var/log", EntryKind::Directory, 0o755)?;
+        // Programs make directories of their own below these.
+        for path in [
+            &b"var/cache"[..],
+            b"var/lib",
+            b"var/lib/misc",
+            b"var/log",
+            b"var/spool",
+        ] {
+            make(tree, path, EntryKind::Directory, 0o755)?;
+        }
         make(tree, b"run", EntryKind::Directory, 0o755)?;
         make(tree, b"root", EntryKind::Directory, 0o700)?;
         let link = |target: &[u8]| EntryKind::Symlink {

@@ -68,8 +68,10 @@ impl Finalizer for CaBundleFinalizer {
             .capabilities
             .iter()
             .filter(|(package, _)| package == PACKAGE);
-        if chosen.all(|(_, capability)| capability == "bundle") {
-            for path in &own {
+        let bundle_only = chosen.all(|(_, capability)| capability == "bundle");
+        if bundle_only {
+            let list = RootPath::new(b"etc/ca-certificates.conf")?;
+            for path in own.iter().chain([&list]) {
                 tree.take(path);
             }
             prune(tree, &of_package);
@@ -89,7 +91,7 @@ impl Finalizer for CaBundleFinalizer {
                 let triggers = call.name() == "dpkg-trigger" && script.package == PACKAGE;
                 if call.name() == "update-ca-certificates" || triggers {
                     report.covered.insert(site);
-                } else if script.package == PACKAGE && site_of_questions(call.name()) {
+                } else if bundle_only && script.package == PACKAGE {
                     let reason = "chooses among certificates; the bundle holds all of them";
                     report.irrelevant.insert(site, reason.to_owned());
                 }
@@ -149,15 +151,6 @@ fn single(text: &[u8]) -> Option<Vec<u8>> {
         .filter(|window| window == begin)
         .count();
     (count == 1).then(|| der(text))?
-}
-
-/// Commands by which the package's own script turns answers into /etc/ca-certificates.conf.
-fn site_of_questions(name: &str) -> bool {
-    [
-        "mkdir", "chgrp", "chmod", "chown", "cp", "mv", "sed", "echo", "printf", "cat", "sort",
-        "rm", "tr",
-    ]
-    .contains(&name)
 }
 
 /// Takes out a directory with all that is below it, when no file is left there.

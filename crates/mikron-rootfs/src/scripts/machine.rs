@@ -5,6 +5,7 @@ mod attributes;
 mod debconf;
 mod debian;
 mod files;
+mod filters;
 mod find;
 mod input;
 mod programs;
@@ -162,8 +163,12 @@ impl<'a, 'c> Machine<'a, 'c> {
         if let Some(done) = self.account_command(&name, step, call) {
             return done;
         }
-        if let ("db_set", Some(question)) = (name.as_str(), call.words.get(1)) {
-            self.debconf.forget(&question.text);
+        match (name.as_str(), call.words.as_slice()) {
+            ("db_set", [_, question, ..]) => self.debconf.forget(&question.text),
+            ("db_subst", [_, question, name, ..]) => {
+                self.debconf.substitute(&question.text, &name.text, None);
+            }
+            _ => {}
         }
         let fate = match classify::call(call, self.view.tree) {
             None => None,

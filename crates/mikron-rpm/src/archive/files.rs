@@ -6,9 +6,10 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use mikron_package::{ArchiveError, Entry, EntryKind, Limits, RootPath, Xattrs};
+use mikron_package::{
+    ArchiveError, CAPABILITY_XATTR, Entry, EntryKind, Limits, RootPath, Xattrs, file_capabilities,
+};
 
-use super::capabilities;
 use super::digest::DigestAlgorithm;
 use crate::header::{Header, Strings, tag};
 
@@ -282,11 +283,11 @@ impl Files {
         let capabilities = self.capabilities.get(number);
         let capabilities = capabilities.map(|place| text_at(header, *place));
         if let Some(text) = capabilities.filter(|text| !text.is_empty()) {
-            let value = capabilities::parse(text).map_err(|reason| {
+            let value = file_capabilities(text).map_err(|reason| {
                 let text = text.escape_ascii();
                 fault(format!("the text of capabilities `{text}` {reason}"))
             })?;
-            xattrs.insert(capabilities::XATTR.to_vec(), value);
+            xattrs.insert(CAPABILITY_XATTR.to_vec(), value);
         }
         Ok(Entry {
             kind,

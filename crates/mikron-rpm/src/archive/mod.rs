@@ -3,7 +3,6 @@
 //! It stands between the fetched archive and the facts: one forward pass, metadata first, then every entry with its content as
 //! a stream. Every digest that the archive carries is checked on the way; nothing that it names ever touches the host.
 
-mod capabilities;
 mod digest;
 pub(crate) mod files;
 mod lead;

@@ -132,8 +132,12 @@ impl Machine<'_, '_> {
         self.view.place(entry, None);
     }
 
-    fn getent(&self, call: &Call) -> Done {
+    fn getent(&mut self, call: &Call) -> Done {
         let (_, words) = operands(call, &[]);
+        // Who finds an account that another package's script made leaves it to that one.
+        if let ["passwd" | "group", name] = words.as_slice() {
+            self.counts_on(name);
+        }
         let outcome = match words.as_slice() {
             ["passwd", name] => match (self.users.get(*name), name.parse::<u32>()) {
                 (Some(_), _) => Outcome::printed(line_of_user(name)),
@@ -157,9 +161,21 @@ impl Machine<'_, '_> {
         (outcome, None)
     }
 
+    /// Notes that a script of a package of the image counts on an account that another script made.
+    fn counts_on(&mut self, name: &str) {
+        let made = self.users.contains_key(name) || self.groups.contains(name);
+        let fixed = USERS.iter().any(|user| user.0 == name) || GROUPS.iter().any(|g| g.0 == name);
+        if self.view.real && made && !fixed {
+            self.mentioned.insert(name.to_owned());
+        }
+    }
+
     /// `id` of root, or whether a user is there.
-    pub(super) fn id(&self, call: &Call) -> Option<Done> {
+    pub(super) fn id(&mut self, call: &Call) -> Option<Done> {
         let (arguments, names) = operands(call, &[]);
+        if let [name] = names.as_slice() {
+            self.counts_on(name);
+        }
         let outcome = match names.as_slice() {
             [] | ["root"] if arguments.has(&["-n"]) => Outcome::with(0, "root\n"),
             [] | ["root"] if arguments.has(&["-u", "-g"]) => Outcome::with(0, "0\n"),
@@ -207,7 +223,9 @@ impl Machine<'_, '_> {
             return Some(Id::default());
         }
         if known {
-            self.mentioned.insert(name.to_owned());
+            if fixed.is_some() || self.view.real {
+                self.mentioned.insert(name.to_owned());
+            }
             return Some(Id {
                 number: fixed.unwrap_or(0),
                 name: Some(name.to_owned()),

@@ -1,13 +1,12 @@
 //! Owners, modes and capabilities of files.
 
-use mikron_package::{Entry, EntryKind};
+use mikron_package::{CAPABILITY_XATTR, Entry, EntryKind, file_capabilities};
 use mikron_shell::Call;
 use mikron_shell::run::{Known, Outcome, Step};
 
 use super::files::open;
 use super::input::operands;
 use super::{Done, Fate, Machine, fate};
-use crate::capability;
 use crate::scripts::view::{Change, Found};
 
 /// An owner that a command names: a number, and the name where it has to be looked up when all accounts are known.
@@ -247,14 +246,14 @@ impl Machine<'_, '_> {
                 return open("it names no file");
             };
             let removed = *text == "-r";
-            let value = match capability::encode(text) {
-                Some(value) => Some(value),
-                None if removed => None,
-                None => return open("its capabilities are not read"),
+            let value = match file_capabilities(text.as_bytes()) {
+                _ if removed => None,
+                Ok(value) => Some(value),
+                Err(_) => return open("its capabilities are not read"),
             };
             match self.found(step, file, true) {
                 Known::Is(found) => changes.push(self.view.change(&found, &|entry: &mut Entry| {
-                    let key = capability::XATTR.to_vec();
+                    let key = CAPABILITY_XATTR.to_vec();
                     match &value {
                         Some(value) => entry.xattrs.insert(key, value.clone()),
                         None => entry.xattrs.remove(&key),
@@ -274,7 +273,7 @@ impl Machine<'_, '_> {
     fn getcap(&mut self, step: &Step<'_>, call: &Call) -> Done {
         let (_, paths) = operands(call, &[]);
         let plain = paths.iter().all(|path| match self.found(step, path, true) {
-            Known::Is(found) => !found.entry.xattrs.contains_key(capability::XATTR),
+            Known::Is(found) => !found.entry.xattrs.contains_key(CAPABILITY_XATTR),
             Known::Absent => true,
             Known::Unknown => false,
         });

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use mikron_shell::Call;
-use mikron_shell::run::Outcome;
+use mikron_shell::run::{Known, Outcome};
 
 use super::{Done, Fate, Machine};
 
@@ -21,6 +21,8 @@ pub(in crate::scripts) struct Debconf {
     registered: BTreeMap<String, String>,
     /// Flags that scripts set.
     flags: BTreeMap<(String, String), String>,
+    /// What scripts put in for `${NAME}` in the fields of a question, by question and name.
+    substitutions: BTreeMap<(String, String), Option<String>>,
 }
 
 impl Debconf {
@@ -71,17 +73,48 @@ impl Debconf {
         self.templates.get(name)
     }
 
-    /// The value of a question; `None` where there is none of this name.
-    #[expect(
-        clippy::option_option,
-        reason = "no question, and a value that is not known"
-    )]
-    fn value(&self, question: &str) -> Option<Option<String>> {
-        if let Some(value) = self.values.get(question) {
-            return Some(value.clone());
+    /// A field of a question's template, with what scripts put into it.
+    fn field(&self, question: &str, field: &str) -> Known<String> {
+        let fields = self.template(question);
+        let Some(text) = fields.and_then(|fields| fields.get(&field.to_ascii_lowercase())) else {
+            return Known::Absent;
+        };
+        let mut parts = text.split("${");
+        let mut out = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let (name, rest) = part.split_once('}').unwrap_or((part, ""));
+            match self
+                .substitutions
+                .get(&(question.to_owned(), name.to_owned()))
+            {
+                Some(Some(value)) => out.push_str(value),
+                Some(None) => return Known::Unknown,
+                None => {}
+            }
+            out.push_str(rest);
         }
-        let template = self.template(question)?;
-        Some(Some(template.get("default").cloned().unwrap_or_default()))
+        Known::Is(out)
+    }
+
+    /// Something is put into the fields of a question; `None` for what is not known.
+    pub(super) fn substitute(&mut self, question: &str, name: &str, value: Option<String>) {
+        if self.substitutions.len() < MAX_QUESTIONS {
+            let key = (question.to_owned(), name.to_owned());
+            self.substitutions.insert(key, value);
+        }
+    }
+
+    /// The value of a question, absent where there is no question of this name.
+    fn value(&self, question: &str) -> Known<String> {
+        match self.values.get(question) {
+            Some(Some(value)) => Known::Is(value.clone()),
+            Some(None) => Known::Unknown,
+            None if self.template(question).is_none() => Known::Absent,
+            None => match self.field(question, "default") {
+                Known::Absent => Known::Is(String::new()),
+                default => default,
+            },
+        }
     }
 }
 
@@ -102,13 +135,15 @@ impl Machine<'_, '_> {
             variables: vec![("RET".to_owned(), value)],
             ..Outcome::with(status, "")
         };
+        let known = |value: Known<String>, absent: String| match value {
+            Known::Is(value) => answer(0, Some(value)),
+            Known::Unknown => answer(0, None),
+            Known::Absent => answer(10, Some(absent)),
+        };
         let debconf = &mut self.debconf;
         let question = words.first().copied().unwrap_or_default();
         let outcome = match (command, words.as_slice()) {
-            ("get", [_]) => match debconf.value(question) {
-                Some(value) => answer(0, value),
-                None => answer(10, Some(format!("{question} doesn't exist"))),
-            },
+            ("get", [_]) => known(debconf.value(question), format!("{question} doesn't exist")),
             ("set", [_, value @ ..]) => {
                 let value = value.join(" ");
                 debconf.values.insert(question.to_owned(), Some(value));
@@ -128,13 +163,13 @@ impl Machine<'_, '_> {
                 debconf.flags.insert(key, (*value).to_owned());
                 Outcome::done()
             }
-            ("metaget", [_, field]) => {
-                let fields = debconf.template(question);
-                match fields.and_then(|fields| fields.get(&field.to_ascii_lowercase())) {
-                    Some(value) => answer(0, Some(value.clone())),
-                    None => answer(10, Some(String::new())),
-                }
+            ("subst", [_, name, value @ ..]) => {
+                debconf.substitute(question, name, Some(value.join(" ")));
+                answer(0, Some(String::new()))
             }
+            // The value is a field as others are.
+            ("metaget", [_, "value"]) => known(debconf.value(question), String::new()),
+            ("metaget", [_, field]) => known(debconf.field(question, field), String::new()),
             ("register", [template, question]) => {
                 let (template, question) = ((*template).to_owned(), (*question).to_owned());
                 debconf.registered.insert(question, template);
@@ -159,14 +194,27 @@ impl Machine<'_, '_> {
 
 #[cfg(test)]
 mod tests {
-    use super::Debconf;
+    use super::{Debconf, Known};
 
     #[test]
     fn the_value_of_a_question_is_the_default_of_its_template() {
         let mut debconf = Debconf::default();
         debconf.add(b"Template: a/style\nType: select\nChoices: x, y\nDefault: y\nDefault-de.UTF-8: z\nDescription: d\n Default: no\n\nTemplate: a/none\nType: string\n");
-        assert_eq!(debconf.value("a/style"), Some(Some("y".to_owned())));
-        assert_eq!(debconf.value("a/none"), Some(Some(String::new())));
-        assert_eq!(debconf.value("a/other"), None);
+        let value = |question| debconf.value(question);
+        assert!(matches!(value("a/style"), Known::Is(text) if text == "y"));
+        assert!(matches!(value("a/none"), Known::Is(text) if text.is_empty()));
+        assert!(matches!(value("a/other"), Known::Absent));
+    }
+
+    #[test]
+    fn what_a_script_substitutes_stands_in_the_fields() {
+        let mut debconf = Debconf::default();
+        debconf
+            .add(b"Template: a/list\nType: multiselect\nChoices: ${all}, none\nDefault: ${one}\n");
+        debconf.substitute("a/list", "all", Some("x, y".to_owned()));
+        let choices = debconf.field("a/list", "choices");
+        assert!(matches!(choices, Known::Is(text) if text == "x, y, none"));
+        debconf.substitute("a/list", "one", None);
+        assert!(matches!(debconf.value("a/list"), Known::Unknown));
     }
 }
