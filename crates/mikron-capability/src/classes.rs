@@ -418,7 +418,10 @@ fn by_table(path: &[u8], directory: bool, names: &[&str]) -> Class {
             Class::Units | Class::Hooks | Class::Completions | Class::Pkgconfig | Class::Desktop
         ) || !is_own(row.prefix, names)
     };
-    let row = TABLE.iter().filter(others).find(fits);
+    // A package of a language may be called `pkgconfig`.
+    let of_language = crate::select::language_of(path).is_some();
+    let elsewhere = |row: &&Row| !(of_language && row.class == Class::Pkgconfig);
+    let row = TABLE.iter().filter(others).filter(elsewhere).find(fits);
     row.map_or(Class::Data, |row| row.class)
 }
 
@@ -534,6 +537,20 @@ mod tests {
         assert_eq!(dir("/etc/nginx/conf.d"), Class::Config);
         assert_eq!(dir("/var/log/nginx"), Class::Data);
         assert_eq!(dir("/usr/lib/x86_64-linux-gnu/pkgconfig"), Class::Pkgconfig);
+    }
+
+    #[test]
+    fn code_of_a_language_is_code_whatever_it_is_called() {
+        let file = |path| class(path, EntryKind::File { size: 1 }, 0o644);
+        for (path, expected) in [
+            ("/usr/lib/R/site-library/pkgconfig/DESCRIPTION", Class::Data),
+            ("/usr/lib/python3/dist-packages/cmake/x.py", Class::Source),
+            ("/usr/lib/ruby/vendor_ruby/pkgconfig/x.rb", Class::Source),
+            ("/usr/lib/x86_64-linux-gnu/pkgconfig/x.pc", Class::Pkgconfig),
+            ("/usr/lib/x86_64-linux-gnu/cmake/x.cmake", Class::Pkgconfig),
+        ] {
+            assert_eq!(file(path), expected, "{path}");
+        }
     }
 
     #[test]

@@ -34,6 +34,7 @@ pub use programs::{ProgramCause, ProgramLeftOut};
 
 pub(crate) use capabilities::{capability_of, defined};
 pub(crate) use closure::PATH;
+pub(crate) use languages::language_of;
 pub(crate) use loader::{Loader, Lookup, level_of_path, runs_on};
 pub(crate) use output::{came_whole, chain, is_script_of_slice};
 pub(crate) use tree::{Found, Tree, merged};

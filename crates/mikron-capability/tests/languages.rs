@@ -3,8 +3,8 @@
 mod support;
 
 use mikron_capability::{
-    Explanation, NeedState, ProgramCause, Reason, Role, Select, Violation, explain, matrix, verify,
-    why,
+    Explanation, LookedFor, NeedState, ProgramCause, Reason, Role, Select, Violation, explain,
+    matrix, verify, why,
 };
 use mikron_testkit::archive::DebBuilder;
 use mikron_testkit::elf::ElfBuilder;
@@ -132,6 +132,61 @@ fn the_parts_of_an_interpreter_that_other_packages_of_its_source_have_come_with_
     for path in ["/usr/bin/ocamlc.opt", "/usr/lib/ocaml/stdlib.cmxa"] {
         assert!(!is_in(path), "{path}");
     }
+}
+
+#[test]
+fn one_of_several_scripts_of_a_root_may_be_for_a_shell_that_nobody_depends_on() {
+    let perl = deb("perl").file("/usr/bin/perl", 0o755, program().build());
+    let parallel = deb("parallel")
+        .depends("perl, libc6")
+        .file("/usr/bin/parallel", 0o755, "#!/usr/bin/perl\n")
+        .file("/usr/bin/sem", 0o755, "#!/usr/bin/perl\n")
+        .file("/usr/bin/env_parallel.ksh", 0o755, "#!/usr/bin/ksh\n");
+    let inputs = || vec![root(&parallel), dependency(&perl), dependency(&libc())];
+    let (all, selection) = selected(inputs(), &amd64());
+    whole(&all, &selection);
+    assert!(why(&selection, &all, "/usr/bin/sem").is_some());
+    match explain(&selection, &all, "/usr/bin/env_parallel.ksh") {
+        Explanation::FileLeftOut { because, .. } => {
+            let ksh = "/usr/bin/ksh".to_owned();
+            assert_eq!(because, Some(ProgramCause::Interpreter(ksh)));
+        }
+        other => panic!("{other:?}"),
+    }
+    // It is looked for outside of the closure, and whoever starts it needs it.
+    let shell = LookedFor::Command("ksh".to_owned());
+    assert!(selection.wants.iter().any(|want| want.looked_for == shell));
+    let mut wanted = amd64();
+    wanted.programs = vec!["/usr/bin/env_parallel.ksh".to_owned()];
+    let (_, selection) = selected(inputs(), &wanted);
+    assert_eq!(selection.missing.len(), 1);
+}
+
+#[test]
+fn an_interpreter_that_code_brought_counts_as_the_roots_for_rules() {
+    let library = ElfBuilder::library("libguile-3.0.so.1").import("iconv_open");
+    let guile = deb("guile-3.0-libs")
+        .depends("libc6")
+        .file(&format!("{LIB}/libguile-3.0.so.1"), 0o644, library.build())
+        .file(
+            &format!("{LIB}/guile/3.0/bin/guile"),
+            0o755,
+            program().needed("libguile-3.0.so.1").build(),
+        );
+    let code = deb("guile-lzlib").depends("guile-3.0-libs").file(
+        "/usr/share/guile/site/3.0/lzlib.scm",
+        0o644,
+        "x",
+    );
+    let inputs = vec![
+        root(&code),
+        dependency(&guile),
+        dependency(&libc_with_gconv()),
+    ];
+    let (inputs, selection) = selected(inputs, &amd64());
+    whole(&inputs, &selection);
+    let modules = format!("{LIB}/gconv/gconv-modules");
+    assert!(why(&selection, &inputs, &modules).is_some());
 }
 
 #[test]

@@ -49,19 +49,25 @@ impl Closure<'_> {
                 // What is nowhere may be a function of a file that the script reads.
                 Called::Absent if !script.sources.is_empty() => {}
                 Called::Absent => {
-                    let want = Want {
-                        packages: Vec::new(),
-                        looked_for: LookedFor::Command(command.clone()),
-                    };
-                    if !self.wants.contains(&want) {
-                        self.wants.push(want);
-                    }
+                    self.want_command(command);
                     // Where the whole closure lacks it, the script goes the same way with all packages installed.
                     if !tolerated {
                         self.uncalled.entry(by).or_default().push(command.clone());
                     }
                 }
             }
+        }
+    }
+
+    /// Asks for a command that packages beside the closure may have.
+    pub(super) fn want_command(&mut self, program: &str) {
+        let name = program.rsplit('/').next().unwrap_or(program).to_owned();
+        let want = Want {
+            packages: Vec::new(),
+            looked_for: LookedFor::Command(name),
+        };
+        if !self.wants.contains(&want) {
+            self.wants.push(want);
         }
     }
 

@@ -59,6 +59,8 @@ pub(super) struct Closure<'a> {
     /// Packages whose programs on `PATH` are taken when a program of the same source names them, each with why it takes part.
     pub(super) companions: Vec<(usize, Reason)>,
     pub(super) interpreters: BTreeMap<&'static str, FileRef>,
+    /// Packages of interpreters that roots brought which are code: they count as the roots' own.
+    pub(super) engines: BTreeSet<usize>,
     /// Packages of which a script in a language was chosen.
     pub(super) spoken: BTreeSet<(usize, &'static str)>,
     /// Packages that were taken for their code.
@@ -138,6 +140,7 @@ impl<'a> Closure<'a> {
             starts: Vec::new(),
             companions: Vec::new(),
             interpreters: BTreeMap::new(),
+            engines: BTreeSet::new(),
             spoken: BTreeSet::new(),
             code: Vec::new(),
             coded: Vec::new(),

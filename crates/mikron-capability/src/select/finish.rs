@@ -74,7 +74,8 @@ impl Closure<'_> {
             chain: by.map_or_else(Vec::new, |by| self.chain(by)),
         });
         let missing = missing.collect();
-        let mut without: Vec<Without> = self.without.values().cloned().collect();
+        let open = self.without.iter().filter(|(rule, _)| !self.is_met(**rule));
+        let mut without: Vec<Without> = open.map(|(_, without)| without.clone()).collect();
         for (by, commands) in &self.uncalled {
             // An interpreter may have come later, for another's sake.
             let lacking = commands.iter().filter(|name| !self.has_command(*by, name));

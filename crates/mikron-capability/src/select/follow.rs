@@ -180,6 +180,11 @@ impl Closure<'_> {
         let compiled = self.is_compiled(package);
         let data = self.summaries[package].nature == Nature::Data;
         let library = self.summaries[package].nature == Nature::Library;
+        // Of one program alone the root is what is asked for; of several one may be for a shell that nobody depends on.
+        let programs = input.facts.files.iter().filter(|file| {
+            file.class == Class::Bins && is_in_bin_dir(&super::merged(file.entry.path.as_bytes()))
+        });
+        let several = programs.filter(|file| !file.entry.is_directory()).count() > 1;
         for (entry, facts) in input.facts.files.iter().enumerate() {
             let file = FileRef { package, entry };
             if facts.entry.is_directory() || !facts.class.is_run_time() {
@@ -197,7 +202,11 @@ impl Closure<'_> {
                 let path = self.tree.normal(facts.entry.path.as_bytes());
                 let shell = matches!(program.rsplit('/').next(), Some("sh" | "dash" | "ash"));
                 let own = own || (shell && because.is_none() && is_in_bin_dir(&path));
-                if (compiled || data) && !own {
+                let beside = several && !own && !self.is_there(&program);
+                if beside {
+                    self.want_command(&program);
+                }
+                if ((compiled || data) && !own) || beside {
                     self.secondary.push(Secondary { file, program });
                     continue;
                 }
@@ -229,6 +238,19 @@ impl Closure<'_> {
         let stems = names.map(|name| name.split('-').next().unwrap_or(name));
         let mut all = names.iter().chain(&stems);
         is_in_bin_dir(&path) && all.any(|name| file.eq_ignore_ascii_case(name.as_bytes()))
+    }
+
+    /// Whether a program lies in the tree, chosen or not.
+    fn is_there(&self, program: &str) -> bool {
+        let at = |path: &str| {
+            let found = self.tree.resolve(path.trim_start_matches('/').as_bytes());
+            found.is_ok_and(|found| found.end != Found::Implied)
+        };
+        if program.contains('/') {
+            at(program)
+        } else {
+            PATH.iter().any(|dir| at(&format!("{dir}/{program}")))
+        }
     }
 
     /// The interpreter of a program that is a script, links followed.

@@ -68,7 +68,7 @@ const LANGUAGES: &[Language] = &[
 ];
 
 /// The language that the file at a path of the merged tree is code of, by its directory.
-pub(super) fn language_of(path: &[u8]) -> Option<&'static str> {
+pub(crate) fn language_of(path: &[u8]) -> Option<&'static str> {
     let mut parts = path.split(|b| *b == b'/').filter(|part| *part != b"local");
     let (Some(b"usr"), Some(b"lib" | b"lib64" | b"share")) = (parts.next(), parts.next()) else {
         return None;
@@ -167,6 +167,7 @@ impl Closure<'_> {
                     continue;
                 }
                 for file in self.interpreter_for(package, language) {
+                    self.engines.insert(file.package);
                     let interpreter = language.to_owned();
                     self.choose(file, Reason::Code { by, interpreter });
                 }

@@ -202,12 +202,13 @@ impl<'a> Closure<'a> {
         self.is_root_or_sibling(file) || self.is_extension_of_root(file)
     }
 
-    /// Whether a file is of a root, or of the same source (`libpython3.11.so.1.0`).
+    /// Whether a file is of a root or of an interpreter that one brought, or of the same source (`libpython3.11.so.1.0`).
     pub(super) fn is_root_or_sibling(&self, file: FileRef) -> bool {
         let source = &self.packages[file.package].source;
         let named = |(package, input): (usize, &PackageInput)| {
             let root = matches!(input.role, Role::Root { .. })
                 || self.heirs[package].is_some()
+                || self.engines.contains(&package)
                 || self.bulk[package] == Bulk::Root;
             root && input.source == *source
         };
@@ -247,6 +248,13 @@ impl<'a> Closure<'a> {
             because: fired.rule.because.clone(),
             effect: fired.rule.without.clone(),
         });
+    }
+
+    /// Whether a rule that was not applied brings nothing but commands which are in the image for other reasons.
+    pub(super) fn is_met(&self, number: usize) -> bool {
+        let mut brings = self.rules.rules[number].brings.iter();
+        let there = |command: &String| self.present(command).is_some();
+        brings.all(|bring| bring.command.as_ref().is_some_and(there))
     }
 
     /// Takes what a rule brings. Says whether there was something to take, or there may be in the next round.
