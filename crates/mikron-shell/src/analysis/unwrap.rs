@@ -75,9 +75,27 @@ fn behind(wrapper: &Wrapper, arguments: &[Word]) -> Vec<Word> {
 }
 
 fn whole_text(words: &[Word]) -> Option<String> {
-    let known = !words.is_empty() && words.iter().all(|word| word.literal);
-    let texts = words.iter().map(|word| word.text.as_str());
-    known.then(|| texts.collect::<Vec<_>>().join(" "))
+    let (first, rest) = words.split_first()?;
+    let texts = std::iter::once(script(first)?).chain(rest.iter().map(plain));
+    Some(texts.collect::<Vec<_>>().join(" "))
+}
+
+/// The text of a word as a script for a shell. `None` where it begins with what is not known, and so with a command that nobody
+/// knows.
+fn script(word: &Word) -> Option<String> {
+    let is_known = word.literal || !word.text.starts_with(['$', '<', '(']);
+    is_known.then(|| plain(word))
+}
+
+/// The text of a word; for substitutions, which [`Word::text`] has as `$(…)`, a variable that nobody knows.
+fn plain(word: &Word) -> String {
+    if word.literal {
+        return word.text.clone();
+    }
+    let marks = ["$((…))", "$(…)", "<(…)", "(…)"];
+    marks
+        .iter()
+        .fold(word.text.clone(), |text, mark| text.replace(mark, "$_"))
 }
 
 /// `trap 'commands' SIGNAL…`; `-` and an empty text take a trap away, a lone operand too.
@@ -87,9 +105,7 @@ fn trap(words: &[Word]) -> Option<String> {
         words => words,
     };
     match words {
-        [action, _, ..] if action.literal && !action.text.is_empty() => {
-            (!action.text.starts_with('-')).then(|| action.text.clone())
-        }
+        [action, _, ..] => script(action).filter(|text| !text.is_empty() && !text.starts_with('-')),
         _ => None,
     }
 }
@@ -109,16 +125,14 @@ fn shell(words: &[Word]) -> Option<String> {
             text => text_follows |= !text.starts_with("--") && text.contains('c'),
         }
     }
-    let text = words.get(at).filter(|word| text_follows && word.literal);
-    text.map(|word| word.text.clone())
+    words.get(at).filter(|_| text_follows).and_then(script)
 }
 
 fn value_of(words: &[Word], names: &[&str]) -> Option<String> {
     let at = words
         .iter()
         .position(|word| names.contains(&word.text.as_str()))?;
-    let value = words.get(at + 1).filter(|word| word.literal)?;
-    Some(value.text.clone())
+    words.get(at + 1).and_then(script)
 }
 
 fn after_dashes(words: &[Word]) -> Vec<Vec<Word>> {
