@@ -81,13 +81,20 @@ fn a_program_without_what_only_its_installation_makes_is_refused() {
             "/var/lib/aspell/en-common.rws",
         ),
         (
+            "/usr/sbin/cracklib-check",
+            "/usr/share/dict/cracklib-small",
+            "/var/cache/cracklib/cracklib_dict.pwd",
+        ),
+        (
             "/usr/bin/mecab",
             "/usr/share/mecab/dic/ipadic/Noun.csv",
             "/var/lib/mecab/dic/ipadic/sys.dic",
         ),
     ] {
         let image = || Image::new().file("p", program, "1");
-        let error = image().file("d", of, "1").finalize().unwrap_err();
+        // What lies there empty is for dpkg, which removes it with its package.
+        let error = image().file("d", of, "1").file("d", made, "");
+        let error = error.finalize().unwrap_err();
         let RootfsError::Finalizer { finalizer, reason } = error else {
             panic!("{error}");
         };

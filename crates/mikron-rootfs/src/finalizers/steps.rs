@@ -1,6 +1,6 @@
 //! What only a program of the package can make, at installation, and other programs cannot work without.
 
-use mikron_package::{MemoryContents, RootPath};
+use mikron_package::{EntryKind, MemoryContents, RootPath};
 
 use crate::error::RootfsError;
 use crate::finalize::{Context, Finalizer, Report};
@@ -54,6 +54,12 @@ const STEPS: &[Step] = &[
         makes: ("var/lib/ispell", ".hash"),
     },
     Step {
+        run: "update-cracklib (cracklib-runtime)",
+        programs: &["usr/sbin/cracklib-check"],
+        of: ("usr/share/dict", "/cracklib-small"),
+        makes: ("var/cache/cracklib", ".pwd"),
+    },
+    Step {
         run: "mecab-dict-index (mecab-utils)",
         programs: &["usr/bin/mecab"],
         of: ("usr/share/mecab/dic", ".csv"),
@@ -95,10 +101,12 @@ fn has(tree: &Tree, path: &str) -> bool {
     RootPath::new(path.as_bytes()).is_ok_and(|path| tree.lookup(&path).is_some())
 }
 
-/// Whether a file whose path ends so lies below the directory.
+/// Whether a file whose path ends so lies below the directory. An empty one is there for dpkg, which removes it with its package.
 fn holds(tree: &Tree, (dir, end): (&str, &str)) -> Result<bool, RootfsError> {
     let dir = RootPath::new(dir.as_bytes())?;
-    let mut below = tree.below(&dir);
-    Ok(below
-        .any(|node| node.content.is_some() && node.entry.path.as_bytes().ends_with(end.as_bytes())))
+    Ok(tree.below(&dir).any(|node| {
+        let is_empty = node.entry.kind == EntryKind::File { size: 0 };
+        let is_file = node.content.is_some() && !is_empty;
+        is_file && node.entry.path.as_bytes().ends_with(end.as_bytes())
+    }))
 }
