@@ -198,7 +198,7 @@ fn a_site_of_the_spec_outweighs_the_default_one() {
 #[test]
 fn a_module_that_needs_another_way_of_serving_switches_to_it() {
     // The shape of the postinst of libapache2-mod-php.
-    let script = "if [ -e /usr/share/apache2/apache2-maintscript-helper ]; then\n. /usr/share/apache2/apache2-maintscript-helper\nphp_enable() {\n if apache2_switch_mpm prefork; then return 0; fi\n return 1\n}\nfi\nif php_enable; then\nfor conf in php8.2  ; do\napache2_invoke enmod $conf  || exit 1\ndone\nfi\n";
+    let script = "if [ -e /usr/share/apache2/apache2-maintscript-helper ]; then\n. /usr/share/apache2/apache2-maintscript-helper\nphp_enable() {\n local a2query_ret=0\n a2query -m \"php8.2\" > /dev/null 2>&1 || a2query_ret=$?\n if [ \"$a2query_ret\" -eq 0 ] ; then return 1\n elif [ \"$a2query_ret\" -eq 32 ] ; then return 1\n fi\n PHP_MODULE=$(a2query -m | sed -n 's/^\\(php[\\.0-9]*\\) (enabled.*)/\\1/p')\n if [ -n \"$PHP_MODULE\" -a \"$PHP_MODULE\" != \"php8.2\" ]; then return 1; fi\n case \"$(a2query -M)\" in\n prefork|itk) return 0;;\n *) if apache2_switch_mpm prefork; then return 0; fi;;\n esac\n return 1\n}\nfi\nif php_enable; then\nfor conf in php8.2  ; do\napache2_invoke enmod $conf  || exit 1\ndone\nfi\n";
     let rootfs = apache()
         .script("libapache2-mod-php8.2", "postinst", script)
         .file(
