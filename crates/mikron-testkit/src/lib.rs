@@ -8,6 +8,7 @@ pub mod elf;
 pub mod http;
 pub mod installed;
 pub mod listing;
+pub mod lot;
 pub mod mirror;
 pub mod mutation;
 pub mod oracle;

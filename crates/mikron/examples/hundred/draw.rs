@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
+use mikron_testkit::lot::{Lot, Relations};
+
 /// The seed. Another one draws another hundred.
 const SEED: u64 = 0x5EED_0100;
 
@@ -38,20 +40,20 @@ pub(crate) fn print(contents: &str, packages: &str) {
         }
     }
     let packages = fs::read_to_string(packages).unwrap();
-    let relations = relations(&packages);
-    let small = |name: &str| closure(name, &relations).is_some_and(|size| size <= LARGEST);
+    let relations = Relations::read(&packages);
+    let small = |name: &str| {
+        let closure = relations.closure([name]);
+        closure.len() <= LARGEST && closure.iter().all(|name| relations.has(name))
+    };
     let candidates: Vec<(&str, &str)> = programs.into_iter().collect();
     println!(
         "# {} candidates, seed {SEED:#x}, closures of at most {LARGEST} packages",
         candidates.len()
     );
-    let mut seed = SEED;
+    let mut lot = Lot::new(SEED);
     let mut drawn = BTreeSet::new();
     while drawn.len() < 100 {
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        let (package, program) = candidates[(seed % candidates.len() as u64) as usize];
+        let (package, program) = candidates[lot.below(candidates.len())];
         if small(package) {
             drawn.insert(format!("{package} /{program}"));
         }
@@ -59,34 +61,4 @@ pub(crate) fn print(contents: &str, packages: &str) {
     for line in drawn {
         println!("{line}");
     }
-}
-
-/// The first alternative of each dependency, by package.
-fn relations(packages: &str) -> BTreeMap<&str, Vec<&str>> {
-    let mut found = BTreeMap::new();
-    for stanza in packages.split("\n\n") {
-        let field = |name: &str| stanza.lines().find_map(|line| line.strip_prefix(name));
-        let Some(package) = field("Package: ") else {
-            continue;
-        };
-        let depends = [field("Depends: "), field("Pre-Depends: ")]
-            .into_iter()
-            .flatten();
-        let names = depends.flat_map(|relations| relations.split(','));
-        let names = names.filter_map(|one| one.trim().split([' ', ':', '|', '(']).next());
-        found.insert(package, names.collect());
-    }
-    found
-}
-
-/// How many packages a package brings; `None` where one of them is virtual or of another archive.
-fn closure(name: &str, relations: &BTreeMap<&str, Vec<&str>>) -> Option<usize> {
-    let mut seen = BTreeSet::new();
-    let mut todo = vec![name];
-    while let Some(name) = todo.pop() {
-        if seen.insert(name) {
-            todo.extend(relations.get(name)?);
-        }
-    }
-    Some(seen.len())
 }

@@ -1,8 +1,9 @@
 //! Draws packages of every family from the archive's own lists.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 
+use mikron_testkit::lot::{Lot, Relations};
 use mikron_testkit::oracle::{Family, Language};
 
 /// The seed. Another one draws another thousand.
@@ -45,28 +46,26 @@ pub(crate) fn print(contents: &[String], packages: &str) {
         }
     }
     let packages = fs::read_to_string(packages).unwrap();
-    let relations = relations(&packages);
+    let relations = Relations::read(&packages);
     println!(
         "# seed {SEED:#x}, closures of at most {LARGEST} packages: FAMILY PACKAGE [INTERPRETER]"
     );
-    let mut seed = SEED;
+    let mut lot = Lot::new(SEED);
     for family in Family::all() {
         let candidates = paths.iter().filter(|(name, paths)| {
             let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
-            relations.contains_key(*name) && family.holds(name, &paths)
+            relations.has(name) && family.holds(name, &paths)
         });
         let mut candidates: Vec<(&str, &Vec<String>)> =
             candidates.map(|(name, paths)| (*name, paths)).collect();
         let all = candidates.len();
         let mut drawn = Vec::new();
         while drawn.len() < share(family) && !candidates.is_empty() {
-            seed ^= seed << 13;
-            seed ^= seed >> 7;
-            seed ^= seed << 17;
-            let (name, paths) = candidates.swap_remove((seed % candidates.len() as u64) as usize);
-            let Some(closure) = closure(name, &relations).filter(|all| all.len() <= LARGEST) else {
+            let (name, paths) = candidates.swap_remove(lot.below(candidates.len()));
+            let closure = relations.closure([name]);
+            if closure.len() > LARGEST {
                 continue;
-            };
+            }
             let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
             let interpreter = match family {
                 Family::Code(language) => Some(language.interpreter(&paths)),
@@ -85,39 +84,4 @@ pub(crate) fn print(contents: &[String], packages: &str) {
             println!("{line}");
         }
     }
-}
-
-/// The first alternative of each dependency, by package.
-fn relations(packages: &str) -> BTreeMap<&str, Vec<&str>> {
-    let mut found = BTreeMap::new();
-    for stanza in packages.split("\n\n") {
-        let field = |name: &str| stanza.lines().find_map(|line| line.strip_prefix(name));
-        let Some(package) = field("Package: ") else {
-            continue;
-        };
-        let depends = [field("Depends: "), field("Pre-Depends: ")];
-        let names = depends
-            .into_iter()
-            .flatten()
-            .flat_map(|relations| relations.split(','));
-        let names = names.filter_map(|one| one.trim().split([' ', ':', '|', '(']).next());
-        found.insert(package, names.collect());
-    }
-    found
-}
-
-/// The packages that a package brings; virtual ones count as one. `None` where the archive lacks the package itself.
-fn closure<'a>(
-    name: &'a str,
-    relations: &BTreeMap<&'a str, Vec<&'a str>>,
-) -> Option<BTreeSet<&'a str>> {
-    relations.get(name)?;
-    let mut seen = BTreeSet::new();
-    let mut todo = vec![name];
-    while let Some(name) = todo.pop() {
-        if seen.insert(name) {
-            todo.extend(relations.get(name).into_iter().flatten());
-        }
-    }
-    Some(seen)
 }

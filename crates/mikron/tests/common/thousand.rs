@@ -146,7 +146,7 @@ pub(crate) fn compare(drawn: &Drawn, alone: bool) -> Option<Found> {
 
 /// Whether nothing of what is lacking is named by what `mikron explain` lists as left out, and by what the build lists of
 /// scripts.
-fn is_silent(builder: &Builder, report: &BuildReport, lacking: &[String]) -> bool {
+pub(crate) fn is_silent(builder: &Builder, report: &BuildReport, lacking: &[String]) -> bool {
     let Ok(explained) = builder.explain() else {
         return true;
     };
