@@ -56,7 +56,7 @@ pub struct MadeLink {
 impl PackageFacts {
     /// The version of the encoding. It changes with every change of the facts' shape or meaning (classes included), so that
     /// a cache never hands out facts that mean something else.
-    pub const ENCODING: u32 = 10;
+    pub const ENCODING: u32 = 11;
 
     /// Facts of files that come from no archive: those that a spec adds.
     pub fn of_files(name: PackageName, files: Vec<FileFacts>) -> Self {
@@ -128,8 +128,8 @@ pub struct FileFacts {
     pub elf: Option<Box<ElfFacts>>,
     /// What a script says.
     pub script: Option<ScriptFacts>,
-    /// Names in code that loads libraries by name: its quoted texts, and the calls by which it loads them; in a typelib the
-    /// libraries that it describes.
+    /// Names in code that loads libraries or starts programs by name: its quoted texts, and the calls by which it loads libraries;
+    /// in a typelib the libraries that it describes.
     pub names: Option<Words>,
     /// Directories that a file of `/etc/ld.so.conf.d` adds to the loader's search (ldconfig(8)).
     pub loader_dirs: Vec<String>,

@@ -398,3 +398,68 @@ fn a_typelib_brings_the_libraries_that_it_describes() {
         assert!(has(&found, &format!("{LIB}/{name}")), "{name}");
     }
 }
+
+#[test]
+fn code_that_starts_programs_brings_those_of_its_own_dependencies_that_it_names() {
+    for (path, interpreter, code) in [
+        (
+            "/usr/lib/python3/dist-packages/git.py",
+            "/usr/bin/python3",
+            "from subprocess import Popen\nname = 'git'\n",
+        ),
+        (
+            "/usr/share/perl5/Git.pm",
+            "/usr/bin/perl",
+            "open3($in, $out, $err, \"git log\");\n",
+        ),
+        (
+            "/usr/lib/ruby/vendor_ruby/git.rb",
+            "/usr/bin/ruby",
+            "IO.popen(['/usr/bin/git', 'log'])\n",
+        ),
+        (
+            "/usr/share/nodejs/git/index.js",
+            "/usr/bin/node",
+            "require('child_process').spawn('git', ['log'])\n",
+        ),
+    ] {
+        let language = deb("language").file(interpreter, 0o755, program().build());
+        let tool = |name: &str| {
+            deb(name)
+                .file(&format!("/usr/bin/{name}"), 0o755, program().build())
+                .file(&format!("/usr/lib/{name}/helper"), 0o755, program().build())
+        };
+        let app = deb("code-git")
+            .depends("language, git, less, libc6")
+            .file(path, 0o644, code);
+        let found = of(&app, &[&language, &tool("git"), &tool("less")]);
+        for there in ["/usr/bin/git", "/usr/lib/git/helper"] {
+            assert!(has(&found, there), "{path}: {there}");
+        }
+        assert!(!has(&found, "/usr/bin/less"), "{path}");
+    }
+}
+
+#[test]
+fn a_package_without_files_says_which_programs_of_its_source_belong_together() {
+    let of_source = |name: &str| deb(name).field("Source", "gnupg2");
+    let gpg = program().constant("gpg-agent");
+    let gpg = of_source("gpg")
+        .depends("libc6")
+        .file("/usr/bin/gpg", 0o755, gpg.build());
+    let agent = of_source("gpg-agent").depends("libc6").file(
+        "/usr/bin/gpg-agent",
+        0o755,
+        program().build(),
+    );
+    let meta = of_source("gnupg").depends("gpg, gpg-agent");
+    let shell = deb("dash").file("/bin/sh", 0o755, program().build());
+    let app = deb("pass").depends("gnupg, dash").file(
+        "/usr/bin/pass",
+        0o755,
+        "#!/bin/sh\ngpg --list-keys\n",
+    );
+    let found = of(&app, &[&meta, &gpg, &agent, &shell]);
+    assert!(has(&found, "/usr/bin/gpg"));
+    assert!(has(&found, "/usr/bin/gpg-agent"));
+}

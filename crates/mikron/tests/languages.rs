@@ -71,6 +71,38 @@ fn python_brings_modules_of_packages_that_have_programs_too() {
 }
 
 #[test]
+fn python_brings_the_libraries_and_programs_that_code_names() {
+    let write = "from weasyprint import HTML; HTML(string='<p>x').write_pdf('/tmp/x.pdf'); print(open('/tmp/x.pdf', 'rb').read(5))";
+    says(
+        "python3-magic, python3-git, weasyprint",
+        &[
+            (
+                &[
+                    "python3",
+                    "-c",
+                    "import magic; print(magic.from_buffer(b'%PDF-1.4', mime=True))",
+                ],
+                "application/pdf",
+            ),
+            (
+                &["python3", "-c", "import git; print(git.Git().version())"],
+                "git version",
+            ),
+            (&["python3", "-c", write], "%PDF-"),
+        ],
+    );
+}
+
+#[test]
+fn guile_finds_the_modules_of_character_sets_and_the_library_that_code_loads() {
+    let code = "(use-modules (lzlib)) (display (defined? 'call-with-lzip-input-port))";
+    says(
+        "guile-lzlib",
+        &[(&["guile", "--no-auto-compile", "-c", code], "#t")],
+    );
+}
+
+#[test]
 fn perl_brings_what_modules_use() {
     let convert = "print unpack('H*', Text::Iconv->new('UTF-8', 'SHIFT_JIS')->convert('日'))";
     says(

@@ -13,6 +13,7 @@ use super::packages::Nature;
 use super::tree::parent;
 use super::{FileRef, PackageInput, Provided, Reason, Role};
 use crate::classes::{is_in_bin_dir, is_library_place};
+use crate::code::program_hash;
 use crate::facts::word_hash;
 use crate::script::SHELLS;
 use crate::{Class, ElfKind, FileFacts, Words};
@@ -39,6 +40,8 @@ const OF_HOSTS: [&[u8]; 14] = [
 enum Thing {
     /// A program.
     Program(FileRef),
+    /// The same, by the text of code that starts programs.
+    Started(FileRef),
     /// A library, by its file's name or its soname.
     Library(FileRef),
     /// The same by a name that a language completes: `usb-1.0` for `libusb-1.0.so.0`.
@@ -127,6 +130,8 @@ impl Names {
         if facts.class == Class::Bins && !shell && !OF_HOSTS.contains(&name) {
             let things = self.things.entry(word_hash(name)).or_default();
             things.push(Thing::Program(file));
+            let started = self.things.entry(program_hash(name)).or_default();
+            started.push(Thing::Started(file));
         }
     }
 
@@ -213,6 +218,7 @@ impl Closure<'_> {
             {
                 match thing {
                     Thing::Program(file) if !text => programs.push(*file),
+                    Thing::Started(file) => programs.push(*file),
                     Thing::Library(file) => libraries.push(*file),
                     Thing::Stem(file) if text => libraries.push(*file),
                     Thing::Place(package, place) => places.push((*package, Rc::clone(place))),
@@ -351,6 +357,18 @@ impl Closure<'_> {
             }
         }
         let source = &self.packages[package].source;
+        // A package without files says which of its source belong together: `gnupg` depends on gpg and on gpg-agent.
+        for (at, input) in self.packages.iter().enumerate() {
+            let meta = input.source == *source
+                && self.summaries[at].nature == Nature::Transparent
+                && input.requires.iter().any(|edge| edge.to == package);
+            if meta {
+                let beside = input.requires.iter().map(|edge| edge.to);
+                reach
+                    .all
+                    .extend(beside.filter(|to| self.packages[*to].source == *source));
+            }
+        }
         let of_source = reach
             .all
             .iter()
