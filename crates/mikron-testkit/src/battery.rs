@@ -11,6 +11,7 @@ mod languages;
 mod media;
 mod network;
 mod peer;
+mod second;
 mod size;
 mod stage;
 mod tools;
@@ -19,151 +20,76 @@ mod web;
 pub use installation::Installation;
 pub(crate) use installation::make_at_boot;
 pub use peer::TlsPeer;
+pub use second::SECOND;
 pub use size::{PackageSize, PackageSizes};
 pub use stage::Stage;
 
 /// One service of the battery.
 #[derive(Clone, Copy, Debug)]
 pub struct Service {
-    /// The name of its spec: `docs/examples/NAME.yaml`.
+    /// What it is called, and its spec.
     pub name: &'static str,
+    /// The text of its spec.
+    pub spec: &'static str,
     /// Does its work, and panics where something is wrong.
     pub probe: fn(&Stage),
 }
 
-/// All services, in order of name.
-pub const SERVICES: &[Service] = &[
-    Service {
-        name: "apache2",
-        probe: web::apache2,
-    },
-    Service {
-        name: "bash",
-        probe: tools::bash,
-    },
-    Service {
-        name: "busybox",
-        probe: tools::busybox,
-    },
-    Service {
-        name: "caddy",
-        probe: web::caddy,
-    },
-    Service {
-        name: "curl",
-        probe: network::curl,
-    },
-    Service {
-        name: "dnsmasq",
-        probe: network::dnsmasq,
-    },
-    Service {
-        name: "ffmpeg",
-        probe: media::ffmpeg,
-    },
-    Service {
-        name: "git",
-        probe: network::git,
-    },
-    Service {
-        name: "haproxy",
-        probe: web::haproxy,
-    },
-    Service {
-        name: "imagemagick",
-        probe: media::imagemagick,
-    },
-    Service {
-        name: "lighttpd",
-        probe: web::lighttpd,
-    },
-    Service {
-        name: "mariadb",
-        probe: databases::mariadb,
-    },
-    Service {
-        name: "memcached",
-        probe: databases::memcached,
-    },
-    Service {
-        name: "nano",
-        probe: tools::nano,
-    },
-    Service {
-        name: "nginx",
-        probe: web::nginx,
-    },
-    Service {
-        name: "nodejs",
-        probe: languages::nodejs,
-    },
-    Service {
-        name: "openjdk",
-        probe: languages::openjdk,
-    },
-    Service {
-        name: "openssh",
-        probe: network::openssh,
-    },
-    Service {
-        name: "perl",
-        probe: languages::perl,
-    },
-    Service {
-        name: "php-fpm",
-        probe: languages::php,
-    },
-    Service {
-        name: "postgresql",
-        probe: databases::postgresql,
-    },
-    Service {
-        name: "python3",
-        probe: languages::python,
-    },
-    Service {
-        name: "redis",
-        probe: databases::redis,
-    },
-    Service {
-        name: "ripgrep",
-        probe: tools::ripgrep,
-    },
-    Service {
-        name: "rsync",
-        probe: network::rsync,
-    },
-    Service {
-        name: "ruby",
-        probe: languages::ruby,
-    },
-    Service {
-        name: "sqlite3",
-        probe: databases::sqlite,
-    },
-    Service {
-        name: "squid",
-        probe: web::squid,
-    },
-    Service {
-        name: "tor",
-        probe: network::tor,
-    },
-    Service {
-        name: "unbound",
-        probe: network::unbound,
-    },
-    Service {
-        name: "wireguard",
-        probe: network::wireguard,
-    },
-];
+/// Services by name, whose specs are called so in a directory.
+macro_rules! services {
+    ($dir:literal; $($name:literal: $probe:path,)+) => {
+        &[$($crate::battery::Service {
+            name: $name,
+            spec: include_str!(concat!($dir, $name, ".yaml")),
+            probe: $probe,
+        }),+]
+    };
+}
+use services;
 
-/// The service of this name.
+/// The services of `docs/examples`, in order of name.
+pub const SERVICES: &[Service] = services! { "../../../docs/examples/";
+    "apache2": web::apache2,
+    "bash": tools::bash,
+    "busybox": tools::busybox,
+    "caddy": web::caddy,
+    "curl": network::curl,
+    "dnsmasq": network::dnsmasq,
+    "ffmpeg": media::ffmpeg,
+    "git": network::git,
+    "haproxy": web::haproxy,
+    "imagemagick": media::imagemagick,
+    "lighttpd": web::lighttpd,
+    "mariadb": databases::mariadb,
+    "memcached": databases::memcached,
+    "nano": tools::nano,
+    "nginx": web::nginx,
+    "nodejs": languages::nodejs,
+    "openjdk": languages::openjdk,
+    "openssh": network::openssh,
+    "perl": languages::perl,
+    "php-fpm": languages::php,
+    "postgresql": databases::postgresql,
+    "python3": languages::python,
+    "redis": databases::redis,
+    "ripgrep": tools::ripgrep,
+    "rsync": network::rsync,
+    "ruby": languages::ruby,
+    "sqlite3": databases::sqlite,
+    "squid": web::squid,
+    "tor": network::tor,
+    "unbound": network::unbound,
+    "wireguard": network::wireguard,
+};
+
+/// The service of this name, of either list.
 ///
 /// # Panics
 /// When there is none.
 pub fn service(name: &str) -> Service {
-    let found = SERVICES.iter().find(|service| service.name == name);
+    let found = SERVICES
+        .iter()
+        .chain(SECOND)
+        .find(|service| service.name == name);
     *found.unwrap_or_else(|| panic!("the battery has no service `{name}`"))
 }

@@ -1,16 +1,19 @@
-//! The battery: every example spec of a service is built, started under a container runtime, and does real work.
+//! The battery: every example spec of a service is built, started under a container runtime, and does real work; and so does a
+//! sample of the second list, of which `--example battery -- second` has all.
 
 mod common;
 
-use common::extract_example;
-use mikron_testkit::battery::{Stage, service};
+use common::{extract_spec, quick};
+use mikron::spec::Spec;
+use mikron_testkit::battery::{SECOND, Stage, service};
 
-/// Builds the example of this name, and has its image do its work.
+/// Builds the spec of this name, and has its image do its work.
 fn does_its_work(name: &str) {
-    let Some(bundle) = extract_example(name) else {
+    let service = service(name);
+    let Some(bundle) = extract_spec(&quick(service.spec)) else {
         return;
     };
-    (service(name).probe)(&Stage::new(bundle));
+    (service.probe)(&Stage::new(bundle));
 }
 
 /// One test a service: its name says what the image does.
@@ -62,4 +65,35 @@ battery! {
     tor_offers_socks: "tor",
     unbound_answers_for_its_zone: "unbound",
     wireguard_makes_keys: "wireguard",
+}
+
+#[test]
+fn nsd_answers_for_its_zone() {
+    does_its_work("nsd");
+}
+
+#[test]
+fn vsftpd_lets_anybody_read() {
+    does_its_work("vsftpd");
+}
+
+#[test]
+fn beanstalkd_passes_a_job() {
+    does_its_work("beanstalkd");
+}
+
+#[test]
+fn lua_answers_with_json() {
+    does_its_work("lua");
+}
+
+#[test]
+fn specs_of_the_second_list_are_called_like_their_services() {
+    for service in SECOND {
+        let limits = mikron::package::Limits::default();
+        let spec = Spec::parse(service.name, service.spec, &limits);
+        let spec = spec.unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(spec.name, service.name);
+        assert!(!spec.packages.is_empty());
+    }
 }

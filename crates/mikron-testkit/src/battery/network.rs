@@ -206,10 +206,10 @@ pub(super) fn rsync(stage: &Stage) {
 }
 
 /// The address 192.0.2.1 that both resolvers have for `www.example.test`.
-const ADDRESS: [u8; 4] = [192, 0, 2, 1];
+pub(super) const ADDRESS: [u8; 4] = [192, 0, 2, 1];
 
 /// Asks for the address of `www.example.test` over TCP (RFC 1035, 4.2.2).
-fn ask(server: &mut Container, port: u16) -> Vec<u8> {
+pub(super) fn ask(server: &mut Container, port: u16) -> Vec<u8> {
     let mut query = vec![0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
     for label in ["www", "example", "test"] {
         query.push(u8::try_from(label.len()).expect("short"));

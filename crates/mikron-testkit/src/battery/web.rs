@@ -6,7 +6,7 @@ use super::Stage;
 use crate::runtime::{Run, certificate};
 
 /// Binds of a directory with `cert.pem`, `key.pem` and `both.pem` at /run/tls.
-fn tls(stage: &Stage) -> (std::path::PathBuf, String) {
+pub(super) fn tls(stage: &Stage) -> (std::path::PathBuf, String) {
     let (cert, key) = certificate(stage.dir()).expect("openssl is there");
     let both = [fs::read(&cert), fs::read(&key)].map(|file| file.expect("it was just made"));
     stage.file("both.pem", both.concat());

@@ -41,6 +41,8 @@ pub struct Run {
     pub stdin: Vec<u8>,
     /// Whether it shares the host's network, to reach servers that the test runs on loopback.
     pub host_network: bool,
+    /// Whether programs get the rights of their owners by the set-user-ID bit, as engines let them by default.
+    pub set_user_id: bool,
     /// Whether its streams are a terminal, which script(1) makes.
     pub terminal: bool,
 }
@@ -173,7 +175,7 @@ impl Bundle {
     fn config(&self, how: &Run, bundle: &Path) -> Value {
         let mut process = self.process.clone();
         process["terminal"] = json!(false);
-        process["noNewPrivileges"] = json!(true);
+        process["noNewPrivileges"] = json!(!how.set_user_id);
         // What Docker leaves by default, as far as servers need it.
         let capabilities = json!([
             "CAP_CHOWN",
@@ -221,6 +223,10 @@ impl Bundle {
                 &["nosuid", "nodev", "noexec", "mode=1777", "size=64m"],
             ),
         ];
+        // It belongs to a network of its own.
+        if !how.host_network {
+            mounts.push(json!({"destination": "/sys", "type": "sysfs", "source": "sysfs", "options": ["nosuid", "noexec", "nodev", "ro"]}));
+        }
         for path in &how.tmpfs {
             mounts.push(tmpfs(path, &["nosuid", "nodev", "mode=1777"]));
         }

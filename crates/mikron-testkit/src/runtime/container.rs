@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -116,9 +116,26 @@ impl Container {
     /// When there is none.
     #[track_caller]
     pub fn talk(&mut self, port: u16, say: &[u8]) -> Vec<u8> {
+        self.connect(port, say, "timeout 4 cat <&3", |output| {
+            !output.stdout.is_empty()
+        })
+    }
+
+    /// Says something to a server in the container over TCP that does not answer, when it listens.
+    ///
+    /// # Panics
+    /// When it never does.
+    #[track_caller]
+    pub fn tell(&mut self, port: u16, say: &[u8]) {
+        self.connect(port, say, ":", |output| output.status.success());
+    }
+
+    /// Connects and says something until what comes of it will do; gives what was answered.
+    #[track_caller]
+    fn connect(&mut self, port: u16, say: &[u8], then: &str, good: fn(&Output) -> bool) -> Vec<u8> {
         let pid = self.pid();
         let end = Instant::now() + PATIENCE;
-        let script = format!("exec 3<>/dev/tcp/127.0.0.1/{port} && cat >&3 && timeout 4 cat <&3");
+        let script = format!("exec 3<>/dev/tcp/127.0.0.1/{port} && cat >&3 && {then}");
         loop {
             let mut child = Command::new("nsenter")
                 .arg(format!("--net=/proc/{pid}/ns/net"))
@@ -131,7 +148,7 @@ impl Container {
             // It fails where nobody listens yet.
             let _ = child.stdin.take().map(|mut pipe| pipe.write_all(say));
             let output = child.wait_with_output().expect("it is our child");
-            if !output.stdout.is_empty() {
+            if good(&output) {
                 return output.stdout;
             }
             assert!(Instant::now() < end, "no answer: {}", self.output());

@@ -1,8 +1,8 @@
 //! Compares what the probes of the battery use in a full installation with what the images have.
 //!
-//! `cargo run --release -p mikron --example trace_audit -- DIRECTORY [NAME…]` installs each service's packages with
-//! mmdebstrap below the directory (once), has strace watch the probe do its work there, and prints every path that was
-//! opened or executed and that the image lacks, with a verdict. It ends with 1 where a path has none. Needs root.
+//! `cargo run --release -p mikron --example trace_audit -- [second] [NAME…]` installs each service's packages over a minimal Debian,
+//! has strace watch the probe do its work there, and prints every path that was opened or executed and that the image lacks,
+//! with a verdict. It ends with 1 where a path has none. `second` is the battery's second list. Needs root.
 #![allow(clippy::unwrap_used)] // what fails here is shown and ends the run
 
 #[path = "../../tests/common/mod.rs"]
@@ -13,28 +13,29 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
-use mikron::spec::Spec;
-use mikron_testkit::battery::{Installation, SERVICES, Service, Stage};
+use common::beside::{self, Beside};
+use mikron_testkit::battery::{SECOND, SERVICES, Service, Stage};
+use mikron_testkit::installed::Base;
 use mikron_testkit::trace;
 use tempfile::TempDir;
 
 fn main() -> ExitCode {
-    let mut args = std::env::args().skip(1);
-    let Some(directory) = args.next().map(PathBuf::from) else {
-        eprintln!("usage: trace_audit DIRECTORY [NAME…]");
+    let mut wanted: Vec<String> = std::env::args().skip(1).collect();
+    let mut list = SERVICES;
+    if wanted.first().is_some_and(|word| word == "second") {
+        wanted.remove(0);
+        list = SECOND;
+    }
+    let Some(base) = common::installed::base() else {
         return ExitCode::from(2);
     };
-    let wanted: Vec<String> = args.collect();
-    let services = SERVICES
-        .iter()
-        .filter(|service| wanted.is_empty() || wanted.iter().any(|name| name == service.name));
     let mut unexplained = 0;
     println!("| service | used | lacking | of them, by verdict |");
     println!("|---|---|---|---|");
-    for service in services {
-        match audit(service, &directory) {
+    for service in beside::chosen(list, &wanted) {
+        match audit(service, &base) {
             Some(audit) => unexplained += report(service.name, &audit),
             None => println!("| {} | | | not audited |", service.name),
         }
@@ -77,31 +78,18 @@ fn report(name: &str, audit: &Audit) -> usize {
 }
 
 /// `None` where the image cannot be built, or the work fails in the full installation; stderr says which.
-fn audit(service: &Service, directory: &Path) -> Option<Audit> {
-    let text = common::example_with(&format!("{}.yaml", service.name), "");
-    let limits = mikron::package::Limits::default();
-    let spec = Spec::parse(service.name, &text, &limits).unwrap();
-    let built = catch_unwind(|| common::extract_example(service.name));
+fn audit(service: &Service, base: &Base) -> Option<Audit> {
+    let built = catch_unwind(|| common::extract_spec(&common::quick(service.spec)));
     let image = built.ok().flatten()?;
-    let full = directory.join(service.name);
-    install(&spec, &full)?;
-    let files: Vec<String> = spec
-        .files
-        .iter()
-        .map(|file| format!("/{}", file.path))
-        .collect();
-    let files: Vec<String> = files
-        .iter()
-        .map(|file| file.replacen("//", "/", 1))
-        .collect();
-    let (installation, mut bundle) = Installation::over(&full, &image, &files)?;
+    let mut beside = Beside::of(service, &image, base)?;
+    let full = beside.installed.root();
     let traces = TempDir::new().unwrap();
-    bundle.trace_into(traces.path());
-    let done = catch_unwind(AssertUnwindSafe(|| (service.probe)(&Stage::new(bundle))));
+    beside.bundle.trace_into(traces.path());
+    let stage = Stage::new(beside.bundle);
+    let done = catch_unwind(AssertUnwindSafe(|| (service.probe)(&stage)));
     if done.is_err() {
         eprintln!("{}: the full installation fails at it", service.name);
     }
-    drop(installation);
     let used = trace::used(traces.path());
     let image_root = image.rootfs();
     // What the work itself made, what the test brought and what the kernel shows is of no interest.
@@ -115,34 +103,6 @@ fn audit(service: &Service, directory: &Path) -> Option<Audit> {
         used: of_packages.len(),
         lacking,
     })
-}
-
-/// Installs the packages of a spec with mmdebstrap, if they are not there from an earlier run.
-fn install(spec: &Spec, full: &Path) -> Option<()> {
-    let done = full.with_extension("done");
-    if done.exists() || full.join(".done").exists() {
-        return Some(());
-    }
-    let names: Vec<&str> = spec
-        .packages
-        .iter()
-        .map(|package| package.name.as_str())
-        .collect();
-    let status = Command::new("mmdebstrap")
-        .args([
-            "--quiet",
-            "--variant=minbase",
-            "--aptopt=APT::Install-Recommends false",
-        ])
-        .arg(format!("--include={}", names.join(",")))
-        .arg("bookworm")
-        .arg(full)
-        .status()
-        .ok()?;
-    if !status.success() {
-        return None;
-    }
-    fs::write(done, "").ok()
 }
 
 /// Whether a path exists in a root filesystem; links are followed inside of it, and the kernel's directories do not count.

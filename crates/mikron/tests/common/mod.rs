@@ -1,6 +1,7 @@
 //! Builds images from the machine's Debian mirror, with a cache that all tests share.
 #![allow(dead_code, clippy::unwrap_used)] // each test binary uses some of it
 
+pub(crate) mod beside;
 pub(crate) mod compare;
 pub(crate) mod installed;
 pub(crate) mod thousand;
@@ -74,12 +75,6 @@ pub(crate) fn builder(spec: &str, dir: &Path) -> Option<Builder> {
         builder = builder.mirror("debian-security", security);
     }
     Some(builder)
-}
-
-/// Builds an example, compressed as fast as can be, and extracts it. `None` where something is missing that it takes.
-pub(crate) fn extract_example(name: &str) -> Option<Bundle> {
-    let spec = quick(&example_with(&format!("{name}.yaml"), ""));
-    extract_spec(&spec)
 }
 
 /// Builds a spec given as text and extracts the image. `None` where something is missing that it takes.

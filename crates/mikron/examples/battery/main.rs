@@ -2,16 +2,21 @@
 //!
 //! `cargo run --release -p mikron --example battery [-- NAME…]` prints a table in Markdown. Images are packed in zstd -19 as
 //! their specs say, closures by package in zstd -19, with documentation and without. Takes minutes the first time.
+//!
+//! `cargo run --release -p mikron --example battery -- second [NAME…]` builds the services of the second list, has each work in
+//! its image and in a full installation, and prints how both end. It ends with 1 where they differ. Needs root.
 #![allow(clippy::unwrap_used)] // what fails here is shown and ends the run
 
-#[path = "../tests/common/mod.rs"]
+#[path = "../../tests/common/mod.rs"]
 mod common;
+mod second;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use mikron::Output;
 use mikron::spec::Role;
-use mikron_testkit::battery::{PackageSizes, SERVICES};
+use mikron_testkit::battery::{PackageSizes, SERVICES, Service};
 use tempfile::TempDir;
 
 /// What is printed of one service.
@@ -23,21 +28,25 @@ struct Row {
     without_documentation: u64,
 }
 
-fn main() {
-    let wanted: Vec<String> = std::env::args().skip(1).collect();
-    let services = SERVICES
-        .iter()
-        .filter(|service| wanted.is_empty() || wanted.iter().any(|name| name == service.name));
-    let rows: Vec<Row> = services.filter_map(|service| row(service.name)).collect();
+fn main() -> ExitCode {
+    let mut wanted: Vec<String> = std::env::args().skip(1).collect();
+    if wanted.first().is_some_and(|word| word == "second") {
+        wanted.remove(0);
+        return second::run(&wanted);
+    }
+    let rows: Vec<Row> = common::beside::chosen(SERVICES, &wanted)
+        .filter_map(row)
+        .collect();
     print(&rows);
+    ExitCode::SUCCESS
 }
 
 /// Builds and measures one service. `None` where that fails, which is said on stderr.
-fn row(name: &'static str) -> Option<Row> {
+fn row(service: &Service) -> Option<Row> {
+    let name = service.name;
     let dir = TempDir::new().unwrap();
-    let spec = common::example_with(&format!("{name}.yaml"), "");
     let platform = "linux/amd64".parse().unwrap();
-    let builder = common::builder(&spec, dir.path())?.platform(platform);
+    let builder = common::builder(service.spec, dir.path())?.platform(platform);
     let layout = Output::layout(dir.path().join("layout"), "latest");
     let lock = builder.lock();
     let report = builder.output(layout).build();
