@@ -57,6 +57,35 @@ fn a_program_that_another_one_names_is_taken_of_a_dependency_and_of_no_other_pac
 }
 
 #[test]
+fn a_library_whose_version_a_program_puts_together_is_taken_of_a_dependency() {
+    let unicode = deb("libicu72").file(
+        &format!("{LIB}/libicuuc.so.72.1"),
+        0o644,
+        library("libicuuc.so.72"),
+    );
+    let unicode = unicode.symlink(&format!("{LIB}/libicuuc.so.72"), "libicuuc.so.72.1");
+    for (text, named) in [
+        ("libicuuc.so.%s", true),
+        ("libicuuc.so.", true),
+        ("libicuuc.%s", false),
+    ] {
+        let app = deb("app").depends("libicu72, libc6").file(
+            "/usr/bin/app",
+            0o755,
+            program().constant(text).build(),
+        );
+        let found = of(&app, &[&unicode]);
+        for name in ["libicuuc.so.72", "libicuuc.so.72.1"] {
+            assert_eq!(
+                has(&found, &format!("{LIB}/{name}")),
+                named,
+                "{text}: {name}"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_program_is_named_by_the_link_of_an_alternative_and_a_shell_by_nothing() {
     let tool = deb("tool").file("/usr/bin/tool-curses", 0o755, program().build());
     // As every rpm with a script of its own depends on one.

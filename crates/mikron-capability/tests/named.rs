@@ -59,6 +59,28 @@ fn a_script_is_started_by_its_first_line_wherever_it_lies() {
 }
 
 #[test]
+fn a_script_that_a_link_of_the_spec_turns_on_is_started() {
+    let app = deb("app")
+        .depends("libc6")
+        .file("/usr/bin/app", 0o755, program().build())
+        .file("/usr/share/app/plugins/on", 0o755, "#!/bin/sh\ngrep x /y\n")
+        .file("/usr/share/app/plugins/off", 0o755, "#!/bin/sh\nsed p /y\n");
+    let own = deb("own").symlink("/etc/app/plugins/on", "/usr/share/app/plugins/on");
+    let inputs = vec![
+        package(Role::Files, &own),
+        root(&app),
+        dash(),
+        tools(&["grep", "sed"]),
+        dependency(&libc()),
+    ];
+    let (inputs, selection) = selected(inputs, &amd64());
+    whole(&inputs, &selection);
+    assert!(why(&selection, &inputs, "/bin/dash").is_some());
+    assert!(why(&selection, &inputs, "/usr/bin/grep").is_some());
+    assert!(why(&selection, &inputs, "/usr/bin/sed").is_none());
+}
+
+#[test]
 fn a_script_that_another_one_runs_or_reads_is_started_too() {
     let app = deb("app")
         .depends("libc6")

@@ -160,7 +160,9 @@ impl Search {
         }
         let cut = run.iter().rposition(|byte| *byte == b'/');
         let word = cut.map_or(run, |cut| &run[cut + 1..]);
-        let named = (whole || cut.is_some()) && ends(after);
+        // The version of a library that is looked for is put together, too: `libicuuc.so.%s`.
+        let completed = after == b'%' && word.ends_with(b".so.");
+        let named = (whole || cut.is_some()) && (ends(after) || completed);
         let is_name =
             (2..=Words::LONGEST).contains(&word.len()) && word.iter().any(u8::is_ascii_alphabetic);
         if named && is_name {
@@ -232,6 +234,14 @@ mod tests {
         ];
         let found: Vec<&str> = known.into_iter().filter(|w| words.contains(w)).collect();
         assert_eq!(found, ["xkbcomp", "gcc", "convert", "less", "xauth"]);
+    }
+
+    #[test]
+    fn a_library_is_named_without_its_version_where_that_is_put_together() {
+        let words = words_of(b"libicuuc.so.%s\0/opt/x/libz.so.%d\0libpq.so.\0tool.%s\0libm.so%s\0");
+        let known = ["libicuuc.so.", "libz.so.", "libpq.so.", "tool.", "libm.so"];
+        let found: Vec<&str> = known.into_iter().filter(|w| words.contains(w)).collect();
+        assert_eq!(found, ["libicuuc.so.", "libz.so.", "libpq.so."]);
     }
 
     #[test]

@@ -167,6 +167,10 @@ impl Names {
             if name.len() > so + 3 {
                 add(&name[..so + 3], Thing::Stem(file));
             }
+            // Programs complete such a name by the versions that they know.
+            if name.len() > so + 4 {
+                add(&name[..so + 4], Thing::Library(file));
+            }
         }
     }
 }
