@@ -152,6 +152,33 @@ fn a_library_does_not_bring_the_programs_of_its_source_that_it_does_not_depend_o
 }
 
 #[test]
+fn a_private_script_for_the_shell_is_half_of_the_program_that_names_it() {
+    let shell = deb("dash")
+        .file("/usr/bin/dash", 0o755, program().build())
+        .symlink("/usr/bin/sh", "dash");
+    for (path, taken) in [
+        ("/usr/lib/app/app-script", true),
+        ("/usr/bin/app-script", false),
+    ] {
+        let app = deb("app")
+            .depends("dash, libc6")
+            .file(
+                "/usr/sbin/app",
+                0o755,
+                program().constant("/app-script").build(),
+            )
+            .file(path, 0o755, "#!/bin/sh\n:\n");
+        let mut wanted = amd64();
+        wanted.programs = vec!["/usr/sbin/app".to_owned()];
+        let inputs = vec![root(&app), dependency(&shell), dependency(&libc())];
+        let found = selected(inputs, &wanted);
+        whole(&found.0, &found.1);
+        assert_eq!(has(&found, path), taken, "{path}");
+        assert_eq!(has(&found, "/usr/bin/dash"), taken, "{path}");
+    }
+}
+
+#[test]
 fn a_link_among_the_data_of_a_program_brings_no_interpreter() {
     let perl = deb("perl").file("/usr/bin/perl", 0o755, program().build());
     let tool = deb("tool")

@@ -16,7 +16,7 @@ use crate::classes::{is_in_bin_dir, is_library_place};
 use crate::code::program_hash;
 use crate::facts::word_hash;
 use crate::script::SHELLS;
-use crate::{Class, ElfKind, FileFacts, Words};
+use crate::{Class, ElfKind, FileFacts, ScriptFacts, Words};
 
 /// Programs by which a host is steered, or its services are: an image is no host, and their names are words of every server.
 const OF_HOSTS: [&[u8]; 14] = [
@@ -300,9 +300,12 @@ impl Closure<'_> {
         let name = facts.entry.path.file_name().unwrap_or_default();
         let name = String::from_utf8_lossy(name).into_owned();
         if facts.class == Class::Bins {
-            // As with scripts: none brings an interpreter of another language.
+            // As with scripts: none brings an interpreter of another language. A script for the shell that its own package keeps
+            // for itself is half of the program that names it (postfix-script).
+            let private = file.package == by.package && !is_in_bin_dir(&path);
+            let for_shell = facts.script.as_ref().is_some_and(ScriptFacts::is_shell);
             let foreign = match self.script_program(file) {
-                Some(program) => self.present(&program).is_none(),
+                Some(program) => !(private && for_shell) && self.present(&program).is_none(),
                 None => is_interpreter_of_scripts(&path),
             };
             if !foreign {

@@ -87,6 +87,7 @@ pub(crate) fn make_at_boot(root: &Path) {
                 .first_chunk::<5>()
                 .copied()
                 .unwrap_or_default();
+            let path = path.strip_prefix("/var").unwrap_or(path);
             if !matches!(kind, "d" | "D") || !path.starts_with("/run/") {
                 continue;
             }

@@ -34,7 +34,6 @@ pub const SECOND: &[Service] = services! { "second/specs/";
     "spamassassin": mail::spamassassin,
     "vsftpd": files::vsftpd,
     "proftpd": files::proftpd,
-    "pure-ftpd": files::pure_ftpd,
     "tftpd": files::tftpd,
     "samba": files::samba,
     "mercurial": files::mercurial,

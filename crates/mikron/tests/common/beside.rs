@@ -35,6 +35,10 @@ impl Beside {
             .map(|path| format!("/{}", path.trim_start_matches('/')))
             .collect();
         let (installation, bundle) = Installation::over(&installed.root(), image, &files)?;
+        for path in &spec.remove {
+            // Those of the list are plain paths.
+            let _ = std::fs::remove_file(installation.rootfs().join(path.trim_start_matches('/')));
+        }
         Some(Self {
             bundle,
             _installation: installation,

@@ -26,10 +26,6 @@ pub(super) fn proftpd(stage: &Stage) {
     by_ftp(stage);
 }
 
-pub(super) fn pure_ftpd(stage: &Stage) {
-    by_ftp(stage);
-}
-
 pub(super) fn tftpd(stage: &Stage) {
     let mut server = stage.serve();
     assert_eq!(server.fetch(&["tftp://localhost/hello.txt"]), "hello\n");
