@@ -156,25 +156,29 @@ fn a_private_script_for_the_shell_is_half_of_the_program_that_names_it() {
     let shell = deb("dash")
         .file("/usr/bin/dash", 0o755, program().build())
         .symlink("/usr/bin/sh", "dash");
-    for (path, taken) in [
-        ("/usr/lib/app/app-script", true),
-        ("/usr/bin/app-script", false),
-    ] {
+    let perl = deb("perl").file("/usr/bin/perl", 0o755, program().build());
+    for (interpreter, taken) in [("/bin/sh", true), ("/usr/bin/perl", false)] {
+        let path = "/usr/lib/app/app-script";
         let app = deb("app")
-            .depends("dash, libc6")
+            .depends("dash, perl, libc6")
             .file(
                 "/usr/sbin/app",
                 0o755,
                 program().constant("/app-script").build(),
             )
-            .file(path, 0o755, "#!/bin/sh\n:\n");
+            .file(path, 0o755, format!("#!{interpreter}\n:\n"));
         let mut wanted = amd64();
         wanted.programs = vec!["/usr/sbin/app".to_owned()];
-        let inputs = vec![root(&app), dependency(&shell), dependency(&libc())];
+        let inputs = vec![
+            root(&app),
+            dependency(&shell),
+            dependency(&perl),
+            dependency(&libc()),
+        ];
         let found = selected(inputs, &wanted);
         whole(&found.0, &found.1);
-        assert_eq!(has(&found, path), taken, "{path}");
-        assert_eq!(has(&found, "/usr/bin/dash"), taken, "{path}");
+        assert_eq!(has(&found, path), taken, "{interpreter}");
+        assert_eq!(has(&found, "/usr/bin/dash"), taken, "{interpreter}");
     }
 }
 

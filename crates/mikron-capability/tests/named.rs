@@ -65,15 +65,17 @@ fn a_script_that_a_link_of_the_spec_turns_on_is_started() {
         .file("/usr/bin/app", 0o755, program().build())
         .file("/usr/share/app/plugins/on", 0o755, "#!/bin/sh\ngrep x /y\n")
         .file("/usr/share/app/plugins/off", 0o755, "#!/bin/sh\nsed p /y\n");
-    let own = deb("own").symlink("/etc/app/plugins/on", "/usr/share/app/plugins/on");
     let inputs = vec![
-        package(Role::Files, &own),
         root(&app),
         dash(),
         tools(&["grep", "sed"]),
         dependency(&libc()),
     ];
-    let (inputs, selection) = selected(inputs, &amd64());
+    let mut wanted = amd64();
+    wanted.links = ["/usr/share/app/plugins/on", "/data/of/a/volume"]
+        .map(str::to_owned)
+        .into();
+    let (inputs, selection) = selected(inputs, &wanted);
     whole(&inputs, &selection);
     assert!(why(&selection, &inputs, "/bin/dash").is_some());
     assert!(why(&selection, &inputs, "/usr/bin/grep").is_some());

@@ -9,7 +9,7 @@ use mikron_capability::{
 };
 use mikron_package::{Digest, EntryKind, PackageName, Platform, RootPath};
 use mikron_rootfs::{Part, Sources};
-use mikron_spec::{Select, Spec};
+use mikron_spec::{FileContent, FileEntry, Select, Spec};
 
 use crate::Error;
 use crate::resolve::{Providers, ResolvedPackage, Role, Wish};
@@ -148,6 +148,7 @@ fn wanted(spec: &Spec, tables: &Tables) -> Result<Wanted, Error> {
         select: select_mode(spec.selection()),
         programs,
         mentions: words.collect(),
+        links: spec.files.iter().filter_map(linked).collect(),
         remove: remove?,
         library_path: library_path
             .filter(|dir| !dir.is_empty())
@@ -158,6 +159,20 @@ fn wanted(spec: &Spec, tables: &Tables) -> Result<Wanted, Error> {
         with: spec.with.clone(),
         without: spec.without.clone(),
         ..Wanted::new(tables.platform)
+    })
+}
+
+/// Where a link of the spec leads, from `/`.
+fn linked(file: &FileEntry) -> Option<String> {
+    let FileContent::Symlink(target) = &file.content else {
+        return None;
+    };
+    let path = file.path.to_string();
+    let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
+    Some(if target.starts_with('/') {
+        target.clone()
+    } else {
+        format!("/{}/{target}", parent.trim_start_matches('/'))
     })
 }
 

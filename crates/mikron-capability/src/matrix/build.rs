@@ -410,7 +410,7 @@ pub(super) fn words(packages: &[PackageInput], reason: &Reason) -> String {
 fn rank(reason: &Reason) -> u8 {
     match reason {
         Reason::Entrypoint { .. } => 0,
-        Reason::Capability { .. } | Reason::Spec => 1,
+        Reason::Capability { .. } | Reason::Linked { .. } | Reason::Spec => 1,
         Reason::Root { .. } => 2,
         Reason::Meta { .. } | Reason::Package { .. } => 3,
         Reason::Directory { .. } => 6,

@@ -180,6 +180,11 @@ impl<'a> Closure<'a> {
         for word in &self.wanted.mentions {
             self.entrypoint(word, false);
         }
+        for path in &self.wanted.links {
+            let reason = Reason::Linked { path: path.clone() };
+            // It may lead to what a volume brings.
+            let _ = self.choose_path(path.as_bytes(), &reason);
+        }
         for package in 0..self.packages.len() {
             self.seed(package)?;
         }
@@ -385,11 +390,14 @@ impl<'a> Closure<'a> {
         reason: Reason,
         run_path: &Arc<[String]>,
     ) {
-        if let (
-            Reason::Entrypoint { .. } | Reason::Called { .. } | Reason::Service { .. },
-            Found::Entry(file),
-        ) = (&reason, end)
-        {
+        let starts = matches!(
+            reason,
+            Reason::Entrypoint { .. }
+                | Reason::Linked { .. }
+                | Reason::Service { .. }
+                | Reason::Called { .. }
+        );
+        if starts && let Found::Entry(file) = end {
             self.note_named(file);
         }
         let mut reason = reason;

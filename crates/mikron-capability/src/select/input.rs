@@ -166,6 +166,9 @@ pub struct Wanted {
     pub programs: Vec<String>,
     /// Further words of entrypoint and cmd. Those that are absolute paths of packaged files bring these in.
     pub mentions: Vec<String>,
+    /// Paths that links of the spec lead to, from `/`. Packaged files there come into the image, and who links to a script turns it
+    /// on: a plugin, a hook.
+    pub links: Vec<String>,
     /// Paths that must not be in the image. What is removed provides nothing.
     pub remove: Vec<Glob>,
     /// Paths that finalizers will make.
@@ -196,6 +199,7 @@ impl Wanted {
             platform,
             programs: Vec::new(),
             mentions: Vec::new(),
+            links: Vec::new(),
             remove: Vec::new(),
             provided: Vec::new(),
             merged_usr: true,

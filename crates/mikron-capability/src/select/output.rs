@@ -349,6 +349,11 @@ pub enum Reason {
         /// As it is named there.
         word: String,
     },
+    /// A link of the spec leads to it.
+    Linked {
+        /// The path that the link leads to.
+        path: String,
+    },
     /// The spec names its package.
     Root {
         /// What kind of content it is.
@@ -497,6 +502,7 @@ impl Reason {
         match self {
             Self::Spec
             | Self::Entrypoint { .. }
+            | Self::Linked { .. }
             | Self::Root { .. }
             | Self::Capability { .. }
             | Self::Defined { .. }
@@ -529,6 +535,7 @@ impl fmt::Display for Reason {
         match self {
             Self::Spec => f.write_str("the spec adds it"),
             Self::Entrypoint { word } => write!(f, "the entrypoint names `{word}`"),
+            Self::Linked { path } => write!(f, "a link of the spec leads to `{path}`"),
             Self::Root { class } => write!(f, "the spec names its package ({})", class.name()),
             Self::Capability {
                 capability,

@@ -28,12 +28,6 @@ impl<'a> Closure<'a> {
                     // The way begins with the directory links before this one, and with this one.
                     let at = resolved.links.iter().position(|link| *link == file);
                     let rest = at.map_or(&[][..], |at| &resolved.links[at + 1..]);
-                    // Who links to a script turns it on: a plugin, a hook.
-                    if let (Role::Files, Found::Entry(end)) =
-                        (&self.packages[file.package].role, resolved.end)
-                    {
-                        self.note_named(end);
-                    }
                     self.choose_way(rest, resolved.end, Reason::Link { by: file }, run_path);
                 }
                 Err(Unresolved::Loop) => {
