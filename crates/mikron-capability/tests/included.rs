@@ -121,6 +121,34 @@ fn what_is_relative_is_looked_for_beside_the_file_and_above_it() {
     assert!(!has(&inputs, &selection, "/etc/other/two.conf"));
 }
 
+#[test]
+fn a_program_that_asks_pam_brings_the_file_of_its_service() {
+    // `su` lies in a package that every installation has and no dependency names.
+    let su = program().import("pam_start").build();
+    let essential = deb("util-linux")
+        .file("/bin/su", 0o755, su)
+        .file("/bin/login", 0o755, program().build())
+        .file("/etc/pam.d/su", 0o644, "@include common-auth\n")
+        .file("/etc/pam.d/su-l", 0o644, "auth include su\n")
+        .file("/etc/pam.d/login", 0o644, "x\n");
+    let app = deb("app").file("/usr/bin/app", 0o755, "#!/bin/sh\nsu x -c id\nlogin\n");
+    let shell = deb("dash").file("/bin/sh", 0o755, program().build());
+    let inputs = vec![
+        root(&app.depends("libc6")),
+        dependency(&libc()),
+        package(Role::Provider, &essential),
+        package(Role::Provider, &shell),
+    ];
+    let (inputs, selection) = selected(inputs, &amd64());
+    for (path, there) in [
+        ("/etc/pam.d/su", true),
+        ("/etc/pam.d/su-l", true),
+        ("/etc/pam.d/login", false),
+    ] {
+        assert_eq!(has(&inputs, &selection, path), there, "{path}");
+    }
+}
+
 /// A service whose unit starts `command`, with what an installation has at any rate.
 fn service(command: &str, entrypoint: Option<&str>) -> (Vec<PackageInput>, Selection) {
     let unit = format!(

@@ -202,6 +202,27 @@ fn sysusers_and_tmpfiles_are_carried_out() {
 }
 
 #[test]
+fn where_pam_is_asked_the_accounts_have_lines_without_a_password() {
+    let image = Image::new()
+        .script("p", "postinst", "adduser --system p")
+        .file("p", "/usr/lib/x86_64-linux-gnu/security/pam_unix.so", "1");
+    let rootfs = image.finalize().unwrap();
+    let text = rootfs.text("/etc/shadow");
+    for name in ["root", "nobody", "p"] {
+        assert!(text.contains(&format!("{name}:*:::::::\n")), "{text}");
+    }
+    let entry = &rootfs.at("/etc/shadow").unwrap().entry;
+    assert_eq!((entry.mode, entry.uid, entry.gid), (0o640, 0, 42));
+    let own = Image::new()
+        .file("p", "/lib/security/pam_unix.so", "1")
+        .file("p", "/etc/shadow", "x")
+        .finalize();
+    let own = own.unwrap();
+    let node = own.at("/etc/shadow").unwrap();
+    assert_eq!(node.owner.package(), Some("p"), "that of a package stands");
+}
+
+#[test]
 fn the_units_of_roots_have_their_accounts_and_directories() {
     let unit = "[Service]\nUser=www-data\nGroup=adm\nStateDirectory=p p/sub\nStateDirectoryMode=0750\n\
                 RuntimeDirectory=p\nLogsDirectory=kept\nCacheDirectory=%N\n";

@@ -20,6 +20,7 @@ impl Closure<'_> {
     /// Takes what a chosen file includes by path, and notes what it includes by pattern.
     pub(super) fn note_included(&mut self, by: FileRef) {
         let facts = self.facts(by);
+        self.note_pam(by);
         let own = self.tree.normal(facts.entry.path.as_bytes()).into_owned();
         let own = String::from_utf8_lossy(&own).into_owned();
         for mention in facts.mentions.iter().filter(|m| m.how == How::Includes) {
@@ -36,6 +37,30 @@ impl Closure<'_> {
                     break;
                 }
                 dir = parent(dir);
+            }
+        }
+    }
+
+    /// Takes the configuration of a program that asks PAM (pam.conf(5)): of the service that is called like it, and for logins. Of
+    /// a package that only gives what others name nothing else brings it (`su`).
+    fn note_pam(&mut self, by: FileRef) {
+        let facts = self.facts(by);
+        let asks = |elf: &crate::ElfFacts| {
+            let mut imports = elf.imports.iter();
+            imports.any(|import| import.name == "pam_start")
+        };
+        let program = facts.class == Class::Bins && facts.elf.as_deref().is_some_and(asks);
+        let Some(name) = facts.entry.path.file_name().filter(|_| program) else {
+            return;
+        };
+        let name = String::from_utf8_lossy(name).into_owned();
+        let source = &self.packages[by.package].source;
+        for service in [format!("etc/pam.d/{name}"), format!("etc/pam.d/{name}-l")] {
+            if let Ok(Found::Entry(file)) = self.tree.resolve(service.as_bytes()).map(|way| way.end)
+                && self.packages[file.package].source == *source
+            {
+                let name = format!("/{service}");
+                let _ = self.choose_path(service.as_bytes(), &Reason::Included { by, name });
             }
         }
     }

@@ -30,7 +30,8 @@ const MAX_SEARCH: u64 = 256 << 10;
 /// or useradd, and that sysusers.d(5) files declare; and those of Debian's static accounts that the spec, a file's owner,
 /// or a maintainer script refers to. An account that the spec names may also be one that a package of the
 /// closure makes of which nothing was chosen. Accounts without a fixed number get the first free ones from 101, in order of name.
-/// There is no /etc/shadow: nobody logs in with a password. Files of the spec at these paths stand.
+/// Nobody logs in with a password: there is an /etc/shadow only where PAM asks it, and it has none. Files of the spec at these paths
+/// stand.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AccountsFinalizer;
 
@@ -89,6 +90,14 @@ impl Finalizer for AccountsFinalizer {
         wishes.refer("nobody");
         wishes.refer("nogroup");
         references(context, tree, contents, &mut wishes)?;
+        let asks_pam = tree
+            .nodes()
+            .any(|node| node.entry.path.file_name() == Some(b"pam_unix.so"));
+        let shadow = RootPath::new(b"etc/shadow")?;
+        let shadow = Some(shadow).filter(|path| asks_pam && tree.lookup(path).is_none());
+        if shadow.is_some() {
+            wishes.refer_group("shadow");
+        }
         let shell = |tree: &Tree, path: &str| {
             RootPath::new(path.as_bytes()).is_ok_and(|path| tree.lookup(&path).is_some())
         };
@@ -100,6 +109,19 @@ impl Finalizer for AccountsFinalizer {
         report.write(tree, contents, passwd_path(), passwd, 0o644)?;
         let group = database.group().into_bytes();
         report.write(tree, contents, group_path(), group, 0o644)?;
+        if let Some(path) = shadow {
+            // pam_unix(8) refuses, even to su(1) of root, an account whose password is elsewhere and whose line is missing there.
+            let lines = database
+                .users
+                .keys()
+                .map(|name| format!("{name}:*:::::::\n"));
+            let text: String = lines.collect();
+            report.write(tree, contents, path.clone(), text.into_bytes(), 0o640)?;
+            let gid = database.groups.get("shadow").map(|line| line.gid);
+            if let (Some(node), Some(gid)) = (tree.get_mut(&path), gid) {
+                node.entry.gid = gid;
+            }
+        }
         own_by_name(tree, &database);
         Ok(report)
     }

@@ -3,6 +3,7 @@
 use mikron_package::RootPath;
 
 use super::Outcome;
+use super::view::OF_THE_HOST;
 use crate::tree::Tree;
 use mikron_shell::{Call, Word};
 
@@ -25,6 +26,15 @@ pub(super) fn call(call: &Call, tree: &Tree) -> Option<Outcome> {
     if let Some(reason) = irrelevant(name) {
         return Some(Outcome::Irrelevant {
             reason: reason.to_owned(),
+        });
+    }
+    let of_the_host = |word: &Word| {
+        let path = word.text.strip_prefix('/').filter(|_| word.literal);
+        path.is_some_and(|path| OF_THE_HOST.contains(&path))
+    };
+    if !call.writes.is_empty() && call.writes.iter().all(of_the_host) && reads_only(name) {
+        return Some(Outcome::Irrelevant {
+            reason: "what runs an image makes this file".to_owned(),
         });
     }
     match name {

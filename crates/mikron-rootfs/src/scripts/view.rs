@@ -71,7 +71,7 @@ const BASE: &[&str] = &[
 ];
 
 /// What the machine that runs an image makes anew, and of which nothing is known here.
-const OF_THE_HOST: &[&str] = &[
+pub(super) const OF_THE_HOST: &[&str] = &[
     "dev",
     "etc/hostname",
     "etc/hosts",
