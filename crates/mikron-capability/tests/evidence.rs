@@ -2,11 +2,11 @@
 
 mod support;
 
-use mikron_capability::{PackageInput, Provided, Selection, why};
+use mikron_capability::{LookedFor, PackageInput, Provided, Role, Selection, why};
 use mikron_package::RootPath;
 use mikron_testkit::archive::DebBuilder;
 use mikron_testkit::elf::ElfBuilder;
-use support::{LIB, amd64, deb, dependency, libc, paths, program, root, selected, whole};
+use support::{LIB, amd64, deb, dependency, libc, package, paths, program, root, selected, whole};
 
 fn library(soname: &str) -> Vec<u8> {
     ElfBuilder::library(soname).build()
@@ -522,4 +522,37 @@ fn a_package_without_files_says_which_programs_of_its_source_belong_together() {
     let found = of(&app, &[&meta, &gpg, &agent, &shell]);
     assert!(has(&found, "/usr/bin/gpg"));
     assert!(has(&found, "/usr/bin/gpg-agent"));
+}
+
+#[test]
+fn a_command_that_every_installation_has_is_taken_where_a_root_starts_it() {
+    let tools = deb("tools")
+        .file("/bin/gzip", 0o755, program().build())
+        .file("/bin/rm", 0o755, program().build());
+    let shell = deb("dash").file("/bin/sh", 0o755, program().build());
+    for (elf, taken) in [
+        (program().constant("/bin/gzip"), &["/bin/gzip"][..]),
+        (
+            program().constant("rm -rf cache").import("system"),
+            &["/bin/rm", "/bin/sh"],
+        ),
+        (program().constant("rm -rf cache"), &[]),
+        (program().constant("gzip").import("puts"), &[]),
+    ] {
+        let app = deb("app")
+            .depends("libc6")
+            .file("/usr/bin/app", 0o755, elf.build());
+        let inputs = || vec![root(&app), dependency(&libc())];
+        let (_, selection) = selected(inputs(), &amd64());
+        let wants = selection.wants.iter();
+        let commands = wants.filter(|want| matches!(want.looked_for, LookedFor::Command(_)));
+        assert_eq!(commands.count(), taken.len(), "{taken:?}");
+        let providers = [&tools, &shell].map(|deb| package(Role::Provider, deb));
+        let (all, selection) = selected([inputs(), providers.into()].concat(), &amd64());
+        whole(&all, &selection);
+        for path in ["/bin/gzip", "/bin/rm", "/bin/sh"] {
+            let is_in = why(&selection, &all, path).is_some();
+            assert_eq!(is_in, taken.contains(&path), "{path}: {taken:?}");
+        }
+    }
 }

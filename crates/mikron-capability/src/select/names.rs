@@ -199,9 +199,52 @@ fn keys_of_place(path: &[u8]) -> impl Iterator<Item = &[u8]> {
     [Some(path), below_usr, below_lib].into_iter().flatten()
 }
 
+/// Commands of essential packages, on which nobody depends: those that are started from programs, and whose names are no words of
+/// other meanings.
+const ESSENTIAL: [&str; 16] = [
+    "awk", "bzip2", "chmod", "chown", "cp", "grep", "gunzip", "gzip", "ln", "mkdir", "mktemp",
+    "mv", "rm", "rmdir", "sed", "tar",
+];
+
 impl Closure<'_> {
+    /// Takes commands that every installation has where a root's program starts them: it has the path of one among its constants,
+    /// or the name and the function that hands command lines to a shell.
+    fn search_essential(&mut self, by: FileRef) {
+        let Some(elf) = self.facts(by).elf.as_deref() else {
+            return;
+        };
+        let Some(words) = elf.words.as_ref().filter(|_| elf.is_executable()) else {
+            return;
+        };
+        let shell = elf.imports.iter();
+        let mut shell = shell.filter(|import| matches!(import.name.as_str(), "system" | "popen"));
+        let shell = shell.next().is_some();
+        let named = |name: &&str| {
+            words.contains(&format!("bin/{name}"))
+                || words.contains(&format!("usr/bin/{name}"))
+                || (shell && words.contains(name))
+        };
+        let mut commands: Vec<&str> = ESSENTIAL.into_iter().filter(named).collect();
+        if commands.is_empty() || !self.is_root_or_sibling(by) {
+            return;
+        }
+        if shell {
+            commands.push("sh");
+        }
+        for command in commands {
+            let reason = Reason::Called {
+                by,
+                command: command.to_owned(),
+            };
+            if self.present(command).is_none() && !self.choose_command(command, &reason) {
+                self.want_command(command);
+            }
+        }
+    }
+
     /// Follows the names in a chosen file.
     pub(super) fn search(&mut self, by: FileRef) {
+        self.search_essential(by);
         let facts = self.facts(by);
         let elf = facts.elf.as_deref();
         let elf = elf.filter(|elf| runs_on(elf, self.wanted.platform));
