@@ -103,6 +103,47 @@ fn guile_finds_the_modules_of_character_sets_and_the_library_that_code_loads() {
 }
 
 #[test]
+fn python_finds_the_libraries_that_its_modules_name() {
+    says(
+        "python3-libarchive-c, python3-pysodium, python3-nss, python3-cryptography",
+        &[
+            (
+                &[
+                    "python3",
+                    "-c",
+                    "import libarchive; print(libarchive.ffi.version_number())",
+                ],
+                "300",
+            ),
+            (
+                &[
+                    "python3",
+                    "-c",
+                    "import pysodium; print(pysodium.crypto_hash_sha256(b'').hex())",
+                ],
+                "e3b0c442",
+            ),
+            (
+                &[
+                    "python3",
+                    "-c",
+                    "import nss.nss as nss; nss.nss_init_nodb(); print('ok')",
+                ],
+                "ok",
+            ),
+            (
+                &[
+                    "python3",
+                    "-c",
+                    "from cryptography.hazmat.backends.openssl import backend as b; print(b.openssl_version_text())",
+                ],
+                "OpenSSL 3",
+            ),
+        ],
+    );
+}
+
+#[test]
 fn perl_brings_what_modules_use() {
     let convert = "print unpack('H*', Text::Iconv->new('UTF-8', 'SHIFT_JIS')->convert('日'))";
     says(

@@ -89,6 +89,18 @@ pub(crate) fn extract_spec(spec: &str) -> Option<Bundle> {
     Bundle::extract(&layout)
 }
 
+/// The spec of some packages in a minimal image, with an entrypoint (words with commas between them) where there is one.
+pub(crate) fn spec_of(packages: &str, entrypoint: &str) -> String {
+    let image = match entrypoint {
+        "" => String::new(),
+        words => format!("image: {{ entrypoint: [{words}] }}\n"),
+    };
+    format!(
+        "mikron: 1\nname: kind\nsources: {{ debian: {{ deb: bookworm }} }}\npackages: [{packages}]\n{image}\
+         layers: {{ strategy: single, compression: none }}\n"
+    )
+}
+
 /// The same spec with layers by package that are compressed as fast as can be.
 pub(crate) fn quick(spec: &str) -> String {
     let kept = spec.split_inclusive('\n');

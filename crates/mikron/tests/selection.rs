@@ -1,0 +1,129 @@
+//! What is chosen of real packages whose need no field states: for each kind what was found to be missing once, and packages
+//! besides that nobody had looked at. Nothing is packed.
+
+#![allow(clippy::unwrap_used)] // a test
+
+mod common;
+
+use common::{builder, spec_of};
+use mikron_capability::Explanation;
+
+/// In the image of the packages with this entrypoint are the first paths, and not the second.
+fn chosen(packages: &str, entrypoint: &str, there: &[&str], absent: &[&str]) {
+    let dir = tempfile::TempDir::new().unwrap();
+    let Some(builder) = builder(&spec_of(packages, entrypoint), dir.path()) else {
+        return;
+    };
+    let explained = builder.explain();
+    let explained = explained.unwrap_or_else(|error| panic!("{packages}: {error}"));
+    let is_there = |path: &str| {
+        let answers = explained.about(path);
+        matches!(answers[0].explanation, Explanation::Chosen(_))
+    };
+    for path in there {
+        assert!(is_there(path), "{packages} [{entrypoint}]: no {path}");
+    }
+    for path in absent {
+        assert!(!is_there(path), "{packages} [{entrypoint}]: {path}");
+    }
+}
+
+const LIB: &str = "/usr/lib/x86_64-linux-gnu";
+
+#[test]
+fn code_of_a_dependency_comes_though_the_package_has_a_program_too() {
+    let python = |module: &str| format!("/usr/lib/python3/dist-packages/{module}/__init__.py");
+    chosen("python3-pandas", "", &[&python("numpy")], &[]);
+    chosen("python3-nbformat", "", &[&python("jsonschema")], &[]);
+    let tidy = "/usr/share/perl5/Perl/Tidy.pm";
+    chosen("libperl-critic-perl", "", &[tidy], &[]);
+}
+
+#[test]
+fn a_program_that_a_program_names_comes_of_its_dependencies() {
+    let groff = ["/usr/bin/groff", "/usr/bin/tbl", "/usr/bin/preconv"];
+    chosen("man-db", "", &groff, &[]);
+    let gcc = [
+        "/usr/lib/gcc/x86_64-linux-gnu/12/cc1",
+        "/usr/bin/x86_64-linux-gnu-as",
+        "/usr/bin/x86_64-linux-gnu-ld.bfd",
+    ];
+    chosen("gcc", "", &gcc, &[]);
+    chosen("gnupg", "", &["/usr/bin/pinentry-curses"], &[]);
+    let server = "/usr/sbin/sshd";
+    let sftp = "/usr/lib/openssh/sftp-server";
+    chosen("openssh-server", server, &[sftp], &[]);
+}
+
+#[test]
+fn scripts_bring_what_they_start_wherever_they_lie() {
+    let started = ["/usr/bin/gpg", "/usr/bin/tree", "/usr/bin/getopt"];
+    chosen("pass", "", &started, &[]);
+    let started = ["/usr/bin/dash", "/usr/bin/logger", "/usr/sbin/logrotate"];
+    chosen("logrotate", "/etc/cron.daily/logrotate", &started, &[]);
+    let started = ["/usr/bin/xauth", "/usr/bin/mcookie", "/usr/bin/dash"];
+    chosen("xinit", "/usr/bin/startx", &started, &[]);
+}
+
+#[test]
+fn modules_that_a_library_loads_by_name_come_with_it() {
+    let camera = format!("{LIB}/libgphoto2/2.5.30/ptp2.so");
+    chosen("gphoto2", "", &[&camera], &[]);
+    let scanner = format!("{LIB}/sane/libsane-net.so.1");
+    chosen("sane-utils", "", &[&scanner], &[]);
+
+    let token = format!("{LIB}/libsoftokn3.so");
+    chosen("libnss3-tools", "", &[&token], &[]);
+}
+
+#[test]
+fn private_libraries_are_found_by_the_run_path_of_the_program() {
+    let shared = format!("{LIB}/systemd/libsystemd-shared-252.so");
+    chosen("systemd", "", &[&shared], &[]);
+    let common = format!("{LIB}/pulseaudio/libpulsecommon-16.1.so");
+    chosen("pulseaudio-utils", "", &[&common], &[]);
+    let common = format!("{LIB}/samba/libCHARSET3-samba4.so.0");
+    chosen("samba-common-bin", "", &[&common], &[]);
+}
+
+#[test]
+fn directories_of_hooks_stay_with_the_program_that_reads_them() {
+    for (packages, path) in [
+        ("fail2ban", "/etc/fail2ban/jail.conf"),
+        ("apparmor", "/etc/apparmor.d/abstractions/base"),
+        ("logcheck", "/etc/logcheck/logcheck.conf"),
+        ("isc-dhcp-client", "/etc/dhcp/dhclient.conf"),
+        ("udev", "/usr/lib/udev/rules.d/60-serial.rules"),
+    ] {
+        chosen(packages, "", &[path], &[]);
+    }
+}
+
+#[test]
+fn a_package_without_files_of_its_own_stands_for_those_that_it_depends_on() {
+    let client = ["/usr/bin/mariadb", "/usr/lib/terminfo/x/xterm"];
+    chosen("default-mysql-client", "", &client, &[]);
+    chosen("dnsutils", "", &["/usr/bin/dig", "/usr/bin/nsupdate"], &[]);
+    let convert = format!("{LIB}/gconv/SJIS.so");
+    chosen("php-cli", "", &["/usr/bin/php8.2", &convert], &[]);
+}
+
+#[test]
+fn what_whole_packages_lack_is_a_warning() {
+    for (packages, lacking) in [
+        ("nginx", "/usr/bin/routel"),
+        ("rsync", "/usr/bin/rrsync"),
+        ("iproute2", "/usr/bin/routel"),
+    ] {
+        let dir = tempfile::TempDir::new().unwrap();
+        let spec = spec_of(packages, "") + "select: full\n";
+        let Some(builder) = builder(&spec, dir.path()) else {
+            return;
+        };
+        let explained = builder.explain();
+        let explained = explained.unwrap_or_else(|error| panic!("{packages}: {error}"));
+        let warnings = &explained.overviews()[0].warnings;
+        let is_told = warnings.iter().any(|text| text.contains(lacking));
+        assert!(is_told, "{packages}: {warnings:?}");
+    }
+}
