@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use zstd::zstd_safe::{CCtx, CParameter, InBuffer, OutBuffer, get_error_name};
+use zstd::zstd_safe::{CCtx, CParameter, InBuffer, OutBuffer, Strategy, get_error_name};
 
 use crate::Recipe;
 use crate::gzip::Gzip;
@@ -114,6 +114,13 @@ fn zstd_context(level: i32, unpacked: u64) -> io::Result<CCtx<'static>> {
             CParameter::WindowLog(tables.window),
             CParameter::ChainLog(tables.chain),
             CParameter::HashLog(tables.hash),
+        ]);
+    }
+    if let Some(search) = Recipe::search(level) {
+        parameters.extend([
+            CParameter::Strategy(Strategy::ZSTD_btopt),
+            CParameter::SearchLog(search.log),
+            CParameter::TargetLength(search.enough),
         ]);
     }
     for parameter in parameters {
