@@ -2,8 +2,8 @@
 //!
 //! Everything that was fetched, and much that was computed, goes through here. A blob's name is its SHA-256, and its bytes
 //! are hashed whenever they are read; a blob that does not match is set aside, said, and fetched again. Derived values
-//! (facts, compact indexes, layer frames) carry a checksum of their own, so they need no fsync: one that was torn by a
-//! power failure is computed anew. State (when a source was last seen) is durable.
+//! (facts, compact indexes, layer frames) carry a checksum of their own. So neither needs an fsync: what was torn by a power
+//! failure is fetched or computed anew. State (when a source was last seen) is durable.
 //!
 //! On disk, below the directory and a version:
 //!
@@ -56,8 +56,8 @@ const TOUCH_AFTER: Duration = Duration::from_secs(10 * 60);
 pub struct CacheOptions {
     /// The size in bytes that collection brings the cache down to.
     pub quota: u64,
-    /// Whether blobs and state are on disk for certain when writing returns (fsync of file and directory). Without it a
-    /// power failure can cost a fetch, never a wrong result.
+    /// Whether state is on disk for certain when writing returns (fsync of file and directory). Blobs and derived values never
+    /// are: what a power failure tears is found on reading, and costs a fetch, never a wrong result.
     pub durable: bool,
     /// Who is told of corrupt blobs.
     pub progress: Arc<dyn Progress>,

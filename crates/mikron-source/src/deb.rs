@@ -9,7 +9,7 @@ mod index;
 mod published;
 mod release;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use mikron_archive::Compression;
 use mikron_deb::{Release, ReleaseFile};
@@ -248,20 +248,38 @@ pub struct Suite {
 pub struct Index {
     /// Which one.
     pub reference: IndexRef,
-    compact: OnceLock<Arc<CompactIndex>>,
+    compact: Arc<Mutex<AtHand>>,
+}
+
+/// The compact form of an index as far as somebody has it: it is large, and the cache has it too.
+#[derive(Debug, Default)]
+struct AtHand {
+    /// As it was read on the way, until somebody asks for it.
+    fresh: Option<Arc<CompactIndex>>,
+    /// As somebody has it who asked.
+    opened: Weak<CompactIndex>,
 }
 
 impl Index {
     fn new(reference: IndexRef) -> Self {
         Self {
             reference,
-            compact: OnceLock::new(),
+            compact: Arc::default(),
         }
+    }
+
+    /// Keeps the compact form until it is asked for.
+    fn set(&self, compact: Arc<CompactIndex>) {
+        self.at_hand(|at_hand| at_hand.fresh = Some(compact));
+    }
+
+    fn at_hand<T>(&self, look: impl FnOnce(&mut AtHand) -> T) -> T {
+        look(&mut self.compact.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl Suite {
-    /// An index in compact form: at hand, out of the cache, or fetched.
+    /// An index in compact form: at hand, out of the cache, or fetched. It is let go with the last of those who have it.
     ///
     /// # Errors
     /// When it can neither be found nor fetched, or it is malformed.
@@ -270,13 +288,16 @@ impl Suite {
         context: &Context<'_>,
         index: &Index,
     ) -> Result<Arc<CompactIndex>, SourceError> {
-        if let Some(compact) = index.compact.get() {
-            return Ok(Arc::clone(compact));
-        }
-        let compact = self
-            .repository
-            .index(context, &index.reference, &self.architecture)?;
-        Ok(Arc::clone(index.compact.get_or_init(|| compact)))
+        let known =
+            index.at_hand(|at_hand| at_hand.fresh.take().or_else(|| at_hand.opened.upgrade()));
+        let compact = match known {
+            Some(compact) => compact,
+            None => self
+                .repository
+                .index(context, &index.reference, &self.architecture)?,
+        };
+        index.at_hand(|at_hand| at_hand.opened = Arc::downgrade(&compact));
+        Ok(compact)
     }
 
     /// All indexes, as parts of a universe.

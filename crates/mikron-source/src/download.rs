@@ -21,7 +21,7 @@ pub use retry::RetryPolicy;
 pub use stream::Refusal;
 use transfer::Stop;
 
-use crate::cache::Cache;
+use crate::cache::{Cache, Partial};
 use crate::fetch::{Fetch, FetchError, Request, Status, Validator, is_local, redact};
 
 /// Bytes are moved in pieces of this size.
@@ -185,11 +185,34 @@ impl<'a> Downloader<'a> {
     /// # Errors
     /// As [`Downloader::get`]; and [`DownloadError::Tap`] when the tap gave up.
     pub fn download(&self, wanted: &Wanted, tap: &mut dyn Tap) -> Result<File, DownloadError> {
+        match self.fetched(wanted, tap)? {
+            Some(partial) => Ok(partial.publish(wanted.size)?),
+            None => self.cached(wanted, tap),
+        }
+    }
+
+    /// The same for a file that is of no use once `tap` has seen it: nothing of it stays in the cache.
+    ///
+    /// # Errors
+    /// As [`Downloader::download`].
+    pub fn show(&self, wanted: &Wanted, tap: &mut dyn Tap) -> Result<(), DownloadError> {
+        match self.fetched(wanted, tap)? {
+            Some(partial) => partial.discard(),
+            None => drop(self.cached(wanted, tap)?),
+        }
+        Ok(())
+    }
+
+    /// All bytes of a file, verified. `None` when somebody else got it while we waited.
+    fn fetched(
+        &self,
+        wanted: &Wanted,
+        tap: &mut dyn Tap,
+    ) -> Result<Option<Partial<'a>>, DownloadError> {
         let name = || wanted.name.clone();
         let urls = self.reachable(&wanted.name, &wanted.urls)?;
         let Some(mut partial) = self.cache.partial(&wanted.digest, wanted.size)? else {
-            // Somebody else got it while we waited.
-            return self.cached(wanted, tap);
+            return Ok(None);
         };
         let task = Task::start(
             self.progress,
@@ -203,7 +226,7 @@ impl<'a> Downloader<'a> {
             retries.next_location();
             loop {
                 match self.attempt(wanted, url, &mut partial, tap, &task) {
-                    Ok(()) => return Ok(partial.publish(wanted.size)?),
+                    Ok(()) => return Ok(Some(partial)),
                     Err(Stop::Cache(error)) => return Err(error.into()),
                     Err(Stop::Tap(error)) => {
                         return Err(DownloadError::Tap {

@@ -344,9 +344,12 @@ impl<'a> Engine<'a> {
         let nothing = BTreeMap::new();
         let mut resolution =
             resolve::resolve(solver, &universes, spec, slices, &nothing, platform)?;
+        // The indexes of a distribution weigh as much as a decoder. Whoever looks for more opens them again.
+        drop(universes);
         drop(task);
         self.sources.pin(self, &mut resolution.packages)?;
         let find = |there: &[ResolvedPackage], wish: &Wish| {
+            let universes = published.universes(self, platform)?;
             let mut found = resolve::providers(solver, &universes, spec, slices, there, wish);
             self.sources.pin(self, &mut found.named)?;
             self.sources.pin(self, &mut found.others)?;

@@ -207,11 +207,11 @@ impl BlobWriter<'_> {
     /// Publishes the blob under its digest.
     ///
     /// # Errors
-    /// When it cannot be synced or renamed.
+    /// When it cannot be renamed.
     pub fn finish(self) -> Result<Digest, CacheError> {
         let digest = self.hasher.finish();
         let path = self.cache.blob_path(&digest);
-        self.cache.publish(self.file, &path, true)?;
+        self.cache.publish(self.file, &path, false)?;
         self.cache.note_written(&digest, self.size);
         Ok(digest)
     }

@@ -9,7 +9,7 @@ use mikron_package::Digest;
 use rustix::fs::FlockOperation;
 
 use super::derived::{trailer, unsealed};
-use super::{Cache, CacheError, flock, open_lock, sync_directory};
+use super::{Cache, CacheError, flock, open_lock};
 
 /// A download in progress, locked against other threads and processes.
 #[derive(Debug)]
@@ -112,18 +112,11 @@ impl Partial<'_> {
 
     /// Makes the blob of the download, whose bytes the caller has checked; the file is returned at its start.
     pub(crate) fn publish(mut self, size: u64) -> Result<File, CacheError> {
-        let durable = self.cache.options.durable;
-        if durable {
-            self.file.sync_all().map_err(self.error("sync"))?;
-        }
         let target = self.cache.blob_path(&self.digest);
         let parent = target.parent().unwrap_or(&self.cache.root);
         std::fs::create_dir_all(parent).map_err(CacheError::at(parent, "create"))?;
         std::fs::rename(&self.path, &target)
             .map_err(CacheError::at(&target, "rename a file to"))?;
-        if durable {
-            sync_directory(parent)?;
-        }
         let _ = std::fs::remove_file(self.path.with_extension("note"));
         self.cache.note_written(&self.digest, size);
         self.file

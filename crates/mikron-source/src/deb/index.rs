@@ -120,9 +120,10 @@ impl DebRepository {
                 parser,
                 running: None,
             };
-            let downloaded = context.downloader().download(&wanted, &mut tap);
+            // The compact form stands in for it from now on, at twice its size: both would be kept for nothing.
+            let downloaded = context.downloader().show(&wanted, &mut tap);
             match downloaded {
-                Ok(_) => tap.finish().map_err(|error| self.malformed(parser, error)),
+                Ok(()) => tap.finish().map_err(|error| self.malformed(parser, error)),
                 Err(DownloadError::Cache(error)) => Err(self.error(error)),
                 Err(DownloadError::Offline { .. }) => Err(self.error(SourceErrorKind::Offline)),
                 Err(error) => Err(self.error(SourceErrorKind::Index {

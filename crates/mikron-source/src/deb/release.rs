@@ -144,7 +144,7 @@ impl DebRepository {
                     .into_iter()
                     .zip(&all)
                     .map(|(thread, (_, index))| match thread.join() {
-                        Ok(result) => result.map(|compact| drop(index.compact.set(compact))),
+                        Ok(result) => result.map(|compact| index.set(compact)),
                         Err(panic) => std::panic::resume_unwind(panic),
                     });
             joined.collect()
