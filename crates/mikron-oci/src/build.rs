@@ -85,7 +85,10 @@ impl LayerPlan {
                 cached: true,
             });
         }
+        let turn = cache.map(FrameCache::turn).transpose();
+        let turn = turn.map_err(LayerError::Cache)?;
         let layer = self.compress(recipe, contents, store, pool)?;
+        drop(turn);
         if let Some(cache) = cache {
             let mut blob = store.open(&layer.blob)?;
             cache

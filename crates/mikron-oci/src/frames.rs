@@ -25,7 +25,7 @@ use crate::{BlobStore, Layer, StoreError};
 /// use mikron_package::MemoryContents;
 /// let (store, cache, contents) =
 ///     (MemoryStore::default(), MemoryFrames::default(), MemoryContents::default());
-/// let plan = LayerPlan::new("empty", &[])?;
+/// let plan = LayerPlan::new("empty", Vec::<mikron_oci::LayerEntry>::new())?;
 /// assert!(!plan.build(Recipe::default(), &contents, &store, Some(&cache))?.cached);
 /// assert!(plan.build(Recipe::default(), &contents, &store, Some(&cache))?.cached);
 /// # Ok::<(), mikron_oci::LayerError>(())
@@ -66,6 +66,16 @@ pub trait FrameCache: Send + Sync {
     fn claim(&self, key: &Digest, wait: bool) -> Result<Option<Box<dyn Send + '_>>, StoreError> {
         let _ = (key, wait);
         Ok(Some(Box::new(())))
+    }
+
+    /// Waits for a turn to compress, of which there are as many as processors for all who share the cache: more encoders at once
+    /// would only take each other's place in the processor's caches. The turn ends when what comes back is dropped, or its
+    /// owner dies. A cache that does not coordinate has room for everybody.
+    ///
+    /// # Errors
+    /// When that cannot be found out.
+    fn turn(&self) -> Result<Box<dyn Send + '_>, StoreError> {
+        Ok(Box::new(()))
     }
 }
 

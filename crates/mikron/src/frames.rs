@@ -1,6 +1,8 @@
 //! Compressed layers in the content cache, so that one quota and one collection cover everything.
 
 use std::io::{self, Read};
+use std::thread;
+use std::time::Duration;
 
 use mikron_oci::{BlobStore, FrameCache, Layer, StoreError};
 use mikron_package::Digest;
@@ -11,6 +13,12 @@ const LAYERS: &str = "layers-2";
 
 /// Name and version of the derived values that are the layers.
 const FRAMES: &str = "frames-1";
+
+/// The turns to compress, by their number.
+const TURNS: &str = "turns-1";
+
+/// How long to wait before looking whether a turn is free.
+const LOOK_AGAIN: Duration = Duration::from_millis(3);
 
 /// A frame cache over the content cache: the key leads to the layer's description and to its bytes.
 pub(crate) struct CachedFrames<'a>(pub(crate) &'a Cache);
@@ -53,6 +61,22 @@ impl FrameCache for CachedFrames<'_> {
         self.0
             .put_derived(LAYERS, key.as_bytes(), b"")
             .map_err(|e| failed("remove", key, e))
+    }
+
+    fn turn(&self) -> Result<Box<dyn Send + '_>, StoreError> {
+        let turns = thread::available_parallelism().map_or(1, usize::from);
+        loop {
+            for turn in 0..turns {
+                let name = turn.to_le_bytes();
+                let claim = self.0.claim(TURNS, &name, false);
+                let claim = claim.map_err(|e| failed("claim", &Digest::of(&name), e))?;
+                if let Some(claim) = claim {
+                    return Ok(Box::new(claim));
+                }
+            }
+            // One lock cannot stand for several; a look takes some microseconds.
+            thread::sleep(LOOK_AGAIN);
+        }
     }
 
     fn claim(&self, key: &Digest, wait: bool) -> Result<Option<Box<dyn Send + '_>>, StoreError> {
