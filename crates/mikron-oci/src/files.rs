@@ -159,14 +159,14 @@ impl Write for Temporary {
     }
 }
 
-/// Writes a small file under a temporary name in the same directory, syncs it and renames it.
-pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+/// Writes a small file under a temporary name in the directory of `path`, which it is to replace.
+pub(crate) fn stage(path: &Path, bytes: &[u8]) -> Result<Temporary, StoreError> {
     let directory = path.parent().unwrap_or(Path::new("."));
     let mut temporary = Temporary::create(directory)?;
     temporary
         .write_all(bytes)
         .map_err(StoreError::io("write", path))?;
-    temporary.persist(path)
+    Ok(temporary)
 }
 
 /// Makes renames in a directory durable.

@@ -190,29 +190,27 @@ impl Layout {
         if pending.len() < MOST_PENDING {
             return Ok(());
         }
-        self.name_pending(&mut pending)
+        self.name_pending(&mut pending, &[])
     }
 
-    /// Gives all that was written its name, after it is on disk for certain. The syncs run at once: a file system writes its
-    /// journal for all that wait for it.
-    fn name_pending(&self, pending: &mut BTreeMap<Digest, Temporary>) -> Result<(), StoreError> {
+    /// Gives all blobs that were written their names, after they are on disk for certain, and `others` with them, which get
+    /// theirs from the caller.
+    fn name_pending(
+        &self,
+        pending: &mut BTreeMap<Digest, Temporary>,
+        others: &[(Temporary, PathBuf)],
+    ) -> Result<(), StoreError> {
+        let pending = std::mem::take(pending);
+        let others = others.iter().map(|(temporary, _)| temporary);
+        at_once(pending.values().chain(others), Temporary::sync)?;
         if pending.is_empty() {
             return Ok(());
         }
-        let pending = std::mem::take(pending);
-        thread::scope(|scope| {
-            let sync = |temporary| scope.spawn(move || Temporary::sync(temporary));
-            let syncs: Vec<_> = pending.values().map(sync).collect();
-            syncs.into_iter().try_for_each(|sync| {
-                sync.join()
-                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            })
-        })?;
         for (digest, temporary) in pending {
             temporary.persist_unsynced(&self.blob_path(&digest))?;
         }
-        files::sync_directory(&self.path.join("blobs/sha256"))?;
-        files::sync_directory(&self.path.join("blobs"))
+        let directories = ["blobs/sha256", "blobs"].map(|name| self.path.join(name));
+        at_once(directories.iter(), |path| files::sync_directory(path))
     }
 
     fn index_path(&self) -> PathBuf {
@@ -241,6 +239,23 @@ impl Layout {
             other => other,
         })
     }
+}
+
+/// Syncs several things at once: a file system writes its journal for all that wait for it.
+fn at_once<T: Send>(
+    things: impl Iterator<Item = T>,
+    sync: impl Fn(T) -> Result<(), StoreError> + Sync,
+) -> Result<(), StoreError> {
+    let sync = &sync;
+    thread::scope(|scope| {
+        let syncs: Vec<_> = things
+            .map(|thing| scope.spawn(move || sync(thing)))
+            .collect();
+        syncs.into_iter().try_for_each(|sync| {
+            sync.join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+    })
 }
 
 fn exists(path: &Path) -> Result<bool, StoreError> {
@@ -317,18 +332,15 @@ impl BlobStore for Layout {
     fn tag(&self, tag: &str, target: &Descriptor) -> Result<(), StoreError> {
         check_tag(tag)?;
         let limits = Limits::default();
-        self.name_pending(&mut self.pending())?;
+        let mut pending = self.pending();
         let _lock = Lock::wait(&self.path, true)?;
-        let mut changed = false;
+        let mut changed = Vec::new();
         let version = self.path.join(VERSION_FILE);
         if exists(&version)? {
             check_version(&self.path, &limits)?;
         } else {
-            files::replace(
-                &version,
-                format!("{{\"imageLayoutVersion\":\"{VERSION}\"}}").as_bytes(),
-            )?;
-            changed = true;
+            let text = format!("{{\"imageLayoutVersion\":\"{VERSION}\"}}");
+            changed.push((files::stage(&version, text.as_bytes())?, version));
         }
         let path = self.index_path();
         let old = if exists(&path)? {
@@ -343,13 +355,16 @@ impl BlobStore for Layout {
         index.set(tag, target).map_err(|e| self.index_error(e))?;
         let new = index.to_bytes().map_err(|e| self.index_error(e))?;
         if old.as_ref() != Some(&new) {
-            files::replace(&path, &new)?;
-            changed = true;
+            changed.push((files::stage(&path, &new)?, path));
         }
-        if changed {
-            files::sync_directory(&self.path)?;
+        self.name_pending(&mut pending, &changed)?;
+        if changed.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        for (temporary, path) in changed {
+            temporary.persist_unsynced(&path)?;
+        }
+        files::sync_directory(&self.path)
     }
 }
 
