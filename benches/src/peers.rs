@@ -68,6 +68,30 @@ pub fn apt_get(scratch: &Path) -> Result<Command, Failed> {
     Ok(command)
 }
 
+/// `apko build` of nginx from a repository on disk, into a new archive.
+///
+/// # Errors
+/// When its configuration cannot be written.
+pub fn apko(program: &Path, repository: &Path, key: &Path, out: &Path) -> Result<Command, Failed> {
+    empty(out)?;
+    let failed = || Failed::of::<std::io::Error>(out.display().to_string());
+    fs::create_dir_all(out).map_err(failed())?;
+    let configuration = format!(
+        "contents:\n  keyring: [{}]\n  repositories: [{}]\n  packages: [nginx]\narchs: [x86_64]\n\
+         entrypoint:\n  command: /usr/sbin/nginx\n",
+        key.display(),
+        repository.display()
+    );
+    fs::write(out.join("apko.yaml"), configuration).map_err(failed())?;
+    let mut command = Command::new(program);
+    command
+        .args(["build", "--sbom=false", "--vcs=false", "--cache-dir"])
+        .arg(out.join("cache"))
+        .args(["apko.yaml", "nginx:latest", "nginx.tar"])
+        .current_dir(out);
+    Ok(command)
+}
+
 /// A Docker engine with a Debian base image, ready to build. It ends with this value.
 pub struct Docker {
     daemon: Child,

@@ -1,26 +1,25 @@
 //! Measures whole commands side by side in one run and prints their ratios.
 //!
 //! ```text
-//! mikron-compare [--runs N] [--mikron PROGRAM] [--only cold,docker,warm,removed,crowd,resolve,index,memory,large]
+//! mikron-compare [--runs N] [--mikron PROGRAM] [--apko PROGRAM]
+//!                [--only cold,docker,warm,removed,crowd,resolve,index,apk,memory,large,files]
 //! ```
 //!
+//! `apk` is measured where there is an apko, on PATH or named.
 //! The mirror is the machine's own. Each run of a row measures both sides, one after the other, so that whatever else the
 //! machine does hits both; the figures are medians. Where no `mikron` command lies beside this program and none is named,
 //! the library is measured in a process of its own.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use mikron::{Builder, Output};
 use mikron_benches::measure::{Failed, median, peak, run, wall};
 use mikron_benches::peers::{self, Docker};
 use mikron_benches::table::{HEAD, Row, Target};
-use mikron_package::{Limits, Silent};
+use mikron_benches::{made, suite};
 use mikron_source::cache::{Cache, CacheOptions};
-use mikron_source::deb::{Context, DebRepository, refresh};
-use mikron_source::fetch::{HttpOptions, Router};
-use mikron_source::preset::debian_keyring;
 use mikron_testkit::mirror::{Mirror, mirror};
 use tempfile::TempDir;
 
@@ -75,6 +74,7 @@ fn main() -> ExitCode {
 struct Options {
     runs: usize,
     mikron: Option<PathBuf>,
+    apko: Option<PathBuf>,
     only: Vec<String>,
 }
 
@@ -83,6 +83,7 @@ impl Options {
         let mut options = Self {
             runs: 5,
             mikron: command_beside(),
+            apko: mikron_testkit::tools::find("apko"),
             only: Vec::new(),
         };
         let mut arguments = arguments.iter();
@@ -96,6 +97,7 @@ impl Options {
             match name.as_str() {
                 "--runs" => options.runs = value()?.parse().map_err(Failed::of("--runs"))?,
                 "--mikron" => options.mikron = Some(value()?.into()),
+                "--apko" => options.apko = Some(value()?.into()),
                 "--only" => options.only = value()?.split(',').map(str::to_owned).collect(),
                 _ => {
                     return Err(Failed {
@@ -136,6 +138,7 @@ fn compare(options: &Options) -> Result<bool, Failed> {
     let options = Options {
         runs: options.runs.max(1),
         mikron: options.mikron.clone(),
+        apko: options.apko.clone(),
         only: options.only.clone(),
     };
     match &options.mikron {
@@ -157,6 +160,7 @@ fn compare(options: &Options) -> Result<bool, Failed> {
     bench.crowd()?;
     bench.resolve()?;
     bench.index()?;
+    bench.apk()?;
     bench.memory()?;
     println!("{HEAD}");
     for row in &bench.rows {
@@ -239,8 +243,12 @@ impl Bench {
     }
 
     fn cold_build(&self) -> Result<Duration, Failed> {
-        self.forget("nginx")?;
-        wall(&mut self.mikron("build", "nginx"))
+        self.cold_build_of("nginx")
+    }
+
+    fn cold_build_of(&self, name: &str) -> Result<Duration, Failed> {
+        self.forget(name)?;
+        wall(&mut self.mikron("build", name))
     }
 
     fn mmdebstrap(&self) -> Result<Duration, Failed> {
@@ -386,10 +394,10 @@ impl Bench {
             return Ok(());
         }
         let copy = self.path("trixie");
-        copy_suite(&self.mirror, &copy)?;
+        suite::copy(&self.mirror, &copy)?;
         let mut times = Vec::new();
         for i in 1..=self.options.runs {
-            let (took, packages) = parse_suite(&copy, &self.path("index-cache"))?;
+            let (took, packages) = suite::parse(&copy, &self.path("index-cache"))?;
             eprintln!("index {i}: {took:?} for {packages} packages");
             times.push(took);
         }
@@ -402,7 +410,89 @@ impl Bench {
         Ok(())
     }
 
+    /// The packages of nginx, whole, from a repository of apk on disk.
+    fn apk(&mut self) -> Result<(), Failed> {
+        if !self.options.wants("apk") {
+            return Ok(());
+        }
+        let Some(apko) = self.options.apko.clone() else {
+            eprintln!("not measured: apk (there is no apko; name one by --apko)");
+            return Ok(());
+        };
+        let cache = self.path("apk-cache");
+        let file = self.path("nginx/spec.yaml");
+        let mut builder = Builder::from_file(&file).map_err(Failed::of("nginx"))?;
+        builder = builder.cache(&cache).mirror("debian", &self.mirror.main);
+        if let Some(security) = &self.mirror.security {
+            builder = builder.mirror("debian-security", security);
+        }
+        let cache = Cache::open(&cache, CacheOptions::default());
+        let cache = cache.map_err(Failed::of("the cache"))?;
+        let world = self.path("apk");
+        std::fs::create_dir_all(&world).map_err(Failed::of("apk"))?;
+        let count = made::apk(&builder, &cache, &world)?;
+        let (repository, key) = (world.join("repository"), world.join(made::APK_KEY));
+        for (what, name, layers, most) in [
+            (
+                "gzip:6, one layer",
+                "apk-single",
+                "strategy: single, compression: \"gzip:6\"",
+                0.9,
+            ),
+            (
+                "gzip:6, by package",
+                "apk-package",
+                "compression: \"gzip:6\"",
+                0.9,
+            ),
+            (
+                "zstd:3, one layer",
+                "apk-zstd",
+                "strategy: single, compression: \"zstd:3\"",
+                0.9,
+            ),
+            ("as the default packs", "apk-default", "", 8.0),
+        ] {
+            self.write(
+                &format!("{name}/spec.yaml"),
+                &format!(
+                    "mikron: 1\nname: nginx\nsources:\n  main: {{ apk: \"file:{}\", keys: [\"{}\"] }}\n\
+                     packages: [nginx]\nselect: full\nlayers: {{ {layers} }}\n\
+                     image:\n  entrypoint: [/usr/sbin/nginx]\n",
+                    repository.display(),
+                    key.display()
+                ),
+            )?;
+            let name_of_row =
+                format!("{count} packages whole from apk on disk, {what}, against apko");
+            self.row(
+                &name_of_row,
+                most,
+                &|bench| bench.cold_build_of(name),
+                &|bench| {
+                    wall(&mut peers::apko(
+                        &apko,
+                        &repository,
+                        &key,
+                        &bench.path("apko"),
+                    )?)
+                },
+            )?;
+        }
+        Ok(())
+    }
+
     fn memory(&mut self) -> Result<(), Failed> {
+        if self.options.wants("files") {
+            made::files(577, 221_358, &self.path("files"))?;
+            let spec = format!(
+                "mikron: 1\nname: files\nsources:\n  \
+                 main: {{ deb: \"file:repository\", suite: stable, keys: [key.asc] }}\n\
+                 packages: [{}]\nselect: full\nlayers: {{ compression: \"zstd:3\" }}\n",
+                made::ALL
+            );
+            self.write("files/spec.yaml", &spec)?;
+        }
         for (only, name, spec, most) in [
             ("memory", "peak memory, nginx cold", "nginx", 64e6),
             (
@@ -410,6 +500,12 @@ impl Bench {
                 "peak memory, 500 MB of packages cold",
                 "large",
                 160e6,
+            ),
+            (
+                "files",
+                "peak memory, 577 packages of 221,358 files cold",
+                "files",
+                96e6,
             ),
         ] {
             if !self.options.wants(only) {
@@ -428,51 +524,6 @@ impl Bench {
         }
         Ok(())
     }
-}
-
-const RELEASE: &str = "dists/trixie/InRelease";
-const PACKAGES: &str = "dists/trixie/main/binary-amd64/Packages.gz";
-
-/// A copy of the suite on disk, so that the network is not measured.
-fn copy_suite(mirror: &Mirror, to: &Path) -> Result<(), Failed> {
-    for file in [RELEASE, PACKAGES] {
-        run(Command::new("curl")
-            .args([
-                "--silent",
-                "--show-error",
-                "--fail",
-                "--location",
-                "--create-dirs",
-            ])
-            .arg("--output")
-            .arg(to.join(file))
-            .arg(format!("{}/{file}", mirror.main)))?;
-    }
-    Ok(())
-}
-
-/// Verifies, unpacks and parses the suite with an empty cache.
-fn parse_suite(copy: &Path, cache: &Path) -> Result<(Duration, u32), Failed> {
-    peers::empty(cache)?;
-    let cache = Cache::open(cache, CacheOptions::default()).map_err(Failed::of("the cache"))?;
-    let fetch = Router::standard(HttpOptions::default());
-    let limits = Limits::default();
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |now| now.as_secs());
-    let now = i64::try_from(now).unwrap_or(i64::MAX);
-    let base = format!("file://{}", copy.display());
-    let repository = DebRepository::new("debian", &base, "trixie", debian_keyring());
-    let begin = Instant::now();
-    let context = Context::new(&fetch, &cache, &Silent, &limits, now);
-    let suites = refresh(&context, &[repository], &["amd64"]).map_err(Failed::of("trixie"))?;
-    let mut packages = 0;
-    for suite in &suites {
-        for part in suite.parts(&context).map_err(Failed::of("trixie"))? {
-            packages += part.index.len();
-        }
-    }
-    Ok((begin.elapsed(), packages))
 }
 
 /// `run build SPEC OUT`, `run lock SPEC`: the library in place of the command.
