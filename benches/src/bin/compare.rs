@@ -10,7 +10,7 @@
 //! machine does hits both; the figures are medians. Where no `mikron` command lies beside this program and none is named,
 //! the library is measured in a process of its own.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 

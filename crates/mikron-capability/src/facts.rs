@@ -101,7 +101,9 @@ impl PackageFacts {
         if u32::from_le_bytes(*version) != Self::ENCODING {
             return Err(wrong("are of another version"));
         }
-        let (facts, rest) = postcard::take_from_bytes(body).map_err(|_| wrong("are damaged"))?;
+        let (mut facts, rest): (Self, _) =
+            postcard::take_from_bytes(body).map_err(|_| wrong("are damaged"))?;
+        facts.files.shrink_to_fit();
         if rest.is_empty() {
             Ok(facts)
         } else {
@@ -127,16 +129,16 @@ pub struct FileFacts {
     /// What an ELF file says.
     pub elf: Option<Box<ElfFacts>>,
     /// What a script says.
-    pub script: Option<ScriptFacts>,
+    pub script: Option<Box<ScriptFacts>>,
     /// Names in code that loads libraries or starts programs by name: its quoted texts, and the calls by which it loads libraries;
     /// in a typelib the libraries that it describes.
     pub names: Option<Words>,
     /// Directories that a file of `/etc/ld.so.conf.d` adds to the loader's search (ldconfig(8)).
-    pub loader_dirs: Vec<String>,
+    pub loader_dirs: Box<[String]>,
     /// What configuration includes, and what a unit of a service starts.
-    pub mentions: Vec<Mention>,
+    pub mentions: Box<[Mention]>,
     /// What is odd about the content: broken ELF structure, with the reason.
-    pub note: Option<String>,
+    pub note: Option<Box<str>>,
 }
 
 impl FileFacts {
@@ -150,8 +152,8 @@ impl FileFacts {
             elf: None,
             script: None,
             names: None,
-            loader_dirs: Vec::new(),
-            mentions: Vec::new(),
+            loader_dirs: Box::default(),
+            mentions: Box::default(),
             note: None,
         }
     }

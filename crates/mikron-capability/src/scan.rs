@@ -287,11 +287,11 @@ fn scan_into(
         digest: Some(digest),
         class,
         elf,
-        script,
-        names,
-        loader_dirs,
-        mentions,
-        note,
+        script: script.map(Box::new),
+        names: names.map(Box::new),
+        loader_dirs: loader_dirs.into(),
+        mentions: mentions.into(),
+        note: note.map(Into::into),
     })
 }
 

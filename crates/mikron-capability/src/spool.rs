@@ -4,7 +4,6 @@
 //! the process. Nothing an archive names ever becomes a path on the host.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
@@ -47,7 +46,16 @@ struct Inner {
     in_memory: u64,
     file: Option<Arc<File>>,
     end: u64,
-    contents: BTreeMap<Digest, Blob>,
+    /// Where each content lies in the file. Of these there are very many.
+    in_file: BTreeMap<Digest, Place>,
+    held: BTreeMap<Digest, Arc<[u8]>>,
+}
+
+/// A part of the file.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    offset: u64,
+    len: u64,
 }
 
 impl Spool {
@@ -103,12 +111,26 @@ impl Spool {
 
     /// The content with this digest, for reading at positions.
     pub fn blob(&self, content: &Digest) -> Option<Blob> {
-        self.lock().contents.get(content).cloned()
+        let inner = self.lock();
+        if let Some(bytes) = inner.held.get(content) {
+            return Some(Blob {
+                len: bytes.len() as u64,
+                bytes: Bytes::Memory(Arc::clone(bytes)),
+            });
+        }
+        let (place, file) = (inner.in_file.get(content)?, inner.file.as_ref()?);
+        Some(Blob {
+            len: place.len,
+            bytes: Bytes::File {
+                file: Arc::clone(file),
+                offset: place.offset,
+            },
+        })
     }
 
     /// Whether the spool holds a content.
     pub fn contains(&self, content: &Digest) -> bool {
-        self.lock().contents.contains_key(content)
+        self.lock().contains(content)
     }
 
     /// Bytes held in memory and in the temporary file.
@@ -131,6 +153,10 @@ impl Default for Spool {
 }
 
 impl Inner {
+    fn contains(&self, content: &Digest) -> bool {
+        self.held.contains_key(content) || self.in_file.contains_key(content)
+    }
+
     fn give_back_range(&mut self, offset: u64, size: u64) {
         if offset + size == self.end {
             self.end = offset;
@@ -262,16 +288,17 @@ impl SpoolWriter<'_> {
         self.check_end()?;
         let digest = std::mem::take(&mut self.hasher).finish();
         let mut inner = self.spool.lock();
-        if let Entry::Vacant(place) = inner.contents.entry(digest) {
-            let bytes = match std::mem::replace(&mut self.room, Room::Given) {
-                Room::Memory(held) => Bytes::Memory(held.into()),
-                Room::File { file, offset } => Bytes::File { file, offset },
-                Room::Given => Bytes::Memory(Arc::from([])),
-            };
-            place.insert(Blob {
-                len: self.size,
-                bytes,
-            });
+        if !inner.contains(&digest) {
+            match std::mem::replace(&mut self.room, Room::Given) {
+                Room::Memory(held) => {
+                    inner.held.insert(digest, held.into());
+                }
+                Room::File { offset, .. } => {
+                    let len = self.size;
+                    inner.in_file.insert(digest, Place { offset, len });
+                }
+                Room::Given => {}
+            }
         }
         drop(inner);
         Ok(digest)

@@ -55,7 +55,7 @@ pub struct ImageLayer {
 /// use mikron_package::{Architecture, MemoryContents, Platform};
 ///
 /// let store = MemoryStore::default();
-/// let built = LayerPlan::new("empty", &[])?
+/// let built = LayerPlan::new("empty", Vec::<mikron_oci::LayerEntry>::new())?
 ///     .build(Recipe::default(), &MemoryContents::default(), &store, None)?;
 /// let layer = ImageLayer {
 ///     layer: built.layer,

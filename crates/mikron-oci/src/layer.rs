@@ -1,5 +1,6 @@
 //! A layer before it is compressed: sorted entries, checked and laid out as a tar stream of known size.
 
+use std::borrow::Borrow;
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::io::{Read, Write};
@@ -61,36 +62,47 @@ pub struct LayerPlan {
 }
 
 impl LayerPlan {
-    /// Checks entries. `name` is for progress and messages only.
+    /// Checks entries, one after the other. `name` is for progress and messages only.
     ///
     /// # Errors
     /// When the entries are not sorted by path, or hold a duplicate, a whiteout, an entry below a file, a hard link without
     /// its file, a file without content, or a value that tar cannot carry.
-    pub fn new(name: &str, entries: &[LayerEntry]) -> Result<Self, LayerError> {
+    pub fn new(
+        name: &str,
+        entries: impl IntoIterator<Item = impl Borrow<LayerEntry>>,
+    ) -> Result<Self, LayerError> {
         let mut plan = Self {
             name: name.to_owned(),
             packed: Vec::new(),
-            entries: entries.len(),
+            entries: 0,
             unpacked: 2 * RECORD as u64,
         };
         let mut headers = Vec::new();
-        let mut files: BTreeSet<&RootPath> = BTreeSet::new();
-        let mut before: Option<&Entry> = None;
-        for packed @ LayerEntry { entry, content } in entries {
-            if let Some(before) = before {
-                check_order(before, entry)?;
+        // The files so far, from the first hard link on: most layers have none.
+        let mut files: Option<BTreeSet<RootPath>> = None;
+        let mut before: Option<(RootPath, bool)> = None;
+        for packed in entries {
+            let packed: &LayerEntry = packed.borrow();
+            let LayerEntry { entry, content } = packed;
+            if let Some((path, is_directory)) = &before {
+                check_order(path, *is_directory, entry)?;
             }
-            before = Some(entry);
+            before = Some((entry.path.clone(), entry.is_directory()));
             check_entry(entry, *content)?;
             match &entry.kind {
                 EntryKind::File { .. } => {
-                    files.insert(&entry.path);
+                    if let Some(files) = &mut files {
+                        files.insert(entry.path.clone());
+                    }
                 }
-                EntryKind::Hardlink { target } if !files.contains(target) => {
-                    return Err(LayerError::HardlinkTarget {
-                        path: entry.path.clone(),
-                        target: target.clone(),
-                    });
+                EntryKind::Hardlink { target } => {
+                    let files = files.get_or_insert_with(|| plan.files());
+                    if !files.contains(target) {
+                        return Err(LayerError::HardlinkTarget {
+                            path: entry.path.clone(),
+                            target: target.clone(),
+                        });
+                    }
                 }
                 _ => {}
             }
@@ -99,6 +111,7 @@ impl LayerPlan {
             let size = entry.size();
             plan.unpacked += headers.len() as u64 + size + header::padding(size);
             plan.packed = pack(packed, plan.packed);
+            plan.entries += 1;
         }
         plan.packed.shrink_to_fit();
         Ok(plan)
@@ -120,6 +133,16 @@ impl LayerPlan {
             use_entry(&entry, &headers)?;
         }
         Ok(())
+    }
+
+    /// The paths of its regular files.
+    fn files(&self) -> BTreeSet<RootPath> {
+        let mut files = BTreeSet::new();
+        let Ok(()) = self.each(|LayerEntry { entry, .. }, _| {
+            files.extend(entry.is_file().then(|| entry.path.clone()));
+            Ok::<(), Infallible>(())
+        });
+        files
     }
 
     /// The name that was given.
@@ -233,23 +256,23 @@ fn pack(entry: &LayerEntry, to: Vec<u8>) -> Vec<u8> {
         .expect("an entry has no sequence of unknown length, and a vector takes all bytes")
 }
 
-fn check_order(before: &Entry, entry: &Entry) -> Result<(), LayerError> {
-    if before.path == entry.path {
+fn check_order(before: &RootPath, is_directory: bool, entry: &Entry) -> Result<(), LayerError> {
+    if *before == entry.path {
         return Err(LayerError::Duplicate {
             path: entry.path.clone(),
         });
     }
-    if before.path > entry.path {
+    if *before > entry.path {
         return Err(LayerError::Unsorted {
             path: entry.path.clone(),
-            after: before.path.clone(),
+            after: before.clone(),
         });
     }
     // In the order of paths whatever lies below an entry follows it at once, so the entry before is the one to ask.
-    if !before.is_directory() && entry.path.starts_with(&before.path) {
+    if !is_directory && entry.path.starts_with(before) {
         return Err(LayerError::BelowFile {
             path: entry.path.clone(),
-            parent: before.path.clone(),
+            parent: before.clone(),
         });
     }
     Ok(())

@@ -1,13 +1,72 @@
 //! One entry of an archive: a file, directory, link or device with its attributes.
 
 use std::collections::BTreeMap;
+use std::ops::{Deref, DerefMut};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::RootPath;
+use crate::{RootPath, SharedText};
 
-/// Extended attributes by name, as bytes (`user.…`, `security.capability`).
-pub type Xattrs = BTreeMap<Vec<u8>, Vec<u8>>;
+type Values = BTreeMap<Vec<u8>, Vec<u8>>;
+
+/// Extended attributes by name, as bytes (`user.…`, `security.capability`): a map that takes the room of a pointer where it is
+/// empty, as it is for nearly every file.
+///
+/// ```
+/// use mikron_package::Xattrs;
+/// let mut xattrs = Xattrs::new();
+/// assert!(xattrs.is_empty());
+/// xattrs.insert(b"user.a".to_vec(), b"1".to_vec());
+/// assert_eq!(xattrs[&b"user.a"[..]], b"1");
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Xattrs(Option<Box<Values>>);
+
+impl Xattrs {
+    /// No attributes.
+    pub const fn new() -> Self {
+        Self(None)
+    }
+}
+
+impl Deref for Xattrs {
+    type Target = Values;
+
+    fn deref(&self) -> &Values {
+        static NONE: Values = Values::new();
+        self.0.as_deref().unwrap_or(&NONE)
+    }
+}
+
+impl DerefMut for Xattrs {
+    fn deref_mut(&mut self) -> &mut Values {
+        self.0.get_or_insert_default()
+    }
+}
+
+impl PartialEq for Xattrs {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for Xattrs {}
+
+impl FromIterator<(Vec<u8>, Vec<u8>)> for Xattrs {
+    fn from_iter<I: IntoIterator<Item = (Vec<u8>, Vec<u8>)>>(pairs: I) -> Self {
+        let values: Values = pairs.into_iter().collect();
+        Self((!values.is_empty()).then(|| Box::new(values)))
+    }
+}
+
+impl<'a> IntoIterator for &'a Xattrs {
+    type Item = (&'a Vec<u8>, &'a Vec<u8>);
+    type IntoIter = std::collections::btree_map::Iter<'a, Vec<u8>, Vec<u8>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
 
 /// Extended attributes as a list of pairs: in JSON the keys of a mapping are text, and theirs are bytes.
 mod pairs {
@@ -47,9 +106,9 @@ pub struct Entry {
     /// Numeric group.
     pub gid: u32,
     /// Owner by name where the archive gives one (ustar `uname`).
-    pub user: Option<String>,
+    pub user: Option<SharedText>,
     /// Group by name where the archive gives one (ustar `gname`).
-    pub group: Option<String>,
+    pub group: Option<SharedText>,
     /// Modification time in seconds since 1970, never negative.
     pub mtime: i64,
     /// Extended attributes.

@@ -2,11 +2,14 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A normalised path inside the virtual root filesystem: bytes, relative to the root, components separated by one `/`,
 /// without `.` and `..`, without a leading or trailing `/`. The root itself is the empty path.
+///
+/// Clones share their bytes: a path stands in the facts of its package, in the selection and in the tree.
 ///
 /// Bytes and not text, because archives hold names that are not UTF-8; [`fmt::Display`] shows a leading `/` and escapes
 /// what is not printable. The order is the order of the bytes with `/` sorted first, so that a directory is directly
@@ -22,7 +25,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// # Ok::<(), mikron_package::PathError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
-pub struct RootPath(Box<[u8]>);
+pub struct RootPath(Arc<[u8]>);
 
 impl RootPath {
     /// Longest accepted path in bytes (`PATH_MAX` of Linux).

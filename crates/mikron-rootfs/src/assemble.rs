@@ -126,9 +126,13 @@ pub fn assemble(
             .entry(template.entry.path.clone())
             .or_insert(template);
     }
-    let capabilities: BTreeSet<(String, String)> = parts
+    let capabilities: BTreeSet<(&str, &str)> = parts
         .iter()
-        .map(|part| (part.package.clone(), part.capability.clone()))
+        .map(|part| (&*part.package, &*part.capability))
+        .collect();
+    let capabilities: BTreeSet<(String, String)> = capabilities
+        .into_iter()
+        .map(|(package, capability)| (package.to_owned(), capability.to_owned()))
         .collect();
 
     let (mut tree, mut diagnostics) = merge::merge(parts, &packages, &options, &mut globs)?;
@@ -240,8 +244,8 @@ fn place_files(
             entry.mode = 0o777;
         }
         entry.mtime = tree.epoch();
-        entry.user.clone_from(&file.owner);
-        entry.group.clone_from(&file.group);
+        entry.user = file.owner.as_deref().map(Into::into);
+        entry.group = file.group.as_deref().map(Into::into);
         tree.insert(entry, content, Owner::Spec)
             .map_err(|error| match error {
                 RootfsError::NotADirectory { path, found, .. } => wrong(&format!(

@@ -7,7 +7,7 @@
 mod collision;
 mod hardlink;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use mikron_package::{Entry, EntryKind, Relation, RootPath};
 
@@ -43,7 +43,11 @@ pub(crate) fn merge(
     for part in &mut parts {
         if !matches!(part.entry.kind, EntryKind::Symlink { .. }) {
             let at = follow(&part.entry.path, false, false, |at| links.get(at).cloned());
-            part.entry.path = at.map_err(|fault| merge.fault(part, fault))?;
+            let at = at.map_err(|fault| merge.fault(part, fault))?;
+            // The facts have the same path, in the same bytes.
+            if at != part.entry.path {
+                part.entry.path = at;
+            }
         }
         if let EntryKind::Hardlink { target } = &part.entry.kind {
             let at = follow(target, false, false, |at| links.get(at).cloned());
@@ -51,31 +55,28 @@ pub(crate) fn merge(
             part.entry.kind = EntryKind::Hardlink { target };
         }
     }
-    let (links, rest): (Vec<Part>, Vec<Part>) = parts
-        .into_iter()
-        .partition(|part| matches!(part.entry.kind, EntryKind::Symlink { .. }));
-    let (directories, rest): (Vec<Part>, Vec<Part>) =
-        rest.into_iter().partition(|part| part.entry.is_directory());
-    let (hardlinks, files): (Vec<Part>, Vec<Part>) = rest
-        .into_iter()
-        .partition(|part| matches!(part.entry.kind, EntryKind::Hardlink { .. }));
-    // Directories by depth, so that a parent's own entry comes before what would make it up.
-    let mut directories = directories;
-    directories.sort_by_key(|part| part.entry.path.components().count());
-
-    let is_directory: BTreeSet<(String, RootPath)> = directories
-        .iter()
-        .map(|part| (part.package.clone(), part.entry.path.clone()))
-        .collect();
-    for part in links {
-        merge.add(part, None)?;
+    // Directories by depth, so that a parent's own entry comes before what would make it up. The sort is stable.
+    parts.sort_by_key(|part| match part.entry.kind {
+        EntryKind::Symlink { .. } => (0, 0),
+        EntryKind::Directory => (1, part.entry.path.components().count()),
+        EntryKind::Hardlink { .. } => (3, 0),
+        _ => (2, 0),
+    });
+    let is_hardlink = |part: &Part| matches!(part.entry.kind, EntryKind::Hardlink { .. });
+    let hardlinks = parts.split_off(parts.partition_point(|part| !is_hardlink(part)));
+    let (linked, several) =
+        hardlink::resolve(&parts, hardlinks).map_err(|(part, fault)| merge.fault(&part, fault))?;
+    for part in parts {
+        if part.entry.is_directory() {
+            merge.add_directory(part)?;
+            continue;
+        }
+        let first = several.get(&(part.package.clone(), part.entry.path.clone()));
+        let first = first.map(|(_, path)| path.clone());
+        merge.add(part, first)?;
     }
-    for part in directories {
-        merge.add_directory(part)?;
-    }
-    let named = hardlink::resolve(files, hardlinks, &is_directory);
-    for (part, names) in named.map_err(|(part, fault)| merge.fault(&part, fault))? {
-        merge.add(part, names)?;
+    for (part, first) in linked {
+        merge.add(part, Some(first))?;
     }
     if options.merged_usr {
         merge.link_usr()?;
@@ -144,7 +145,7 @@ impl Merge<'_> {
                 if let Some(own) = move_below_usr(&mut part.entry)? {
                     self.diagnostics.push(Diagnostic::SelfLink {
                         path: own,
-                        package: part.package,
+                        package: part.package.into(),
                     });
                     continue;
                 }
@@ -297,9 +298,9 @@ impl Merge<'_> {
             }
         };
         let (by, from) = if wins {
-            (part.package.clone(), other.clone())
+            (String::from(part.package.clone()), other.clone())
         } else {
-            (other.clone(), part.package.clone())
+            (other.clone(), String::from(part.package.clone()))
         };
         if by == part.package {
             self.lay_down(part, names);
@@ -325,7 +326,7 @@ impl Merge<'_> {
                     self.diagnostics.push(Diagnostic::DirectoryDiffers {
                         path,
                         kept: there.owner.package().unwrap_or_default().to_owned(),
-                        ignored: part.package,
+                        ignored: part.package.into(),
                     });
                 }
             }
@@ -339,7 +340,7 @@ impl Merge<'_> {
                 }
                 self.diagnostics.push(Diagnostic::DirectoryOverLink {
                     path,
-                    ignored: part.package,
+                    ignored: part.package.into(),
                 });
             }
             _ => return Err(self.not_a_directory(&path, &part)),
@@ -349,7 +350,7 @@ impl Merge<'_> {
 
     /// Makes the directories above a part, or says who is in the way.
     fn make_room(&mut self, part: &Part) -> Result<(), RootfsError> {
-        let owner = Owner::package_of(&part.package, &part.capability);
+        let owner = Owner::package_of(part.package.clone(), part.capability.clone());
         match self.tree.make_parents(&part.entry.path, &owner) {
             Err(RootfsError::NotADirectory { path, .. }) => Err(self.not_a_directory(&path, part)),
             other => other,
@@ -378,7 +379,7 @@ impl Merge<'_> {
     }
 
     fn lay_down(&mut self, part: Part, names: Option<RootPath>) {
-        let owner = Owner::package_of(&part.package, &part.capability);
+        let owner = Owner::package_of(part.package.clone(), part.capability.clone());
         self.tree.put(Node {
             entry: part.entry,
             content: part.content,

@@ -1,6 +1,6 @@
 //! What goes into the tree, and whose it is.
 
-use mikron_package::{Digest, Entry};
+use mikron_package::{Digest, Entry, SharedText};
 use serde::{Deserialize, Serialize};
 
 /// One chosen entry of one chosen package.
@@ -16,24 +16,29 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
     /// Name of the package.
-    pub package: String,
+    pub package: SharedText,
     /// Name of the capability of the package (`libs`).
-    pub capability: String,
+    pub capability: SharedText,
     /// The entry as the archive has it.
     pub entry: Entry,
     /// Digest of the content of a regular file, or of the file that a hard link names.
     pub content: Option<Digest>,
     /// For a hard link: the entry of the file that it names. With it the link can stand alone when that file was not
     /// chosen; without it the file has to be among the parts of the same package.
-    pub linked: Option<Entry>,
+    pub linked: Option<Box<Entry>>,
 }
 
 impl Part {
     /// A part without [`Part::linked`].
-    pub fn new(package: &str, capability: &str, entry: Entry, content: Option<Digest>) -> Self {
+    pub fn new(
+        package: impl Into<SharedText>,
+        capability: impl Into<SharedText>,
+        entry: Entry,
+        content: Option<Digest>,
+    ) -> Self {
         Self {
-            package: package.to_owned(),
-            capability: capability.to_owned(),
+            package: package.into(),
+            capability: capability.into(),
             entry,
             content,
             linked: None,
@@ -43,7 +48,7 @@ impl Part {
     /// The same part with the entry of the file that a hard link names.
     #[must_use]
     pub fn with_linked(mut self, linked: Entry) -> Self {
-        self.linked = Some(linked);
+        self.linked = Some(Box::new(linked));
         self
     }
 }
@@ -55,16 +60,16 @@ pub enum Owner {
     /// A package.
     Package {
         /// Its name.
-        package: String,
+        package: SharedText,
         /// The capability that holds the path.
-        capability: String,
+        capability: SharedText,
     },
     /// The `files` of the spec.
     Spec,
     /// A finalizer.
     Finalizer {
         /// Its name.
-        name: String,
+        name: SharedText,
     },
     /// Nobody: a directory that is there because something lies in it, or a link of the merged /usr.
     Layout,
@@ -72,18 +77,16 @@ pub enum Owner {
 
 impl Owner {
     /// The owner for a package's capability.
-    pub fn package_of(package: &str, capability: &str) -> Self {
+    pub fn package_of(package: impl Into<SharedText>, capability: impl Into<SharedText>) -> Self {
         Self::Package {
-            package: package.to_owned(),
-            capability: capability.to_owned(),
+            package: package.into(),
+            capability: capability.into(),
         }
     }
 
     /// The owner for a finalizer.
     pub fn finalizer(name: &str) -> Self {
-        Self::Finalizer {
-            name: name.to_owned(),
-        }
+        Self::Finalizer { name: name.into() }
     }
 
     /// The package, where a package brought it.

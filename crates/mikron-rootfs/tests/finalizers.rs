@@ -397,7 +397,7 @@ fn certificates_become_one_bundle() {
                 "aaa\n",
             );
         for part in &mut image.assembly.parts {
-            part.capability = capability.to_owned();
+            part.capability = capability.into();
         }
         image
     };

@@ -148,8 +148,8 @@ fn line(entry: &Entry, size: u64, digest: Option<Digest>, theirs: &str) -> Strin
     [
         entry.path.to_string(),
         format!("{:o}", kind | entry.mode),
-        entry.user.clone().unwrap_or_default(),
-        entry.group.clone().unwrap_or_default(),
+        entry.user.as_deref().unwrap_or_default().to_owned(),
+        entry.group.as_deref().unwrap_or_default().to_owned(),
         entry.mtime.to_string(),
         link.into_owned(),
         size,

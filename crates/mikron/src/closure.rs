@@ -7,7 +7,7 @@ use mikron_capability::{
     Edge, FileFacts, FileRef, Glob, Missing, PackageFacts, PackageInput, Provided, SelectedFile,
     Selection, Spool, Violation, Want, Wanted, select, verify,
 };
-use mikron_package::{Digest, EntryKind, PackageName, Platform, RootPath};
+use mikron_package::{Digest, EntryKind, PackageName, Platform, RootPath, SharedText};
 use mikron_rootfs::{Part, Sources};
 use mikron_spec::{FileContent, FileEntry, Select, Spec};
 
@@ -391,23 +391,30 @@ impl Closure {
 
     /// The chosen entries as parts of the tree, and those that finalizers read and take out again.
     pub(crate) fn parts(&self) -> Vec<Part> {
-        let chosen = self
-            .selection
-            .files
-            .iter()
-            .filter_map(|file| self.part(file, false));
-        let read = self
-            .selection
-            .inputs
-            .iter()
-            .filter_map(|file| self.part(file, true));
-        chosen.chain(read).collect()
+        let names = self.names();
+        let chosen = self.selection.files.iter();
+        let mut parts: Vec<Part> = Vec::with_capacity(self.selection.files.len());
+        parts.extend(chosen.filter_map(|file| self.part(file, false, &names)));
+        let read = self.selection.inputs.iter();
+        parts.extend(read.filter_map(|file| self.part(file, true, &names)));
+        parts
     }
 
     /// The chosen links that lead to nothing which a package has, as parts of the tree.
     pub(crate) fn dangling(&self) -> Vec<Part> {
         let links = self.selection.dangling.iter();
-        links.filter_map(|link| self.part(link, false)).collect()
+        let names = self.names();
+        links
+            .filter_map(|link| self.part(link, false, &names))
+            .collect()
+    }
+
+    /// The names of the packages, each once for all parts.
+    fn names(&self) -> Vec<SharedText> {
+        let packages = self.packages.iter();
+        packages
+            .map(|package| package.record.name.as_str().into())
+            .collect()
     }
 
     /// The files that finalizers read and that need not be chosen, wherever in the closure they lie.
@@ -428,13 +435,12 @@ impl Closure {
             .filter_map(|file| Some((&file.entry.path, file.digest?)))
     }
 
-    fn part(&self, file: &mikron_capability::SelectedFile, build_input: bool) -> Option<Part> {
+    fn part(&self, file: &SelectedFile, build_input: bool, names: &[SharedText]) -> Option<Part> {
         // The last input stands for the files of the spec, which the tree places by itself.
-        let package = self.packages.get(file.file.package)?;
+        let name = names.get(file.file.package)?.clone();
         let facts = &self.inputs[file.file.package].facts;
         let chosen = &facts.files[file.file.entry];
         let content = facts.digest(file.file.entry);
-        let name = package.record.name.as_str();
         let input = &self.inputs[file.file.package];
         let given = input.given.contains_key(&file.file.entry);
         let capability = if build_input && !given {
@@ -456,32 +462,23 @@ impl Closure {
         })
     }
 
-    /// The contents that layers and finalizers may ask for, by package.
-    pub(crate) fn contents(&self) -> Vec<BTreeSet<Digest>> {
-        let mut contents = vec![BTreeSet::new(); self.packages.len()];
-        for file in self.selection.files.iter().chain(&self.selection.inputs) {
-            let facts = &self.inputs[file.file.package].facts;
-            if let (Some(of_package), Some(digest)) = (
-                contents.get_mut(file.file.package),
-                facts.digest(file.file.entry),
-            ) {
-                of_package.insert(digest);
-            }
-        }
-        for file in &self.templates {
-            if let (Some(of_package), Some(digest)) = (
-                contents.get_mut(file.package),
-                self.inputs[file.package].facts.files[file.entry].digest,
-            ) {
-                of_package.insert(digest);
-            }
-        }
-        for package in 0..self.packages.len() {
-            if let Some(of_package) = contents.get_mut(package) {
-                of_package.extend(self.declarations(package).map(|(_, digest)| digest));
-            }
-        }
-        contents
+    /// The contents that layers and finalizers may ask for, with the package that each lies in; some more than once.
+    pub(crate) fn contents(&self) -> impl Iterator<Item = (usize, Digest)> {
+        let chosen = self.selection.files.iter().chain(&self.selection.inputs);
+        let files = chosen
+            .map(|file| file.file)
+            .chain(self.templates.iter().copied());
+        // The last input stands for the files of the spec, which lie in no archive.
+        let files = files.filter(|file| file.package < self.packages.len());
+        let digest = |file: FileRef| {
+            let digest = self.inputs[file.package].facts.digest(file.entry)?;
+            Some((file.package, digest))
+        };
+        let declared = (0..self.packages.len()).flat_map(|package| {
+            self.declarations(package)
+                .map(move |(_, digest)| (package, digest))
+        });
+        files.filter_map(digest).chain(declared)
     }
 }
 

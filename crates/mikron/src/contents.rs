@@ -1,6 +1,6 @@
 //! The contents of all files of a build: from the spool where the facts pass left them, else out of the archive again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::{self, Read};
 use std::sync::{Mutex, PoisonError};
 
@@ -15,47 +15,63 @@ pub(crate) type Filler<'a> =
 /// opens an archive. The first miss of a package brings everything that the image takes of it, in one pass.
 pub(crate) struct PackageContents<'a> {
     spool: &'a Spool,
-    /// Which package holds a content.
-    holders: BTreeMap<Digest, usize>,
-    /// What the image takes of each package, until it was brought.
-    wanted: Vec<Mutex<BTreeSet<Digest>>>,
+    /// What the spool lacked at first, in order, with the package that holds it.
+    holders: Vec<(Digest, u32)>,
+    /// The same by its place there, in order of package.
+    by_package: Vec<u32>,
+    /// Of each package, whether it was brought.
+    brought: Vec<Mutex<bool>>,
     fill: Box<Filler<'a>>,
 }
 
 impl<'a> PackageContents<'a> {
-    /// Contents of packages, of which the image takes what `wanted` says.
+    /// Contents of so many packages. Of them the image takes what `wanted` says, by package.
     pub(crate) fn new(
         spool: &'a Spool,
-        wanted: Vec<BTreeSet<Digest>>,
+        packages: usize,
+        wanted: impl Iterator<Item = (usize, Digest)>,
         fill: Box<Filler<'a>>,
     ) -> Self {
-        let mut holders = BTreeMap::new();
-        for (package, contents) in wanted.iter().enumerate() {
-            for content in contents {
-                holders.entry(*content).or_insert(package);
-            }
-        }
+        let missing = wanted.filter(|(_, content)| !spool.contains(content));
+        let mut holders: Vec<(Digest, u32)> = missing
+            .map(|(package, content)| (content, package as u32))
+            .collect();
+        holders.sort_unstable();
+        holders.dedup_by_key(|(content, _)| *content);
+        holders.shrink_to_fit();
+        let mut by_package: Vec<u32> = (0..holders.len() as u32).collect();
+        by_package.sort_by_key(|at| holders[*at as usize].1);
         Self {
             spool,
             holders,
-            wanted: wanted.into_iter().map(Mutex::new).collect(),
+            by_package,
+            brought: (0..packages).map(|_| Mutex::new(false)).collect(),
             fill,
         }
     }
 
     fn bring(&self, content: &Digest) -> io::Result<()> {
-        let Some(&package) = self.holders.get(content) else {
-            return Ok(());
-        };
-        let Some(wanted) = self.wanted.get(package) else {
+        let found = self
+            .holders
+            .binary_search_by_key(content, |holder| holder.0);
+        let Ok(at) = found else { return Ok(()) };
+        let package = self.holders[at].1;
+        let Some(brought) = self.brought.get(package as usize) else {
             return Ok(());
         };
         // Held while the archive is read: others who want something of it wait instead of reading it too.
-        let mut wanted = wanted.lock().unwrap_or_else(PoisonError::into_inner);
-        wanted.retain(|content| !self.spool.contains(content));
-        if wanted.contains(content) {
-            (self.fill)(package, &wanted, self.spool)?;
-            wanted.clear();
+        let mut brought = brought.lock().unwrap_or_else(PoisonError::into_inner);
+        if !*brought {
+            let of = |at: &u32| self.holders[*at as usize].1;
+            let from = self.by_package.partition_point(|at| of(at) < package);
+            let own = self.by_package[from..].iter();
+            let own = own.take_while(|at| of(at) == package);
+            let wanted: BTreeSet<Digest> = own
+                .map(|at| self.holders[*at as usize].0)
+                .filter(|content| !self.spool.contains(content))
+                .collect();
+            (self.fill)(package as usize, &wanted, self.spool)?;
+            *brought = true;
         }
         Ok(())
     }

@@ -37,7 +37,7 @@ impl Finalizer for DanglingFinalizer {
             if taken || directory.is_none_or(|node| !node.entry.is_directory()) {
                 continue;
             }
-            let owner = Owner::package_of(&part.package, &part.capability);
+            let owner = Owner::package_of(part.package.clone(), part.capability.clone());
             let at = tree.insert(part.entry.clone(), None, owner)?;
             if tree.lookup(&at).is_none() {
                 tree.remove(&at);

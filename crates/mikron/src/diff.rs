@@ -51,7 +51,12 @@ impl Engine<'_> {
                 self.fill(&closure.packages[package], facts, wanted, spool)
                     .map_err(io::Error::other)
             };
-            let contents = PackageContents::new(&spool, closure.contents(), Box::new(fill));
+            let contents = PackageContents::new(
+                &spool,
+                closure.packages.len(),
+                closure.contents(),
+                Box::new(fill),
+            );
             let spec = &self.builder.spec;
             let (rootfs, _) = image::tree(spec, epoch, &closure, &files, &contents)?;
             inventory

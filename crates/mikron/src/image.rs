@@ -67,7 +67,8 @@ impl Workshop<'_> {
         spool: &Spool,
         fill: Box<Filler<'_>>,
     ) -> Result<Built, Error> {
-        let contents = PackageContents::new(spool, closure.contents(), fill);
+        let contents =
+            PackageContents::new(spool, closure.packages.len(), closure.contents(), fill);
         let (rootfs, printed) = tree(self.spec, self.epoch, closure, files, &contents)?;
         let warnings = closure.warnings();
         for message in printed.iter().chain(&warnings) {

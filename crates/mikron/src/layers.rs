@@ -94,22 +94,19 @@ fn planned(name: &str, groups: &[LayerGroup<'_>]) -> Result<PlannedLayer, LayerE
         .flat_map(|g| &g.nodes)
         .map(|node| (&node.entry.path, *node))
         .collect();
-    let entries: Vec<LayerEntry> = nodes
-        .values()
-        .map(|node| LayerEntry {
-            entry: node.entry.clone(),
-            content: node
-                .content
-                .filter(|_| matches!(node.entry.kind, EntryKind::File { .. })),
-        })
-        .collect();
+    let entries = nodes.values().map(|node| LayerEntry {
+        entry: node.entry.clone(),
+        content: node
+            .content
+            .filter(|_| matches!(node.entry.kind, EntryKind::File { .. })),
+    });
     let mut packages: Vec<PackageName> = groups
         .iter()
         .filter_map(|g| g.package?.parse().ok())
         .collect();
     packages.sort();
     Ok(PlannedLayer {
-        plan: LayerPlan::new(name, &entries)?,
+        plan: LayerPlan::new(name, entries)?,
         packages,
     })
 }

@@ -72,12 +72,11 @@ impl Engine<'_> {
         let declared: Vec<Vec<_>> = (0..packages.len())
             .map(|package| closure.declarations(package).collect())
             .collect();
-        let digests = |of: &Vec<(_, Digest)>| of.iter().map(|(_, digest)| *digest).collect();
-        let contents = PackageContents::new(
-            spool,
-            declared.iter().map(digests).collect(),
-            Box::new(fill),
-        );
+        let digests = declared.iter().enumerate().flat_map(|(package, of)| {
+            let digests = of.iter().map(|(_, digest)| *digest);
+            digests.map(move |digest| (package, digest))
+        });
+        let contents = PackageContents::new(spool, packages.len(), digests, Box::new(fill));
         let mut accounts = Vec::new();
         for (package, declarations) in declared.iter().enumerate() {
             for (path, digest) in declarations {

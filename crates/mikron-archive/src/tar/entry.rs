@@ -1,6 +1,6 @@
 //! From a header and its extensions to an [`Entry`].
 
-use mikron_package::{ArchiveError, ArchiveErrorKind, Entry, EntryKind, RootPath};
+use mikron_package::{ArchiveError, ArchiveErrorKind, Entry, EntryKind, RootPath, SharedText};
 
 use super::header::Header;
 use super::number::NumberFault;
@@ -51,10 +51,10 @@ pub(super) fn build(
     };
     let owner = |key: &str, found: &[u8]| {
         let name = records.bytes(global, key).unwrap_or(found);
-        (!name.is_empty()).then(|| String::from_utf8_lossy(name).into_owned())
+        (!name.is_empty()).then(|| SharedText::from(&*String::from_utf8_lossy(name)))
     };
-    let mut xattrs = global.xattrs.clone();
-    xattrs.extend(records.xattrs.clone());
+    let xattrs = global.xattrs.iter().chain(&records.xattrs);
+    let xattrs = xattrs.map(|(name, value)| (name.clone(), value.clone()));
     let entry = Entry {
         mode: mode(header.mode, &kind)?,
         uid: id("uid", header.uid)?,
@@ -64,7 +64,7 @@ pub(super) fn build(
         mtime: mtime(header, records.mtime(global)?, dialect)?,
         path,
         kind,
-        xattrs,
+        xattrs: xattrs.collect(),
     };
     let stored = if entry.is_file() { size } else { 0 };
     Ok((entry, stored))

@@ -100,7 +100,7 @@ pub(super) fn find(
 }
 
 fn is_script_for(file: &crate::FileFacts, name: &str) -> bool {
-    let program = file.script.as_ref().map(crate::ScriptFacts::program);
+    let program = file.script.as_deref().map(crate::ScriptFacts::program);
     file.class == Class::Bins && program.is_some_and(|p| interpreter_name(p) == name)
 }
 

@@ -250,7 +250,7 @@ impl Closure<'_> {
         let elf = elf.filter(|elf| runs_on(elf, self.wanted.platform));
         let words: Vec<(&Words, bool)> = [
             elf.and_then(|elf| elf.words.as_ref()).map(|w| (w, false)),
-            facts.names.as_ref().map(|words| (words, true)),
+            facts.names.as_deref().map(|words| (words, true)),
         ]
         .into_iter()
         .flatten()

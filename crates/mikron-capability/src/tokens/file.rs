@@ -101,14 +101,14 @@ pub(crate) fn required(file: &FileFacts, tokens: &mut Vec<Required>) {
 }
 
 fn owner(entry: &Entry, tokens: &mut Vec<Required>) {
-    let named = |id: u32, name: &Option<String>| {
-        name.clone()
-            .filter(|name| id != 0 && !name.is_empty() && name != "root")
+    let named = |id: u32, name: Option<&str>| {
+        name.filter(|name| id != 0 && !name.is_empty() && *name != "root")
+            .map(str::to_owned)
     };
-    if let Some(user) = named(entry.uid, &entry.user) {
+    if let Some(user) = named(entry.uid, entry.user.as_deref()) {
         tokens.push(Required::new(Token::User(user)));
     }
-    if let Some(group) = named(entry.gid, &entry.group) {
+    if let Some(group) = named(entry.gid, entry.group.as_deref()) {
         tokens.push(Required::new(Token::Group(group)));
     }
 }

@@ -211,8 +211,8 @@ impl Item {
             mode: format!("{:04o}", entry.mode),
             uid: entry.uid,
             gid: entry.gid,
-            user: entry.user.clone(),
-            group: entry.group.clone(),
+            user: entry.user.as_deref().map(str::to_owned),
+            group: entry.group.as_deref().map(str::to_owned),
             size: entry.size(),
             time: time.map_or_else(|| entry.mtime.to_string(), |time| time.to_string()),
             link,
@@ -230,8 +230,8 @@ impl Item {
                     .trim()
                     .to_owned()
             }),
-            loader_dirs: file.loader_dirs.clone(),
-            note: file.note.clone(),
+            loader_dirs: file.loader_dirs.to_vec(),
+            note: file.note.as_deref().map(str::to_owned),
         }
     }
 

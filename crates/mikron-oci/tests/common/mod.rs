@@ -66,7 +66,7 @@ pub(crate) fn tree() -> (Vec<LayerEntry>, MemoryContents) {
     entries.push(directory("/etc"));
     let mut shadow = file(&mut contents, "/etc/shadow", b"root:*:\n");
     (shadow.entry.mode, shadow.entry.gid) = (0o640, 42);
-    shadow.entry.group = Some("shadow".to_owned());
+    shadow.entry.group = Some("shadow".into());
     entries.push(shadow);
     entries.push(entry("/pipe", EntryKind::Fifo, 0o600));
     entries.push(directory("/usr"));

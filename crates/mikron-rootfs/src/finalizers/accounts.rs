@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mikron_package::{MemoryContents, RootPath};
+use mikron_package::{MemoryContents, RootPath, SharedText};
 
 use super::declarations::{self, field};
 use super::static_ids::{GROUPS, USERS};
@@ -189,7 +189,7 @@ fn further(
     );
     for node in tree.nodes() {
         let owners = [&node.entry.user, &node.entry.group];
-        names.extend(owners.into_iter().flatten().map(String::as_str));
+        names.extend(owners.into_iter().flatten().map(SharedText::as_str));
     }
     names.retain(|name| {
         let database = &wishes.database;

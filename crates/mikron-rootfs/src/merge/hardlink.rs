@@ -2,35 +2,49 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mikron_package::{Digest, Entry, EntryKind, RootPath};
+use mikron_package::{Digest, Entry, EntryKind, RootPath, SharedText};
 
 use crate::error::EntryFault;
 use crate::part::Part;
 use crate::tree::{Tree, kind_name};
 
-/// A part, and the file that it is a name of where it has several names.
-pub(super) type Named = (Part, Option<RootPath>);
+/// Hard links as files with the first name of what they name, and the files that have several names, by package and path.
+pub(super) type Resolved = (Vec<(Part, RootPath)>, BTreeSet<(SharedText, RootPath)>);
 
 /// Gives every hard link the kind, attributes and content of the file that it names. A link names an earlier entry of its
 /// own package (POSIX pax, typeflag 1), or a file that was not chosen and that the part describes.
 pub(super) fn resolve(
-    files: Vec<Part>,
+    others: &[Part],
     links: Vec<Part>,
-    directories: &BTreeSet<(String, RootPath)>,
-) -> Result<Vec<Named>, (Box<Part>, EntryFault)> {
-    if links.is_empty() {
-        return Ok(files.into_iter().map(|part| (part, None)).collect());
-    }
-    // By package and path: the first name, and what lies there.
-    let mut known: BTreeMap<(String, RootPath), (RootPath, Entry, Option<Digest>)> = files
+) -> Result<Resolved, (Box<Part>, EntryFault)> {
+    let targets: BTreeSet<(SharedText, RootPath)> = links
         .iter()
-        .map(|part| {
-            let path = part.entry.path.clone();
-            let key = (part.package.clone(), path.clone());
-            (key, (path, part.entry.clone(), part.content))
+        .filter_map(|link| match &link.entry.kind {
+            EntryKind::Hardlink { target } => Some((link.package.clone(), target.clone())),
+            _ => None,
         })
         .collect();
-    let mut several: BTreeSet<(String, RootPath)> = BTreeSet::new();
+    let mut directories = BTreeSet::new();
+    // By package and path: the first name, and what lies there. What no link names is left out.
+    let mut known: BTreeMap<(SharedText, RootPath), (RootPath, Entry, Option<Digest>)> =
+        BTreeMap::new();
+    for part in others.iter().filter(|_| !targets.is_empty()) {
+        let path = part.entry.path.clone();
+        let key = (part.package.clone(), path.clone());
+        if !targets.contains(&key) {
+            continue;
+        }
+        match part.entry.kind {
+            EntryKind::Directory => {
+                directories.insert(key);
+            }
+            EntryKind::Symlink { .. } => {}
+            _ => {
+                known.insert(key, (path, part.entry.clone(), part.content));
+            }
+        }
+    }
+    let mut several: BTreeSet<(SharedText, RootPath)> = BTreeSet::new();
     let mut linked = Vec::with_capacity(links.len());
     for mut link in links {
         let EntryKind::Hardlink { target } = link.entry.kind.clone() else {
@@ -46,7 +60,7 @@ pub(super) fn resolve(
             }),
             None => match (&link.linked, link.content) {
                 (Some(entry), Some(content)) if entry.is_file() => {
-                    Ok((target, entry.clone(), Some(content)))
+                    Ok((target, (**entry).clone(), Some(content)))
                 }
                 (Some(entry), _) if !entry.is_file() => Err(EntryFault::HardlinkToOther {
                     target,
@@ -69,14 +83,9 @@ pub(super) fn resolve(
         link.content = content;
         let key = (link.package.clone(), path);
         known.insert(key, (first.clone(), entry, content));
-        linked.push((link, Some(first)));
+        linked.push((link, first));
     }
-    let name = |part: Part| {
-        let key = (part.package.clone(), part.entry.path.clone());
-        let first = several.contains(&key).then_some(key.1);
-        (part, first)
-    };
-    Ok(files.into_iter().map(name).chain(linked).collect())
+    Ok((linked, several))
 }
 
 /// Links the names of one file again: the first in order of path holds the content, the others name it.

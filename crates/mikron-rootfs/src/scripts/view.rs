@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mikron_package::{Digest, Entry, EntryKind, MemoryContents, RootPath};
+use mikron_package::{Digest, Entry, EntryKind, MemoryContents, RootPath, SharedText};
 use mikron_shell::run::Known;
 
 use crate::error::RootfsError;
@@ -565,7 +565,7 @@ impl<'a, 'c> View<'a, 'c> {
 /// Whether two entries of one path are the same but for their time.
 fn same(a: &Entry, b: &Entry) -> bool {
     let link = matches!(a.kind, EntryKind::Symlink { .. });
-    let name = |name: &Option<String>| name.clone().filter(|name| name != "root");
+    let name = |name: &Option<SharedText>| name.clone().filter(|name| *name != "root");
     a.kind == b.kind
         && (link || a.mode == b.mode)
         && (a.uid, a.gid) == (b.uid, b.gid)

@@ -7,7 +7,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use mikron_package::{
-    ArchiveError, CAPABILITY_XATTR, Entry, EntryKind, Limits, RootPath, Xattrs, file_capabilities,
+    ArchiveError, CAPABILITY_XATTR, Entry, EntryKind, Limits, RootPath, SharedText, Xattrs,
+    file_capabilities,
 };
 
 use super::digest::DigestAlgorithm;
@@ -277,7 +278,7 @@ impl Files {
         };
         let named = |places: &[Place]| {
             let name = places.get(number).map(|place| text_at(header, *place))?;
-            (!name.is_empty()).then(|| String::from_utf8_lossy(name).into_owned())
+            (!name.is_empty()).then(|| SharedText::from(&*String::from_utf8_lossy(name)))
         };
         let mut xattrs = Xattrs::new();
         let capabilities = self.capabilities.get(number);

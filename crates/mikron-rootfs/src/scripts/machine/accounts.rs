@@ -228,7 +228,7 @@ impl Machine<'_, '_> {
             }
             return Some(Id {
                 number: fixed.unwrap_or(0),
-                name: Some(name.to_owned()),
+                name: Some(name.into()),
             });
         }
         let number = name.parse().ok()?;
@@ -238,13 +238,15 @@ impl Machine<'_, '_> {
     pub(super) fn user_name(entry: &Entry) -> Option<String> {
         let fixed = USERS.iter().find(|user| user.1 == entry.uid);
         let name = entry.user.clone();
-        name.or_else(|| fixed.map(|user| user.0.to_owned()))
+        name.map(String::from)
+            .or_else(|| fixed.map(|user| user.0.to_owned()))
     }
 
     pub(super) fn group_name(entry: &Entry) -> Option<String> {
         let fixed = GROUPS.iter().find(|group| group.1 == entry.gid);
         let name = entry.group.clone();
-        name.or_else(|| fixed.map(|group| group.0.to_owned()))
+        name.map(String::from)
+            .or_else(|| fixed.map(|group| group.0.to_owned()))
     }
 }
 

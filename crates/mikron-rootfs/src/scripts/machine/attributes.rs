@@ -1,6 +1,6 @@
 //! Owners, modes and capabilities of files.
 
-use mikron_package::{CAPABILITY_XATTR, Entry, EntryKind, file_capabilities};
+use mikron_package::{CAPABILITY_XATTR, Entry, EntryKind, SharedText, file_capabilities};
 use mikron_shell::Call;
 use mikron_shell::run::{Known, Outcome, Step};
 
@@ -13,7 +13,7 @@ use crate::scripts::view::{Change, Found};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Id {
     pub(super) number: u32,
-    pub(super) name: Option<String>,
+    pub(super) name: Option<SharedText>,
 }
 
 /// Gives a file to an owner.
