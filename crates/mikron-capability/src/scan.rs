@@ -109,6 +109,7 @@ pub fn scan_recording(
         number += 1;
         !superseded.contains(&(number - 1))
     });
+    files.shrink_to_fit();
     Ok(PackageFacts {
         metadata,
         files,
@@ -288,7 +289,7 @@ fn scan_into(
         class,
         elf,
         script: script.map(Box::new),
-        names: names.map(Box::new),
+        names,
         loader_dirs: loader_dirs.into(),
         mentions: mentions.into(),
         note: note.map(Into::into),

@@ -6,6 +6,7 @@
 mod arguments;
 mod command;
 mod failure;
+mod memory;
 mod progress;
 mod text;
 
@@ -15,6 +16,9 @@ use clap::Parser as _;
 
 fn main() -> ExitCode {
     let arguments = arguments::Arguments::parse();
+    if matches!(arguments.command, arguments::Command::Build(_)) {
+        memory::keep_threshold();
+    }
     log();
     let style = text::Style::of(arguments.color);
     match command::run(arguments, style) {

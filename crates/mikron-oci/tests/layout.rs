@@ -125,7 +125,7 @@ fn the_digests_of_images_are_pinned() {
     assert_eq!(
         found,
         [
-            "zstd:19 sha256:6fd24bd75b6809798e85218c3922494640a94d5f693cc76295116a1b21a2dcfe",
+            "zstd:19 sha256:b07586788a79663b7be85e428e3f33e0e028b570ccb39d38e4942c28aafd8f2f",
             "gzip:9 sha256:13617cc0d4bd5b057822dbe5bc3f5f20aca7ef569cec8586e4c8c2ac21d3dfb1",
             "none sha256:b07d6b48ef7f6dd2e62b311320d621a62cbe6d9a6d27768abf5d9fcbc20fd74a",
         ]

@@ -66,7 +66,12 @@ pub(crate) fn merge(
     let hardlinks = parts.split_off(parts.partition_point(|part| !is_hardlink(part)));
     let (linked, several) =
         hardlink::resolve(&parts, hardlinks).map_err(|(part, fault)| merge.fault(&part, fault))?;
-    for part in parts {
+    // From the end of the reversed list, so that it gives back what the tree takes.
+    parts.reverse();
+    while let Some(part) = parts.pop() {
+        if parts.len() < parts.capacity() / 2 {
+            parts.shrink_to_fit();
+        }
         if part.entry.is_directory() {
             merge.add_directory(part)?;
             continue;

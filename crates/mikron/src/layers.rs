@@ -131,7 +131,7 @@ mod tests {
             add(
                 &format!("/usr/lib/{package}"),
                 *size,
-                Owner::package_of(package, "libs"),
+                Owner::package_of(*package, "libs"),
             );
         }
         if spec_file {

@@ -250,7 +250,7 @@ impl Closure<'_> {
         let elf = elf.filter(|elf| runs_on(elf, self.wanted.platform));
         let words: Vec<(&Words, bool)> = [
             elf.and_then(|elf| elf.words.as_ref()).map(|w| (w, false)),
-            facts.names.as_deref().map(|words| (words, true)),
+            facts.names.as_ref().map(|words| (words, true)),
         ]
         .into_iter()
         .flatten()
@@ -346,7 +346,7 @@ impl Closure<'_> {
             // As with scripts: none brings an interpreter of another language. A script for the shell that its own package keeps
             // for itself is half of the program that names it (postfix-script).
             let private = file.package == by.package && !is_in_bin_dir(&path);
-            let for_shell = facts.script.as_ref().is_some_and(ScriptFacts::is_shell);
+            let for_shell = facts.script.as_deref().is_some_and(ScriptFacts::is_shell);
             let foreign = match self.script_program(file) {
                 Some(program) => !(private && for_shell) && self.present(&program).is_none(),
                 None => is_interpreter_of_scripts(&path),

@@ -10,7 +10,6 @@ use mikron_deb::Deb822Error;
 use mikron_package::{Limits, Origin, Task, TaskKind};
 
 use super::{Context, DebRepository, IndexRef, SourceError, SourceErrorKind};
-use crate::cache::CorruptBlob;
 use crate::download::{DownloadError, Tap, Wanted};
 use crate::fetch::join_location;
 use crate::universe::{CompactIndex, build_index};
@@ -22,7 +21,7 @@ const NAMESPACE: &str = "index-4";
 const QUEUE: usize = 64;
 
 impl DebRepository {
-    /// An index in compact form: out of the cache, made from a cached blob, or fetched.
+    /// An index in compact form: out of the cache, or fetched.
     pub(super) fn index(
         &self,
         context: &Context<'_>,
@@ -55,45 +54,12 @@ impl DebRepository {
                 archive: format!("{}/{}", self.suite, reference.path),
             },
         };
-        let index = match self.index_of_blob(context, &parser)? {
-            Some(index) => index,
-            None => self.download_index(context, &parser)?,
-        };
+        let index = self.download_index(context, &parser)?;
         let stored = context
             .cache
             .put_derived(NAMESPACE, key.as_bytes(), index.as_bytes());
         stored.map_err(|error| self.error(error))?;
         Ok(Arc::new(index))
-    }
-
-    /// Makes the compact form from the published file, when the cache has it.
-    fn index_of_blob(
-        &self,
-        context: &Context<'_>,
-        parser: &Parser<'_>,
-    ) -> Result<Option<CompactIndex>, SourceError> {
-        let blob = context.cache.open_blob(&parser.reference.file.digest);
-        let Some(mut blob) = blob.map_err(|error| self.error(error))? else {
-            return Ok(None);
-        };
-        let parsed = parser.parse(&mut blob);
-        // Digest and size are checked at the very end, which the parser need not have reached.
-        match io::copy(&mut blob, &mut io::sink()) {
-            Ok(_) => parsed
-                .map(Some)
-                .map_err(|error| self.malformed(parser, error)),
-            Err(error)
-                if error
-                    .get_ref()
-                    .is_some_and(<dyn std::error::Error + Send + Sync>::is::<CorruptBlob>) =>
-            {
-                Ok(None)
-            }
-            Err(error) => {
-                let action = crate::cache::CacheError::at(context.cache.path(), "read a blob in");
-                Err(self.error(action(error)))
-            }
-        }
     }
 
     fn download_index(
