@@ -120,9 +120,8 @@ pub(super) fn ghostscript(stage: &Stage) {
         "-sOutputFile=/desk/out.pdf",
         "/desk/page.ps",
     ]);
-    let out = made(stage, "out.pdf");
-    let out = String::from_utf8_lossy(&out);
-    assert!(out.contains("/FontFile"), "the font is embedded");
+    let text = gs(&["-sDEVICE=txtwrite", "-sOutputFile=-", "/desk/out.pdf"]);
+    assert!(text.contains("hello"), "{text}");
     stage
         .run(&["/usr/bin/ps2pdf", "/desk/page.ps", "/desk/again.pdf"])
         .well();
