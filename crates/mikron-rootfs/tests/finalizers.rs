@@ -202,6 +202,33 @@ fn sysusers_and_tmpfiles_are_carried_out() {
 }
 
 #[test]
+fn accounts_that_configuration_names_exist() {
+    for (line, user, group) in [
+        ("mail_privileged_group = mail", false, "mail:x:8:"),
+        ("  user proxy;", true, "proxy:x:13:"),
+        ("ServerGroup: \"games\"", false, "games:x:60:"),
+    ] {
+        let image = Image::new().file("p", "/etc/p/p.conf", line);
+        let rootfs = image.finalize().unwrap();
+        assert!(rootfs.text("/etc/group").contains(group), "{line}");
+        let name = group.split(':').next().unwrap();
+        assert_eq!(
+            rootfs.text("/etc/passwd").contains(&format!("{name}:x:")),
+            user,
+            "{line}"
+        );
+    }
+    let commented = Image::new().file("p", "/etc/p.conf", "#group = mail\ngroups of mail\n");
+    assert!(
+        !commented
+            .finalize()
+            .unwrap()
+            .text("/etc/group")
+            .contains("mail")
+    );
+}
+
+#[test]
 fn where_pam_is_asked_the_accounts_have_lines_without_a_password() {
     let image = Image::new()
         .script("p", "postinst", "adduser --system p")

@@ -312,12 +312,25 @@ fn references(
             config.push(&entry.path);
         }
     }
-    // Servers name their account in their configuration: `user www-data;`. No other static name is as distinct.
+    // Servers name their account in their configuration: `user www-data;`, `mail_privileged_group = mail`. One name is as distinct
+    // as no word beside it has to say so.
     for path in config {
         let text = context.read(tree, contents, path)?.unwrap_or_default();
         if text.windows(8).any(|window| window == b"www-data") {
             wishes.refer("www-data");
-            break;
+        }
+        for line in String::from_utf8_lossy(&text).lines() {
+            let words = line.split(|c: char| c.is_whitespace() || "=:;,\"'".contains(c));
+            let mut words = words.filter(|word| !word.is_empty());
+            let key = words.next().unwrap_or_default().to_ascii_lowercase();
+            if key.starts_with('#') {
+                continue;
+            }
+            if key.ends_with("group") {
+                words.for_each(|name| wishes.refer_group(name));
+            } else if key.ends_with("user") {
+                words.for_each(|name| wishes.refer(name));
+            }
         }
     }
     Ok(())
