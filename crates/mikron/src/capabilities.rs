@@ -13,7 +13,8 @@ use mikron_spec::Spec;
 use serde::Serialize;
 
 use crate::builder::Builder;
-use crate::engine::{Engine, Pins, pinned};
+use crate::engine::{Engine, Pins};
+use crate::pinned::pinned;
 use crate::resolve::{self, ResolvedPackage};
 use crate::slices::Slices;
 use crate::{Error, inspect_archive};

@@ -36,6 +36,7 @@ mod matrix;
 mod memo;
 mod output;
 mod parallel;
+mod pinned;
 mod publish;
 mod report;
 mod repositories;
