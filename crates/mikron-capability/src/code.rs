@@ -80,7 +80,7 @@ fn of_code(text: &[u8]) -> Option<Words> {
     let loads = CALLS.iter().filter(calls);
     let mut found: BTreeSet<u32> = loads.map(|call| word_hash(call.as_bytes())).collect();
     let loads = !found.is_empty();
-    let starts = STARTS.iter().any(|call| calls(&&call));
+    let starts = STARTS.iter().any(|call| calls(&call));
     if !loads && !starts {
         return None;
     }

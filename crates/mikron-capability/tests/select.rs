@@ -225,7 +225,9 @@ fn a_script_that_is_an_entry_pulls_its_interpreter_and_a_secondary_one_does_not(
         .file("/usr/bin/app", 0o755, program().build())
         .file("/usr/bin/app-helper", 0o755, "#!/usr/bin/perl -w\n");
     let inputs = || vec![root(&app), dependency(&perl), dependency(&libc())];
-    let (inputs_, selection) = selected(inputs(), &amd64());
+    let mut of_app = amd64();
+    of_app.programs = vec!["app".to_owned()];
+    let (inputs_, selection) = selected(inputs(), &of_app);
     whole(&inputs_, &selection);
     assert!(why(&selection, &inputs_, "perl").is_none());
     assert!(why(&selection, &inputs_, "/usr/bin/app-helper").is_none());
@@ -251,12 +253,50 @@ fn a_script_that_is_an_entry_pulls_its_interpreter_and_a_secondary_one_does_not(
     // With the interpreter in the image anyway, the secondary script comes along.
     let mut list = inputs();
     list[1].role = Role::root();
-    let (inputs_, selection) = selected(list, &amd64());
+    let (inputs_, selection) = selected(list, &of_app);
     let chain = why(&selection, &inputs_, "/usr/bin/app-helper").expect("taken");
     assert!(matches!(
         chain.last().map(|s| &s.reason),
         Some(Reason::Interpreted { .. })
     ));
+}
+
+#[test]
+fn a_spec_that_names_no_program_asks_for_all_of_a_root_that_its_dependencies_can_run() {
+    let perl_base = deb("perl-base").file("/usr/bin/perl", 0o755, program().build());
+    let perl = deb("perl").depends("perl-base");
+    let psmisc = deb("psmisc").file("/usr/bin/fuser", 0o755, program().build());
+    let tcl = deb("tcl").file("/usr/bin/tclsh", 0o755, program().build());
+    let app = deb("app")
+        .depends("perl, psmisc, libc6")
+        .file("/usr/bin/app", 0o755, program().build())
+        .file("/usr/bin/app-report", 0o755, "#!/usr/bin/perl -w\n")
+        .file("/usr/bin/app-menu", 0o755, "#!/usr/bin/tclsh\n")
+        .file(
+            "/usr/bin/app-stop",
+            0o755,
+            "#!/bin/sh\ncommand -v fuser && fuser -k /x\ncommand -v gone && gone\n",
+        );
+    let dash = deb("dash")
+        .file("/bin/dash", 0o755, program().build())
+        .symlink("/bin/sh", "dash");
+    let inputs = vec![
+        root(&app),
+        dependency(&perl),
+        dependency(&perl_base),
+        dependency(&psmisc),
+        dependency(&tcl),
+        dependency(&dash),
+        dependency(&libc()),
+    ];
+    let (inputs, selection) = selected(inputs, &amd64());
+    for path in ["/usr/bin/app-report", "/usr/bin/perl", "/usr/bin/fuser"] {
+        assert!(why(&selection, &inputs, path).is_some(), "{path}");
+    }
+    // On Tcl nobody depends.
+    for path in ["/usr/bin/app-menu", "/usr/bin/tclsh"] {
+        assert!(why(&selection, &inputs, path).is_none(), "{path}");
+    }
 }
 
 #[test]

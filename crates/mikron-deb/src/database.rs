@@ -1,7 +1,8 @@
 //! dpkg's database for an image: one control stanza a package in `status.d`, and beside it the checksums of its files.
 //!
 //! dpkg itself keeps one file, `/var/lib/dpkg/status`; a directory of stanzas beside it is what images without dpkg have, and
-//! what scanners read there. A package that is there in part lists the files that are there, and no others.
+//! what scanners read there. An image that holds `dpkg-query` has dpkg's own form instead, with the lists of files in `info`,
+//! for programs ask it; never both, for scanners would count every package twice. A package that is there in part lists the files that are there, and no others.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,7 +13,7 @@ use mikron_package::{
     Contents, DatabaseError, DatabaseFile, Digest, Installed, PackageDatabase, RootPath,
 };
 
-/// Writes `/var/lib/dpkg/status.d`.
+/// Writes `/var/lib/dpkg/status.d`, or `status` where the image holds `dpkg-query`.
 ///
 /// ```
 /// use mikron_deb::{DebDatabase, parse_control};
@@ -43,33 +44,72 @@ impl PackageDatabase for DebDatabase {
         contents: &dyn Contents,
         _: i64,
     ) -> Result<Vec<DatabaseFile>, DatabaseError> {
-        let mut files = Vec::new();
+        let dpkg = packages.iter().any(has_dpkg);
+        let (mut files, mut status) = (Vec::new(), Vec::new());
         for package in packages {
             let name = package.metadata.record.name.as_str();
-            let file = |name: &str, bytes: Vec<u8>| {
-                let path = format!("/var/lib/dpkg/status.d/{name}");
-                let path =
-                    RootPath::new(path.as_bytes()).map_err(|error| DatabaseError::Package {
-                        package: package.metadata.record.name.to_string(),
-                        reason: error.to_string(),
-                    })?;
-                let mode = 0o644;
-                Ok::<_, DatabaseError>(DatabaseFile { path, mode, bytes })
-            };
             let sums = checksums(package, contents)?;
-            files.push(file(name, stanza(package, &sums))?);
-            if !sums.is_empty() {
-                let mut text = Vec::new();
-                for (path, sum) in &sums {
-                    // "<32 digits>  path" (md5sum(1)).
-                    text.extend_from_slice(
-                        &[sum, b"  ".as_slice(), relative(path), b"\n"].concat(),
-                    );
-                }
-                files.push(file(&format!("{name}.md5sums"), text)?);
+            let text = stanza(package, &sums);
+            // "<32 digits>  path" (md5sum(1)).
+            let lines = sums
+                .iter()
+                .map(|(path, sum)| [sum, b"  ".as_slice(), relative(path), b"\n"].concat());
+            let lines = lines.collect::<Vec<_>>().concat();
+            if dpkg {
+                status.extend_from_slice(&[&text, b"\n".as_slice()].concat());
+                let paths = package.files.iter().filter(|file| file.present);
+                let paths = paths.map(|file| [b"/", relative(&file.entry.path), b"\n"].concat());
+                let info = format!("info/{}", instance(package));
+                let list = paths.collect::<Vec<_>>().concat();
+                files.push(file(package, &format!("{info}.list"), list)?);
+                files.push(file(package, &format!("{info}.md5sums"), lines)?);
+                continue;
+            }
+            files.push(file(package, &format!("status.d/{name}"), text)?);
+            if !lines.is_empty() {
+                files.push(file(package, &format!("status.d/{name}.md5sums"), lines)?);
             }
         }
+        if let (true, Some(first)) = (dpkg, packages.first()) {
+            files.push(file(first, "status", status)?);
+        }
         Ok(files)
+    }
+}
+
+/// A file of the database, in dpkg's directory.
+fn file(
+    package: &Installed<'_>,
+    name: &str,
+    bytes: Vec<u8>,
+) -> Result<DatabaseFile, DatabaseError> {
+    let path = format!("/var/lib/dpkg/{name}");
+    let path = RootPath::new(path.as_bytes()).map_err(|error| DatabaseError::Package {
+        package: package.metadata.record.name.to_string(),
+        reason: error.to_string(),
+    })?;
+    let mode = 0o644;
+    Ok(DatabaseFile { path, mode, bytes })
+}
+
+/// Whether the image holds what reads dpkg's own database.
+fn has_dpkg(package: &Installed<'_>) -> bool {
+    let query = |path: &RootPath| relative(path) == b"usr/bin/dpkg-query";
+    let mut files = package.files.iter();
+    files.any(|file| file.present && query(&file.entry.path))
+}
+
+/// The name by which dpkg keeps a package's files: with its architecture where several may be installed at once.
+fn instance(package: &Installed<'_>) -> String {
+    let record = &package.metadata.record;
+    let field = |wanted: &str| {
+        let mut fields = package.metadata.fields.iter();
+        let found = fields.find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+        found.map(|(_, value)| value.trim())
+    };
+    match (field("Multi-Arch"), field("Architecture")) {
+        (Some("same"), Some(arch)) => format!("{}:{arch}", record.name),
+        _ => record.name.to_string(),
     }
 }
 

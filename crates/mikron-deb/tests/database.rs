@@ -125,3 +125,64 @@ fn configuration_files_have_their_checksums_in_both_places() {
     let (_, fields) = parse_control(&files[0].bytes, &Limits::default()).unwrap();
     assert!(fields.iter().any(|(name, _)| name == "Conffiles"));
 }
+
+#[test]
+fn an_image_that_holds_dpkg_answers_what_is_asked_of_it() {
+    let mut contents = MemoryContents::default();
+    let digest = contents.add(b"hello\n".to_vec());
+    let dpkg = b"Package: dpkg\nVersion: 1.21\nArchitecture: amd64\nDescription: manages\n";
+    let library = b"Package: liba\nVersion: 2-1\nArchitecture: amd64\nMulti-Arch: same\nDescription: a library\n";
+    let of = |control: &[u8]| {
+        let (record, fields) = parse_control(control, &Limits::default()).unwrap();
+        ArchiveMetadata {
+            record,
+            fields,
+            ..metadata(None)
+        }
+    };
+    let (dpkg, library) = (of(dpkg), of(library));
+    let entries = [
+        file("/usr/bin/dpkg-query", 6),
+        file("/usr/lib/liba.so.1", 6),
+    ];
+    let installed = |metadata, entry| Installed {
+        metadata,
+        files: vec![InstalledFile {
+            entry,
+            content: Some(&digest),
+            present: true,
+        }],
+        size: 1,
+    };
+    let packages = [
+        installed(&dpkg, &entries[0]),
+        installed(&library, &entries[1]),
+    ];
+    let files = DebDatabase.write(&packages, &contents, 0).unwrap();
+    let admin = tempfile::TempDir::new().unwrap();
+    for file in &files {
+        let path = file.path.to_string();
+        let path = admin
+            .path()
+            .join(path.strip_prefix("/var/lib/dpkg/").unwrap());
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, &file.bytes).unwrap();
+    }
+    let ask = |arguments: &[&str]| {
+        let mut query = std::process::Command::new("dpkg-query");
+        let query = query.arg("--admindir").arg(admin.path()).args(arguments);
+        String::from_utf8(query.output().unwrap().stdout).unwrap()
+    };
+    assert!(ask(&["-s", "dpkg"]).contains("Status: install ok installed"));
+    assert_eq!(
+        ask(&["-W", "-f", "${Package} ${Version}\n"]),
+        "dpkg 1.21\nliba 2-1\n"
+    );
+    assert_eq!(ask(&["-L", "liba"]), "/usr/lib/liba.so.1\n");
+    assert!(ask(&["-S", "/usr/bin/dpkg-query"]).starts_with("dpkg: "));
+    assert!(
+        !files
+            .iter()
+            .any(|file| file.path.to_string().contains("status.d"))
+    );
+}

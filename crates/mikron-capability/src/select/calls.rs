@@ -1,6 +1,6 @@
 //! The commands that a chosen shell script calls.
 
-use super::closure::{Closure, PATH};
+use super::closure::{Bulk, Closure, PATH};
 use super::languages::is_interpreter_of_scripts;
 use super::{FileRef, Found, LookedFor, Reason, Want};
 use crate::{ScriptCall, ScriptFacts};
@@ -40,7 +40,9 @@ impl Closure<'_> {
             tolerated,
         } in &script.calls
         {
-            if *optional {
+            // What a script of a root can do without is there all the same where its own package depends on it.
+            let stated = || self.bulk[by.package] == Bulk::Root && self.states(by.package, command);
+            if *optional && !stated() {
                 continue;
             }
             match self.call(by, command) {

@@ -202,6 +202,9 @@ impl Closure<'_> {
                 let path = self.tree.normal(facts.entry.path.as_bytes());
                 let shell = matches!(program.rsplit('/').next(), Some("sh" | "dash" | "ash"));
                 let own = own || (shell && because.is_none() && is_in_bin_dir(&path));
+                // Where the spec names no program, every program of a root is asked for.
+                let all = because.is_none() && self.wanted.programs.is_empty();
+                let own = own || (all && is_in_bin_dir(&path) && self.states(package, &program));
                 let beside = several && !own && !self.is_there(&program);
                 if beside {
                     self.want_command(&program);
@@ -251,6 +254,22 @@ impl Closure<'_> {
         } else {
             PATH.iter().any(|dir| at(&format!("{dir}/{program}")))
         }
+    }
+
+    /// Whether a package depends on who has a program, or on another package that does (`python3` depends on `python3-minimal`).
+    pub(super) fn states(&self, package: usize, program: &str) -> bool {
+        let name = program.rsplit('/').next().unwrap_or(program).as_bytes();
+        let has = |package: &usize| {
+            let mut files = self.packages[*package].facts.files.iter();
+            files.any(|file| {
+                file.class == Class::Bins
+                    && file.entry.path.file_name() == Some(name)
+                    && is_in_bin_dir(&self.tree.normal(file.entry.path.as_bytes()))
+            })
+        };
+        let direct = || self.packages[package].requires.iter().map(|edge| edge.to);
+        let through = |package: usize| self.packages[package].requires.iter().map(|edge| edge.to);
+        direct().any(|to| has(&to)) || direct().flat_map(through).any(|to| has(&to))
     }
 
     /// The interpreter of a program that is a script, links followed.

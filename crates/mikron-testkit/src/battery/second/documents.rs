@@ -1,5 +1,6 @@
 //! What prints, and what converts documents.
 
+use std::fmt::Write as _;
 use std::fs;
 
 use crate::battery::Stage;
@@ -40,12 +41,15 @@ fn pdf() -> Vec<u8> {
     let mut file = "%PDF-1.4\n".to_owned();
     let mut table = "xref\n0 6\n0000000000 65535 f \n".to_owned();
     for (at, object) in objects.iter().enumerate() {
-        table += &format!("{:010} 00000 n \n", file.len());
-        file += &format!("{} 0 obj\n{object}\nendobj\n", at + 1);
+        let _ = writeln!(table, "{:010} 00000 n ", file.len());
+        let _ = write!(file, "{} 0 obj\n{object}\nendobj\n", at + 1);
     }
     let start = file.len();
     file += &table;
-    file += &format!("trailer << /Size 6 /Root 1 0 R >>\nstartxref\n{start}\n%%EOF\n");
+    let _ = write!(
+        file,
+        "trailer << /Size 6 /Root 1 0 R >>\nstartxref\n{start}\n%%EOF\n"
+    );
     file.into_bytes()
 }
 
