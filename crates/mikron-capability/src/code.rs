@@ -143,10 +143,16 @@ mod tests {
         let names = |text: &str| names(b"usr/share/x/x.rb", false, text.as_bytes());
         let found = names("lib = ctypes.CDLL(find_library('usb-1.0') or \"/usr/lib/libusb-1.0.so.0\")\nx = 'it is'\n")
             .expect("it loads");
-        for name in ["usb-1.0", "libusb-1.0.so.0", "CDLL", "find_library"] {
+        for name in [
+            "usb-1.0",
+            "libusb-1.0.so.0",
+            "CDLL",
+            "find_library",
+            "_library(",
+        ] {
             assert!(found.contains(name), "{name}");
         }
-        assert_eq!(found.len(), 4);
+        assert_eq!(found.len(), 5);
         assert!(
             names("ffi_lib %w[x]\nffi_lib 'sodium'")
                 .expect("it loads")
