@@ -71,6 +71,8 @@ impl PackageDatabase for DebDatabase {
             }
         }
         if let (true, Some(first)) = (dpkg, packages.first()) {
+            // Names with architectures are those of the second form of that directory (dpkg 1.16).
+            files.push(file(first, "info/format", b"1\n".to_vec())?);
             files.push(file(first, "status", status)?);
         }
         Ok(files)
