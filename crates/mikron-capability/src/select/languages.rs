@@ -156,14 +156,14 @@ impl Closure<'_> {
     /// Brings the interpreters of roots that are code, where the image has none so far.
     pub(super) fn bring_interpreters(&mut self) {
         for package in 0..self.packages.len() {
-            if self.bulk[package] != Bulk::Root || self.summaries[package].compiled_on_path {
+            if self.bulk[package] != Bulk::Root {
                 continue;
             }
             let Some(by) = self.first[package] else {
                 continue;
             };
             for language in self.summaries[package].languages.clone() {
-                if self.is_interpreted(language) {
+                if self.is_interpreted(language) || !self.is_for_code(package, language) {
                     continue;
                 }
                 for file in self.interpreter_for(package, language) {
@@ -173,6 +173,20 @@ impl Closure<'_> {
                 }
             }
         }
+    }
+
+    /// Whether a root is there for its code. Who extends an emulator is so with a compiled program beside the code too, where the spec
+    /// names no program and the package depends on the emulator.
+    fn is_for_code(&self, package: usize, language: &str) -> bool {
+        let extends = || {
+            let emulator = |known: &&Language| known.name == language && known.engine.is_some();
+            let mut programs = LANGUAGES
+                .iter()
+                .filter(emulator)
+                .flat_map(Language::programs);
+            self.wanted.programs.is_empty() && programs.any(|name| self.states(package, name))
+        };
+        !self.summaries[package].compiled_on_path || extends()
     }
 
     /// Whether the image runs code of a language: by a program, or by a program of a root that is linked with the interpreter.
