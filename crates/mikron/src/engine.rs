@@ -1,5 +1,6 @@
 //! One run: from the builder's settings to a published image, a lock or an explanation.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, BufReader};
@@ -343,15 +344,23 @@ impl<'a> Engine<'a> {
         let nothing = BTreeMap::new();
         let mut resolution =
             resolve::resolve(solver, &universes, spec, slices, &nothing, platform)?;
-        // The indexes of a distribution weigh as much as a decoder. Whoever looks for more opens them again.
-        drop(universes);
         drop(task);
         self.sources.pin(self, &mut resolution.packages)?;
+        // The indexes of a distribution weigh as much as a decoder. They are let go of where archives are read next, and whoever looks
+        // for more opens them again.
+        let keep = self.are_known(&resolution.packages)?;
+        let held = RefCell::new(keep.then_some(universes));
         let find = |there: &[ResolvedPackage], wish: &Wish| {
-            let universes = published.universes(self, platform)?;
+            let universes = match held.take() {
+                Some(universes) => universes,
+                None => published.universes(self, platform)?,
+            };
             let mut found = resolve::providers(solver, &universes, spec, slices, there, wish);
             self.sources.pin(self, &mut found.named)?;
             self.sources.pin(self, &mut found.others)?;
+            if self.are_known(&found.named)? {
+                held.replace(Some(universes));
+            }
             Ok(found)
         };
         let learn = |packages: &[ResolvedPackage]| self.learn(packages, spool);
@@ -485,6 +494,17 @@ impl<'a> Engine<'a> {
         };
         check_identity(&package.record, &facts.metadata.record)?;
         Ok(Some(Arc::new(facts)))
+    }
+
+    /// Whether the cache has the facts of all these packages, so that no archive is read for them.
+    fn are_known(&self, packages: &[ResolvedPackage]) -> Result<bool, Error> {
+        for package in packages {
+            let key = self.facts_key(package)?;
+            if key.is_none_or(|key| self.cache.derived_file(FACTS, &key).is_none()) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// What the facts of a package depend on: the archive, and the symbols that rules ask for.
