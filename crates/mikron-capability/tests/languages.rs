@@ -387,6 +387,64 @@ fn private_programs_lie_beside_the_one_that_a_script_starts() {
 }
 
 #[test]
+fn what_extends_an_emulator_brings_it_whatever_programs_it_has() {
+    // Its module is linked with the emulator's library, which names a part of it. The script that starts all needs sed besides.
+    let library = ElfBuilder::library("libR.so").constant("Rprof");
+    let module = ElfBuilder::library("Rserve.so").needed("libR.so");
+    let core = deb("r-base-core")
+        .depends("libc6, dash, sed")
+        .file("/usr/lib/libR.so", 0o644, library.build())
+        .file("/usr/lib/R/bin/Rprof", 0o755, program().build())
+        .file("/usr/lib/R/bin/exec/R", 0o755, program().build())
+        .file(
+            "/usr/lib/R/bin/R",
+            0o755,
+            "#!/bin/sh\nsed -n 1p /x\nexec /usr/lib/R/bin/exec/R\n",
+        )
+        .symlink("/usr/bin/R", "../lib/R/bin/R")
+        .file("/usr/bin/Rscript", 0o755, program().build());
+    let dash = deb("dash").file("/bin/sh", 0o755, program().build());
+    let sed = deb("sed").file("/bin/sed", 0o755, program().build());
+    let rserve = deb("r-cran-rserve")
+        .depends("r-base-core, libc6")
+        .file("/usr/bin/Rserve", 0o755, program().build())
+        .file("/usr/lib/R/site-library/Rserve/R/Rserve", 0o644, "x")
+        .file(
+            "/usr/lib/R/site-library/Rserve/libs/Rserve.so",
+            0o644,
+            module.build(),
+        );
+    let mut inputs = vec![root(&rserve)];
+    inputs.extend([&core, &dash, &sed, &libc()].map(dependency));
+    let (all, selection) = selected(inputs, &amd64());
+    for path in [
+        "/usr/bin/Rscript",
+        "/usr/bin/R",
+        "/usr/lib/R/bin/R",
+        "/bin/sed",
+    ] {
+        assert!(why(&selection, &all, path).is_some(), "{path}");
+    }
+}
+
+#[test]
+fn who_names_a_program_gets_no_emulator_for_the_code_beside_it() {
+    let core = deb("r-base-core")
+        .depends("libc6")
+        .file("/usr/lib/R/bin/exec/R", 0o755, program().build())
+        .file("/usr/bin/Rscript", 0o755, program().build());
+    let rserve = deb("r-cran-rserve")
+        .depends("r-base-core, libc6")
+        .file("/usr/bin/Rserve", 0o755, program().build())
+        .file("/usr/lib/R/site-library/Rserve/R/Rserve", 0o644, "x");
+    let inputs = vec![root(&rserve), dependency(&core), dependency(&libc())];
+    let mut wanted = amd64();
+    wanted.programs = vec!["Rserve".to_owned()];
+    let (all, selection) = selected(inputs, &wanted);
+    assert!(why(&selection, &all, "/usr/bin/Rscript").is_none());
+}
+
+#[test]
 fn the_program_that_a_package_is_named_after_is_one_of_the_root_whatever_interprets_it() {
     let bash = deb("bash")
         .depends("libc6")

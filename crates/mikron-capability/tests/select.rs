@@ -300,25 +300,6 @@ fn a_spec_that_names_no_program_asks_for_all_of_a_root_that_its_dependencies_can
 }
 
 #[test]
-fn what_extends_an_emulator_brings_it_whatever_programs_it_has() {
-    let core = deb("r-base-core")
-        .depends("libc6")
-        .file("/usr/lib/R/bin/exec/R", 0o755, program().build())
-        .file("/usr/bin/Rscript", 0o755, program().build());
-    let rserve = deb("r-cran-rserve")
-        .depends("r-base-core, libc6")
-        .file("/usr/bin/Rserve", 0o755, program().build())
-        .file("/usr/lib/R/site-library/Rserve/R/Rserve", 0o644, "x");
-    let inputs = || vec![root(&rserve), dependency(&core), dependency(&libc())];
-    let (all, selection) = selected(inputs(), &amd64());
-    assert!(why(&selection, &all, "/usr/bin/Rscript").is_some());
-    let mut wanted = amd64();
-    wanted.programs = vec!["Rserve".to_owned()];
-    let (all, selection) = selected(inputs(), &wanted);
-    assert!(why(&selection, &all, "/usr/bin/Rscript").is_none());
-}
-
-#[test]
 fn a_missing_shell_is_reported_and_an_essential_package_provides_it() {
     let app = deb("app").file("/usr/bin/app", 0o755, "#!/bin/sh\nexit\n");
     let (inputs, selection) = selected(vec![root(&app)], &amd64());

@@ -129,6 +129,12 @@ fn is_interpreter(name: &[u8], language: &Language) -> bool {
     })
 }
 
+/// The language of this name, where what runs its code is an emulator that scripts start.
+fn emulator(language: &str) -> Option<&'static Language> {
+    let own = |known: &&Language| known.name == language && known.engine.is_some();
+    LANGUAGES.iter().find(own)
+}
+
 impl Closure<'_> {
     /// Notes an interpreter that was chosen, or the language of a script.
     pub(super) fn note_language(&mut self, file: FileRef) {
@@ -163,10 +169,19 @@ impl Closure<'_> {
                 continue;
             };
             for language in self.summaries[package].languages.clone() {
-                if self.is_interpreted(language) || !self.is_for_code(package, language) {
+                if !self.is_for_code(package, language) {
                     continue;
                 }
-                for file in self.interpreter_for(package, language) {
+                let brought = self.interpreter_for(package, language);
+                // Of an emulator a library or a part may be there that cannot be started: what starts it is asked for.
+                let is_there = match emulator(language) {
+                    Some(_) => brought.iter().all(|file| self.reason(*file).is_some()),
+                    None => self.is_interpreted(language),
+                };
+                if is_there {
+                    continue;
+                }
+                for file in brought {
                     self.engines.insert(file.package);
                     let interpreter = language.to_owned();
                     self.choose(file, Reason::Code { by, interpreter });
@@ -179,11 +194,7 @@ impl Closure<'_> {
     /// names no program and the package depends on the emulator.
     fn is_for_code(&self, package: usize, language: &str) -> bool {
         let extends = || {
-            let emulator = |known: &&Language| known.name == language && known.engine.is_some();
-            let mut programs = LANGUAGES
-                .iter()
-                .filter(emulator)
-                .flat_map(Language::programs);
+            let mut programs = emulator(language).into_iter().flat_map(Language::programs);
             self.wanted.programs.is_empty() && programs.any(|name| self.states(package, name))
         };
         !self.summaries[package].compiled_on_path || extends()

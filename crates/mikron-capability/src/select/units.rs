@@ -1,7 +1,7 @@
 //! Services: where the spec does not say what the image starts, the units of the roots do (systemd.service(5)).
 
 use super::closure::Closure;
-use super::{FileRef, Found, LookedFor, Reason, Role, Want};
+use super::{FileRef, Found, Reason, Role};
 use crate::{How, Mention};
 
 impl Closure<'_> {
@@ -57,14 +57,7 @@ impl Closure<'_> {
             Some(_) => false,
             None => {
                 if mention.how == How::Starts {
-                    let command = name.rsplit('/').next().unwrap_or(name).to_owned();
-                    let want = Want {
-                        packages: Vec::new(),
-                        looked_for: LookedFor::Command(command),
-                    };
-                    if !self.wants.contains(&want) {
-                        self.wants.push(want);
-                    }
+                    self.want_command(name);
                 }
                 false
             }
