@@ -2,11 +2,12 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use mikron_package::{Hasher, LimitExceeded};
-use rustix::fs::{FlockOperation, Mode, OFlags};
+use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags};
 use tempfile::NamedTempFile;
 
 use crate::{Blob, StoreError};
@@ -93,6 +94,25 @@ impl Temporary {
         })
     }
 
+    /// A second name for a file that is there already, where the file system gives one: it is not written again, and whoever
+    /// changes the one changes the other. `None` where it does not.
+    pub(crate) fn linked(directory: &Path, file: &File) -> Option<Self> {
+        let opened = format!("/proc/self/fd/{}", file.as_raw_fd());
+        let link = |path: &Path| {
+            // open(2) names this as the way to link an open file.
+            rustix::fs::linkat(CWD, &*opened, CWD, path, AtFlags::SYMLINK_FOLLOW)?;
+            file.try_clone()
+        };
+        let made = tempfile::Builder::new()
+            .prefix(TEMPORARY)
+            .make_in(directory, link);
+        Some(Self {
+            file: made.ok()?,
+            hasher: Hasher::default(),
+            size: 0,
+        })
+    }
+
     /// What was written so far.
     pub(crate) fn blob(&self) -> Blob {
         Blob {
@@ -106,14 +126,15 @@ impl Temporary {
         self.file.path()
     }
 
-    /// Takes the next `size` bytes of a file in, by the kernel. They are not hashed.
-    pub(crate) fn fill(&mut self, from: &File, size: u64) -> Result<(), StoreError> {
-        let copied = io::copy(&mut from.take(size), self.file.as_file_mut());
-        let copied = copied.map_err(StoreError::io("write", self.file.path()))?;
+    /// A file with the next `size` bytes of another, copied by the kernel. They are not hashed.
+    pub(crate) fn filled(directory: &Path, from: &File, size: u64) -> Result<Self, StoreError> {
+        let mut filled = Self::create(directory)?;
+        let copied = io::copy(&mut from.take(size), filled.file.as_file_mut());
+        let copied = copied.map_err(StoreError::io("write", filled.file.path()))?;
         if copied == size {
-            return Ok(());
+            return Ok(filled);
         }
-        Err(StoreError::io("write", self.file.path())(
+        Err(StoreError::io("write", filled.file.path())(
             io::ErrorKind::UnexpectedEof.into(),
         ))
     }

@@ -111,6 +111,9 @@ macro_rules! forward {
             ) -> Result<Option<Box<dyn Send + '_>>, StoreError> {
                 (**self).claim(key, wait)
             }
+            fn turn(&self) -> Result<Box<dyn Send + '_>, StoreError> {
+                (**self).turn()
+            }
         }
     )*};
 }

@@ -324,8 +324,13 @@ impl BlobStore for Layout {
     }
 
     fn adopt(&self, blob: &Blob, file: &File) -> Result<(), StoreError> {
-        let mut temporary = Temporary::create(&self.path.join("blobs/sha256"))?;
-        temporary.fill(file, blob.size)?;
+        let directory = self.path.join("blobs/sha256");
+        let alone = file.metadata().is_ok_and(|file| file.len() == blob.size);
+        let linked = alone.then(|| Temporary::linked(&directory, file)).flatten();
+        let temporary = match linked {
+            Some(linked) => linked,
+            None => Temporary::filled(&directory, file, blob.size)?,
+        };
         self.keep(blob, temporary)
     }
 

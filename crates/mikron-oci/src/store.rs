@@ -86,7 +86,8 @@ pub trait BlobStore: Send + Sync {
     fn open(&self, blob: &Blob) -> Result<Box<dyn Read + Send + '_>, StoreError>;
 
     /// Stores a blob that lies in a file, from where the file stands: its next bytes are those of the blob, which the caller
-    /// has checked. A place on disk lets the kernel copy them, or share them where the file system can.
+    /// has checked. A place on disk lets the kernel copy them, or gives the file a second name where it holds nothing else: then
+    /// whoever changes it changes the blob.
     ///
     /// # Errors
     /// When the file cannot be read, is too short, or the place cannot be written.

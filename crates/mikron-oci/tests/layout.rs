@@ -237,6 +237,33 @@ fn an_abandoned_blob_leaves_nothing() {
 }
 
 #[test]
+fn a_file_that_holds_a_blob_and_nothing_else_gets_a_second_name() {
+    use std::os::unix::fs::MetadataExt as _;
+    let scene = Scene::new();
+    let layout = Layout::create(&scene.path).unwrap();
+    let bytes = vec![7; 300_000];
+    let blob = Blob::of(&bytes);
+    let kept = scene.path.with_extension("kept");
+    fs::write(&kept, &bytes).unwrap();
+    layout
+        .adopt(&blob, &fs::File::open(&kept).unwrap())
+        .unwrap();
+    publish(&layout, FAST, "other", "other");
+    let name = layout.blob_path(&blob.digest);
+    assert_eq!(
+        fs::metadata(&name).unwrap().ino(),
+        fs::metadata(&kept).unwrap().ino()
+    );
+    // Who removes the one keeps the other, and a file without any name is copied.
+    fs::remove_file(&name).unwrap();
+    let nameless = fs::File::open(&kept).unwrap();
+    fs::remove_file(&kept).unwrap();
+    layout.adopt(&blob, &nameless).unwrap();
+    publish(&layout, FAST, "other", "again");
+    assert!(fs::read(&name).unwrap() == bytes);
+}
+
+#[test]
 fn a_file_is_adopted_from_where_it_stands() {
     use std::io::{Seek as _, SeekFrom, Write as _};
     let scene = Scene::new();

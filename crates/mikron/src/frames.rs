@@ -8,11 +8,8 @@ use mikron_oci::{BlobStore, FrameCache, Layer, StoreError};
 use mikron_package::Digest;
 use mikron_source::cache::{Cache, CacheError};
 
-/// Name and version of the derived values that say which layer a key stands for.
-const LAYERS: &str = "layers-2";
-
-/// Name and version of the derived values that are the layers.
-const FRAMES: &str = "frames-1";
+/// Name and version of the derived values that say which layer a key stands for. The layer itself is a blob.
+const LAYERS: &str = "layers-3";
 
 /// The turns to compress, by their number.
 const TURNS: &str = "turns-1";
@@ -20,7 +17,8 @@ const TURNS: &str = "turns-1";
 /// How long to wait before looking whether a turn is free.
 const LOOK_AGAIN: Duration = Duration::from_millis(3);
 
-/// A frame cache over the content cache: the key leads to the layer's description and to its bytes.
+/// A frame cache over the content cache: the key leads to the layer's description, and that to its bytes. A layout may have the
+/// same file.
 pub(crate) struct CachedFrames<'a>(pub(crate) &'a Cache);
 
 impl FrameCache for CachedFrames<'_> {
@@ -35,13 +33,13 @@ impl FrameCache for CachedFrames<'_> {
         layer: &Layer,
         store: &dyn BlobStore,
     ) -> Result<bool, StoreError> {
-        // The cache's own checksum says that these are the bytes that were stored, and those were the layer's.
-        let Some((file, size)) = self.0.derived_file(FRAMES, key.as_bytes()) else {
-            return Ok(false);
-        };
-        if size != layer.blob.size || self.get(key)?.as_ref() != Some(layer) {
+        if self.get(key)?.as_ref() != Some(layer) {
             return Ok(false);
         }
+        let file = self.0.verified(&layer.blob.digest);
+        let Some(file) = file.map_err(|e| failed("read", key, e))? else {
+            return Ok(false);
+        };
         store.adopt(&layer.blob, &file)?;
         Ok(true)
     }
@@ -49,8 +47,11 @@ impl FrameCache for CachedFrames<'_> {
     fn insert(&self, key: &Digest, layer: &Layer, blob: &mut dyn Read) -> Result<(), StoreError> {
         let description = postcard::to_stdvec(layer);
         let description = description.map_err(|e| broken("encode", key, io::Error::other(e)))?;
+        let writer = self.0.blob_writer();
+        let mut writer = writer.map_err(|e| failed("write", key, e))?;
+        io::copy(blob, &mut writer).map_err(|e| broken("copy", key, e))?;
         let mut put = || {
-            self.0.put_derived_from(FRAMES, key.as_bytes(), blob)?;
+            writer.finish()?;
             self.0.put_derived(LAYERS, key.as_bytes(), &description)
         };
         put().map_err(|e| failed("write", key, e))
