@@ -74,7 +74,7 @@ pub fn why(selection: &Selection, packages: &[PackageInput], what: &str) -> Opti
         .iter()
         .filter(|f| merged(f.path.as_bytes()) == wanted);
     // Of several packages that share a directory, the one that was not chosen as a directory of something is worth telling.
-    let best = chosen.min_by_key(|f| matches!(f.reason, Reason::Directory { .. }))?;
+    let best = chosen.min_by_key(|f| matches!(*f.reason, Reason::Directory { .. }))?;
     Some(chain_of(selection, packages, best.file))
 }
 
@@ -145,7 +145,7 @@ fn read(packages: &[PackageInput], input: &SelectedFile) -> Explanation {
     Explanation::BuildInput(vec![Step {
         package: packages[input.file.package].name.clone(),
         path: input.path.clone(),
-        reason: input.reason.clone(),
+        reason: (*input.reason).clone(),
     }])
 }
 
@@ -155,7 +155,7 @@ fn chain_of(selection: &Selection, packages: &[PackageInput], file: FileRef) -> 
             .files
             .iter()
             .find(|f| f.file == file)
-            .map(|f| &f.reason)
+            .map(|f| &*f.reason)
     };
     chain(packages, file, find)
 }

@@ -41,7 +41,7 @@ pub fn verify(selection: &Selection, packages: &[PackageInput], wanted: &Wanted)
         .map(|package| vec![None; package.facts.files.len()])
         .collect();
     for chosen in &selection.files {
-        reasons[chosen.file.package][chosen.file.entry] = Some(&chosen.reason);
+        reasons[chosen.file.package][chosen.file.entry] = Some(&*chosen.reason);
     }
     let chosen = |file: FileRef| reasons[file.package][file.entry].is_some();
     let tree = Tree::new(packages, wanted, &chosen);

@@ -59,7 +59,7 @@ fn a_program_that_converts_character_sets_brings_the_modules_for_it() {
         .find(|file| file.path.to_string().ends_with("gconv-modules"))
         .expect("chosen");
     assert!(
-        matches!(&module.reason, Reason::Rule { rule, trigger, .. } if rule == "gconv" && trigger == "imports iconv_open")
+        matches!(&*module.reason, Reason::Rule { rule, trigger, .. } if rule == "gconv" && trigger == "imports iconv_open")
     );
     // A program that does not gets none of it.
     let mut inputs = importing("malloc");
@@ -160,7 +160,7 @@ fn who_verifies_peers_gets_the_certificate_authorities_and_the_library_itself_do
     let (_, selection) = selected(inputs, &amd64());
     assert_eq!(selection.inputs.len(), 1, "the certificates are read");
     assert!(
-        matches!(&selection.inputs[0].reason, Reason::Rule { rule, .. } if rule == "ca-certificates")
+        matches!(&*selection.inputs[0].reason, Reason::Rule { rule, .. } if rule == "ca-certificates")
     );
     let ssl = deb("libssl3").file(
         &format!("{LIB}/libssl.so.3"),

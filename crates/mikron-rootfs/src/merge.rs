@@ -27,7 +27,7 @@ const MAX_ROUNDS: usize = 16;
 
 /// Merges parts into a tree. What no image can hold is left out where a pattern takes it away, and refused elsewhere.
 pub(crate) fn merge(
-    parts: Vec<Part>,
+    mut parts: Vec<Part>,
     packages: &[Package],
     options: &Options,
     removed: &mut Globs,
@@ -38,7 +38,7 @@ pub(crate) fn merge(
         diagnostics: Vec::new(),
         options,
     };
-    let mut parts = merge.prepare(parts, removed)?;
+    merge.prepare(&mut parts, removed)?;
     let links = merge.resolve_links(&mut parts)?;
     for part in &mut parts {
         if !matches!(part.entry.kind, EntryKind::Symlink { .. }) {
@@ -55,8 +55,9 @@ pub(crate) fn merge(
             part.entry.kind = EntryKind::Hardlink { target };
         }
     }
-    // Directories by depth, so that a parent's own entry comes before what would make it up. The sort is stable.
-    parts.sort_by_key(|part| match part.entry.kind {
+    // Directories by depth, so that a parent's own entry comes before what would make it up. The sort is stable, and one by cached
+    // keys takes no room for other parts.
+    parts.sort_by_cached_key(|part| match part.entry.kind {
         EntryKind::Symlink { .. } => (0, 0),
         EntryKind::Directory => (1, part.entry.path.components().count()),
         EntryKind::Hardlink { .. } => (3, 0),
@@ -132,38 +133,51 @@ struct Merge<'a> {
 }
 
 impl Merge<'_> {
-    /// Checks every entry alone, moves it below /usr where it has to be, and brings the parts into their fixed order.
-    fn prepare(&mut self, parts: Vec<Part>, removed: &mut Globs) -> Result<Vec<Part>, RootfsError> {
-        let mut prepared = Vec::with_capacity(parts.len());
-        for mut part in parts {
-            match self.check(&part) {
-                Err(_) if removed.matches(&part.entry.path) => continue,
-                checked => checked?,
-            }
-            if part.entry.path.is_root() {
-                continue;
-            }
-            if self.options.merged_usr {
-                if is_merged_link(&part.entry) {
-                    continue;
-                }
-                if let Some(own) = move_below_usr(&mut part.entry)? {
-                    self.diagnostics.push(Diagnostic::SelfLink {
-                        path: own,
-                        package: part.package.into(),
-                    });
-                    continue;
-                }
-            }
-            part.entry.mtime = part.entry.mtime.clamp(0, self.options.epoch.max(0));
-            prepared.push(part);
+    /// Checks every entry alone, moves it below /usr where it has to be, and brings the parts into their fixed order. Where they
+    /// are: of these there are very many.
+    fn prepare(&mut self, parts: &mut Vec<Part>, removed: &mut Globs) -> Result<(), RootfsError> {
+        let mut failed = None;
+        parts.retain_mut(|part| {
+            failed.is_none()
+                && self.prepare_part(part, removed).unwrap_or_else(|error| {
+                    failed = Some(error);
+                    false
+                })
+        });
+        if let Some(error) = failed {
+            return Err(error);
         }
-        let optional = |part: &Part| {
+        parts.sort_by_cached_key(|part| {
             let package = self.packages.get(part.package.as_str());
-            package.is_none_or(|package| !package.metadata.record.essential)
-        };
-        prepared.sort_by(|a, b| (optional(a), &a.package).cmp(&(optional(b), &b.package)));
-        Ok(prepared)
+            let optional = package.is_none_or(|package| !package.metadata.record.essential);
+            (optional, part.package.clone())
+        });
+        Ok(())
+    }
+
+    /// The same for one part: whether it has a place in the tree.
+    fn prepare_part(&mut self, part: &mut Part, removed: &mut Globs) -> Result<bool, RootfsError> {
+        match self.check(part) {
+            Err(_) if removed.matches(&part.entry.path) => return Ok(false),
+            checked => checked?,
+        }
+        if part.entry.path.is_root() {
+            return Ok(false);
+        }
+        if self.options.merged_usr {
+            if is_merged_link(&part.entry) {
+                return Ok(false);
+            }
+            if let Some(own) = move_below_usr(&mut part.entry)? {
+                self.diagnostics.push(Diagnostic::SelfLink {
+                    path: own,
+                    package: part.package.clone().into(),
+                });
+                return Ok(false);
+            }
+        }
+        part.entry.mtime = part.entry.mtime.clamp(0, self.options.epoch.max(0));
+        Ok(true)
     }
 
     /// The rules that one entry can break alone.

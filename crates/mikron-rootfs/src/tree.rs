@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mikron_package::{Digest, Entry, EntryKind, RootPath};
+use mikron_package::{Digest, Entry, EntryKind, RootPath, SharedText};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Claim, EntryFault, RootfsError};
@@ -39,17 +39,20 @@ pub struct Node {
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Tree {
-    nodes: BTreeMap<RootPath, Node>,
+    /// In boxes: half of the places of such a map are empty.
+    nodes: BTreeMap<RootPath, Box<Node>>,
     epoch: i64,
 }
 
-/// The nodes that one package brought, with the directories above them: what one layer holds.
+/// What one package brought, with the directories above it: what one layer holds.
 #[derive(Clone, Debug)]
-pub struct LayerGroup<'a> {
+pub struct LayerGroup {
     /// The package; `None` for what the spec, the finalizers and the layout brought.
-    pub package: Option<&'a str>,
-    /// Its nodes and all directories above them, in order of path.
-    pub nodes: Vec<&'a Node>,
+    pub package: Option<SharedText>,
+    /// The paths of its nodes and of all directories above them, in order.
+    pub paths: Vec<RootPath>,
+    /// The bytes of its files.
+    pub bytes: u64,
 }
 
 /// What a tree adds up to.
@@ -81,31 +84,31 @@ impl Tree {
 
     /// All nodes in order of path; a directory comes before what it holds. The root itself is not among them.
     pub fn nodes(&self) -> impl ExactSizeIterator<Item = &Node> {
-        self.nodes.values()
+        self.nodes.values().map(|node| &**node)
     }
 
     /// The node at exactly this path; links on the way are not followed.
     pub fn get(&self, path: &RootPath) -> Option<&Node> {
-        self.nodes.get(path)
+        self.nodes.get(path).map(|node| &**node)
     }
 
     /// The node at exactly this path, for changes of its attributes.
     pub(crate) fn get_mut(&mut self, path: &RootPath) -> Option<&mut Node> {
-        self.nodes.get_mut(path)
+        self.nodes.get_mut(path).map(|node| &mut **node)
     }
 
     /// The node that a program would find at `path`: all links followed, `..` above the root staying at the root, as it
     /// does in a chroot (path_resolution(7)).
     pub fn lookup(&self, path: &RootPath) -> Option<&Node> {
         let at = follow(path, true, true, |at| self.target(at)).ok()?;
-        self.nodes.get(&at)
+        self.get(&at)
     }
 
     /// The nodes below a directory, in order of path.
     pub fn below<'a>(&'a self, dir: &'a RootPath) -> impl Iterator<Item = &'a Node> {
         self.nodes
             .range(dir.clone()..)
-            .map(|(_, node)| node)
+            .map(|(_, node)| &**node)
             .skip_while(move |node| node.entry.path == *dir)
             .take_while(move |node| node.entry.path.starts_with(dir))
     }
@@ -182,16 +185,16 @@ impl Tree {
         self.nodes.remove(path);
     }
 
-    /// Nodes by package, in order of the package's name, then those that no package brought. Each group holds the
+    /// Paths by package, in order of the package's name, then those that no package brought. Each group holds the
     /// directories above its nodes, so that an engine that unpacks a layer alone gives them the right attributes.
-    pub fn by_package(&self) -> Vec<LayerGroup<'_>> {
-        let mut paths: BTreeMap<&str, BTreeSet<&RootPath>> = BTreeMap::new();
+    pub fn by_package(&self) -> Vec<LayerGroup> {
+        let mut packages: BTreeMap<SharedText, BTreeSet<&RootPath>> = BTreeMap::new();
         let mut rest: BTreeSet<&RootPath> = BTreeSet::new();
         for (path, node) in &self.nodes {
-            let group = match node.owner.package() {
-                Some(package) => paths.entry(package).or_default(),
-                None if node.owner == Owner::Layout && node.entry.is_directory() => continue,
-                None => &mut rest,
+            let group = match &node.owner {
+                Owner::Package { package, .. } => packages.entry(package.clone()).or_default(),
+                Owner::Layout if node.entry.is_directory() => continue,
+                _ => &mut rest,
             };
             group.insert(path);
             for above in path.ancestors() {
@@ -202,26 +205,27 @@ impl Tree {
                 }
             }
         }
-        let nodes = |group: BTreeSet<&RootPath>| group.iter().map(|p| &self.nodes[*p]).collect();
-        let mut groups: Vec<LayerGroup<'_>> = paths
+        let group = |package, paths: BTreeSet<&RootPath>| LayerGroup {
+            package,
+            bytes: paths
+                .iter()
+                .map(|path| self.nodes[*path].entry.size())
+                .sum(),
+            paths: paths.into_iter().cloned().collect(),
+        };
+        let mut groups: Vec<LayerGroup> = packages
             .into_iter()
-            .map(|(package, group)| LayerGroup {
-                package: Some(package),
-                nodes: nodes(group),
-            })
+            .map(|(package, paths)| group(Some(package), paths))
             .collect();
         if !rest.is_empty() {
-            groups.push(LayerGroup {
-                package: None,
-                nodes: nodes(rest),
-            });
+            groups.push(group(None, rest));
         }
         groups
     }
 
     /// Files with setuid or setgid bits or `security.capability`, in order of path: kept, and worth a look.
     pub fn privileged(&self) -> impl Iterator<Item = &Node> {
-        self.nodes.values().filter(|node| {
+        self.nodes().filter(|node| {
             !node.entry.is_directory()
                 && (node.entry.mode & 0o6000 != 0
                     || node
@@ -251,12 +255,12 @@ impl Tree {
 
     /// Puts a node where its entry says, without any check.
     pub(crate) fn put(&mut self, node: Node) {
-        self.nodes.insert(node.entry.path.clone(), node);
+        self.nodes.insert(node.entry.path.clone(), Box::new(node));
     }
 
     /// Takes one node out and leaves what is below.
-    pub(crate) fn take(&mut self, path: &RootPath) -> Option<Node> {
-        self.nodes.remove(path)
+    pub fn take(&mut self, path: &RootPath) -> Option<Node> {
+        self.nodes.remove(path).map(|node| *node)
     }
 
     /// Makes the directories above `path`, which holds no links, where nobody brought them.

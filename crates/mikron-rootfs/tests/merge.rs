@@ -214,20 +214,16 @@ fn groups_for_layers_bring_the_directories_above_their_files() {
         .file("b", "/opt/b/y", "2");
     let rootfs = image.finalize().unwrap();
     let groups = rootfs.tree.by_package();
-    let names: Vec<Option<&str>> = groups.iter().map(|group| group.package).collect();
+    let names: Vec<Option<&str>> = groups
+        .iter()
+        .map(|group| group.package.as_deref())
+        .collect();
     assert_eq!(names, [Some("a"), Some("b"), None]);
-    let paths: Vec<String> = groups[1]
-        .nodes
-        .iter()
-        .map(|n| n.entry.path.to_string())
-        .collect();
-    assert_eq!(paths, ["/opt", "/opt/b", "/opt/b/y"]);
-    assert_eq!(groups[1].nodes[0].entry.mode, 0o711);
-    let rest: Vec<String> = groups[2]
-        .nodes
-        .iter()
-        .map(|n| n.entry.path.to_string())
-        .collect();
+    let paths =
+        |at: usize| -> Vec<String> { groups[at].paths.iter().map(ToString::to_string).collect() };
+    assert_eq!(paths(1), ["/opt", "/opt/b", "/opt/b/y"]);
+    assert_eq!(groups[1].bytes, 1);
+    let rest = paths(2);
     assert!(
         rest.contains(&"/etc/passwd".into()) && rest.contains(&"/tmp".into()),
         "{rest:?}"

@@ -1,6 +1,6 @@
 //! Which files: the facts of all packages, the closure over them, and the proof that it is closed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mikron_capability::{
@@ -334,6 +334,21 @@ impl Closure {
             missing,
             violations,
         })
+    }
+
+    /// The packages alone.
+    pub(crate) fn into_packages(self) -> Vec<ResolvedPackage> {
+        self.packages
+    }
+
+    /// The facts of the packages of which the spool lacks contents, by package.
+    pub(crate) fn facts_to_fill(&self, spool: &Spool) -> BTreeMap<usize, Arc<PackageFacts>> {
+        let lacking = self
+            .contents()
+            .filter(|(_, content)| !spool.contains(content));
+        let lacking: BTreeSet<usize> = lacking.map(|(package, _)| package).collect();
+        let facts = |package: usize| (package, Arc::clone(&self.facts[package]));
+        lacking.into_iter().map(facts).collect()
     }
 
     /// What the users of the image should know before they miss it: what unreached files lack, and that nothing can be started.

@@ -157,13 +157,18 @@ impl<'a> Engine<'a> {
             progress: &*self.builder.options.progress,
         };
         let mut built: Vec<Built> = Vec::new();
-        for (platform, closure) in &closures {
-            let packages = &closure.packages;
+        for (platform, closure) in closures {
+            let packages = closure.packages.clone();
+            let facts = closure.facts_to_fill(&spool);
             let fill = |package: usize, wanted: &BTreeSet<Digest>, spool: &Spool| {
-                self.fill(&packages[package], &closure.facts[package], wanted, spool)
+                let facts = facts.get(&package);
+                facts
+                    .map_or(Ok(()), |facts| {
+                        self.fill(&packages[package], facts, wanted, spool)
+                    })
                     .map_err(io::Error::other)
             };
-            built.push(workshop.build(*platform, closure, &files, &spool, Box::new(fill))?);
+            built.push(workshop.build(platform, closure, &files, &spool, Box::new(fill))?);
         }
         let report = target.publish(self.builder, &built, &frames)?;
         memo::keep(&self.cache, &key, &built);

@@ -58,36 +58,35 @@ pub(crate) struct Workshop<'a> {
 }
 
 impl Workshop<'_> {
-    /// Merges the tree and makes the layers.
+    /// Merges the tree and makes the layers. What was chosen goes when the tree has it: compressors come, and take its place.
     pub(crate) fn build(
         &self,
         platform: Platform,
-        closure: &Closure,
+        closure: Closure,
         files: &[LoadedFile],
         spool: &Spool,
         fill: Box<Filler<'_>>,
     ) -> Result<Built, Error> {
         let contents =
             PackageContents::new(spool, closure.packages.len(), closure.contents(), fill);
-        let (rootfs, printed) = tree(self.spec, self.epoch, closure, files, &contents)?;
+        let (rootfs, printed) = tree(self.spec, self.epoch, &closure, files, &contents)?;
         let warnings = closure.warnings();
         for message in printed.iter().chain(&warnings) {
             self.progress.event(&Event::Warning { message });
         }
-        let sources = closure.packages.iter().map(|package| {
+        let reports = package_reports(&closure, &rootfs);
+        let scripts = script_reports(&closure, &rootfs);
+        let resolved = closure.into_packages();
+        let sources = resolved.iter().map(|package| {
             let record = &package.record;
             (record.name.as_str(), record.source.as_str())
         });
         let sources = sources.collect();
-        let planned = layers::plan(&rootfs.tree, &self.spec.layers, &sources)?;
+        let planned = layers::plan(rootfs.tree, &self.spec.layers, &sources)?;
         let (plans, packages): (Vec<_>, Vec<_>) = planned
             .into_iter()
             .map(|layer| (layer.plan, layer.packages))
             .unzip();
-        let reports = package_reports(closure, &rootfs);
-        let scripts = script_reports(closure, &rootfs);
-        // The plans have all that the layers need. Compressors come now, and take what the tree took.
-        drop(rootfs.tree);
         let contents = WithMade {
             made: &rootfs.made,
             packages: &contents,

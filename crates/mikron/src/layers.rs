@@ -1,10 +1,10 @@
 //! How the tree is cut into layers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mikron_oci::{LayerEntry, LayerError, LayerPlan};
-use mikron_package::{EntryKind, PackageName, RootPath};
-use mikron_rootfs::{LayerGroup, Node, Tree};
+use mikron_package::{PackageName, RootPath};
+use mikron_rootfs::{LayerGroup, Tree};
 use mikron_spec::{Layers, Strategy};
 
 /// A layer to be, with the packages whose files it holds.
@@ -15,9 +15,9 @@ pub(crate) struct PlannedLayer {
 }
 
 /// What goes into one layer, and what the layer is called.
-struct Share<'a> {
-    name: &'a str,
-    groups: Vec<LayerGroup<'a>>,
+struct Share {
+    name: String,
+    groups: Vec<LayerGroup>,
 }
 
 /// Cuts the tree into layers: one for all, or one for each package or source package in order of name, and one for what no
@@ -25,86 +25,90 @@ struct Share<'a> {
 ///
 /// Where that makes more layers than the limit allows, those with the fewest bytes share one, so that large packages still
 /// change alone. What no package brought comes last: it changes most often and weighs least.
+///
+/// The tree goes as the plans come: both at once would be the most that a build holds.
 pub(crate) fn plan(
-    tree: &Tree,
+    mut tree: Tree,
     layers: &Layers,
     sources: &BTreeMap<&str, &str>,
 ) -> Result<Vec<PlannedLayer>, LayerError> {
+    let tree = &mut tree;
     let mut groups = tree.by_package();
     if layers.strategy == Strategy::Single {
-        return Ok(vec![planned("all packages", &groups)?]);
+        return Ok(vec![planned("all packages", groups, tree)?]);
     }
-    let rest = groups
-        .last()
-        .is_some_and(|g| g.package.is_none())
-        .then(|| groups.pop())
-        .flatten();
+    let rest = groups.pop_if(|group| group.package.is_none());
     let room = (layers.limit as usize).saturating_sub(usize::from(rest.is_some()));
     let mut shares = match layers.strategy {
-        Strategy::Source => shares(groups, |package| sources.get(package).unwrap_or(&package)),
-        Strategy::Package | Strategy::Single => shares(groups, |package| package),
+        Strategy::Source => shares(groups, sources),
+        Strategy::Package | Strategy::Single => shares(groups, &BTreeMap::new()),
     };
     let mut small = Vec::new();
     if shares.len() > room {
-        shares.sort_by_key(|share| (std::cmp::Reverse(share.bytes()), share.name));
+        shares.sort_by(|a, b| b.bytes().cmp(&a.bytes()).then_with(|| a.name.cmp(&b.name)));
         small = shares.split_off(room.saturating_sub(1));
-        shares.sort_by_key(|share| share.name);
+        shares.sort_by(|a, b| a.name.cmp(&b.name));
     }
     let mut layers = Vec::new();
-    for share in &shares {
-        layers.push(planned(share.name, &share.groups)?);
-    }
     let count = small.len();
-    let mut small: Vec<LayerGroup<'_>> = small.into_iter().flat_map(|share| share.groups).collect();
+    let mut small: Vec<LayerGroup> = small.into_iter().flat_map(|share| share.groups).collect();
     if room == 0 {
         small.extend(rest);
-        return Ok(vec![planned("all packages", &small)?]);
+        return Ok(vec![planned("all packages", small, tree)?]);
+    }
+    for share in shares {
+        layers.push(planned(&share.name, share.groups, tree)?);
     }
     if !small.is_empty() {
-        layers.push(planned(&format!("{count} small packages"), &small)?);
+        layers.push(planned(&format!("{count} small packages"), small, tree)?);
     }
     if let Some(rest) = rest {
-        layers.push(planned("files of the spec", &[rest])?);
+        layers.push(planned("files of the spec", vec![rest], tree)?);
     }
     Ok(layers)
 }
 
-/// Puts together what has one name, in order of name.
-fn shares<'a>(groups: Vec<LayerGroup<'a>>, name: impl Fn(&'a str) -> &'a str) -> Vec<Share<'a>> {
-    let mut shares: BTreeMap<&str, Vec<LayerGroup<'_>>> = BTreeMap::new();
+/// Puts together what has one name, in order of name: that of its package, where `names` has no other for it.
+fn shares(groups: Vec<LayerGroup>, names: &BTreeMap<&str, &str>) -> Vec<Share> {
+    let mut shares: BTreeMap<String, Vec<LayerGroup>> = BTreeMap::new();
     for group in groups {
-        let name = group.package.map_or("", &name);
+        let own = group.package.as_deref().unwrap_or_default();
+        let name = names.get(own).copied().unwrap_or(own).to_owned();
         shares.entry(name).or_default().push(group);
     }
     let share = |(name, groups)| Share { name, groups };
     shares.into_iter().map(share).collect()
 }
 
-impl Share<'_> {
+impl Share {
     fn bytes(&self) -> u64 {
-        let nodes = self.groups.iter().flat_map(|group| &group.nodes);
-        nodes.map(|node| node.entry.size()).sum()
+        self.groups.iter().map(|group| group.bytes).sum()
     }
 }
 
-fn planned(name: &str, groups: &[LayerGroup<'_>]) -> Result<PlannedLayer, LayerError> {
-    // A directory stands in the group of every package that has something below it.
-    let nodes: BTreeMap<&RootPath, &Node> = groups
-        .iter()
-        .flat_map(|g| &g.nodes)
-        .map(|node| (&node.entry.path, *node))
-        .collect();
-    let entries = nodes.values().map(|node| LayerEntry {
-        entry: node.entry.clone(),
-        content: node
-            .content
-            .filter(|_| matches!(node.entry.kind, EntryKind::File { .. })),
-    });
-    let mut packages: Vec<PackageName> = groups
-        .iter()
-        .filter_map(|g| g.package?.parse().ok())
-        .collect();
+/// Takes the files of some groups out of the tree, and copies their directories, which others may share.
+fn planned(
+    name: &str,
+    groups: Vec<LayerGroup>,
+    tree: &mut Tree,
+) -> Result<PlannedLayer, LayerError> {
+    let packages = groups.iter().filter_map(|g| g.package.as_deref());
+    let mut packages: Vec<PackageName> = packages.filter_map(|name| name.parse().ok()).collect();
     packages.sort();
+    // A directory stands in the group of every package that has something below it.
+    let paths = groups.into_iter().flat_map(|group| group.paths);
+    let paths: BTreeSet<RootPath> = paths.collect();
+    let entries = paths.into_iter().filter_map(|path| {
+        let directory = tree.get(&path)?.entry.is_directory();
+        let node = if directory {
+            tree.get(&path).cloned()
+        } else {
+            tree.take(&path)
+        }?;
+        let content = node.content.filter(|_| node.entry.is_file());
+        let entry = node.entry;
+        Some(LayerEntry { entry, content })
+    });
     Ok(PlannedLayer {
         plan: LayerPlan::new(name, entries)?,
         packages,
@@ -114,7 +118,7 @@ fn planned(name: &str, groups: &[LayerGroup<'_>]) -> Result<PlannedLayer, LayerE
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mikron_package::{Digest, Entry};
+    use mikron_package::{Digest, Entry, EntryKind};
     use mikron_rootfs::Owner;
 
     fn tree(packages: &[(&str, u64)], spec_file: bool) -> Tree {
@@ -157,14 +161,14 @@ mod tests {
     #[test]
     fn each_package_has_its_layer_and_the_rest_comes_last() {
         let tree = tree(&[("b", 1), ("a", 2)], true);
-        let planned = plan(&tree, &layers(32), &BTreeMap::new()).unwrap();
+        let planned = plan(tree.clone(), &layers(32), &BTreeMap::new()).unwrap();
         assert_eq!(names(&planned), [vec!["a"], vec!["b"], vec![]]);
     }
 
     #[test]
     fn beyond_the_limit_the_smallest_packages_share_a_layer() {
         let tree = tree(&[("a", 1), ("b", 30), ("c", 2), ("d", 40)], true);
-        let planned = plan(&tree, &layers(4), &BTreeMap::new()).unwrap();
+        let planned = plan(tree.clone(), &layers(4), &BTreeMap::new()).unwrap();
         assert_eq!(
             names(&planned),
             [vec!["b"], vec!["d"], vec!["a", "c"], vec![]]
@@ -175,7 +179,7 @@ mod tests {
     fn a_limit_of_one_and_the_strategy_single_make_one_layer() {
         let tree = tree(&[("a", 1), ("b", 30)], true);
         assert_eq!(
-            names(&plan(&tree, &layers(1), &BTreeMap::new()).unwrap()),
+            names(&plan(tree.clone(), &layers(1), &BTreeMap::new()).unwrap()),
             [vec!["a", "b"]]
         );
         let single = Layers {
@@ -183,7 +187,7 @@ mod tests {
             ..Layers::default()
         };
         assert_eq!(
-            names(&plan(&tree, &single, &BTreeMap::new()).unwrap()),
+            names(&plan(tree.clone(), &single, &BTreeMap::new()).unwrap()),
             [vec!["a", "b"]]
         );
     }
@@ -196,7 +200,7 @@ mod tests {
             ..Layers::default()
         };
         let sources = BTreeMap::from([("php-cli", "php"), ("php-fpm", "php"), ("zlib1g", "zlib")]);
-        let planned = plan(&tree, &by_source, &sources).unwrap();
+        let planned = plan(tree.clone(), &by_source, &sources).unwrap();
         assert_eq!(
             names(&planned),
             [vec!["php-cli", "php-fpm"], vec!["zlib1g"], vec![]]
@@ -205,7 +209,7 @@ mod tests {
             limit: 2,
             ..by_source
         };
-        let planned = plan(&tree, &few, &sources).unwrap();
+        let planned = plan(tree.clone(), &few, &sources).unwrap();
         assert_eq!(
             names(&planned),
             [vec!["php-cli", "php-fpm", "zlib1g"], vec![]]

@@ -247,7 +247,7 @@ impl Ask<'_> {
         let mut files = self.selection.files.iter();
         files
             .find(|file| file.path == *path)
-            .map(|file| &file.reason)
+            .map(|file| &*file.reason)
     }
 
     /// The file of a capability that provides the token, one in the image before others.

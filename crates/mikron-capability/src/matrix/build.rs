@@ -80,7 +80,7 @@ pub fn matrix(
 }
 
 fn reasons(files: &[SelectedFile]) -> HashMap<FileRef, &Reason> {
-    files.iter().map(|f| (f.file, &f.reason)).collect()
+    files.iter().map(|f| (f.file, &*f.reason)).collect()
 }
 
 /// A need that is not met.
@@ -290,7 +290,7 @@ impl Build<'_> {
             let row = self.row_of[package][entry];
             let own = || self.package_rows[package].iter().copied();
             // A capability by definition comes in by its name.
-            let named = match &chosen.reason {
+            let named = match &*chosen.reason {
                 Reason::Capability { capability, .. } => {
                     own().find(|row| self.rows[*row].capability == *capability)
                 }

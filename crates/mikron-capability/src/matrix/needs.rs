@@ -170,7 +170,7 @@ impl Build<'_> {
         for chosen in &self.selection.files {
             let (package, strength) = (chosen.file.package, Strength::Required);
             let name = || self.packages[package].name.to_string();
-            let (by, token) = match &chosen.reason {
+            let (by, token) = match &*chosen.reason {
                 Reason::Data { by, .. } | Reason::Sibling { by, .. } | Reason::Program { by } => {
                     (*by, Token::Package(name(), None))
                 }

@@ -45,7 +45,7 @@ pub(super) struct Closure<'a> {
     /// What stands in for roots without files, by package.
     pub(super) heirs: Vec<Option<Heir>>,
     pub(super) removed: HashSet<FileRef>,
-    pub(super) reasons: Vec<Vec<Option<Reason>>>,
+    pub(super) reasons: Vec<Vec<Option<Arc<Reason>>>>,
     pub(super) first: Vec<Option<FileRef>>,
     pub(super) bulk: Vec<Bulk>,
     pub(super) followed: Vec<bool>,
@@ -70,8 +70,8 @@ pub(super) struct Closure<'a> {
     pub(super) walked: HashSet<(FileRef, Arc<[String]>)>,
     pub(super) queue: VecDeque<(FileRef, Arc<[String]>)>,
     pub(super) by_name: Option<HashMap<&'a [u8], Vec<FileRef>>>,
-    pub(super) inputs: Vec<(FileRef, Reason)>,
-    pub(super) dangling: Vec<(FileRef, Reason)>,
+    pub(super) inputs: Vec<(FileRef, Arc<Reason>)>,
+    pub(super) dangling: Vec<(FileRef, Arc<Reason>)>,
     pub(super) missing: BTreeMap<(Token, Option<FileRef>), MissingCause>,
     pub(super) loader_dirs: Vec<String>,
     pub(super) rules: rules::Index<'a>,
@@ -228,25 +228,30 @@ impl<'a> Closure<'a> {
     }
 
     pub(super) fn reason(&self, file: FileRef) -> Option<&Reason> {
-        self.reasons[file.package][file.entry].as_ref()
+        self.reasons[file.package][file.entry].as_deref()
     }
 
     pub(super) fn is_removed(&self, file: FileRef) -> bool {
         self.removed.contains(&file)
     }
 
-    pub(super) fn choose(&mut self, file: FileRef, reason: Reason) {
+    pub(super) fn choose(&mut self, file: FileRef, reason: impl Into<Arc<Reason>>) {
         self.choose_below(file, reason, &Arc::from([]));
     }
 
-    pub(super) fn choose_below(&mut self, file: FileRef, reason: Reason, run_path: &Arc<[String]>) {
+    pub(super) fn choose_below(
+        &mut self,
+        file: FileRef,
+        reason: impl Into<Arc<Reason>>,
+        run_path: &Arc<[String]>,
+    ) {
         if self.removed.contains(&file) {
             return;
         }
         let slot = &mut self.reasons[file.package][file.entry];
         let new = slot.is_none();
         if new {
-            *slot = Some(reason);
+            *slot = Some(reason.into());
             let facts = self.facts(file);
             if !facts.entry.is_directory() && self.first[file.package].is_none() {
                 self.first[file.package] = Some(file);
@@ -268,21 +273,23 @@ impl<'a> Closure<'a> {
         which: impl Fn(&FileFacts) -> bool,
     ) {
         let facts = Arc::clone(&self.packages[package].facts);
+        let reason = Arc::new(reason.clone());
         for (entry, file) in facts.files.iter().enumerate() {
             if !file.entry.is_directory() && which(file) {
-                self.choose_in_bulk(FileRef { package, entry }, reason.clone());
+                self.choose_in_bulk(FileRef { package, entry }, Arc::clone(&reason));
             }
         }
-        if matches!(reason, Reason::Spec) {
+        if matches!(*reason, Reason::Spec) {
             for (entry, file) in facts.files.iter().enumerate() {
                 if file.entry.is_directory() {
-                    self.choose(FileRef { package, entry }, reason.clone());
+                    self.choose(FileRef { package, entry }, Arc::clone(&reason));
                 }
             }
         }
     }
 
-    pub(super) fn choose_in_bulk(&mut self, file: FileRef, reason: Reason) {
+    pub(super) fn choose_in_bulk(&mut self, file: FileRef, reason: impl Into<Arc<Reason>>) {
+        let reason = reason.into();
         if self.reason(file).is_some() || self.removed.contains(&file) {
             return;
         }
@@ -290,17 +297,17 @@ impl<'a> Closure<'a> {
         if self.is_of_rule_alone(facts, &reason) {
             return;
         }
-        if facts.link_target().is_some() && !matches!(reason, Reason::Spec) {
+        if facts.link_target().is_some() && !matches!(*reason, Reason::Spec) {
             let path = self.tree.normal(facts.entry.path.as_bytes());
             if self.tree.resolve(&path).is_err() {
                 let full = matches!(
-                    reason,
+                    *reason,
                     Reason::Package {
                         select: Select::Full
                     }
                 );
                 if full {
-                    self.reasons[file.package][file.entry] = Some(reason.clone());
+                    self.reasons[file.package][file.entry] = Some(Arc::clone(&reason));
                 }
                 match self.dangling.iter_mut().find(|(known, _)| *known == file) {
                     Some((_, known)) => *known = reason,
@@ -310,7 +317,7 @@ impl<'a> Closure<'a> {
             }
             // A link to a script is as much of a reason for its interpreter as the script.
             let with_package = matches!(
-                reason,
+                *reason,
                 Reason::Data { .. } | Reason::Sibling { .. } | Reason::Program { .. }
             );
             if with_package && let Some(program) = self.script_program(file) {

@@ -1,6 +1,7 @@
 //! The end of a closure: directories, sums and the reasons of what was left out.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use mikron_package::RootPath;
 
@@ -28,17 +29,17 @@ impl Closure<'_> {
                     files.push(SelectedFile {
                         file,
                         path,
-                        reason: reason.clone(),
+                        reason: Arc::clone(reason),
                     });
                 }
             }
         }
         files.sort_by(|a, b| a.path.cmp(&b.path).then(a.file.cmp(&b.file)));
-        let aside = |list: &[(FileRef, Reason)]| {
-            let one = |(file, reason): &(FileRef, Reason)| SelectedFile {
+        let aside = |list: &[(FileRef, Arc<Reason>)]| {
+            let one = |(file, reason): &(FileRef, Arc<Reason>)| SelectedFile {
                 file: *file,
                 path: self.facts(*file).entry.path.clone(),
-                reason: reason.clone(),
+                reason: Arc::clone(reason),
             };
             let mut files: Vec<SelectedFile> = list.iter().map(one).collect();
             files.sort_by(|a, b| a.path.cmp(&b.path).then(a.file.cmp(&b.file)));
@@ -46,7 +47,7 @@ impl Closure<'_> {
         };
         // A link that dangled for its package and was reached by name since is missing or chosen, not dangling.
         let mut dangling = aside(&self.dangling);
-        dangling.retain(|link| self.reason(link.file).is_none_or(|r| *r == link.reason));
+        dangling.retain(|link| self.reason(link.file).is_none_or(|r| *r == *link.reason));
         let inputs = aside(&self.inputs);
         let mut packages = Vec::new();
         let mut left_out = Vec::new();
@@ -174,7 +175,7 @@ impl Closure<'_> {
                         // What lies above it has been added with it.
                         break;
                     }
-                    *slot = Some(Reason::Directory { by });
+                    *slot = Some(Arc::new(Reason::Directory { by }));
                 }
             }
         }

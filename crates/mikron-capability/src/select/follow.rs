@@ -71,7 +71,7 @@ impl Closure<'_> {
             };
             if given.build_input {
                 if !self.is_removed(file) {
-                    self.inputs.push((file, reason));
+                    self.inputs.push((file, reason.into()));
                 }
             } else {
                 self.choose(file, reason);
@@ -108,7 +108,7 @@ impl Closure<'_> {
         for entry in part.inputs {
             let file = FileRef { package, entry };
             if !self.inputs.iter().any(|(known, _)| *known == file) {
-                self.inputs.push((file, reason.clone()));
+                self.inputs.push((file, reason.clone().into()));
             }
         }
         for requirement in part.requires {

@@ -60,7 +60,7 @@ pub(super) fn unloadable(selection: &Selection, packages: &[PackageInput]) -> Ve
     // What is named by others is a private library and no plugin: without it they do not start.
     let mut private: HashSet<&[u8]> = HashSet::new();
     for chosen in &selection.files {
-        reasons.insert(chosen.file, &chosen.reason);
+        reasons.insert(chosen.file, &*chosen.reason);
         if let Some(elf) = &facts(chosen.file).elf {
             let libraries = elf.needed.iter().chain(&elf.filters);
             private.extend(libraries.map(String::as_bytes));

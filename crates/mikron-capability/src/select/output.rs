@@ -1,6 +1,7 @@
 //! What a selection is: files with reasons, packages, and what was left out or is missing.
 
 use std::fmt;
+use std::sync::Arc;
 
 use mikron_package::{PackageName, RootPath, Version};
 use serde::{Deserialize, Serialize};
@@ -55,8 +56,8 @@ pub struct SelectedFile {
     pub file: FileRef,
     /// Its path as the archive has it.
     pub path: RootPath,
-    /// Why it was chosen.
-    pub reason: Reason,
+    /// Why it was chosen. All files of a package that is taken whole share one.
+    pub reason: Arc<Reason>,
 }
 
 /// A package that files were chosen from.
