@@ -4,18 +4,21 @@
 
 mod common;
 
+use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{extract_spec, quick};
+use common::{extract_spec, quick, spec_of};
 use mikron_testkit::battery::Stage;
 use mikron_testkit::runtime::Run;
 
 fn stage(packages: &str, entrypoint: &str) -> Option<Stage> {
-    let spec = format!(
-        "mikron: 1\nname: evidence\nsources:\n  debian: {{ deb: bookworm }}\npackages: [{packages}]\nimage:\n  entrypoint: [{entrypoint}]\n"
-    );
-    extract_spec(&quick(&spec)).map(Stage::new)
+    stage_with(packages, entrypoint, "")
+}
+
+/// The same with more text at the end of the spec.
+fn stage_with(packages: &str, entrypoint: &str, more: &str) -> Option<Stage> {
+    extract_spec(&(quick(&spec_of(packages, entrypoint)) + more)).map(Stage::new)
 }
 
 #[test]
@@ -58,4 +61,76 @@ fn a_server_starts_the_program_that_it_names_among_its_constants() {
         thread::sleep(Duration::from_millis(100));
     }
     assert!(said(&server.output()), "{}", server.output());
+}
+
+#[test]
+fn a_script_has_the_commands_of_its_conditions() {
+    // Each line takes the wrong branch where its command is missing; the last asks for one that nothing runs.
+    let files = r#"
+files:
+  - { path: /tmp, type: directory, mode: "1777" }
+  - path: /run.sh
+    mode: "0755"
+    text: |
+      #!/bin/sh
+      if mkdir -p /tmp/one; then echo made; fi
+      if ! mkdir /tmp/one 2>/tmp/said; then echo there; fi
+      echo file | tee /tmp/list | grep -q file && echo found
+      while grep -q file /tmp/list; do rm /tmp/list; echo again; done 2>/tmp/said
+      [ "$(id -u)" = 0 ] && echo root
+      case $(uname -s) in Linux) echo kernel ;; esac
+      until ! test -e /tmp/one || rmdir /tmp/one; do break; done && echo gone
+      test "$(printf abc | wc -c)" -eq 3 || echo wrong
+      for name in $(seq 2); do echo "$name"; done
+      command -v awk >/tmp/said || echo optional
+"#;
+    let Some(stage) = stage_with("dash", "/run.sh", files) else {
+        return;
+    };
+    let said = stage.call(&[]).well();
+    let expected = "made there found again root kernel gone 1 2 optional";
+    assert_eq!(
+        said.split_whitespace().collect::<Vec<_>>().join(" "),
+        expected
+    );
+}
+
+#[test]
+fn what_other_packages_add_to_lists_of_modules_and_protocols_is_there() {
+    let packages = "postfix, postfix-pcre, postfix-sqlite, dovecot-imapd, dovecot-lmtpd";
+    let files = "\nfiles: [{ path: /etc/postfix/map, text: '/otto/ anna' }]\n";
+    let Some(stage) = stage_with(packages, "/usr/sbin/postmap", files) else {
+        return;
+    };
+    let found = stage.call(&["-q", "otto", "pcre:/etc/postfix/map"]).well();
+    assert_eq!(found, "anna\n");
+    let kinds = stage.run(&["/usr/sbin/postconf", "-m"]).well();
+    assert!(kinds.lines().any(|kind| kind == "sqlite"), "{kinds}");
+    let protocols = stage.run(&["/usr/bin/doveconf", "-h", "protocols"]).text();
+    assert!(protocols.contains(" imap lmtp"), "{protocols}");
+}
+
+#[test]
+fn a_compiler_links_with_what_the_c_library_is_asked_for() {
+    let Some(stage) = stage("varnish", "/usr/sbin/varnishd") else {
+        return;
+    };
+    let program = "#include <math.h>\n#include <pthread.h>\n#include <stdio.h>\n\
+                   static void *run(void *x) { *(double *)x = cbrt(*(double *)x); return x; }\n\
+                   int main(void) { double x = 27; pthread_t t; pthread_create(&t, 0, run, &x);\n\
+                   pthread_join(t, 0); printf(\"%.0f\\n\", x); }\n";
+    fs::write(stage.rootfs().join("desk.c"), program).unwrap();
+    let words = [
+        "-pthread", "-o", "/desk", "/desk.c", "-lm", "-ldl", "-lrt", "-lresolv",
+    ];
+    stage.run(&[&["/usr/bin/gcc"], &words[..]].concat()).well();
+    assert_eq!(stage.run(&["/desk"]).well(), "3\n");
+    // The program in VCL becomes one in C, which gcc compiles and varnishd loads.
+    let vcl = "vcl 4.1; import std; backend none none; sub vcl_recv { return (synth(200)); }\n";
+    fs::write(stage.rootfs().join("desk.vcl"), vcl).unwrap();
+    let said = stage.call(&["-C", "-f", "/desk.vcl"]).text();
+    assert!(
+        said.contains("VGC_function_vcl_recv") && !said.contains("failed"),
+        "{said}"
+    );
 }

@@ -50,8 +50,16 @@ fn python_brings_modules_of_packages_that_have_programs_too() {
     // Names of services come from a file that a rule brings for a module of the interpreter.
     let service = "import socket; print(socket.getservbyname('https'))";
     says(
-        "python3-requests, python3-yaml, python3-docutils, python3-paramiko",
+        "python3-requests, python3-yaml, python3-docutils, python3-paramiko, python3-flask",
         &[
+            (
+                &[
+                    "python3",
+                    "-c",
+                    "import flask; print(flask.Flask('x').test_client().get('/').status)",
+                ],
+                "404 NOT FOUND",
+            ),
             (&["python3", "-c", service], "443"),
             (&["python3", "-c", "import paramiko; print('ok')"], "ok"),
             (

@@ -51,10 +51,12 @@ fn owners_and_modes_are_those_that_scripts_set() {
             ("/var/cache/bind", "775 root:bind"),
             ("/etc/bind", "2755 root:bind"),
             ("/etc/bind/named.conf.options", "644 root:bind"),
+            ("/etc/chrony/chrony.conf", "644 root:root"),
             ("/etc/chrony/chrony.keys", "640 root:_chrony"),
             ("/etc/dovecot/dovecot.conf", "644 root:root"),
             ("/etc/dovecot/dovecot-sql.conf.ext", "640 root:dovecot"),
             ("/etc/proftpd/ldap.conf", "600 root:root"),
+            ("/etc/proftpd/proftpd.conf", "644 root:root"),
             ("/etc/proftpd/sql.conf", "600 root:root"),
             ("/etc/security/opasswd", "600 root:root"),
             ("/usr/local", "755 root:root"),
@@ -96,6 +98,17 @@ fn queues_and_states_of_servers_are_there_with_their_owners() {
             ("/srv/ftp", "755 root:ftp"),
             ("/run/vsftpd/empty", "755 root:root"),
             ("/var/spool/nullmailer/queue", "750 mail:root"),
+        ],
+    );
+}
+
+#[test]
+fn the_link_of_a_package_leads_to_the_file_that_its_script_makes() {
+    stands(
+        "r-base-core",
+        &[
+            ("/etc/R/Renviron", "644 root:root"),
+            ("/usr/lib/R/etc/Renviron", "777 root:root"),
         ],
     );
 }

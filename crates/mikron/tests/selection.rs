@@ -72,6 +72,9 @@ fn modules_that_a_library_loads_by_name_come_with_it() {
     let scanner = format!("{LIB}/sane/libsane-net.so.1");
     chosen("sane-utils", "", &[&scanner], &[]);
 
+    // Qt looks through its plugins for the platform that it is asked for.
+    let platform = format!("{LIB}/qt5/plugins/platforms/libqoffscreen.so");
+    chosen("wkhtmltopdf", "", &[&platform], &[]);
     let token = format!("{LIB}/libsoftokn3.so");
     chosen("libnss3-tools", "", &[&token], &[]);
 }
