@@ -91,13 +91,16 @@ impl Base {
         fs::write(&policy, "#!/bin/sh\nexit 101\n").expect("a writable directory");
         fs::copy("/etc/resolv.conf", root.join("etc/resolv.conf")).expect("this machine has one");
         // Archives are fetched once for all; what is mounted ends with the namespace. Lists are as old as the base.
+        // Several fetch one after another: apt-get does not wait for the lock of archives, so that it is told of none.
         let archives = self.root.with_file_name("archives");
         fs::create_dir_all(archives.join("partial")).expect("a writable directory");
         let script = "mount --bind \"$1\" \"$2/var/cache/apt/archives\" && chmod 755 \"$2/usr/sbin/policy-rc.d\" || exit
-            root=$2; shift 2
+            archives=$1; root=$2; shift 2
+            apt='apt-get install -qq -y --no-install-recommends -o Dpkg::Options::=--force-unsafe-io
+                -o APT::Sandbox::User=root -o Debug::NoLocking=true -o APT::Keep-Downloaded-Packages=true'
             install() {
-                chroot \"$root\" apt-get install -qq -y --no-install-recommends -o Dpkg::Options::=--force-unsafe-io \
-                    -o APT::Sandbox::User=root -o DPkg::Lock::Timeout=600 -o APT::Keep-Downloaded-Packages=true \"$@\" </dev/null
+                flock \"$archives\" chroot \"$root\" $apt --download-only \"$@\" </dev/null &&
+                    chroot \"$root\" $apt \"$@\" </dev/null
             }
             install \"$@\" || { chroot \"$root\" apt-get update -qq && install \"$@\"; }";
         let mut chroot = Command::new("unshare");
