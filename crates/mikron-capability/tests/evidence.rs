@@ -378,18 +378,24 @@ fn code_that_loads_a_library_by_name_brings_it_and_what_finds_it() {
         )
         .symlink(&format!("{LIB}/libusb-1.0.so.0"), "libusb-1.0.so.0.3");
     let libc_bin = deb("libc-bin").file("/sbin/ldconfig", 0o755, program().build());
-    let dist = "/usr/lib/python3/dist-packages";
-    for (code, loads, asks) in [
-        ("x = ctypes.util.find_library('usb-1.0')\n", true, true),
-        ("x = ffi.dlopen(\"libusb-1.0.so.0\")\n", true, false),
-        ("x = ctypes.CDLL('libusb-1.0.so.0')\n", true, false),
-        ("x = 'usb-1.0'\n", false, false),
+    let dist = "/usr/lib/python3/dist-packages/usb.py";
+    let finds = "x = ctypes.util.find_library('usb-1.0')\n";
+    for (path, code, loads, asks) in [
+        (dist, finds, true, true),
+        // The interpreter's own tests of it ask for nothing.
+        (
+            "/usr/lib/python3.11/test/support/usb.py",
+            finds,
+            true,
+            false,
+        ),
+        (dist, "x = ffi.dlopen(\"libusb-1.0.so.0\")\n", true, false),
+        (dist, "x = ctypes.CDLL('libusb-1.0.so.0')\n", true, false),
+        (dist, "x = 'usb-1.0'\n", false, false),
     ] {
-        let app = deb("python3-usb").depends("python3, libusb, libc6").file(
-            &format!("{dist}/usb.py"),
-            0o644,
-            code,
-        );
+        let app = deb("python3-usb")
+            .depends("python3, libusb, libc6")
+            .file(path, 0o644, code);
         let mut inputs = vec![root(&app), root(&python)];
         inputs.extend([&usb, &libc_bin, &libc()].map(dependency));
         let (inputs, selection) = selected(inputs, &amd64());

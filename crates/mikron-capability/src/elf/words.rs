@@ -163,8 +163,13 @@ impl Search {
         // The version of a library that is looked for is put together, too: `libicuuc.so.%s`.
         let completed = after == b'%' && word.ends_with(b".so.");
         let named = (whole || cut.is_some()) && (ends(after) || completed);
-        let is_name =
-            (2..=Words::LONGEST).contains(&word.len()) && word.iter().any(u8::is_ascii_alphabetic);
+        // Any table has two letters between zeros: they are a name in a directory of programs or in a command.
+        let sure = cut.map_or(before != 0 || after != 0, |cut| {
+            run[..cut].ends_with(b"bin")
+        });
+        let least = if sure { 2 } else { 3 };
+        let is_name = (least..=Words::LONGEST).contains(&word.len())
+            && word.iter().any(u8::is_ascii_alphabetic);
         if named && is_name {
             self.found.push(word_hash(word));
         }
@@ -234,6 +239,14 @@ mod tests {
         ];
         let found: Vec<&str> = known.into_iter().filter(|w| words.contains(w)).collect();
         assert_eq!(found, ["xkbcomp", "gcc", "convert", "less", "xauth"]);
+    }
+
+    #[test]
+    fn two_letters_alone_are_no_word() {
+        let words = words_of(b"tc\0ss -a\0/sbin/ip\0\x01su\0rules/nc\0tcl\0");
+        let known = ["tc", "ss", "ip", "su", "nc", "tcl"];
+        let found: Vec<&str> = known.into_iter().filter(|w| words.contains(w)).collect();
+        assert_eq!(found, ["ss", "ip", "tcl"]);
     }
 
     #[test]
