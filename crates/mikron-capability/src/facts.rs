@@ -1,5 +1,7 @@
 //! Facts: what one pass over an archive learns, and how a cache keeps it.
 
+use std::ops::Deref;
+
 use mikron_package::{
     ArchiveMetadata, Digest, Entry, EntryKind, PackageName, PackageRecord, RootPath, Version,
 };
@@ -56,7 +58,7 @@ pub struct MadeLink {
 impl PackageFacts {
     /// The version of the encoding. It changes with every change of the facts' shape or meaning (classes included), so that
     /// a cache never hands out facts that mean something else.
-    pub const ENCODING: u32 = 11;
+    pub const ENCODING: u32 = 12;
 
     /// Facts of files that come from no archive: those that a spec adds.
     pub fn of_files(name: PackageName, files: Vec<FileFacts>) -> Self {
@@ -126,6 +128,13 @@ pub struct FileFacts {
     pub digest: Option<Digest>,
     /// The class of the entry.
     pub class: Class,
+    /// What the content says, as fields of the file: `file.elf`. Most files say nothing.
+    pub content: Option<Box<ContentFacts>>,
+}
+
+/// What the content of a file says; nothing in most files.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContentFacts {
     /// What an ELF file says.
     pub elf: Option<Box<ElfFacts>>,
     /// What a script says.
@@ -134,11 +143,32 @@ pub struct FileFacts {
     /// in a typelib the libraries that it describes.
     pub names: Option<Words>,
     /// Directories that a file of `/etc/ld.so.conf.d` adds to the loader's search (ldconfig(8)).
-    pub loader_dirs: Box<[String]>,
+    pub loader_dirs: Vec<String>,
     /// What configuration includes, and what a unit of a service starts.
-    pub mentions: Box<[Mention]>,
+    pub mentions: Vec<Mention>,
     /// What is odd about the content: broken ELF structure, with the reason.
     pub note: Option<Box<str>>,
+}
+
+impl ContentFacts {
+    /// What a content says that says nothing.
+    const NONE: Self = Self {
+        elf: None,
+        script: None,
+        names: None,
+        loader_dirs: Vec::new(),
+        mentions: Vec::new(),
+        note: None,
+    };
+}
+
+impl Deref for FileFacts {
+    type Target = ContentFacts;
+
+    fn deref(&self) -> &ContentFacts {
+        static NONE: ContentFacts = ContentFacts::NONE;
+        self.content.as_deref().unwrap_or(&NONE)
+    }
 }
 
 impl FileFacts {
@@ -149,12 +179,7 @@ impl FileFacts {
             entry,
             digest: None,
             class,
-            elf: None,
-            script: None,
-            names: None,
-            loader_dirs: Box::default(),
-            mentions: Box::default(),
-            note: None,
+            content: None,
         }
     }
 

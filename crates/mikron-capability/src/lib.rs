@@ -40,9 +40,9 @@ pub use elf::{ReadAt, read_elf, read_elf_recording};
 pub use error::{FactsError, RulesError, SelectError};
 pub use explain::{Explanation, explain, why, why_not};
 pub use facts::{
-    DlopenNote, DlopenPriority, ElfClass, ElfFacts, ElfKind, Endianness, Exports, FileFacts,
-    ImportedSymbol, KernelVersion, LibcFlavour, MadeLink, NeededVersions, PackageFacts, SymbolKey,
-    Unresolved, VersionNeed, Words, X86Level,
+    ContentFacts, DlopenNote, DlopenPriority, ElfClass, ElfFacts, ElfKind, Endianness, Exports,
+    FileFacts, ImportedSymbol, KernelVersion, LibcFlavour, MadeLink, NeededVersions, PackageFacts,
+    SymbolKey, Unresolved, VersionNeed, Words, X86Level,
 };
 pub use glob::Glob;
 pub use matrix::{

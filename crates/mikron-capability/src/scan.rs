@@ -10,8 +10,8 @@ use mikron_package::{
 
 use crate::classes::classify_in;
 use crate::{
-    FactsError, FileFacts, PackageFacts, ReadAt, ScriptFacts, Spool, SpoolWriter, Symbols,
-    read_elf_recording,
+    ContentFacts, FactsError, FileFacts, PackageFacts, ReadAt, ScriptFacts, Spool, SpoolWriter,
+    Symbols, read_elf_recording,
 };
 use crate::{code, config};
 
@@ -22,7 +22,7 @@ const PIECE: usize = 128 * 1024;
 ///
 /// Every body is hashed. The bodies of entries for which `keep` says yes end up in the spool, as do no others: an ELF file that is
 /// not kept passes through the spool so that its structure can be read, and leaves nothing there. A file with the magic of ELF and
-/// a broken structure is no error: it has no [`FileFacts::elf`] and a [`FileFacts::note`].
+/// a broken structure is no error: it has no [`ContentFacts::elf`] and a [`ContentFacts::note`].
 ///
 /// ```
 /// use mikron_capability::{PackageFacts, FactsError, Spool, scan};
@@ -283,16 +283,20 @@ fn scan_into(
     };
     let digest = digest.map_err(spooling(&entry.path))?;
     let class = classify_in(&entry, elf.as_deref(), how.names);
+    let content = ContentFacts {
+        elf,
+        script: script.map(Box::new),
+        names,
+        loader_dirs,
+        mentions,
+        note: note.map(Into::into),
+    };
+    let says = content != ContentFacts::default();
     Ok(FileFacts {
         entry,
         digest: Some(digest),
         class,
-        elf,
-        script: script.map(Box::new),
-        names,
-        loader_dirs: loader_dirs.into(),
-        mentions: mentions.into(),
-        note: note.map(Into::into),
+        content: says.then(|| Box::new(content)),
     })
 }
 

@@ -1,78 +1,17 @@
 //! One entry of an archive: a file, directory, link or device with its attributes.
 
-use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{RootPath, SharedText};
-
-type Values = BTreeMap<Vec<u8>, Vec<u8>>;
-
-/// Extended attributes by name, as bytes (`user.…`, `security.capability`): a map that takes the room of a pointer where it is
-/// empty, as it is for nearly every file.
-///
-/// ```
-/// use mikron_package::Xattrs;
-/// let mut xattrs = Xattrs::new();
-/// assert!(xattrs.is_empty());
-/// xattrs.insert(b"user.a".to_vec(), b"1".to_vec());
-/// assert_eq!(xattrs[&b"user.a"[..]], b"1");
-/// ```
-#[derive(Clone, Debug, Default)]
-pub struct Xattrs(Option<Box<Values>>);
-
-impl Xattrs {
-    /// No attributes.
-    pub const fn new() -> Self {
-        Self(None)
-    }
-}
-
-impl Deref for Xattrs {
-    type Target = Values;
-
-    fn deref(&self) -> &Values {
-        static NONE: Values = Values::new();
-        self.0.as_deref().unwrap_or(&NONE)
-    }
-}
-
-impl DerefMut for Xattrs {
-    fn deref_mut(&mut self) -> &mut Values {
-        self.0.get_or_insert_default()
-    }
-}
-
-impl PartialEq for Xattrs {
-    fn eq(&self, other: &Self) -> bool {
-        **self == **other
-    }
-}
-
-impl Eq for Xattrs {}
-
-impl FromIterator<(Vec<u8>, Vec<u8>)> for Xattrs {
-    fn from_iter<I: IntoIterator<Item = (Vec<u8>, Vec<u8>)>>(pairs: I) -> Self {
-        let values: Values = pairs.into_iter().collect();
-        Self((!values.is_empty()).then(|| Box::new(values)))
-    }
-}
-
-impl<'a> IntoIterator for &'a Xattrs {
-    type Item = (&'a Vec<u8>, &'a Vec<u8>);
-    type IntoIter = std::collections::btree_map::Iter<'a, Vec<u8>, Vec<u8>>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.iter()
-    }
-}
+use crate::{Attributes, RootPath, SharedText, Xattrs};
 
 /// Extended attributes as a list of pairs: in JSON the keys of a mapping are text, and theirs are bytes.
 mod pairs {
     use serde::{Deserialize as _, Deserializer, Serializer};
 
-    use super::Xattrs;
+    use crate::Xattrs;
 
     pub(super) fn serialize<S: Serializer>(xattrs: &Xattrs, to: S) -> Result<S::Ok, S::Error> {
         to.collect_seq(xattrs)
@@ -94,41 +33,112 @@ mod pairs {
 /// # Ok::<(), mikron_package::PathError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Flat", into = "Flat")]
 pub struct Entry {
     /// Where it lies inside the root.
     pub path: RootPath,
     /// What it is.
     pub kind: EntryKind,
-    /// Permission, setuid, setgid and sticky bits: the low twelve bits of `st_mode`.
-    pub mode: u32,
-    /// Numeric owner.
-    pub uid: u32,
-    /// Numeric group.
-    pub gid: u32,
-    /// Owner by name where the archive gives one (ustar `uname`).
-    pub user: Option<SharedText>,
-    /// Group by name where the archive gives one (ustar `gname`).
-    pub group: Option<SharedText>,
-    /// Modification time in seconds since 1970, never negative.
-    pub mtime: i64,
-    /// Extended attributes.
+    /// The rest, as fields of the entry: `entry.mode`. A change of one leaves those of other entries as they are.
+    pub attributes: Arc<Attributes>,
+}
+
+impl Deref for Entry {
+    type Target = Attributes;
+
+    fn deref(&self) -> &Attributes {
+        &self.attributes
+    }
+}
+
+impl DerefMut for Entry {
+    fn deref_mut(&mut self) -> &mut Attributes {
+        Arc::make_mut(&mut self.attributes)
+    }
+}
+
+/// An entry as it is written: with its attributes beside path and kind.
+#[derive(Serialize, Deserialize)]
+struct Flat {
+    path: RootPath,
+    kind: EntryKind,
+    mode: u32,
+    uid: u32,
+    gid: u32,
+    user: Option<SharedText>,
+    group: Option<SharedText>,
+    mtime: i64,
     #[serde(with = "pairs")]
-    pub xattrs: Xattrs,
+    xattrs: Xattrs,
+}
+
+impl From<Entry> for Flat {
+    fn from(entry: Entry) -> Self {
+        let Attributes {
+            mode,
+            uid,
+            gid,
+            user,
+            group,
+            mtime,
+            xattrs,
+        } = Arc::unwrap_or_clone(entry.attributes);
+        Self {
+            path: entry.path,
+            kind: entry.kind,
+            mode,
+            uid,
+            gid,
+            user,
+            group,
+            mtime,
+            xattrs,
+        }
+    }
+}
+
+impl From<Flat> for Entry {
+    fn from(flat: Flat) -> Self {
+        let attributes = Attributes {
+            mode: flat.mode,
+            uid: flat.uid,
+            gid: flat.gid,
+            user: flat.user,
+            group: flat.group,
+            mtime: flat.mtime,
+            xattrs: flat.xattrs,
+        };
+        Self {
+            path: flat.path,
+            kind: flat.kind,
+            attributes: attributes.shared(),
+        }
+    }
 }
 
 impl Entry {
+    /// The same entry with the time brought into bounds: not before 1970, not after `latest`.
+    pub fn clamp_mtime(&mut self, latest: i64) {
+        let mtime = self.mtime.clamp(0, latest.max(0));
+        if mtime != self.mtime {
+            let changed = Attributes {
+                mtime,
+                ..(*self.attributes).clone()
+            };
+            self.attributes = changed.shared();
+        }
+    }
+
     /// An entry that belongs to root (0:0), with time 0 and no extended attributes.
     pub fn new(path: RootPath, kind: EntryKind, mode: u32) -> Self {
+        let attributes = Attributes {
+            mode,
+            ..Attributes::default()
+        };
         Self {
             path,
             kind,
-            mode,
-            uid: 0,
-            gid: 0,
-            user: None,
-            group: None,
-            mtime: 0,
-            xattrs: Xattrs::new(),
+            attributes: attributes.shared(),
         }
     }
 

@@ -7,6 +7,7 @@
 //!
 //! It knows no format, no repository and no image.
 
+mod attributes;
 mod contents;
 mod database;
 mod digest;
@@ -29,10 +30,11 @@ mod universe;
 mod url;
 mod version;
 
+pub use attributes::{Attributes, Xattrs};
 pub use contents::{Contents, MemoryContents, NoSuchContent};
 pub use database::{DatabaseError, DatabaseFile, Installed, InstalledFile, PackageDatabase};
 pub use digest::{DiffId, Digest, DigestParseError, Hasher, HashingReader};
-pub use entry::{Entry, EntryKind, Xattrs};
+pub use entry::{Entry, EntryKind};
 pub use error::{ArchiveError, ArchiveErrorKind, Origin};
 pub use file_capabilities::{CAPABILITY_XATTR, file_capabilities};
 pub use format::{ArchiveMetadata, ArchiveReader, PackageFormat, Script};

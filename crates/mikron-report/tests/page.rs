@@ -5,7 +5,8 @@ use std::process::Command;
 use std::sync::Arc;
 
 use mikron_capability::{
-    ElfFacts, FileFacts, Matrix, PackageFacts, PackageInput, Role, Wanted, matrix, read_elf, select,
+    ContentFacts, ElfFacts, FileFacts, Matrix, PackageFacts, PackageInput, Role, Wanted, matrix,
+    read_elf, select,
 };
 use mikron_package::{Entry, EntryKind, RootPath};
 use mikron_report::page;
@@ -32,9 +33,14 @@ fn elf(soname: Option<&str>, needed: &[&str]) -> ElfFacts {
 fn file(path: &str, size: u64, elf: Option<ElfFacts>) -> FileFacts {
     let path = RootPath::new(path.as_bytes()).unwrap();
     let entry = Entry::new(path, EntryKind::File { size }, 0o755);
-    FileFacts {
-        class: mikron_capability::classify(&entry, elf.as_ref()),
+    let class = mikron_capability::classify(&entry, elf.as_ref());
+    let content = ContentFacts {
         elf: elf.map(Box::new),
+        ..ContentFacts::default()
+    };
+    FileFacts {
+        class,
+        content: Some(Box::new(content)),
         ..FileFacts::new(entry)
     }
 }

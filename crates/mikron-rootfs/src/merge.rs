@@ -176,7 +176,7 @@ impl Merge<'_> {
                 return Ok(false);
             }
         }
-        part.entry.mtime = part.entry.mtime.clamp(0, self.options.epoch.max(0));
+        part.entry.clamp_mtime(self.options.epoch);
         Ok(true)
     }
 

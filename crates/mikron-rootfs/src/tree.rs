@@ -163,7 +163,7 @@ impl Tree {
             })));
         }
         entry.path = at.clone();
-        entry.mtime = entry.mtime.clamp(0, self.epoch);
+        entry.clamp_mtime(self.epoch);
         self.put(Node {
             entry,
             content,

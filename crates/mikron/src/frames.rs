@@ -50,7 +50,7 @@ impl FrameCache for CachedFrames<'_> {
         let writer = self.0.blob_writer();
         let mut writer = writer.map_err(|e| failed("write", key, e))?;
         io::copy(blob, &mut writer).map_err(|e| broken("copy", key, e))?;
-        let mut put = || {
+        let put = || {
             writer.finish()?;
             self.0.put_derived(LAYERS, key.as_bytes(), &description)
         };

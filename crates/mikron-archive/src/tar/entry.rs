@@ -1,6 +1,8 @@
 //! From a header and its extensions to an [`Entry`].
 
-use mikron_package::{ArchiveError, ArchiveErrorKind, Entry, EntryKind, RootPath, SharedText};
+use mikron_package::{
+    ArchiveError, ArchiveErrorKind, Attributes, Entry, EntryKind, RootPath, SharedText,
+};
 
 use super::header::Header;
 use super::number::NumberFault;
@@ -55,16 +57,19 @@ pub(super) fn build(
     };
     let xattrs = global.xattrs.iter().chain(&records.xattrs);
     let xattrs = xattrs.map(|(name, value)| (name.clone(), value.clone()));
-    let entry = Entry {
+    let attributes = Attributes {
         mode: mode(header.mode, &kind)?,
         uid: id("uid", header.uid)?,
         gid: id("gid", header.gid)?,
         user: owner("uname", &header.user),
         group: owner("gname", &header.group),
         mtime: mtime(header, records.mtime(global)?, dialect)?,
+        xattrs: xattrs.collect(),
+    };
+    let entry = Entry {
         path,
         kind,
-        xattrs: xattrs.collect(),
+        attributes: attributes.shared(),
     };
     let stored = if entry.is_file() { size } else { 0 };
     Ok((entry, stored))

@@ -1,6 +1,7 @@
 //! What whole packages bring: roots, dependencies with run-time data, siblings of one source, code for interpreters.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use super::capabilities;
 use super::closure::{Bulk, Closure, PATH, Secondary};
@@ -185,6 +186,7 @@ impl Closure<'_> {
             file.class == Class::Bins && is_in_bin_dir(&super::merged(file.entry.path.as_bytes()))
         });
         let several = programs.filter(|file| !file.entry.is_directory()).count() > 1;
+        let mut reasons: BTreeMap<Class, Arc<Reason>> = BTreeMap::new();
         for (entry, facts) in input.facts.files.iter().enumerate() {
             let file = FileRef { package, entry };
             if facts.entry.is_directory() || !facts.class.is_run_time() {
@@ -215,7 +217,8 @@ impl Closure<'_> {
                 }
             }
             let class = facts.class;
-            let reason = because.cloned().unwrap_or(Reason::Root { class });
+            let reason = || because.cloned().unwrap_or(Reason::Root { class }).into();
+            let reason = Arc::clone(reasons.entry(class).or_insert_with(reason));
             self.choose_in_bulk(file, reason);
         }
         let reason = because

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hasher as _};
 
 use mikron_package::RootPath;
 use unicode_normalization::{UnicodeNormalization, is_nfc};
@@ -16,11 +17,33 @@ pub(super) fn find(
     strict: bool,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Result<(), RootfsError> {
+    // Of very many paths hardly two fold alike: only those that may are compared.
+    let hash = |folded: &[u8]| {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(folded);
+        hasher.finish()
+    };
+    let hashes = tree
+        .nodes()
+        .map(|node| hash(&fold(node.entry.path.as_bytes())));
+    let mut hashes: Vec<u64> = hashes.collect();
+    hashes.sort_unstable();
+    let mut alike: Vec<u64> = hashes
+        .windows(2)
+        .filter(|two| two[0] == two[1])
+        .map(|two| two[0])
+        .collect();
+    drop(hashes);
+    alike.dedup();
     let mut seen: BTreeMap<Vec<u8>, &RootPath> = BTreeMap::new();
-    for node in tree.nodes() {
+    for node in tree.nodes().filter(|_| !alike.is_empty()) {
         let path = &node.entry.path;
-        let Some(first) = seen.get(fold(path.as_bytes()).as_ref()) else {
-            seen.insert(fold(path.as_bytes()).into_owned(), path);
+        let folded = fold(path.as_bytes());
+        if alike.binary_search(&hash(&folded)).is_err() {
+            continue;
+        }
+        let Some(first) = seen.get(&*folded) else {
+            seen.insert(folded.into_owned(), path);
             continue;
         };
         if strict {

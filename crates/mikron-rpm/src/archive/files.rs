@@ -7,8 +7,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use mikron_package::{
-    ArchiveError, CAPABILITY_XATTR, Entry, EntryKind, Limits, RootPath, SharedText, Xattrs,
-    file_capabilities,
+    ArchiveError, Attributes, CAPABILITY_XATTR, Entry, EntryKind, Limits, RootPath, SharedText,
+    Xattrs, file_capabilities,
 };
 
 use super::digest::DigestAlgorithm;
@@ -290,8 +290,7 @@ impl Files {
             })?;
             xattrs.insert(CAPABILITY_XATTR.to_vec(), value);
         }
-        Ok(Entry {
-            kind,
+        let attributes = Attributes {
             mode: u32::from(mode & 0o7777),
             uid: 0,
             gid: 0,
@@ -299,7 +298,11 @@ impl Files {
             group: named(&self.groups),
             mtime: self.mtimes.get(number).copied().unwrap_or(0).into(),
             xattrs,
+        };
+        Ok(Entry {
             path,
+            kind,
+            attributes: attributes.shared(),
         })
     }
 }

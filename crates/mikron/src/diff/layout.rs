@@ -194,13 +194,13 @@ impl Images<'_> {
                 }
             }
             let file = HeldFile {
-                kind: entry.kind,
                 mode: entry.mode,
                 uid: entry.uid,
                 gid: entry.gid,
                 content,
                 xattrs: xattrs(&entry.xattrs),
                 origin: None,
+                kind: entry.kind,
             };
             files.insert(entry.path, file);
         }

@@ -111,7 +111,10 @@ impl Machine<'_, '_> {
             };
             let entry = found.entry;
             let id = |number, name| Some(Id { number, name });
-            (id(entry.uid, entry.user), id(entry.gid, entry.group))
+            (
+                id(entry.uid, entry.user.clone()),
+                id(entry.gid, entry.group.clone()),
+            )
         } else {
             let Some((first, rest)) = operands.split_first() else {
                 return (Outcome::failed(), None);
