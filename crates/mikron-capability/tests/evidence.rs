@@ -533,6 +533,7 @@ fn a_package_without_files_says_which_programs_of_its_source_belong_together() {
 #[test]
 fn a_command_that_every_installation_has_is_taken_where_a_root_starts_it() {
     let tools = deb("tools")
+        .file("/bin/chmod", 0o755, program().build())
         .file("/bin/gzip", 0o755, program().build())
         .file("/bin/rm", 0o755, program().build());
     let shell = deb("dash").file("/bin/sh", 0o755, program().build());
@@ -542,6 +543,12 @@ fn a_command_that_every_installation_has_is_taken_where_a_root_starts_it() {
             program().constant("rm -rf cache").import("system"),
             &["/bin/rm", "/bin/sh"],
         ),
+        // What is a function of C, too, is a command where it has arguments.
+        (
+            program().constant("chmod 600 x").import("popen"),
+            &["/bin/chmod", "/bin/sh"],
+        ),
+        (program().constant("chmod").import("popen"), &[]),
         (program().constant("rm -rf cache"), &[]),
         (program().constant("gzip").import("puts"), &[]),
     ] {
@@ -556,7 +563,7 @@ fn a_command_that_every_installation_has_is_taken_where_a_root_starts_it() {
         let providers = [&tools, &shell].map(|deb| package(Role::Provider, deb));
         let (all, selection) = selected([inputs(), providers.into()].concat(), &amd64());
         whole(&all, &selection);
-        for path in ["/bin/gzip", "/bin/rm", "/bin/sh"] {
+        for path in ["/bin/chmod", "/bin/gzip", "/bin/rm", "/bin/sh"] {
             let is_in = why(&selection, &all, path).is_some();
             assert_eq!(is_in, taken.contains(&path), "{path}: {taken:?}");
         }

@@ -85,6 +85,8 @@ struct Search {
     before: u8,
     /// Whether the run before was `exec` of a command line, with nothing but a space between.
     execs: bool,
+    /// The run before, where it may be a command, with nothing but a space between.
+    command: Vec<u8>,
 }
 
 /// Whether a byte is of a name.
@@ -114,6 +116,7 @@ impl Search {
         self.run.clear();
         self.before = 0;
         self.execs = false;
+        self.command.clear();
     }
 
     fn add(&mut self, bytes: &[u8]) {
@@ -134,6 +137,7 @@ impl Search {
                 self.run = run;
             } else {
                 self.execs = false;
+                self.command.clear();
             }
             // Behind `exec `, and the blanks of a text, the next run is looked at as this one was.
             self.run.clear();
@@ -145,6 +149,12 @@ impl Search {
     /// A run has ended.
     fn end(&mut self, run: &[u8], after: u8) {
         let before = self.before;
+        let mut called = std::mem::take(&mut self.command);
+        let argument = |byte: &u8| matches!(byte, b'-' | b'/' | b'0'..=b'9');
+        if !called.is_empty() && run.first().is_some_and(argument) {
+            called.extend(b" -");
+            self.found.push(word_hash(&called));
+        }
         let command = begins(before) || std::mem::take(&mut self.execs);
         if run == b"exec" && command && after == b' ' {
             self.execs = true;
@@ -172,6 +182,11 @@ impl Search {
             && word.iter().any(u8::is_ascii_alphabetic);
         if named && is_name {
             self.found.push(word_hash(word));
+            if after == b' ' {
+                called.clear();
+                called.extend(word);
+                self.command = called;
+            }
         }
         let is_url = before == b':' && run.starts_with(b"//");
         if cut.is_some() && !is_url {
@@ -247,6 +262,15 @@ mod tests {
         let known = ["tc", "ss", "ip", "su", "nc", "tcl"];
         let found: Vec<&str> = known.into_iter().filter(|w| words.contains(w)).collect();
         assert_eq!(found, ["ss", "ip", "tcl"]);
+    }
+
+    #[test]
+    fn a_command_with_arguments_is_told_from_a_word_of_a_message() {
+        let words =
+            words_of(b"mkdir -p x\0chmod 755 %s\0chown /x\0rmdir %s: failed\0 say -x\0ln - x\0");
+        let known = ["mkdir -", "chmod -", "chown -", "rmdir -", "say -", "ln -"];
+        let found: Vec<&str> = known.into_iter().filter(|w| words.contains(w)).collect();
+        assert_eq!(found, ["mkdir -", "chmod -", "chown -"]);
     }
 
     #[test]

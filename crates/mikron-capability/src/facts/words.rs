@@ -10,7 +10,7 @@ use super::blob::Blob;
 /// The words among a file's constants, as sorted hashes of 32 bits.
 ///
 /// A word is the first of a command line or the last component of a path; a path of several components is one, too, without the
-/// slashes at its ends. Of ten thousand words, one question in 400,000 finds one that is not there.
+/// slashes at its ends, and a command with arguments behind it, as itself and ` -`. Of ten thousand words, one question in 400,000 finds one that is not there.
 ///
 /// ```
 /// use mikron_capability::Words;

@@ -206,6 +206,9 @@ const ESSENTIAL: [&str; 16] = [
     "mv", "rm", "rmdir", "sed", "tar",
 ];
 
+/// Those of them that C calls functions by: messages and tables of options have these words, and commands have arguments.
+const FUNCTIONS: [&str; 5] = ["chmod", "chown", "mkdir", "mktemp", "rmdir"];
+
 impl Closure<'_> {
     /// Takes commands that every installation has where a root's program starts them: it has the path of one among its constants,
     /// or the name and the function that hands command lines to a shell.
@@ -222,7 +225,8 @@ impl Closure<'_> {
         let named = |name: &&str| {
             words.contains(&format!("bin/{name}"))
                 || words.contains(&format!("usr/bin/{name}"))
-                || (shell && words.contains(name))
+                || (shell && !FUNCTIONS.contains(name) && words.contains(name))
+                || (shell && words.contains(&format!("{name} -")))
         };
         let mut commands: Vec<&str> = ESSENTIAL.into_iter().filter(named).collect();
         if commands.is_empty() || !self.is_root_or_sibling(by) {
