@@ -9,6 +9,7 @@ mod census;
 mod checksum;
 mod data;
 mod error;
+mod evr;
 mod filelists;
 mod mirrors;
 mod modules;

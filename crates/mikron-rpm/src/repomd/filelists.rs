@@ -4,7 +4,8 @@ use std::io::BufRead;
 
 use mikron_package::{LimitExceeded, Limits, Origin};
 
-use super::primary::{Evr, count};
+use super::evr::Evr;
+use super::primary::count;
 use super::xml::{Step, Tag, XmlReader};
 use super::{FileChecksum, RepomdError, RepomdErrorKind};
 
