@@ -56,6 +56,14 @@ fn a_program_that_a_program_names_comes_of_its_dependencies() {
 }
 
 #[test]
+fn a_file_that_its_own_program_names_by_its_whole_path_comes_of_whatever_class() {
+    let help = "/usr/share/doc/ngircd/Commands.txt";
+    chosen("ngircd", "/usr/sbin/ngircd", &[help], &[]);
+    let defaults = "/etc/default/useradd";
+    chosen("passwd", "/usr/sbin/useradd", &[defaults], &[]);
+}
+
+#[test]
 fn scripts_bring_what_they_start_wherever_they_lie() {
     let started = ["/usr/bin/gpg", "/usr/bin/tree", "/usr/bin/getopt"];
     chosen("pass", "", &started, &[]);

@@ -46,6 +46,8 @@ enum Thing {
     Library(FileRef),
     /// The same by a name that a language completes: `usb-1.0` for `libusb-1.0.so.0`.
     Stem(FileRef),
+    /// A file of a root's source that is for people, builders or hosts, by its name, which proves nothing without its directory.
+    File(FileRef),
     /// A file or directory of a package that holds modules or data.
     Place(usize, Rc<[u8]>),
 }
@@ -87,10 +89,14 @@ impl Names {
                 aliases.entry(normal(target)).or_default().push(name);
             }
         }
+        let roots = packages.iter();
+        let roots = roots.filter(|input| matches!(input.role, Role::Root { .. }));
+        let roots: HashSet<&str> = roots.map(|input| input.source.as_str()).collect();
         for (package, input) in packages.iter().enumerate() {
             if !matches!(input.role, Role::Root { .. } | Role::Dependency) {
                 continue;
             }
+            let of_root = roots.contains(input.source.as_str());
             let library = nature(package) == Nature::Library;
             let mut places: HashSet<Rc<[u8]>> = HashSet::new();
             for (entry, facts) in input.facts.files.iter().enumerate() {
@@ -102,6 +108,11 @@ impl Names {
                 names.add_file(file, facts, &path);
                 for alias in aliases.get(&path).into_iter().flatten() {
                     names.add_program(file, facts, alias);
+                }
+                if of_root && !facts.class.is_run_time() && facts.script.is_none() {
+                    let name = facts.entry.path.file_name().unwrap_or_default();
+                    let things = names.things.entry(word_hash(name)).or_default();
+                    things.push(Thing::File(file));
                 }
                 let data = matches!(facts.class, Class::Data | Class::Config);
                 if facts.class != Class::Modules && !(library && data) {
@@ -259,7 +270,7 @@ impl Closure<'_> {
         .into_iter()
         .flatten()
         .collect();
-        let (mut programs, mut libraries) = (Vec::new(), Vec::new());
+        let (mut programs, mut libraries, mut files) = (Vec::new(), Vec::new(), Vec::new());
         let mut places: Vec<(usize, Rc<[u8]>)> = Vec::new();
         for (words, text) in words {
             for thing in words
@@ -272,16 +283,19 @@ impl Closure<'_> {
                     Thing::Started(file) => programs.push(*file),
                     Thing::Library(file) => libraries.push(*file),
                     Thing::Stem(file) if text => libraries.push(*file),
+                    Thing::File(file) if self.is_whole(words, *file) => files.push(*file),
                     Thing::Place(package, place) => places.push((*package, Rc::clone(place))),
                     _ => {}
                 }
             }
         }
-        if programs.is_empty() && libraries.is_empty() && places.is_empty() {
+        if programs.is_empty() && libraries.is_empty() && places.is_empty() && files.is_empty() {
             return;
         }
         let reach = self.reach(by.package);
         let source = &self.packages[by.package].source;
+        // What a program reads of other packages beyond their data is said for people.
+        files.retain(|file| self.packages[file.package].source == *source);
         // The loader searches run paths for what is linked, and for nothing else.
         let is_run_path = |place: &[u8]| {
             let paths = elf
@@ -332,9 +346,16 @@ impl Closure<'_> {
             };
             there && fits && !stated && !self.rules.keeps_library(name)
         });
-        for file in programs.into_iter().chain(libraries) {
+        for file in programs.into_iter().chain(libraries).chain(files) {
             self.take_named(by, file);
         }
+    }
+
+    /// Whether words hold the path of a file or of its directory.
+    fn is_whole(&self, words: &Words, file: FileRef) -> bool {
+        let path = self.tree.normal(self.facts(file).entry.path.as_bytes());
+        let has = |path: &[u8]| std::str::from_utf8(path).is_ok_and(|path| words.contains(path));
+        has(&path) || has(parent(&path))
     }
 
     /// Takes a program or library that a file names, with the links on the way to it.

@@ -119,6 +119,24 @@ const VERDICTS: &[Verdict] = &[
         paths: &["*/security/pam_userdb.so"],
         reason: "a module for accounts in a Berkeley database, which no file of Debian's pam.d names",
     },
+    Verdict {
+        name: "translations",
+        service: "",
+        paths: &["/usr/share/locale"],
+        reason: "messages are those of the programs themselves unless the spec asks for the class `locale`",
+    },
+    Verdict {
+        name: "state",
+        service: "slapd",
+        paths: &["/var/lib/ldap/"],
+        reason: "the script makes a database of the site at installation, with a password; an image's directory is its own",
+    },
+    Verdict {
+        name: "log",
+        service: "proftpd",
+        paths: &["/var/log/proftpd/"],
+        reason: "the script makes the file empty; the server makes it when it writes",
+    },
 ];
 
 /// The verdict on a path that a service uses and its image lacks.

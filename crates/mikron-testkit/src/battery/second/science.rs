@@ -95,7 +95,7 @@ cat(round(coef(fit)[[2]], 3), '\\n')
 plot <- ggplot(mtcars, aes(wt, mpg)) + geom_point() + geom_smooth(method = 'lm', formula = y ~ x) + ggtitle('Gr\\u00fcn')
 ggsave('/desk/plot.png', plot, type = 'cairo', width = 3, height = 3)
 ggsave('/desk/plot.pdf', plot, width = 3, height = 3)
-cat(format(as.POSIXct(0, tz = 'UTC'), tz = 'Europe/Paris', usetz = TRUE), '\\n')
+cat(format(as.POSIXct(0, origin = '1970-01-01', tz = 'UTC'), tz = 'Europe/Paris', usetz = TRUE), '\\n')
 cat(toupper('gr\\u00fcn'), round(qnorm(0.975), 2), det(matrix(c(3, 4, 8, 6), 2)), '\\n')
 ",
     );
