@@ -42,10 +42,25 @@ impl PackageDatabase for DebDatabase {
         &self,
         packages: &[Installed<'_>],
         contents: &dyn Contents,
-        _: i64,
+        epoch: i64,
     ) -> Result<Vec<DatabaseFile>, DatabaseError> {
+        let mut files = Vec::new();
+        self.write_each(packages, contents, epoch, &mut |file| {
+            files.push(file);
+            Ok(())
+        })?;
+        Ok(files)
+    }
+
+    fn write_each(
+        &self,
+        packages: &[Installed<'_>],
+        contents: &dyn Contents,
+        _: i64,
+        take: &mut dyn FnMut(DatabaseFile) -> Result<(), DatabaseError>,
+    ) -> Result<(), DatabaseError> {
         let dpkg = packages.iter().any(has_dpkg);
-        let (mut files, mut status) = (Vec::new(), Vec::new());
+        let mut status = Vec::new();
         for package in packages {
             let name = package.metadata.record.name.as_str();
             let sums = checksums(package, contents)?;
@@ -61,21 +76,21 @@ impl PackageDatabase for DebDatabase {
                 let paths = paths.map(|file| [b"/", relative(&file.entry.path), b"\n"].concat());
                 let info = format!("info/{}", instance(package));
                 let list = paths.collect::<Vec<_>>().concat();
-                files.push(file(package, &format!("{info}.list"), list)?);
-                files.push(file(package, &format!("{info}.md5sums"), lines)?);
+                take(file(package, &format!("{info}.list"), list)?)?;
+                take(file(package, &format!("{info}.md5sums"), lines)?)?;
                 continue;
             }
-            files.push(file(package, &format!("status.d/{name}"), text)?);
+            take(file(package, &format!("status.d/{name}"), text)?)?;
             if !lines.is_empty() {
-                files.push(file(package, &format!("status.d/{name}.md5sums"), lines)?);
+                take(file(package, &format!("status.d/{name}.md5sums"), lines)?)?;
             }
         }
         if let (true, Some(first)) = (dpkg, packages.first()) {
             // Names with architectures are those of the second form of that directory (dpkg 1.16).
-            files.push(file(first, "info/format", b"1\n".to_vec())?);
-            files.push(file(first, "status", status)?);
+            take(file(first, "info/format", b"1\n".to_vec())?)?;
+            take(file(first, "status", status)?)?;
         }
-        Ok(files)
+        Ok(())
     }
 }
 

@@ -25,11 +25,23 @@ pub trait Contents: Send + Sync {
     /// # Errors
     /// [`io::ErrorKind::NotFound`] with a [`NoSuchContent`] inside where the content is unknown; else what reading gave.
     fn open(&self, content: &Digest) -> io::Result<Box<dyn Read + Send + '_>>;
+
+    /// Keeps a content that was made, so that [`open`](Self::open) hands it out too. `None` where there is no place for it.
+    ///
+    /// # Errors
+    /// When it cannot be kept.
+    fn keep(&self, content: &[u8]) -> io::Result<Option<Digest>> {
+        let _ = content;
+        Ok(None)
+    }
 }
 
 impl<T: Contents + ?Sized> Contents for &T {
     fn open(&self, content: &Digest) -> io::Result<Box<dyn Read + Send + '_>> {
         (**self).open(content)
+    }
+    fn keep(&self, content: &[u8]) -> io::Result<Option<Digest>> {
+        (**self).keep(content)
     }
 }
 
@@ -37,11 +49,17 @@ impl<T: Contents + ?Sized> Contents for Box<T> {
     fn open(&self, content: &Digest) -> io::Result<Box<dyn Read + Send + '_>> {
         (**self).open(content)
     }
+    fn keep(&self, content: &[u8]) -> io::Result<Option<Digest>> {
+        (**self).keep(content)
+    }
 }
 
 impl<T: Contents + ?Sized> Contents for Arc<T> {
     fn open(&self, content: &Digest) -> io::Result<Box<dyn Read + Send + '_>> {
         (**self).open(content)
+    }
+    fn keep(&self, content: &[u8]) -> io::Result<Option<Digest>> {
+        (**self).keep(content)
     }
 }
 

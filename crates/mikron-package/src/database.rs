@@ -42,6 +42,21 @@ pub trait PackageDatabase: Send + Sync {
         contents: &dyn Contents,
         epoch: i64,
     ) -> Result<Vec<DatabaseFile>, DatabaseError>;
+
+    /// The same, handed out one by one: those of a large image together take more memory than most of what it is made from.
+    ///
+    /// # Errors
+    /// As [`PackageDatabase::write`]; what `take` gives.
+    fn write_each(
+        &self,
+        packages: &[Installed<'_>],
+        contents: &dyn Contents,
+        epoch: i64,
+        take: &mut dyn FnMut(DatabaseFile) -> Result<(), DatabaseError>,
+    ) -> Result<(), DatabaseError> {
+        let files = self.write(packages, contents, epoch)?;
+        files.into_iter().try_for_each(take)
+    }
 }
 
 /// One package, and what the image took of it.

@@ -346,6 +346,20 @@ impl Report {
     ) -> Result<(), RootfsError> {
         let size = bytes.len() as u64;
         let content = contents.add(bytes);
+        self.file(tree, path, (content, size), mode)
+    }
+
+    /// Puts a file into the tree whose content lies with those of packages, in place of what was there, unless the spec has a say.
+    ///
+    /// # Errors
+    /// As [`Tree::insert`].
+    pub fn file(
+        &mut self,
+        tree: &mut Tree,
+        path: RootPath,
+        (content, size): (Digest, u64),
+        mode: u32,
+    ) -> Result<(), RootfsError> {
         let kind = EntryKind::File { size };
         let mut entry = Entry::new(path, kind, mode);
         entry.mtime = tree.epoch();

@@ -403,7 +403,7 @@ impl Merge<'_> {
             entry: part.entry,
             content: part.content,
             owner,
-            names,
+            names: names.map(Box::new),
         });
     }
 

@@ -22,7 +22,7 @@ pub struct Node {
     pub owner: Owner,
     /// The first name that the package gives the file, where it gives it several.
     #[serde(skip)]
-    pub(crate) names: Option<RootPath>,
+    pub(crate) names: Option<Box<RootPath>>,
 }
 
 /// The merged tree.

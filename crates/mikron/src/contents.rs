@@ -84,6 +84,12 @@ impl Contents for PackageContents<'_> {
         }
         self.spool.open(content)
     }
+
+    fn keep(&self, content: &[u8]) -> io::Result<Option<Digest>> {
+        let mut writer = self.spool.writer(content.len() as u64)?;
+        writer.write(content)?;
+        writer.finish().map(Some)
+    }
 }
 
 /// Contents that finalizers made, before those of packages.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mikron_capability::PackageFacts;
-use mikron_package::{Family, Installed, InstalledFile, MemoryContents};
+use mikron_package::{DatabaseError, Family, Installed, InstalledFile, MemoryContents};
 use mikron_rootfs::{Context, Finalizer, Globs, Report, RootfsError, Tree};
 use mikron_spec::Spec;
 
@@ -112,12 +112,27 @@ impl Finalizer for DatabaseFinalizer {
                 made: contents,
                 packages: context.contents,
             };
-            let failed = |error: mikron_package::DatabaseError| RootfsError::Finalizer {
+            let failed = |error: DatabaseError| RootfsError::Finalizer {
                 finalizer: self.name().to_owned(),
                 reason: error.to_string(),
             };
-            let files = database.write(&installed, &with_made, context.epoch);
-            for file in files.map_err(failed)? {
+            // What has no place outside memory.
+            let mut held = Vec::new();
+            let written = database.write_each(&installed, &with_made, context.epoch, &mut |file| {
+                let size = file.bytes.len() as u64;
+                let kept = context.contents.keep(&file.bytes);
+                match kept.map_err(|error| DatabaseError::Database(error.to_string()))? {
+                    Some(content) => report
+                        .file(tree, file.path, (content, size), file.mode)
+                        .map_err(|error| DatabaseError::Database(error.to_string())),
+                    None => {
+                        held.push(file);
+                        Ok(())
+                    }
+                }
+            });
+            written.map_err(failed)?;
+            for file in held {
                 report.write(tree, contents, file.path, file.bytes, file.mode)?;
             }
         }

@@ -45,10 +45,10 @@ impl Engine<'_> {
         let epoch = self.epoch(&pins)?;
         let mut inventory = Inventory::default();
         for platform in &self.platforms {
-            let closure = self.close(*platform, &pins, &files, &spool)?;
+            let mut closure = self.close(*platform, &pins, &files, &spool)?;
+            let (packages, facts) = (closure.packages.clone(), closure.facts.clone());
             let fill = |package: usize, wanted: &BTreeSet<Digest>, spool: &Spool| {
-                let facts = &closure.facts[package];
-                self.fill(&closure.packages[package], facts, wanted, spool)
+                self.fill(&packages[package], &facts[package], wanted, spool)
                     .map_err(io::Error::other)
             };
             let contents = PackageContents::new(
@@ -58,7 +58,7 @@ impl Engine<'_> {
                 Box::new(fill),
             );
             let spec = &self.builder.spec;
-            let (rootfs, _) = image::tree(spec, epoch, &closure, &files, &contents)?;
+            let (rootfs, _) = image::tree(spec, epoch, &mut closure, &files, &contents)?;
             inventory
                 .platforms
                 .insert(*platform, holdings(&closure, &rootfs));

@@ -62,15 +62,15 @@ impl Workshop<'_> {
     pub(crate) fn build(
         &self,
         platform: Platform,
-        closure: Closure,
+        mut closure: Closure,
         files: &[LoadedFile],
         spool: &Spool,
         fill: Box<Filler<'_>>,
     ) -> Result<Built, Error> {
         let contents =
             PackageContents::new(spool, closure.packages.len(), closure.contents(), fill);
-        let (rootfs, printed) = tree(self.spec, self.epoch, &closure, files, &contents)?;
         let warnings = closure.warnings();
+        let (rootfs, printed) = tree(self.spec, self.epoch, &mut closure, files, &contents)?;
         for message in printed.iter().chain(&warnings) {
             self.progress.event(&Event::Warning { message });
         }
@@ -120,11 +120,11 @@ impl Workshop<'_> {
     }
 }
 
-/// Merges what was chosen into one tree. Also gives what the scripts of slices printed.
+/// Merges what was chosen into one tree, and lets go of the list of it. Also gives what the scripts of slices printed.
 pub(crate) fn tree(
     spec: &Spec,
     epoch: i64,
-    closure: &Closure,
+    closure: &mut Closure,
     files: &[LoadedFile],
     contents: &dyn Contents,
 ) -> Result<(Rootfs, Vec<String>), Error> {
@@ -174,11 +174,12 @@ pub(crate) fn tree(
     if spec.package_database {
         finalizers.push(Box::new(DatabaseFinalizer::new(spec, closure)?));
     }
+    let chosen = std::mem::take(&mut closure.selection.files);
     if closure.sliced.is_empty() {
+        drop(chosen);
         return Ok((assemble(assembly, contents, &finalizers)?, Vec::new()));
     }
-    let kept = closure.selection.files.iter();
-    let kept = kept.map(|file| file.path.clone()).collect();
+    let kept = chosen.into_iter().map(|file| file.path).collect();
     let mutation = Arc::new(Mutation::new(Arc::clone(&closure.sliced), kept));
     finalizers.insert(0, Box::new(Arc::clone(&mutation)));
     let rootfs = assemble(assembly, contents, &finalizers)

@@ -92,7 +92,7 @@ pub(super) fn resolve(
 pub(super) fn group(tree: &mut Tree) {
     let mut groups: BTreeMap<(&str, &RootPath), Vec<&RootPath>> = BTreeMap::new();
     for node in tree.nodes() {
-        if let (Some(package), Some(first)) = (node.owner.package(), &node.names)
+        if let (Some(package), Some(first)) = (node.owner.package(), node.names.as_deref())
             && node.entry.is_file()
         {
             let paths = groups.entry((package, first)).or_default();
