@@ -1,6 +1,6 @@
 //! The end of a closure: directories, sums and the reasons of what was left out.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use mikron_package::RootPath;
@@ -20,7 +20,11 @@ const NAMED_PROGRAMS: usize = 5;
 impl Closure<'_> {
     pub(super) fn finish(mut self) -> Selection {
         self.add_directories();
-        let mut files: Vec<SelectedFile> = Vec::new();
+        // All is walked: of very many files this weighs as much as the list of them.
+        self.queue = VecDeque::new();
+        self.walked = HashSet::new();
+        let chosen = self.reasons.iter().flatten().flatten().count();
+        let mut files: Vec<SelectedFile> = Vec::with_capacity(chosen);
         for (package, reasons) in self.reasons.iter().enumerate() {
             for (entry, reason) in reasons.iter().enumerate() {
                 if let Some(reason) = reason {
@@ -34,7 +38,7 @@ impl Closure<'_> {
                 }
             }
         }
-        files.sort_by(|a, b| a.path.cmp(&b.path).then(a.file.cmp(&b.file)));
+        files.sort_unstable_by(|a, b| a.path.cmp(&b.path).then(a.file.cmp(&b.file)));
         let aside = |list: &[(FileRef, Arc<Reason>)]| {
             let one = |(file, reason): &(FileRef, Arc<Reason>)| SelectedFile {
                 file: *file,
