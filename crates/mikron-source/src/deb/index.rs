@@ -1,4 +1,4 @@
-//! Indexes: downloaded, hashed, unpacked and made compact in one overlapping run.
+//! Indexes: downloaded and hashed, unpacked, and made compact in one overlapping run of three threads.
 
 use std::io::{self, BufReader, Read};
 use std::sync::Arc;
@@ -17,8 +17,12 @@ use crate::universe::{CompactIndex, build_index};
 /// The namespace of compact indexes in the cache. The number changes with their form.
 const NAMESPACE: &str = "index-4";
 
-/// So many pieces of a download may wait for the parser.
+/// So many pieces of a download may wait to be unpacked.
 const QUEUE: usize = 64;
+
+/// So many pieces of text, of so many bytes, may wait for the parser: to unpack takes as long as to parse.
+const UNPACKED: usize = 8;
+const PIECE: usize = 128 * 1024;
 
 impl DebRepository {
     /// An index in compact form: out of the cache, or fetched.
@@ -134,13 +138,36 @@ struct Parser<'a> {
 
 impl Parser<'_> {
     /// Unpacks and parses the published file.
-    fn parse(&self, input: impl Read) -> Result<CompactIndex, Deb822Error> {
+    fn parse(&self, input: impl Read + Send) -> Result<CompactIndex, Deb822Error> {
         let input = BufReader::with_capacity(256 * 1024, input);
         let compression = self.reference.compression.decoder();
         let text = Decompressor::new(input, compression, self.limits, Cap::index(self.limits));
         let text =
             text.map_err(|error| Deb822Error::from_io(error.into_io()).in_file(&self.origin))?;
-        build_index(text, self.architecture, self.limits, &self.origin)
+        std::thread::scope(|scope| {
+            let (pieces, receiver) = sync_channel(UNPACKED);
+            scope.spawn(move || unpack(text, &pieces));
+            let text = Pieces::of(receiver);
+            build_index(text, self.architecture, self.limits, &self.origin)
+        })
+    }
+}
+
+/// Hands on what comes out of a reader, up to its end, its first error, or until nobody wants more.
+fn unpack(mut text: impl Read, pieces: &SyncSender<io::Result<Vec<u8>>>) {
+    loop {
+        let mut piece = Vec::with_capacity(PIECE);
+        let read = text.by_ref().take(PIECE as u64).read_to_end(&mut piece);
+        let end = !matches!(read, Ok(n) if n > 0);
+        if !piece.is_empty() && pieces.send(Ok(piece)).is_err() {
+            return;
+        }
+        if let Err(error) = read {
+            let _ = pieces.send(Err(error));
+        }
+        if end {
+            return;
+        }
     }
 }
 
@@ -152,7 +179,7 @@ struct Pipeline<'scope, 'env> {
 }
 
 struct Running<'scope> {
-    pieces: SyncSender<Vec<u8>>,
+    pieces: SyncSender<io::Result<Vec<u8>>>,
     parser: ScopedJoinHandle<'scope, Result<CompactIndex, Deb822Error>>,
 }
 
@@ -161,14 +188,9 @@ impl<'scope> Pipeline<'scope, '_> {
         let (scope, parser) = (self.scope, self.parser);
         self.running.get_or_insert_with(|| {
             let (pieces, receiver) = sync_channel(QUEUE);
-            let pieces_in = Pieces {
-                receiver,
-                piece: Vec::new(),
-                at: 0,
-            };
             Running {
                 pieces,
-                parser: scope.spawn(move || parser.parse(pieces_in)),
+                parser: scope.spawn(move || parser.parse(Pieces::of(receiver))),
             }
         })
     }
@@ -197,16 +219,26 @@ impl Tap for Pipeline<'_, '_> {
     fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
         // A parser that gave up does not end the download: whether its bytes are at fault, or the file as it was
         // published, is what the digest will say.
-        let _ = self.running().pieces.send(bytes.to_vec());
+        let _ = self.running().pieces.send(Ok(bytes.to_vec()));
         Ok(())
     }
 }
 
-/// The pieces of a download as a stream.
+/// The pieces that another thread hands on as a stream.
 struct Pieces {
-    receiver: Receiver<Vec<u8>>,
+    receiver: Receiver<io::Result<Vec<u8>>>,
     piece: Vec<u8>,
     at: usize,
+}
+
+impl Pieces {
+    fn of(receiver: Receiver<io::Result<Vec<u8>>>) -> Self {
+        Self {
+            receiver,
+            piece: Vec::new(),
+            at: 0,
+        }
+    }
 }
 
 impl Read for Pieces {
@@ -214,7 +246,7 @@ impl Read for Pieces {
         while self.at == self.piece.len() {
             match self.receiver.recv() {
                 Ok(piece) => {
-                    self.piece = piece;
+                    self.piece = piece?;
                     self.at = 0;
                 }
                 Err(_) => return Ok(0),
