@@ -90,10 +90,14 @@ impl LayerPlan {
         let layer = self.compress(recipe, contents, store, pool)?;
         drop(turn);
         if let Some(cache) = cache {
-            let mut blob = store.open(&layer.blob)?;
-            cache
-                .insert(&key, &layer, &mut blob)
-                .map_err(LayerError::Cache)?;
+            let file = store.file(&layer.blob);
+            let shared = file.map_or(Ok(false), |file| cache.share(&key, &layer, &file));
+            if !shared.map_err(LayerError::Cache)? {
+                let mut blob = store.open(&layer.blob)?;
+                cache
+                    .insert(&key, &layer, &mut blob)
+                    .map_err(LayerError::Cache)?;
+            }
         }
         Ok(BuiltLayer {
             layer,

@@ -4,6 +4,7 @@
 //! goes stale; it can only be missing or corrupt, and both are cured by compressing.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -50,6 +51,16 @@ pub trait FrameCache: Send + Sync {
     /// # Errors
     /// When the cache cannot be written, or the bytes are not those of the layer.
     fn insert(&self, key: &Digest, layer: &Layer, blob: &mut dyn Read) -> Result<(), StoreError>;
+
+    /// Adds a layer that lies in a file with nothing else, and was hashed when that was written. `false` where the cache cannot
+    /// take the file as it is; [`insert`](Self::insert) copies it.
+    ///
+    /// # Errors
+    /// When the cache cannot be written.
+    fn share(&self, key: &Digest, layer: &Layer, file: &File) -> Result<bool, StoreError> {
+        let _ = (key, layer, file);
+        Ok(false)
+    }
 
     /// Removes what was found to be corrupt.
     ///
@@ -100,6 +111,14 @@ macro_rules! forward {
                 blob: &mut dyn Read,
             ) -> Result<(), StoreError> {
                 (**self).insert(key, layer, blob)
+            }
+            fn share(
+                &self,
+                key: &Digest,
+                layer: &Layer,
+                file: &File,
+            ) -> Result<bool, StoreError> {
+                (**self).share(key, layer, file)
             }
             fn remove(&self, key: &Digest) -> Result<(), StoreError> {
                 (**self).remove(key)

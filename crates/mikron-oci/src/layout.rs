@@ -334,6 +334,11 @@ impl BlobStore for Layout {
         self.keep(blob, temporary)
     }
 
+    fn file(&self, blob: &Blob) -> Option<File> {
+        let (file, size) = self.open_blob(&blob.digest).ok()?;
+        (size == blob.size).then_some(file)
+    }
+
     fn tag(&self, tag: &str, target: &Descriptor) -> Result<(), StoreError> {
         check_tag(tag)?;
         let limits = Limits::default();

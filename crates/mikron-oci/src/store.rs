@@ -99,6 +99,13 @@ pub trait BlobStore: Send + Sync {
         Ok(())
     }
 
+    /// The file that holds a blob and nothing else, where there is one: for whoever keeps it too. `None` where there is none, or not
+    /// the blob.
+    fn file(&self, blob: &Blob) -> Option<File> {
+        let _ = blob;
+        None
+    }
+
     /// Makes `tag` refer to `target`, in place of what it referred to before. After all blobs that the target needs.
     ///
     /// # Errors
@@ -129,6 +136,9 @@ macro_rules! forward {
             }
             fn adopt(&self, blob: &Blob, file: &File) -> Result<(), StoreError> {
                 (**self).adopt(blob, file)
+            }
+            fn file(&self, blob: &Blob) -> Option<File> {
+                (**self).file(blob)
             }
             fn tag(&self, tag: &str, target: &Descriptor) -> Result<(), StoreError> {
                 (**self).tag(tag, target)

@@ -1,10 +1,11 @@
 //! Compressed layers in the content cache, so that one quota and one collection cover everything.
 
+use std::fs::File;
 use std::io::{self, Read};
 use std::thread;
 use std::time::Duration;
 
-use mikron_oci::{BlobStore, FrameCache, Layer, StoreError};
+use mikron_oci::{Blob, BlobStore, FrameCache, Layer, StoreError};
 use mikron_package::Digest;
 use mikron_source::cache::{Cache, CacheError};
 
@@ -20,6 +21,16 @@ const LOOK_AGAIN: Duration = Duration::from_millis(3);
 /// A frame cache over the content cache: the key leads to the layer's description, and that to its bytes. A layout may have the
 /// same file.
 pub(crate) struct CachedFrames<'a>(pub(crate) &'a Cache);
+
+impl CachedFrames<'_> {
+    /// Says which layer a key stands for, when its bytes are there.
+    fn describe(&self, key: &Digest, layer: &Layer) -> Result<(), StoreError> {
+        let description = postcard::to_stdvec(layer);
+        let description = description.map_err(|e| broken("encode", key, io::Error::other(e)))?;
+        let put = self.0.put_derived(LAYERS, key.as_bytes(), &description);
+        put.map_err(|e| failed("write", key, e))
+    }
+}
 
 impl FrameCache for CachedFrames<'_> {
     fn get(&self, key: &Digest) -> Result<Option<Layer>, StoreError> {
@@ -45,16 +56,19 @@ impl FrameCache for CachedFrames<'_> {
     }
 
     fn insert(&self, key: &Digest, layer: &Layer, blob: &mut dyn Read) -> Result<(), StoreError> {
-        let description = postcard::to_stdvec(layer);
-        let description = description.map_err(|e| broken("encode", key, io::Error::other(e)))?;
         let writer = self.0.blob_writer();
         let mut writer = writer.map_err(|e| failed("write", key, e))?;
         io::copy(blob, &mut writer).map_err(|e| broken("copy", key, e))?;
-        let put = || {
-            writer.finish()?;
-            self.0.put_derived(LAYERS, key.as_bytes(), &description)
-        };
-        put().map_err(|e| failed("write", key, e))
+        writer.finish().map_err(|e| failed("write", key, e))?;
+        self.describe(key, layer)
+    }
+
+    fn share(&self, key: &Digest, layer: &Layer, file: &File) -> Result<bool, StoreError> {
+        let Blob { digest, size } = layer.blob;
+        if !self.0.link_blob(&digest, size, file) {
+            return Ok(false);
+        }
+        self.describe(key, layer).map(|()| true)
     }
 
     fn remove(&self, key: &Digest) -> Result<(), StoreError> {

@@ -2,10 +2,13 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::fd::AsRawFd as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use mikron_package::{Digest, Hasher};
+use rustix::fs::{AtFlags, CWD, linkat};
+use rustix::io::Errno;
 
 use super::{Cache, CacheError};
 
@@ -130,6 +133,41 @@ impl Cache {
             hasher: Hasher::default(),
             size: 0,
         })
+    }
+
+    /// Takes in a blob that lies in a file with nothing else, whose bytes the caller has hashed, by a second name for that file.
+    /// `false` where the file system gives none.
+    ///
+    /// ```
+    /// # use mikron_package::Digest;
+    /// # use mikron_source::cache::{Cache, CacheOptions};
+    /// # let directory = tempfile::tempdir()?;
+    /// # let cache = Cache::open(directory.path(), CacheOptions::default())?;
+    /// let file = directory.path().join("hello");
+    /// std::fs::write(&file, b"hello")?;
+    /// let digest = Digest::of(b"hello");
+    /// if cache.link_blob(&digest, 5, &std::fs::File::open(&file)?) {
+    ///     assert_eq!(cache.read_blob(&digest, 100)?.as_deref(), Some(&b"hello"[..]));
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn link_blob(&self, digest: &Digest, size: u64, file: &File) -> bool {
+        let path = self.blob_path(digest);
+        // open(2) names this as the way to link an open file.
+        let opened = format!("/proc/self/fd/{}", file.as_raw_fd());
+        let link = || linkat(CWD, &*opened, CWD, &path, AtFlags::SYMLINK_FOLLOW);
+        let linked = match (link(), path.parent()) {
+            (Err(Errno::NOENT), Some(parent)) if std::fs::create_dir_all(parent).is_ok() => link(),
+            (linked, _) => linked,
+        };
+        let there = match linked {
+            Err(Errno::EXIST) => self.has_blob(digest, size),
+            linked => linked.is_ok(),
+        };
+        if there {
+            self.note_written(digest, size);
+        }
+        there
     }
 
     /// Moves a blob that does not match out of the way, and says so.
