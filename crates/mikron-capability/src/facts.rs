@@ -7,7 +7,7 @@ use mikron_package::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Class, FactsError, Mention, ScriptFacts};
+use crate::{Class, FactsError, LibraryFacts, Mention, ScriptFacts};
 
 mod blob;
 mod elf;
@@ -58,7 +58,7 @@ pub struct MadeLink {
 impl PackageFacts {
     /// The version of the encoding. It changes with every change of the facts' shape or meaning (classes included), so that
     /// a cache never hands out facts that mean something else.
-    pub const ENCODING: u32 = 12;
+    pub const ENCODING: u32 = 13;
 
     /// Facts of files that come from no archive: those that a spec adds.
     pub fn of_files(name: PackageName, files: Vec<FileFacts>) -> Self {
@@ -139,6 +139,8 @@ pub struct ContentFacts {
     pub elf: Option<Box<ElfFacts>>,
     /// What a script says.
     pub script: Option<Box<ScriptFacts>>,
+    /// What a file that nobody starts gives to the shell scripts that read it.
+    pub library: Option<Box<LibraryFacts>>,
     /// Names in code that loads libraries or starts programs by name: its quoted texts, and the calls by which it loads libraries;
     /// in a typelib the libraries that it describes.
     pub names: Option<Words>,
@@ -155,6 +157,7 @@ impl ContentFacts {
     const NONE: Self = Self {
         elf: None,
         script: None,
+        library: None,
         names: None,
         loader_dirs: Vec::new(),
         mentions: Vec::new(),

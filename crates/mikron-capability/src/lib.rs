@@ -19,6 +19,7 @@ mod error;
 mod explain;
 mod facts;
 mod glob;
+mod library;
 mod matrix;
 mod rules;
 mod scan;
@@ -45,6 +46,7 @@ pub use facts::{
     SymbolKey, Unresolved, VersionNeed, Words, X86Level,
 };
 pub use glob::Glob;
+pub use library::{FunctionFacts, LibraryFacts};
 pub use matrix::{
     CapabilityRow, Claimant, Clash, Dependency, Link, Matrix, Need, NeedState, PackageRow,
     Provider, Standing, State, TokenAnswer, TokenProvider, TokenUser, explain_token, matrix,

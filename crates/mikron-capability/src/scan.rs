@@ -13,7 +13,7 @@ use crate::{
     ContentFacts, FactsError, FileFacts, PackageFacts, ReadAt, ScriptFacts, Spool, SpoolWriter,
     Symbols, read_elf_recording,
 };
-use crate::{code, config};
+use crate::{code, config, library};
 
 /// Bodies are read in pieces of this many bytes.
 const PIECE: usize = 128 * 1024;
@@ -248,6 +248,10 @@ fn scan_into(
         Some(script) if script.is_shell() => None,
         script => code::names(entry.path.as_bytes(), script.is_some(), head),
     };
+    let whole = head_len as u64 == size && !is_elf;
+    let library = whole
+        .then(|| library::library(&entry, head, how.names))
+        .flatten();
     let loader_dirs = loader_dirs(&entry, head);
     let mentions = config::mentions(&entry, head);
     let mut sink = if kept || is_elf {
@@ -286,6 +290,7 @@ fn scan_into(
     let content = ContentFacts {
         elf,
         script: script.map(Box::new),
+        library: library.map(Box::new),
         names,
         loader_dirs,
         mentions,

@@ -1,6 +1,6 @@
 //! What a script says of its needs: its interpreter, and for shell scripts the commands that they call.
 
-use mikron_shell::{Kind, Limits, commands, functions};
+use mikron_shell::{Call, Kind, Limits, commands, functions};
 use serde::{Deserialize, Serialize};
 
 /// The shells whose scripts are read.
@@ -22,7 +22,7 @@ pub struct ScriptFacts {
 /// A command that a shell script calls.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ScriptCall {
-    /// Its name, or its path where the script has one.
+    /// Its name, or its path where the script has one; `$NAME` where it is the value of a variable that the script does not set.
     pub command: String,
     /// Whether the script does without it: it looks first whether it is there.
     pub optional: bool,
@@ -76,29 +76,13 @@ impl ScriptFacts {
         }
         let script = mikron_shell::parse(text, &Limits::default());
         let own = functions(&script);
-        for call in commands(&script) {
-            if let Some(file) = call.sourced() {
-                if !self.sources.contains(&file.text) {
-                    self.sources.push(file.text.clone());
-                }
-                continue;
+        let calls = commands(&script);
+        for file in calls.iter().filter_map(Call::sourced) {
+            if !self.sources.contains(&file.text) {
+                self.sources.push(file.text.clone());
             }
-            let Some(name) = call.words.first().filter(|word| word.literal) else {
-                continue;
-            };
-            let program = call.kind == Kind::Command && !call.unreachable;
-            if !program || name.text.is_empty() || own.contains(&name.text.as_str()) {
-                continue;
-            }
-            self.calls.push(ScriptCall {
-                command: name.text.clone(),
-                optional: call.probed,
-                tolerated: call.tolerated,
-            });
         }
-        // Of several calls of one command the one that needs it counts; it comes first.
-        self.calls.sort();
-        self.calls.dedup_by(|b, a| a.command == b.command);
+        self.calls = gather(calls.iter().filter(|call| !call.unreachable), &own);
         self
     }
 
@@ -118,6 +102,42 @@ impl ScriptFacts {
         }
         &self.interpreter
     }
+}
+
+/// The variable that a word is: `$NAME`, `${NAME}`.
+fn variable(word: &str) -> Option<&str> {
+    let name = word.strip_prefix('$')?;
+    let name = name
+        .strip_prefix('{')
+        .and_then(|name| name.strip_suffix('}'))
+        .unwrap_or(name);
+    let of_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let named = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    (named && name.chars().all(of_name)).then_some(name)
+}
+
+/// The programs among calls, in order of name; `own` are functions.
+pub(crate) fn gather<'c>(calls: impl Iterator<Item = &'c Call>, own: &[&str]) -> Vec<ScriptCall> {
+    let programs = calls.filter(|call| call.kind == Kind::Command);
+    let named = programs.filter_map(|call| {
+        let name = call.words.first()?;
+        let name = match variable(&name.text).filter(|_| !name.literal) {
+            Some(variable) => format!("${variable}"),
+            None if name.literal => name.text.clone(),
+            None => return None,
+        };
+        let is_program = !name.is_empty() && !own.contains(&name.as_str());
+        is_program.then_some(ScriptCall {
+            command: name,
+            optional: call.probed,
+            tolerated: call.tolerated,
+        })
+    });
+    let mut found: Vec<ScriptCall> = named.collect();
+    // Of several calls of one command the one that needs it counts; it comes first.
+    found.sort();
+    found.dedup_by(|b, a| a.command == b.command);
+    found
 }
 
 /// The command among the arguments of env(1): behind its options, of which some take a word and `-S` may have the command's

@@ -14,6 +14,8 @@ mod unwrap;
 mod visit;
 mod walk;
 
+use std::collections::BTreeMap;
+
 use crate::ast::Script;
 use crate::call::Call;
 
@@ -28,6 +30,8 @@ use crate::call::Call;
 /// - Where branches leave different values, up to 8, a call is told once for each.
 /// - Where a condition cannot be decided and its branch puts an unknown value in the place of a known one, the known one
 ///   stays: `p=10; if odd; then p=$(expr $p - 1); fi`. It is that of the ordinary case. The name of a command is told both ways.
+/// - A variable that only the environment may set has the value that the script gives it otherwise: `${PAGER:-less}`.
+/// - What `$(command -v x)` and `$(which x)` say is that command: `x`.
 /// - Where the condition asks for files and its branch fills an empty variable, that stays empty: `[ -e page ] && more=page`.
 ///   What a package adds for a file that may be missing is left out, and not guessed.
 ///
@@ -66,4 +70,29 @@ pub fn functions(script: &Script) -> Vec<&str> {
     let mut names: Vec<&str> = definitions.functions.into_keys().collect();
     names.sort_unstable();
     names
+}
+
+/// What a script gives to those that read it (`. FILE`).
+#[derive(Clone, Debug, Default)]
+pub struct Library {
+    /// The commands that it calls, those in its functions among them ([`Call::function`]).
+    pub calls: Vec<Call>,
+    /// Its functions, each with those of its functions that it calls, in order of name.
+    pub functions: BTreeMap<String, Vec<String>>,
+    /// The variables that have one known value when it is read, with that.
+    pub variables: BTreeMap<String, String>,
+}
+
+/// What a script gives to those that read it.
+///
+/// ```
+/// use mikron_shell::{Limits, library, parse};
+/// let text = b"log() { logger \"$1\"; }\ndie() { log \"$1\"; exit 1; }\numask 022\n";
+/// let library = library(&parse(text, &Limits::default()));
+/// assert_eq!(library.functions["die"], ["log"]);
+/// let logger = library.calls.iter().find(|call| call.name() == "logger").expect("it is called");
+/// assert_eq!(logger.function.as_deref(), Some("log"));
+/// ```
+pub fn library(script: &Script) -> Library {
+    walk::library(script)
 }

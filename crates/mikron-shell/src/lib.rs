@@ -29,7 +29,7 @@ mod parser;
 mod pattern;
 pub mod run;
 
-pub use analysis::{commands, commands_assuming, functions};
+pub use analysis::{Library, commands, commands_assuming, functions, library};
 pub use ast::{CommandKind, Script};
 pub use call::{Builtin, Call, Guard, Kind, Word};
 pub use error::{ErrorKind, Limits, ParseError};

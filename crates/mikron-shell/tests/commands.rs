@@ -147,9 +147,68 @@ fn variables_with_a_known_value_are_followed() {
         ]
     );
     assert_eq!(
-        words("x $HOME ${Z:-q} $(y)")[1..],
-        [unknown("$HOME"), unknown("${Z:-q}"), unknown("$(…)")]
+        words("x $HOME $(y)")[1..],
+        [unknown("$HOME"), unknown("$(…)")]
     );
+}
+
+#[test]
+fn what_only_the_environment_may_set_is_what_the_script_says_otherwise() {
+    for (text, program) in [
+        ("${PAGER:-less} /x", "less"),
+        (
+            "READ=${READ:-readlink}\nreal() { t=$($READ \"$1\"); }\nDIR=${DIR:-$(real \"$0\")}",
+            "readlink",
+        ),
+        ("f() { ${CAT_CMD-cat} /x; }\nf", "cat"),
+    ] {
+        assert!(programs(text).contains(&program.to_owned()), "{text}");
+    }
+    // What the script itself sets is what it sets.
+    for text in [
+        "read X; ${X:-less}",
+        "X=$(y); ${X:-less}",
+        "X=more; ${X:-less}",
+    ] {
+        assert!(!programs(text).contains(&"less".to_owned()), "{text}");
+    }
+}
+
+#[test]
+fn a_command_that_was_looked_up_is_called_by_its_name() {
+    for text in [
+        "FLOCK=`which flock`\n$FLOCK -n /x true",
+        "check() { cmd=`which $1`; test -x $cmd || return 1; }\nif check flock; then F=$(which flock); else exit 1; fi\n$F -n /x",
+        "lock=$(command -v flock || true)\n\"$lock\" /x true",
+    ] {
+        let call = only(text, "flock");
+        assert!(!call.probed || text.starts_with("lock"), "{text}");
+    }
+    assert!(
+        programs("x=$(cat flock)\n$x")
+            .iter()
+            .all(|name| name != "flock")
+    );
+}
+
+#[test]
+fn a_library_says_what_each_function_calls() {
+    let text =
+        "PATH=/x\numask 022\nstart-up\nlog() { logger \"$1\"; }\ndie() { log \"$1\"; rm /x; }\n";
+    let library = mikron_shell::library(&script(text));
+    let of = |function: Option<&str>| -> Vec<&str> {
+        let calls = library.calls.iter();
+        let own =
+            calls.filter(|call| call.function.as_deref() == function && call.kind == Kind::Command);
+        own.map(|call| call.name()).collect()
+    };
+    assert_eq!(of(None), ["start-up"]);
+    assert_eq!(
+        (of(Some("log")), of(Some("die"))),
+        (vec!["logger"], vec!["rm"])
+    );
+    assert_eq!(library.functions["die"], ["log"]);
+    assert!(library.functions["log"].is_empty());
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! The commands that a chosen shell script calls.
 
+use std::collections::{HashMap, HashSet};
+
 use super::closure::{Bulk, Closure, PATH};
 use super::languages::is_interpreter_of_scripts;
 use super::{FileRef, Found, LookedFor, Reason, Want};
-use crate::{ScriptCall, ScriptFacts};
+use crate::{FunctionFacts, LibraryFacts, ScriptCall, ScriptFacts};
 
 /// What became of a call.
 enum Called {
@@ -15,50 +17,134 @@ enum Called {
     Interpreter,
 }
 
-impl Closure<'_> {
-    /// Chooses the commands that a shell script cannot do without, and the files that it reads commands from.
-    pub(super) fn calls(&mut self, by: FileRef, script: &ScriptFacts) {
-        for file in &script.sources {
-            let reason = Reason::Called {
-                by,
-                command: file.clone(),
-            };
-            // Of a name that is known in part (`$(git --exec-path)/git-sh-setup`) the last component is looked for beside the
-            // script. A file that is nowhere is often one that an administrator may add.
-            let name = if file.contains('$') {
-                file.rsplit('/').next().unwrap_or(file)
-            } else {
-                file
-            };
-            let _ = self
-                .find_command(by, name)
-                .map(|path| self.choose_path(&path, &reason));
+/// How many files a script may read, and those in turn.
+const MAX_LIBRARIES: usize = 64;
+
+/// A call as it is followed: where it stands, the command, whether the script can do without it, and whether it goes on when
+/// it fails.
+type Open<'a> = (FileRef, &'a str, bool, bool);
+
+fn opened(by: FileRef, calls: &[ScriptCall]) -> impl Iterator<Item = Open<'_>> {
+    let calls = calls.iter();
+    calls.map(move |call| (by, call.command.as_str(), call.optional, call.tolerated))
+}
+
+impl<'a> Closure<'a> {
+    /// Chooses the commands that a shell script cannot do without, and the files that it reads commands from, with what those
+    /// run when they are read and what the functions run that it calls of them.
+    pub(super) fn calls(&mut self, script: FileRef, facts: &'a ScriptFacts) {
+        let (libraries, all_read) = self.libraries(script, &facts.sources);
+        let mut functions: HashMap<&str, (FileRef, &'a FunctionFacts)> = HashMap::new();
+        let mut variables: HashMap<&str, &'a str> = HashMap::new();
+        let mut open: Vec<Open<'a>> = opened(script, &facts.calls).collect();
+        for (file, library) in libraries {
+            open.extend(opened(file, &library.calls));
+            let set = library.variables.iter();
+            variables.extend(set.map(|(name, command)| (name.as_str(), command.as_str())));
+            let own = library.functions.iter();
+            functions.extend(own.map(|function| (function.name.as_str(), (file, function))));
         }
-        for ScriptCall {
-            command,
-            optional,
-            tolerated,
-        } in &script.calls
-        {
+        let mut followed: HashSet<&str> = HashSet::new();
+        let mut at = 0;
+        while let Some((by, command, optional, tolerated)) = open.get(at).copied() {
+            at += 1;
+            if let Some(variable) = command.strip_prefix('$') {
+                let value = variables.get(variable);
+                open.extend(value.map(|command| (by, *command, optional, tolerated)));
+                continue;
+            }
+            if let Some((file, function)) = functions.get(command) {
+                if followed.insert(command) {
+                    let within = function.functions.iter();
+                    open.extend(within.map(|name| (*file, name.as_str(), false, false)));
+                    open.extend(opened(*file, &function.calls));
+                }
+                continue;
+            }
             // What a script of a root can do without is there all the same where its own package depends on it.
-            let stated = || self.bulk[by.package] == Bulk::Root && self.states(by.package, command);
-            if *optional && !stated() {
+            let stated = || {
+                let states = |package| self.states(package, command);
+                self.bulk[script.package] == Bulk::Root
+                    && (states(script.package) || states(by.package))
+            };
+            if optional && !stated() {
                 continue;
             }
             match self.call(by, command) {
                 Called::Chosen => {}
-                Called::Interpreter => self.uncalled.entry(by).or_default().push(command.clone()),
-                // What is nowhere may be a function of a file that the script reads.
-                Called::Absent if !script.sources.is_empty() => {}
+                Called::Interpreter => {
+                    let uncalled = self.uncalled.entry(by).or_default();
+                    uncalled.push(command.to_owned());
+                }
                 Called::Absent => {
                     self.want_command(command);
-                    // Where the whole closure lacks it, the script goes the same way with all packages installed.
-                    if !tolerated {
-                        self.uncalled.entry(by).or_default().push(command.clone());
+                    // Where the whole closure lacks it, the script goes the same way with all packages installed. What is
+                    // nowhere may be a function of a file that was not read.
+                    if !tolerated && all_read {
+                        let uncalled = self.uncalled.entry(by).or_default();
+                        uncalled.push(command.to_owned());
                     }
                 }
             }
         }
+    }
+
+    /// Chooses the files that a script reads commands from, and those that they read in turn; whether all of them are there and
+    /// known.
+    fn libraries(
+        &mut self,
+        script: FileRef,
+        sources: &'a [String],
+    ) -> (Vec<(FileRef, &'a LibraryFacts)>, bool) {
+        let mut found: Vec<(FileRef, &'a LibraryFacts)> = Vec::new();
+        let mut open: Vec<(FileRef, &'a str)> = Vec::new();
+        open.extend(sources.iter().map(|file| (script, file.as_str())));
+        let (mut at, mut all) = (0, true);
+        while let Some((by, file)) = open.get(at).copied() {
+            at += 1;
+            let reason = Reason::Called {
+                by,
+                command: file.to_owned(),
+            };
+            let Some(path) = self.find_library(by, file) else {
+                // A file that is nowhere is often one that an administrator may add.
+                all = false;
+                continue;
+            };
+            let _ = self.choose_path(&path, &reason);
+            let end = self.tree.resolve(&path).ok().map(|way| way.end);
+            let Some(Found::Entry(end)) = end else {
+                continue;
+            };
+            let Some(library) = self.facts(end).library.as_deref() else {
+                all &= self.facts(end).script.is_none();
+                continue;
+            };
+            if found.len() < MAX_LIBRARIES && !found.iter().any(|(known, _)| *known == end) {
+                found.push((end, library));
+                open.extend(library.sources.iter().map(|file| (end, file.as_str())));
+            }
+        }
+        (found, all)
+    }
+
+    /// Where a file lies that a script reads. Of a name that is known in part (`$(git --exec-path)/git-sh-setup`,
+    /// `$(dirname "$0")/../share/x/common.sh`) the last component is looked for beside the script, and among what its package has.
+    fn find_library(&self, by: FileRef, file: &str) -> Option<Vec<u8>> {
+        let Some((_, name)) = file.rsplit_once('/').filter(|_| file.contains('$')) else {
+            return self.find_command(by, file);
+        };
+        if name.contains('$') {
+            return None;
+        }
+        let own = self.packages[by.package].facts.files.iter();
+        let mut own = own.filter(|file| {
+            file.library.is_some() && file.entry.path.file_name() == Some(name.as_bytes())
+        });
+        self.find_command(by, name).or_else(|| {
+            let path = own.next()?.entry.path.as_bytes();
+            Some(self.tree.normal(path).into_owned())
+        })
     }
 
     /// Asks for a command that packages beside the closure may have.
@@ -76,7 +162,9 @@ impl Closure<'_> {
     /// The first command that a script cannot do without and that is not in the image so far.
     pub(super) fn lacks(&self, file: FileRef) -> Option<&str> {
         let script = self.facts(file).script.as_ref()?;
-        let needs = |call: &&ScriptCall| !call.optional && !call.tolerated;
+        let needs = |call: &&ScriptCall| {
+            !call.optional && !call.tolerated && !call.command.starts_with('$')
+        };
         let mut needed = script.calls.iter().filter(needs);
         let lacking = needed.find(|call| !self.has_command(file, &call.command))?;
         Some(&lacking.command)

@@ -110,7 +110,8 @@ impl Closure<'_> {
     /// The commands that a script calls and does not find.
     fn uncalled(&self, by: FileRef, commands: &[&str]) -> Without {
         let commands = commands.join(", ");
-        let unit = self.facts(by).script.is_none();
+        let facts = self.facts(by);
+        let unit = facts.script.is_none() && facts.library.is_none();
         let (verb, because, effect) = if unit {
             let effect = "the service cannot be started as its unit starts it";
             (

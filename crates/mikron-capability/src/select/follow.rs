@@ -204,9 +204,11 @@ impl Closure<'_> {
                 let path = self.tree.normal(facts.entry.path.as_bytes());
                 let shell = matches!(program.rsplit('/').next(), Some("sh" | "dash" | "ash"));
                 let own = own || (shell && because.is_none() && is_in_bin_dir(&path));
-                // Where the spec names no program, every program of a root is asked for.
+                // Where the spec names no program, every program of a root is asked for. Nobody states what every
+                // installation has; of that bash is small.
                 let all = because.is_none() && self.wanted.programs.is_empty();
-                let own = own || (all && is_in_bin_dir(&path) && self.states(package, &program));
+                let brought = || program.ends_with("/bash") || self.states(package, &program);
+                let own = own || (all && is_in_bin_dir(&path) && brought());
                 let beside = several && !own && !self.is_there(&program);
                 if beside {
                     self.want_command(&program);
@@ -247,7 +249,7 @@ impl Closure<'_> {
     }
 
     /// Whether a program lies in the tree, chosen or not.
-    fn is_there(&self, program: &str) -> bool {
+    pub(super) fn is_there(&self, program: &str) -> bool {
         let at = |path: &str| {
             let found = self.tree.resolve(path.trim_start_matches('/').as_bytes());
             found.is_ok_and(|found| found.end != Found::Implied)

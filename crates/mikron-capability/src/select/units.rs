@@ -44,13 +44,20 @@ impl Closure<'_> {
                 // What every installation has and a service manager runs for a service is not the service.
                 let provider = self.packages[file.package].role == Role::Provider;
                 let facts = self.facts(file);
-                let interpreter = facts
+                let interpreters = facts
                     .script
                     .as_ref()
-                    .map(|script| script.interpreter.clone());
-                let runs = interpreter.is_none_or(|path| {
-                    self.tree.resolve(path.trim_matches('/').as_bytes()).is_ok()
-                });
+                    .map(|script| [script.interpreter.clone(), script.program().to_owned()]);
+                let lacking = interpreters
+                    .iter()
+                    .flatten()
+                    .find(|program| !self.is_there(program));
+                let runs = lacking.is_none();
+                if let Some(program) = lacking
+                    && mention.how == How::Starts
+                {
+                    self.want_command(program);
+                }
                 let hands = mention.how == How::Hands && facts.entry.is_directory();
                 !hands && runs && (mention.how == How::Starts || !provider)
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::definitions::{Definitions, Source};
 use super::state::{MAX_TEXTS, State, Value};
-use crate::ast::{self, Operation, Parameter, Part};
+use crate::ast::{self, CommandKind, Connector, Item, Operation, Parameter, Part};
 use crate::call::Word;
 
 /// Longest value that a variable is followed to, in bytes.
@@ -29,7 +29,8 @@ pub(super) struct Expander<'a> {
     pub(super) pinned: Vec<Pin>,
     known: HashMap<&'a str, Option<Arc<str>>>,
     left: usize,
-    chain: usize,
+    /// The variables whose values are being looked for, each part of that of the one before.
+    chain: Vec<&'a str>,
 }
 
 /// A variable with one of its values; `None` for the one that is not known.
@@ -76,7 +77,7 @@ impl<'a> Expander<'a> {
             pinned: Vec::new(),
             known: HashMap::new(),
             left: MAX_TEXT,
-            chain: 0,
+            chain: Vec::new(),
         }
     }
 
@@ -136,7 +137,10 @@ impl<'a> Expander<'a> {
                 Some(value) => split(&value, fields),
                 None => fields.unknown(&parameter.text),
             },
-            Part::Command(_) => fields.unknown("$(…)"),
+            Part::Command(list) => match self.looked_up(list) {
+                Some(name) => fields.push(&name),
+                None => fields.unknown("$(…)"),
+            },
             Part::Arithmetic(_) => fields.unknown("$((…))"),
             Part::Process(_) => fields.unknown("<(…)"),
             Part::Array(_) => fields.unknown("(…)"),
@@ -152,7 +156,9 @@ impl<'a> Expander<'a> {
         if parameter.length || parameter.indirect || parameter.subscript.is_some() {
             return None;
         }
-        let value = self.variable(&parameter.name)?;
+        let Some(value) = self.variable(&parameter.name) else {
+            return self.of_environment(parameter);
+        };
         let told_apart = matches!(
             parameter.operation,
             Some((
@@ -186,6 +192,58 @@ impl<'a> Expander<'a> {
         };
         self.left = self.left.checked_sub(value.len())?;
         Some(value)
+    }
+
+    /// What stands for a variable that only the environment may set: `${PAGER:-less}`, `CAT=${CAT:-cat}`. An environment hardly
+    /// ever does.
+    fn of_environment(&mut self, parameter: &Parameter) -> Option<Arc<str>> {
+        let Some((Operation::Default { .. } | Operation::Assign { .. }, other)) =
+            &parameter.operation
+        else {
+            return None;
+        };
+        let name = parameter.name.as_str();
+        let is_set = name.starts_with(|c: char| !c.is_ascii_alphabetic() && c != '_')
+            || self.pinned.iter().any(|(pinned, _)| pinned == name)
+            || self.state.get(name).is_some()
+            || (self.whole
+                && !self.chain.contains(&name)
+                && self.definitions.variables.contains_key(name));
+        if is_set {
+            return None;
+        }
+        self.known_text(other)
+    }
+
+    /// The command in `$(which x)` and `$(command -v x)`: the path that comes of it is that of a command of this name.
+    fn looked_up(&mut self, list: &[Item]) -> Option<String> {
+        let [item] = list else { return None };
+        let is_nothing = |(connector, pipeline): &(Connector, ast::Pipeline)| {
+            *connector == Connector::Or
+                && matches!(pipeline.commands.as_slice(), [ast::Command { kind: CommandKind::Simple(simple), .. }]
+                    if matches!(simple.words.as_slice(), [word] if matches!(word.bare(), Some("true" | ":"))))
+        };
+        let [command] = item.and_or.first.commands.as_slice() else {
+            return None;
+        };
+        let CommandKind::Simple(simple) = &command.kind else {
+            return None;
+        };
+        let looks = |words: &[&str]| {
+            let before = simple.words.iter().map(|word| word.bare());
+            simple.words.len() == words.len() + 1
+                && before.zip(words).all(|(word, known)| word == Some(*known))
+        };
+        let of_lookup = looks(&["which"])
+            || looks(&["command", "-v"])
+            || looks(&["type", "-p"])
+            || looks(&["type", "-P"]);
+        if !of_lookup || item.background || !item.and_or.rest.iter().all(is_nothing) {
+            return None;
+        }
+        let name = self.text(simple.words.last()?);
+        let plain = name.literal && !name.text.is_empty() && !name.text.contains(' ');
+        (plain && name.text.len() <= MAX_VALUE).then_some(name.text)
     }
 
     fn known_text(&mut self, word: &ast::Word) -> Option<Arc<str>> {
@@ -307,13 +365,13 @@ impl<'a> Expander<'a> {
             return known.clone();
         }
         let (&name, values) = self.definitions.variables.get_key_value(name)?;
-        if values.unknown || self.chain >= MAX_CHAIN {
+        if values.unknown || self.chain.len() >= MAX_CHAIN {
             return None;
         }
         let sources = values.sources.clone();
         // A variable that is part of its own value is not known.
         self.known.insert(name, None);
-        self.chain += 1;
+        self.chain.push(name);
         let mut value: Option<Arc<str>> = None;
         for source in sources {
             let next = match source {
@@ -332,7 +390,7 @@ impl<'a> Expander<'a> {
                 break;
             }
         }
-        self.chain -= 1;
+        self.chain.pop();
         self.known.insert(name, value.clone());
         value
     }

@@ -30,6 +30,29 @@ impl Reach {
         names.insert(known.to_owned());
     }
 
+    /// Whether what stands in `from`, or outside of all functions, calls a function or may do so.
+    fn calls(&self, from: Option<&Arc<str>>, name: &str) -> bool {
+        let from = from.cloned();
+        let begins = |beginning: &String| name.starts_with(beginning.as_str());
+        let names = self.names.get(&from);
+        let beginnings = self.beginnings.get(&from);
+        names.is_some_and(|names| names.contains(name))
+            || beginnings.is_some_and(|beginnings| beginnings.iter().any(begins))
+    }
+
+    /// The functions among these that a function calls, in order of name.
+    pub(super) fn called_by<'a>(
+        &self,
+        function: &str,
+        all: impl Iterator<Item = &'a str>,
+    ) -> Vec<String> {
+        let from: Arc<str> = function.into();
+        let called = all.filter(|name| self.calls(Some(&from), name));
+        let mut called: Vec<String> = called.map(str::to_owned).collect();
+        called.sort_unstable();
+        called
+    }
+
     /// The functions that are reached from outside of all functions.
     pub(super) fn reached<'a>(
         &self,
@@ -39,17 +62,9 @@ impl Reach {
         let mut reached = BTreeSet::new();
         let mut open: Vec<Option<Arc<str>>> = vec![None];
         while let Some(from) = open.pop() {
-            let names = self.names.get(&from);
-            let beginnings = self.beginnings.get(&from);
-            let called = |name: &str| {
-                let begins = |beginning: &String| name.starts_with(beginning.as_str());
-                names.is_some_and(|names| names.contains(name))
-                    || beginnings.is_some_and(|beginnings| beginnings.iter().any(begins))
-            };
-            let found: Vec<&'a str> = waiting
-                .iter()
-                .copied()
-                .filter(|name| called(name))
+            let called = waiting.iter().copied();
+            let found: Vec<&'a str> = called
+                .filter(|name| self.calls(from.as_ref(), name))
                 .collect();
             for name in found {
                 waiting.remove(name);

@@ -79,6 +79,16 @@ impl State {
         self.values.get(name)
     }
 
+    /// The variables of one value, with that.
+    pub(super) fn known(&self) -> BTreeMap<String, String> {
+        let known = self.values.iter().filter(|(_, value)| !value.others);
+        let known = known.filter_map(|(name, value)| match value.texts.as_slice() {
+            [only] => Some((name.to_string(), only.to_string())),
+            _ => None,
+        });
+        known.collect()
+    }
+
     pub(super) fn set(&mut self, name: &str, mut value: Value) {
         if value.texts.len() > MAX_TEXTS {
             value = Value::default();

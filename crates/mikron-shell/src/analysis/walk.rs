@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::Library;
 use super::definitions::{Definitions, sets_arguments};
 use super::expand::Expander;
 use super::facts::{Conditions, Facts, Outcome, argument, guard};
@@ -100,6 +101,25 @@ pub(super) fn walk(script: &Script, variables: &[(&str, &str)]) -> Vec<Call> {
     let mut walker = Walker::new(script, variables, 0, 0);
     walker.list(&script.commands, &Context::new(&script.here_documents));
     walker.finish().0
+}
+
+/// What a script gives to those that read it.
+pub(super) fn library(script: &Script) -> Library {
+    let mut walker = Walker::new(script, &[], 0, 0);
+    walker.list(&script.commands, &Context::new(&script.here_documents));
+    let variables = walker.expander.state.known();
+    walker.uncalled();
+    let functions = walker.expander.definitions.functions.keys();
+    let functions = functions.map(|name| {
+        let names = walker.expander.definitions.functions.keys().copied();
+        let called = walker.reach.called_by(name, names);
+        ((*name).to_owned(), called)
+    });
+    Library {
+        functions: functions.collect(),
+        variables,
+        calls: walker.calls,
+    }
 }
 
 impl<'a> Walker<'a> {
