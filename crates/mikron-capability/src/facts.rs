@@ -21,7 +21,7 @@ pub use elf::{
 pub use symbols::{Exports, SymbolKey, Unresolved};
 pub(crate) use symbols::{SymbolHash, word};
 pub use words::Words;
-pub(crate) use words::hash as word_hash;
+pub(crate) use words::{hash as word_hash, tool_hash};
 
 /// Everything that one pass over an archive learns.
 ///

@@ -569,3 +569,80 @@ fn a_command_that_every_installation_has_is_taken_where_a_root_starts_it() {
         }
     }
 }
+
+#[test]
+fn a_program_of_every_installation_brings_those_that_are_named_after_it_and_that_it_names() {
+    let dpkg = deb("dpkg")
+        .file(
+            "/usr/bin/dpkg",
+            0o755,
+            program().constant("dpkg-query").constant("split").build(),
+        )
+        .file("/usr/bin/dpkg-query", 0o755, program().build())
+        .file("/usr/bin/dpkg-trigger", 0o755, program().build())
+        .file("/usr/bin/split", 0o755, program().build());
+    let shell = deb("dash").file("/bin/sh", 0o755, program().build());
+    let app =
+        deb("app")
+            .depends("libc6")
+            .file("/usr/bin/app", 0o755, "#!/bin/sh\ndpkg --status app\n");
+    let mut inputs = vec![root(&app), dependency(&libc())];
+    inputs.extend([&dpkg, &shell].map(|deb| package(Role::Provider, deb)));
+    let found = selected(inputs, &amd64());
+    assert!(has(&found, "/usr/bin/dpkg-query"));
+    assert!(!has(&found, "/usr/bin/dpkg-trigger"));
+    assert!(!has(&found, "/usr/bin/split"));
+}
+
+#[test]
+fn a_program_for_a_machine_brings_the_tools_of_that_machine_that_it_names() {
+    for (machine, dir) in [
+        ("alpha-linux-gnu", "/usr/alpha-linux-gnu/bin"),
+        ("avr", "/usr/lib/avr/bin"),
+        ("arm-none-eabi", "/usr/lib/arm-none-eabi/bin"),
+    ] {
+        let tool = |name: &str| format!("/usr/bin/{machine}-{name}");
+        let tools = ["ar", "as"].iter().fold(deb("binutils"), |deb, name| {
+            deb.file(&tool(name), 0o755, program().build())
+                .symlink(&format!("{dir}/{name}"), &tool(name))
+        });
+        let gcc = deb("gcc").depends("binutils, libc6").file(
+            &tool("gcc-ar"),
+            0o755,
+            program().constant("ar").constant("as").build(),
+        );
+        let found = of(&gcc, &[&tools]);
+        for name in ["ar", "as"] {
+            assert!(has(&found, &tool(name)), "{machine} {name}");
+            assert!(has(&found, &format!("{dir}/{name}")), "{machine} {name}");
+        }
+        let other = deb("other").depends("binutils, libc6").file(
+            "/usr/bin/other",
+            0o755,
+            program().constant("ar").build(),
+        );
+        assert!(!has(&of(&other, &[&tools]), &tool("ar")));
+    }
+}
+
+#[test]
+fn every_program_of_a_root_for_bash_is_asked_for_where_the_spec_names_none() {
+    let bash = deb("bash").file("/bin/bash", 0o755, program().build());
+    let app = deb("app")
+        .depends("libc6")
+        .file("/usr/sbin/appd", 0o755, program().build())
+        .file("/usr/sbin/app-theme", 0o755, "#!/bin/bash\n:\n")
+        .file("/usr/bin/app-report", 0o755, "#!/usr/bin/perl\n");
+    for (entrypoint, taken) in [(None, true), (Some("appd"), false)] {
+        let mut wanted = amd64();
+        wanted.programs = entrypoint.into_iter().map(str::to_owned).collect();
+        let inputs = vec![root(&app), dependency(&libc())];
+        let asks = |selection: &Selection| !selection.missing.is_empty();
+        assert_eq!(asks(&selected(inputs.clone(), &wanted).1), taken);
+        let all = [inputs, vec![package(Role::Provider, &bash)]].concat();
+        let found = selected(all, &wanted);
+        whole(&found.0, &found.1);
+        assert_eq!(has(&found, "/usr/sbin/app-theme"), taken);
+        assert!(!has(&found, "/usr/bin/app-report"));
+    }
+}

@@ -10,7 +10,7 @@ use memchr::memmem;
 
 use super::{Image, PF_W, PF_X, PT_LOAD, Segment};
 use crate::Words;
-use crate::facts::word_hash;
+use crate::facts::{tool_hash, word_hash};
 
 /// Constants are read in pieces of this many bytes.
 const PIECE: usize = 64 * 1024;
@@ -180,6 +180,10 @@ impl Search {
         let least = if sure { 2 } else { 3 };
         let is_name = (least..=Words::LONGEST).contains(&word.len())
             && word.iter().any(u8::is_ascii_alphabetic);
+        let two = named && word.len() == 2 && word.iter().all(u8::is_ascii_lowercase);
+        if two {
+            self.found.push(tool_hash(word));
+        }
         if named && is_name {
             self.found.push(word_hash(word));
             if after == b' ' {
@@ -262,6 +266,7 @@ mod tests {
         let known = ["tc", "ss", "ip", "su", "nc", "tcl"];
         let found: Vec<&str> = known.into_iter().filter(|w| words.contains(w)).collect();
         assert_eq!(found, ["ss", "ip", "tcl"]);
+        assert!(words.iter().any(|word| word == tool_hash(b"tc")));
     }
 
     #[test]

@@ -80,3 +80,13 @@ pub(crate) fn hash(word: &[u8]) -> u32 {
     hash.update(word);
     hash.upper()
 }
+
+/// The hash of the name of a machine's tool among words: two letters alone are one (`as`, `ld`), where they are no name of a program
+/// otherwise.
+pub(crate) fn tool_hash(name: &[u8]) -> u32 {
+    if name.len() == 2 {
+        hash(&[b"@", name].concat())
+    } else {
+        hash(name)
+    }
+}

@@ -14,7 +14,7 @@ use super::tree::parent;
 use super::{FileRef, PackageInput, Provided, Reason, Role};
 use crate::classes::{is_in_bin_dir, is_library_place};
 use crate::code::program_hash;
-use crate::facts::word_hash;
+use crate::facts::{tool_hash, word_hash};
 use crate::script::SHELLS;
 use crate::{Class, ElfKind, FileFacts, ScriptFacts, Words};
 
@@ -42,6 +42,9 @@ enum Thing {
     Program(FileRef),
     /// The same, by the text of code that starts programs.
     Started(FileRef),
+    /// The same, by the last component of a path below the directory of a machine, whose name what starts it begins with:
+    /// `/usr/alpha-linux-gnu/bin/ar` for `alpha-linux-gnu-gcc-ar`.
+    Tool(FileRef, Rc<[u8]>),
     /// A library, by its file's name or its soname.
     Library(FileRef),
     /// The same by a name that a language completes: `usb-1.0` for `libusb-1.0.so.0`.
@@ -93,6 +96,9 @@ impl Names {
         let roots = roots.filter(|input| matches!(input.role, Role::Root { .. }));
         let roots: HashSet<&str> = roots.map(|input| input.source.as_str()).collect();
         for (package, input) in packages.iter().enumerate() {
+            if input.role == Role::Provider {
+                names.add_parts(package, input, &normal);
+            }
             if !matches!(input.role, Role::Root { .. } | Role::Dependency) {
                 continue;
             }
@@ -134,6 +140,25 @@ impl Names {
         names
     }
 
+    /// Programs of what every installation has that are parts of another: those that are named after it (`dpkg-query`).
+    fn add_parts(
+        &mut self,
+        package: usize,
+        input: &PackageInput,
+        normal: &impl Fn(&[u8]) -> Vec<u8>,
+    ) {
+        for (entry, facts) in input.facts.files.iter().enumerate() {
+            let name = facts.entry.path.file_name().unwrap_or_default();
+            let program = facts.class == Class::Bins && !facts.entry.is_directory();
+            if program
+                && name.contains(&b'-')
+                && is_in_bin_dir(&normal(facts.entry.path.as_bytes()))
+            {
+                self.add_program(FileRef { package, entry }, facts, name);
+            }
+        }
+    }
+
     /// A program by one of its names. Who runs a shell is a matter of rules: its name is a word of every server, and packages with
     /// scripts of their own depend on one.
     fn add_program(&mut self, file: FileRef, facts: &FileFacts, name: &[u8]) {
@@ -151,6 +176,10 @@ impl Names {
             return;
         };
         self.add_program(file, facts, name);
+        if let Some(machine) = machine_of(path) {
+            let things = self.things.entry(tool_hash(name)).or_default();
+            things.push(Thing::Tool(file, machine.into()));
+        }
         let mut add = |key: &[u8], thing| {
             self.things.entry(word_hash(key)).or_default().push(thing);
         };
@@ -184,6 +213,21 @@ impl Names {
             }
         }
     }
+}
+
+/// The machine that a program is a tool for, by where it lies: `usr/MACHINE/bin/ar`, `usr/lib/MACHINE/bin/ar` (GNU's `tooldir`).
+fn machine_of(path: &[u8]) -> Option<&[u8]> {
+    let rest = path.strip_prefix(b"usr/")?;
+    let rest = rest.strip_prefix(b"lib/").unwrap_or(rest);
+    let mut parts = rest.split(|byte| *byte == b'/');
+    let (machine, bin, name) = (parts.next()?, parts.next()?, parts.next()?);
+    (bin == b"bin" && !name.is_empty() && parts.next().is_none()).then_some(machine)
+}
+
+/// Whether a program is named after another: `dpkg-query` after `dpkg`.
+fn is_named_after(part: &[u8], program: &[u8]) -> bool {
+    let rest = part.strip_prefix(program);
+    rest.is_some_and(|rest| rest.starts_with(b"-"))
 }
 
 /// Whether a path is more than one of the directories that everybody has files in.
@@ -271,7 +315,9 @@ impl Closure<'_> {
         .flatten()
         .collect();
         let (mut programs, mut libraries, mut files) = (Vec::new(), Vec::new(), Vec::new());
+        let mut tools: Vec<FileRef> = Vec::new();
         let mut places: Vec<(usize, Rc<[u8]>)> = Vec::new();
+        let own_name = facts.entry.path.file_name().unwrap_or_default();
         for (words, text) in words {
             for thing in words
                 .iter()
@@ -281,6 +327,9 @@ impl Closure<'_> {
                 match thing {
                     Thing::Program(file) if !text => programs.push(*file),
                     Thing::Started(file) => programs.push(*file),
+                    Thing::Tool(file, machine) if is_named_after(own_name, machine) => {
+                        tools.push(*file);
+                    }
                     Thing::Library(file) => libraries.push(*file),
                     Thing::Stem(file) if text => libraries.push(*file),
                     Thing::File(file) if self.is_whole(words, *file) => files.push(*file),
@@ -289,7 +338,8 @@ impl Closure<'_> {
                 }
             }
         }
-        if programs.is_empty() && libraries.is_empty() && places.is_empty() && files.is_empty() {
+        let nothing = programs.is_empty() && tools.is_empty() && files.is_empty();
+        if nothing && libraries.is_empty() && places.is_empty() {
             return;
         }
         let reach = self.reach(by.package);
@@ -320,8 +370,13 @@ impl Closure<'_> {
         programs.retain(|file| {
             let path = self.tree.normal(self.facts(*file).entry.path.as_bytes());
             let own = self.packages[file.package].source == *source;
-            reach.near.contains(&file.package) && (own || is_in_bin_dir(&path))
+            let provider = self.packages[file.package].role == Role::Provider;
+            let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+            let part = !provider || (file.package == by.package && is_named_after(name, own_name));
+            reach.near.contains(&file.package) && part && (own || is_in_bin_dir(&path))
         });
+        tools.retain(|file| reach.near.contains(&file.package));
+        programs.extend(tools);
         libraries.retain(|file| {
             let found = self.facts(*file);
             let name = found.entry.path.file_name().unwrap_or_default();
