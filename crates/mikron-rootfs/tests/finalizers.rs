@@ -108,6 +108,22 @@ fn static_accounts_are_there_when_something_names_them() {
         .finalize()
         .unwrap();
     assert!(rootfs.text("/etc/passwd").contains("www-data"));
+    for (line, name) in [
+        ("user.privileged: proxy", "proxy:x:13"),
+        ("\tuser_of_news = news", "news:x:9"),
+        ("Server-User list", "list:x:38"),
+    ] {
+        let rootfs = Image::new().file("p", "/etc/p.conf", line).finalize();
+        let passwd = rootfs.unwrap().text("/etc/passwd");
+        assert!(passwd.contains(name), "{line}: {passwd}");
+    }
+    for line in ["#user: proxy", "username.suffix: proxy", "parent: proxy"] {
+        let rootfs = Image::new().file("p", "/etc/p.conf", line).finalize();
+        assert!(
+            !rootfs.unwrap().text("/etc/passwd").contains("proxy"),
+            "{line}"
+        );
+    }
     let mut image = Image::new();
     image.assembly.run_as = Some("nonroot".into());
     let rootfs = image.finalize().unwrap();
@@ -280,6 +296,22 @@ fn the_units_of_roots_have_their_accounts_and_directories() {
     assert!(image(false, unit).at("/var/lib/p").is_none());
     let made_up = image(true, "[Service]\nDynamicUser=yes\nStateDirectory=p\n");
     assert!(made_up.at("/var/lib/p").is_none());
+    for (command, name) in [
+        (
+            "/usr/bin/spawn-fcgi -F 2 -u www-data -- /usr/bin/p",
+            "www-data:x:33",
+        ),
+        ("/usr/bin/p --user=news", "news:x:9"),
+        ("/usr/bin/p --chown proxy:proxy", "proxy:x:13"),
+    ] {
+        let rootfs = image(true, &format!("[Service]\nExecStart={command}\n"));
+        assert!(rootfs.text("/etc/passwd").contains(name), "{command}");
+    }
+    let named = image(
+        true,
+        "[Service]\nExecStart=/usr/bin/p news --x /srv/proxy\n",
+    );
+    assert!(!named.text("/etc/passwd").contains("news"));
     let unknown = image(true, "[Service]\nUser=nobody-makes-it\nStateDirectory=p\n");
     assert!(unknown.at("/var/lib/p").is_none());
 }

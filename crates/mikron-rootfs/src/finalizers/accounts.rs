@@ -326,9 +326,11 @@ fn references(
             if key.starts_with('#') {
                 continue;
             }
-            if key.ends_with("group") {
+            // `user.privileged: proxy`, `mail_privileged_group = mail`.
+            let mut parts = key.split(|c: char| !c.is_ascii_alphanumeric());
+            if key.ends_with("group") || parts.clone().any(|part| part == "group") {
                 words.for_each(|name| wishes.refer_group(name));
-            } else if key.ends_with("user") {
+            } else if key.ends_with("user") || parts.any(|part| part == "user") {
                 words.for_each(|name| wishes.refer(name));
             }
         }

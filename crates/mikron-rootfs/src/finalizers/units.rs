@@ -19,6 +19,8 @@ pub(super) struct Unit {
     pub(super) group: Option<String>,
     /// Further groups of the service.
     groups: Vec<String>,
+    /// What its commands take for options, of which some are accounts: `spawn-fcgi -u www-data`.
+    values: Vec<String>,
     /// Whether the user is made up at each start (`DynamicUser=`).
     pub(super) dynamic: bool,
     /// Paths without a leading slash, with their modes.
@@ -26,10 +28,10 @@ pub(super) struct Unit {
 }
 
 impl Unit {
-    /// The accounts that it names.
+    /// The accounts that it names; the values of its commands' options are among them, whatever they are.
     pub(super) fn accounts(&self) -> impl Iterator<Item = &str> {
         let accounts = self.user.iter().chain(&self.group).chain(&self.groups);
-        accounts.map(String::as_str)
+        accounts.chain(&self.values).map(String::as_str)
     }
 
     /// Reads the keys of a unit. Of those that are given twice the last counts; lists grow.
@@ -50,6 +52,7 @@ impl Unit {
                     unit.groups
                         .extend(value.split_whitespace().filter_map(word));
                 }
+                _ if key.starts_with("Exec") => unit.values.extend(option_values(value)),
                 "DynamicUser" => unit.dynamic = matches!(value, "yes" | "true" | "on" | "1"),
                 _ => {
                     if let Some((_, below)) = DIRECTORIES.iter().find(|(name, _)| *name == key) {
@@ -72,6 +75,31 @@ impl Unit {
         unit.directories = directories.collect();
         unit
     }
+}
+
+/// What stands behind the options of a command line: `-u NAME`, `-uNAME`, `--user=NAME`, `--chuid NAME:GROUP`.
+fn option_values(line: &str) -> Vec<String> {
+    let mut values = Vec::new();
+    let mut before = "";
+    for word in line.split_whitespace() {
+        let word = word.trim_matches(['"', '\'']);
+        let value = match (word.split_once('='), word.strip_prefix('-')) {
+            (Some((_, value)), Some(_)) => value,
+            (None, Some(rest)) if !rest.starts_with('-') => rest.get(1..).unwrap_or_default(),
+            (_, None) if before.starts_with('-') => word,
+            _ => "",
+        };
+        before = word;
+        let names = value.split([':', '.']).filter(|name| is_name(name));
+        values.extend(names.map(str::to_owned));
+    }
+    values
+}
+
+/// Whether a word may be the name of an account.
+fn is_name(word: &str) -> bool {
+    let of_name = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && word.chars().all(of_name)
 }
 
 /// The units of roots, and of packages of their sources.
@@ -97,11 +125,14 @@ mod tests {
     fn a_unit_names_accounts_and_directories() {
         let unit = Unit::read(
             "[Service]\nUser=redis\nGroup=redis\nSupplementaryGroups=tls %i\nRuntimeDirectory=redis redis/sub\n\
-             RuntimeDirectoryMode=2755\nStateDirectory=redis:link %N\nPIDFile=/run/x\n",
+             RuntimeDirectoryMode=2755\nStateDirectory=redis:link %N\nPIDFile=/run/x\n\
+             ExecStart=/usr/bin/spawn-fcgi -F 2 -u www-data \\\n  -gwww-data --chown=list:mail -s /run/x.sock -- /srv/x\n",
         );
         assert_eq!(
             unit.accounts().collect::<Vec<_>>(),
-            ["redis", "redis", "tls"]
+            [
+                "redis", "redis", "tls", "www-data", "www-data", "list", "mail"
+            ]
         );
         let expected = [
             ("run/redis", 0o2755),
