@@ -89,6 +89,8 @@ impl Base {
         // Nothing is to be started.
         let policy = root.join("usr/sbin/policy-rc.d");
         fs::write(&policy, "#!/bin/sh\nexit 101\n").expect("a writable directory");
+        // The bootstrapping tool writes it for the host that the tree may become; no package has it.
+        let _ = fs::remove_file(root.join("etc/fstab"));
         fs::copy("/etc/resolv.conf", root.join("etc/resolv.conf")).expect("this machine has one");
         // Archives are fetched once for all; what is mounted ends with the namespace. Lists are as old as the base.
         // Several fetch one after another: apt-get does not wait for the lock of archives, so that it is told of none.

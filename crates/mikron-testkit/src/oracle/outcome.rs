@@ -71,8 +71,8 @@ impl Outcome {
     }
 
     /// What this lacks that the other has: an item that loads there, an end or a text that is another, a complaint that is not
-    /// made there. Empty where it does as well. `again` is a second run of the other: what differs between the two says
-    /// nothing.
+    /// made there. Empty where it does as well. `again` is a second run of the other, over the same installation as it was before
+    /// the first: what differs between the two says nothing.
     pub fn lacking(&self, other: &Self, again: &Self) -> Vec<String> {
         let mut lacking = Vec::new();
         for (what, theirs) in &other.answers {
@@ -81,13 +81,15 @@ impl Outcome {
             let end = |answer: &str| answer.split(": ").next().map(str::to_owned);
             let as_well = match theirs.as_str() {
                 "ok" => ours == "ok",
+                // It cannot be started there either, since nothing brings its interpreter.
+                theirs if is_not_started(theirs) => true,
                 theirs if theirs.starts_with("exit ") && even(theirs) == even(once_more) => {
                     even(ours) == even(theirs)
                 }
                 theirs if theirs.starts_with("exit ") => {
                     end(ours) == end(theirs) || end(ours) == end(once_more)
                 }
-                theirs if theirs.starts_with("listens") => ours == theirs || ours == once_more,
+                theirs if theirs.starts_with("listens") => listens_as_well(ours, theirs, once_more),
                 // It cannot there either; the reason may be another.
                 _ => true,
             };
@@ -130,18 +132,69 @@ impl Outcome {
     }
 }
 
-/// The first lines in which two answers differ.
+/// Whether env(1) or a shell said of a program that its interpreter is not there, and nothing else was said.
+fn is_not_started(answer: &str) -> bool {
+    let said = ["exit 126: ", "exit 127: "].map(|end| answer.strip_prefix(end));
+    said.into_iter()
+        .flatten()
+        .any(|said| said.starts_with("/usr/bin/env: ") && said.trim_end().lines().count() == 1)
+}
+
+/// Whether a service listens where another does. Where that one listened on different numbers in two runs, it made them up, and
+/// as many of the kind are as good.
+fn listens_as_well(ours: &str, theirs: &str, again: &str) -> bool {
+    let set = |answer: &str| -> BTreeSet<String> {
+        let list = answer.strip_prefix("listens on ").unwrap_or(answer);
+        list.split(", ").map(str::to_owned).collect()
+    };
+    let [ours, theirs, again] = [ours, theirs, again].map(set);
+    let fixed: BTreeSet<String> = theirs.intersection(&again).cloned().collect();
+    let made_up = |all: &BTreeSet<String>| -> Vec<String> {
+        let rest = all.difference(&fixed);
+        let kinds = rest.map(|one| one.split(' ').next().unwrap_or_default().to_owned());
+        kinds.collect()
+    };
+    let kinds = made_up(&ours);
+    fixed.is_subset(&ours) && [&theirs, &again].map(made_up).contains(&kinds)
+}
+
+/// The first lines in which two answers differ. Of a service that ended where the other goes on, all that was said differs, and
+/// the lines count that say what is wrong.
 fn difference(what: &str, ours: &str, theirs: &str) -> String {
-    let (mut mine, mut others) = (ours.lines(), theirs.lines());
-    loop {
-        match (mine.next(), others.next()) {
-            (Some(a), Some(b)) if even(a) == even(b) => {}
-            (a, b) => {
-                let line = |line: Option<&str>| line.unwrap_or("(nothing)").trim().to_owned();
-                return format!("{what}: {} | instead of: {}", line(a), line(b));
+    let line = |line: Option<&str>| line.unwrap_or("(nothing)").trim().to_owned();
+    if ours.starts_with("exit ") && !theirs.starts_with("exit ") {
+        let (end, said) = ours.split_once(": ").unwrap_or((ours, ""));
+        let is_wrong = |line: &&str| {
+            let line = line.to_lowercase();
+            TROUBLE
+                .iter()
+                .any(|word| *word != "warning" && line.contains(word))
+        };
+        let mut wrong: Vec<&str> = said.lines().filter(is_wrong).take(4).collect();
+        if wrong.is_empty() {
+            wrong.extend(said.lines().next());
+        }
+        let wrong = wrong.join(" / ");
+        return format!(
+            "{what}: {end}: {wrong} | instead of: {}",
+            line(theirs.lines().next())
+        );
+    }
+    let lines = || (ours.lines(), theirs.lines());
+    for same in [
+        |a: &str, b: &str| even(a) == even(b),
+        |a: &str, b: &str| a == b,
+    ] {
+        let (mut mine, mut others) = lines();
+        loop {
+            match (mine.next(), others.next()) {
+                (None, None) => break,
+                (Some(a), Some(b)) if same(a, b) => {}
+                (a, b) => return format!("{what}: {} | instead of: {}", line(a), line(b)),
             }
         }
     }
+    format!("{what}: (nothing) | instead of: (nothing)")
 }
 
 #[cfg(test)]
@@ -194,6 +247,56 @@ mod tests {
                 .len(),
             1
         );
+    }
+
+    #[test]
+    fn numbers_that_a_service_makes_up_are_as_good_as_others_and_fixed_ones_are_not() {
+        let of = |answer: &str| outcome(&[("s", answer)], &[]);
+        let [one, two] = [
+            "listens on tcp 4444, tcp 9111, udp 9111",
+            "listens on tcp 23325, tcp 4444, udp 23325",
+        ];
+        let lacks =
+            |ours: &str, theirs: &str, again: &str| of(ours).lacking(&of(theirs), &of(again));
+        assert!(lacks("listens on tcp 12002, tcp 4444, udp 12002", one, two).is_empty());
+        for ours in [
+            "listens on tcp 12002, udp 12002",
+            "listens on tcp 12002, tcp 4444",
+            "listens on tcp 12002, tcp 4444, tcp 5, udp 12002",
+            "listens on nothing and stays",
+        ] {
+            assert_eq!(lacks(ours, one, two).len(), 1, "{ours}");
+        }
+        let fixed = lacks(two, one, one);
+        assert_eq!(fixed, [format!("s: {two} | instead of: {one}")]);
+    }
+
+    #[test]
+    fn of_a_service_that_ended_the_lines_count_that_say_what_is_wrong() {
+        let here = outcome(
+            &[(
+                "s",
+                "exit 1: starting\n[Warning] no address\nERROR: no tables\n",
+            )],
+            &[],
+        );
+        let there = outcome(&[("s", "listens on tcp 3306")], &[]);
+        assert_eq!(
+            here.lacking(&there, &there),
+            ["s: exit 1: ERROR: no tables | instead of: listens on tcp 3306"]
+        );
+    }
+
+    #[test]
+    fn a_program_without_an_interpreter_there_lacks_nothing_here() {
+        let [none, env, work] = [
+            "exit 1: not found in $PATH",
+            "exit 127: /usr/bin/env: 'python3': No such file or directory\n",
+            "exit 127: starting\n/usr/bin/p: 3: wish: not found\n",
+        ]
+        .map(|answer| outcome(&[("p", answer)], &[]));
+        assert!(none.lacking(&env, &env).is_empty());
+        assert_eq!(none.lacking(&work, &work).len(), 1);
     }
 
     #[test]
