@@ -137,6 +137,25 @@ const VERDICTS: &[Verdict] = &[
         paths: &["/var/log/proftpd/"],
         reason: "the script makes the file empty; the server makes it when it writes",
     },
+    Verdict {
+        name: "secret",
+        service: "bind9",
+        paths: &["/etc/bind/rndc.key"],
+        reason: "each installation makes its own, and an image is no place for one: rndc is refused until the user brings a key",
+    },
+    Verdict {
+        name: "plugins of the machine",
+        service: "munin-node",
+        paths: &[
+            "/etc/munin/plugins/",
+            "/usr/bin/df",
+            "/usr/bin/uname",
+            "/usr/bin/wc",
+            "/usr/lib/x86_64-linux-gnu/libtinfo.so.",
+        ],
+        reason: "the script turns on plugins for what it finds on the machine, and `list` has each say whether it can; the \
+                 commands of a plugin come with the link by which a spec turns it on",
+    },
 ];
 
 /// The verdict on a path that a service uses and its image lacks.

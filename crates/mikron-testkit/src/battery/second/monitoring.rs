@@ -105,7 +105,7 @@ pub(super) fn monitoring_plugins(stage: &Stage) {
         let path = format!("/usr/lib/nagios/plugins/{name}");
         stage.run(&[&[path.as_str()], args].concat()).text()
     };
-    let disk = plugin("check_disk", &["-w", "1%", "-c", "0%", "-p", "/dev/shm"]);
+    let disk = plugin("check_disk", &["-w", "1%", "-c", "0%", "-p", "/dev"]);
     assert!(disk.contains("DISK OK"), "{disk}");
     let load = plugin("check_load", &["-w", "900", "-c", "999"]);
     assert!(load.contains("OK"), "{load}");
