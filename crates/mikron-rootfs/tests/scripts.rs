@@ -183,3 +183,50 @@ fn what_cannot_be_decided_has_no_effect_and_is_told_with_its_reason() {
     };
     assert!(reason.contains("$(…) = a"), "{reason}");
 }
+
+#[test]
+fn what_find_finds_by_numbers_of_accounts_is_handed_on() {
+    // The shape of mariadb-server's postinst.
+    let adduser = "adduser --system --group db\n";
+    for (script, owner, open) in [
+        (
+            "find /var/lib/db ! -uid \"$(id -u db)\" -print0 | xargs -0 -r chown db\n\
+             find /usr/share/db ! -uid 0 -print0 -or ! -gid 0 -print0 | xargs -0 -r sudo chown 0:0\n",
+            "db",
+            0,
+        ),
+        ("find /var/lib/db -uid 0 | xargs chown db\n", "db", 0),
+        (
+            "find /var/lib/db ! -gid 0 -print0 | xargs -0 -r chown db\n",
+            "root",
+            0,
+        ),
+        (
+            "chown db /var/lib/db/x\nfind /var/lib/db -uid \"$(id -u db)\" | xargs chown db\n",
+            "root",
+            2,
+        ),
+        (
+            "find /var/lib/db -uid \"$UNKNOWN\" | xargs chown db\n",
+            "root",
+            2,
+        ),
+    ] {
+        let rootfs = Image::new()
+            .script("p", "postinst", &format!("set -e\n{adduser}{script}"))
+            .file("p", "/usr/share/db/data", "1")
+            .dir("p", "/var/lib/db", 0o755)
+            .file("p", "/var/lib/db/x", "1")
+            .finalize()
+            .unwrap();
+        let uid = rootfs.at("/var/lib/db").unwrap().entry.uid;
+        assert_eq!(uid != 0, owner == "db", "{script}");
+        assert_eq!(rootfs.at("/usr/share/db/data").unwrap().entry.uid, 0);
+        assert_eq!(
+            uncovered(&rootfs).len(),
+            open,
+            "{script}: {:?}",
+            uncovered(&rootfs)
+        );
+    }
+}

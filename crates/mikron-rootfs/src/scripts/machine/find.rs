@@ -1,11 +1,12 @@
 //! find(1) with tests of names and types, and xargs(1).
 
-use mikron_package::EntryKind;
+use mikron_package::{Entry, EntryKind};
 use mikron_shell::Call;
 use mikron_shell::run::{FileKind, Known, Outcome, Step};
 
 use super::files::open;
 use super::{Done, Machine, fate, kind_of};
+use crate::finalizers::static_ids::{GROUPS, USERS};
 use crate::scripts::view::Found;
 
 /// Largest number of commands that one call runs.
@@ -29,9 +30,17 @@ impl Machine<'_, '_> {
             .position(|word| word.starts_with(['-', '(', '!']));
         let (roots, tests) = words.split_at(first.unwrap_or(words.len()));
         let roots = if roots.is_empty() { &["."][..] } else { roots };
-        let Some(query) = Query::read(tests) else {
+        let queries = tests.split(|word| matches!(*word, "-o" | "-or"));
+        let Some(queries) = queries.map(Query::read).collect::<Option<Vec<Query>>>() else {
             return open("its tests are not read");
         };
+        // Of several with actions of their own, all print.
+        let Some((query, others)) = queries.split_first() else {
+            return open("its tests are not read");
+        };
+        if !others.is_empty() && !queries.iter().all(Query::prints) {
+            return open("its tests are not read");
+        }
         let mut paths = Vec::new();
         let mut good = true;
         for root in roots {
@@ -52,7 +61,10 @@ impl Machine<'_, '_> {
                 let rest =
                     String::from_utf8_lossy(&found.entry.path.as_bytes()[base..]).into_owned();
                 let depth = rest.split('/').filter(|name| !name.is_empty()).count();
-                if !query.admits(self, &found, depth) {
+                let Some(admitted) = Query::any_admits(&queries, self, &found, depth) else {
+                    return open("the numbers of accounts are not known");
+                };
+                if !admitted {
                     continue;
                 }
                 let rest = rest.trim_start_matches('/');
@@ -65,9 +77,10 @@ impl Machine<'_, '_> {
             }
         }
         let mut outcome = Outcome::told(good);
-        match query.action() {
+        let end = query.end;
+        match query.clone().action() {
             Action::Print => {
-                let lines = paths.iter().map(|(_, shown)| format!("{shown}\n"));
+                let lines = paths.iter().map(|(_, shown)| format!("{shown}{end}"));
                 outcome.output = Some(lines.collect());
                 (outcome, None)
             }
@@ -159,6 +172,14 @@ struct Query {
     depth: (usize, usize),
     command: Option<(Vec<String>, bool)>,
     delete: bool,
+    /// What stands behind each path that is printed.
+    end: char,
+}
+
+#[derive(Clone, Copy)]
+enum Whose {
+    User,
+    Group,
 }
 
 #[derive(Clone)]
@@ -167,6 +188,8 @@ enum Test {
     Type(char),
     User(String),
     Group(String),
+    /// The number of the owner or the group, where that is known.
+    Number(Whose, Option<u32>),
     Mode(u32, char),
     Empty,
 }
@@ -175,6 +198,7 @@ impl Query {
     fn read(words: &[&str]) -> Option<Self> {
         let mut query = Self {
             depth: (0, usize::MAX),
+            end: '\n',
             ..Self::default()
         };
         let mut words = words.iter().copied();
@@ -189,6 +213,8 @@ impl Query {
                 "-type" => Test::Type(words.next()?.chars().next()?),
                 "-user" => Test::User(words.next()?.to_owned()),
                 "-group" => Test::Group(words.next()?.to_owned()),
+                "-uid" => Test::Number(Whose::User, number(words.next()?)?),
+                "-gid" => Test::Number(Whose::Group, number(words.next()?)?),
                 "-empty" => Test::Empty,
                 "-perm" => {
                     let text = words.next()?;
@@ -207,6 +233,10 @@ impl Query {
                     } else {
                         query.depth.0 = depth;
                     }
+                    continue;
+                }
+                "-print0" => {
+                    query.end = '\0';
                     continue;
                 }
                 "-print" | "-xdev" | "-mount" | "-depth" | "-a" | "-and" => continue,
@@ -242,34 +272,100 @@ impl Query {
         }
     }
 
-    fn admits(&self, machine: &Machine<'_, '_>, found: &Found, depth: usize) -> bool {
+    /// Whether it does nothing but print what it finds.
+    fn prints(&self) -> bool {
+        self.command.is_none() && !self.delete
+    }
+
+    /// Whether one of several admits what was found; `None` where that depends on numbers that are not given yet.
+    fn any_admits(
+        queries: &[Self],
+        machine: &Machine<'_, '_>,
+        found: &Found,
+        depth: usize,
+    ) -> Option<bool> {
+        let mut any = false;
+        for query in queries {
+            any |= query.admits(machine, found, depth)?;
+        }
+        Some(any)
+    }
+
+    fn admits(&self, machine: &Machine<'_, '_>, found: &Found, depth: usize) -> Option<bool> {
         let entry = &found.entry;
-        depth >= self.depth.0
-            && depth <= self.depth.1
-            && self.tests.iter().all(|(negated, test)| {
-                let so = match test {
-                    Test::Name(pattern) => {
-                        let name = entry.path.file_name().unwrap_or_default();
-                        mikron_shell::fits(pattern, &String::from_utf8_lossy(name))
-                    }
-                    Test::Type(kind) => match kind_of(entry) {
-                        FileKind::File => *kind == 'f',
-                        FileKind::Directory => *kind == 'd',
-                        FileKind::Link => *kind == 'l',
-                        FileKind::Other => false,
-                    },
-                    Test::User(name) => Machine::user_name(entry).as_deref() == Some(name),
-                    Test::Group(name) => Machine::group_name(entry).as_deref() == Some(name),
-                    Test::Mode(mode, '-') => entry.mode & mode == *mode,
-                    Test::Mode(mode, '/') => entry.mode & mode != 0,
-                    Test::Mode(mode, _) => entry.mode == *mode,
-                    Test::Empty => match entry.kind {
-                        EntryKind::Directory => machine.view.names(&entry.path).is_empty(),
-                        EntryKind::File { size } => size == 0,
-                        _ => false,
-                    },
-                };
-                so != *negated
-            })
+        if depth < self.depth.0 || depth > self.depth.1 {
+            return Some(false);
+        }
+        for (negated, test) in &self.tests {
+            let so = match test {
+                Test::Name(pattern) => {
+                    let name = entry.path.file_name().unwrap_or_default();
+                    mikron_shell::fits(pattern, &String::from_utf8_lossy(name))
+                }
+                Test::Type(kind) => match kind_of(entry) {
+                    FileKind::File => *kind == 'f',
+                    FileKind::Directory => *kind == 'd',
+                    FileKind::Link => *kind == 'l',
+                    FileKind::Other => false,
+                },
+                Test::User(name) => Machine::user_name(entry).as_deref() == Some(name),
+                Test::Group(name) => Machine::group_name(entry).as_deref() == Some(name),
+                Test::Number(whose, number) => is_number(entry, *whose, *number)?,
+                Test::Mode(mode, '-') => entry.mode & mode == *mode,
+                Test::Mode(mode, '/') => entry.mode & mode != 0,
+                Test::Mode(mode, _) => entry.mode == *mode,
+                Test::Empty => match entry.kind {
+                    EntryKind::Directory => machine.view.names(&entry.path).is_empty(),
+                    EntryKind::File { size } => size == 0,
+                    _ => false,
+                },
+            };
+            if so == *negated {
+                return Some(false);
+            }
+        }
+        Some(true)
+    }
+}
+
+/// Whether all words of a call of find(1) are known but for numbers of accounts that a command tells: `-uid "$(id -u mysql)"`.
+pub(super) fn is_known(call: &Call) -> bool {
+    let words = call.arguments();
+    let of_account = |at: usize| {
+        let before = at.checked_sub(1).and_then(|at| words.get(at));
+        let asks = before.is_some_and(|word| matches!(word.text.as_str(), "-uid" | "-gid"));
+        asks && words[at].text == TOLD
+    };
+    (0..words.len()).all(|at| words[at].literal || of_account(at))
+}
+
+/// What a command says that is not known.
+const TOLD: &str = "$(…)";
+
+/// A number; `None` in it for one that a command tells, which is that of an account that an installation makes: others are known.
+fn number(word: &str) -> Option<Option<u32>> {
+    if word == TOLD {
+        return Some(None);
+    }
+    word.parse().ok().map(Some)
+}
+
+/// Whether an entry has this number of its owner or group. Those of accounts that an installation makes are given at the end, from
+/// 100 on.
+fn is_number(entry: &Entry, whose: Whose, wanted: Option<u32>) -> Option<bool> {
+    let fixed = |name: &str| match whose {
+        Whose::User => USERS.iter().find(|user| user.0 == name).map(|user| user.1),
+        Whose::Group => GROUPS.iter().find(|g| g.0 == name).map(|g| g.1),
+    };
+    let (name, written) = match whose {
+        Whose::User => (&entry.user, entry.uid),
+        Whose::Group => (&entry.group, entry.gid),
+    };
+    let own = name.as_deref().map_or(Some(written), fixed);
+    let is_fixed = |number: u32| number < 100 || number >= 65534;
+    match (own, wanted) {
+        (Some(own), Some(wanted)) => Some(own == wanted),
+        (Some(known), None) | (None, Some(known)) if is_fixed(known) => Some(false),
+        _ => None,
     }
 }
