@@ -46,9 +46,41 @@ struct Inner {
     in_memory: u64,
     file: Option<Arc<File>>,
     end: u64,
-    /// Where each content lies in the file. Of these there are very many.
-    in_file: BTreeMap<Digest, Place>,
+    in_file: Places,
     held: BTreeMap<Digest, Arc<[u8]>>,
+}
+
+/// Where each content lies in the file. Of these there are very many, and a map would take twice their room: most lie in order, and
+/// what came last waits beside them.
+#[derive(Debug, Default)]
+struct Places {
+    ordered: Vec<(Digest, Place)>,
+    last: BTreeMap<Digest, Place>,
+}
+
+impl Places {
+    /// So many wait at least.
+    const LAST: usize = 1024;
+
+    fn get(&self, content: &Digest) -> Option<&Place> {
+        self.last.get(content).or_else(|| {
+            let at = self
+                .ordered
+                .binary_search_by_key(content, |(known, _)| *known);
+            at.ok().map(|at| &self.ordered[at].1)
+        })
+    }
+
+    /// Adds one that is not there yet.
+    fn insert(&mut self, content: Digest, place: Place) {
+        self.last.insert(content, place);
+        // A part of them, so that the order is made anew a few times in all.
+        if self.last.len() > Self::LAST.max(self.ordered.len() / 8) {
+            self.ordered.reserve_exact(self.last.len());
+            self.ordered.extend(std::mem::take(&mut self.last));
+            self.ordered.sort_unstable_by_key(|(content, _)| *content);
+        }
+    }
 }
 
 /// A part of the file.
@@ -154,7 +186,7 @@ impl Default for Spool {
 
 impl Inner {
     fn contains(&self, content: &Digest) -> bool {
-        self.held.contains_key(content) || self.in_file.contains_key(content)
+        self.held.contains_key(content) || self.in_file.get(content).is_some()
     }
 
     fn give_back_range(&mut self, offset: u64, size: u64) {
@@ -356,6 +388,21 @@ mod tests {
             .read_to_end(&mut bytes)
             .expect("read");
         bytes
+    }
+
+    #[test]
+    fn every_content_is_found_however_many_came_after_it() {
+        let spool = Spool::new(0);
+        let bytes = |n: u32| n.to_le_bytes();
+        let digests: Vec<Digest> = (0..5000).map(|n| put(&spool, &bytes(n))).collect();
+        for (n, digest) in (0..).zip(&digests) {
+            assert_eq!(get(&spool, digest), bytes(n));
+        }
+        assert!(!spool.contains(&Digest::of(b"never put")));
+        // What is there already takes no room a second time.
+        let room = spool.usage();
+        put(&spool, &bytes(7));
+        assert_eq!(spool.usage(), room);
     }
 
     #[test]

@@ -87,6 +87,7 @@ pub(crate) fn merge(
     if options.merged_usr {
         merge.link_usr()?;
     }
+    merge.tree.compact();
     Ok((merge.tree, merge.diagnostics))
 }
 

@@ -253,6 +253,11 @@ impl Tree {
         totals
     }
 
+    /// Lays the nodes out anew: a map that grows in order has half of its places empty.
+    pub(crate) fn compact(&mut self) {
+        self.nodes = std::mem::take(&mut self.nodes).into_iter().collect();
+    }
+
     /// Puts a node where its entry says, without any check.
     pub(crate) fn put(&mut self, node: Node) {
         self.nodes.insert(node.entry.path.clone(), Box::new(node));
