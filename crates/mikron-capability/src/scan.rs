@@ -11,12 +11,14 @@ use mikron_package::{
 use crate::classes::classify_in;
 use crate::{
     ContentFacts, FactsError, FileFacts, PackageFacts, ReadAt, ScriptFacts, Spool, SpoolWriter,
-    Symbols, read_elf_recording,
+    Symbols, Words, read_elf_recording,
 };
 use crate::{code, config, library};
 
 /// Bodies are read in pieces of this many bytes.
 const PIECE: usize = 128 * 1024;
+/// Of a script or other code so many bytes are read for what it calls and names, at most.
+const LONGEST_TEXT: u64 = 4 << 20;
 
 /// Reads an archive once, from front to back, and learns its facts.
 ///
@@ -236,25 +238,22 @@ fn scan_into(
     let head_len = fill_buffer(body, buffer).map_err(|e| reading(&entry, e))?;
     let head = &buffer[..head_len];
     let is_elf = head.starts_with(b"\x7fELF");
-    let script = ScriptFacts::parse(head);
-    // Scripts that are longer than one piece are generated ones that nobody runs in an image.
-    let script = if head_len as u64 == size {
-        script.map(|script| script.with_text(head))
+    let is_head = head_len as u64 != size;
+    // Code that is longer than one piece goes there, too, to be read as a whole.
+    let is_code = !is_elf && (head.starts_with(b"#!") || code::has_names(entry.path.as_bytes()));
+    let is_long = is_code && is_head && size <= LONGEST_TEXT;
+    let mut said = if is_elf || is_long {
+        Said::default()
     } else {
-        script
+        Said::of(&entry, head, is_head)
     };
-    let names = match &script {
-        _ if is_elf => None,
-        Some(script) if script.is_shell() => None,
-        script => code::names(entry.path.as_bytes(), script.is_some(), head),
-    };
-    let whole = head_len as u64 == size && !is_elf;
-    let library = whole
+    let is_whole = !is_head && !is_elf;
+    let library = is_whole
         .then(|| library::library(&entry, head, how.names))
         .flatten();
     let loader_dirs = loader_dirs(&entry, head);
     let mentions = config::mentions(&entry, head);
-    let mut sink = if kept || is_elf {
+    let mut sink = if kept || is_elf || is_long {
         Sink::Kept(spool.writer(size).map_err(spooling(&entry.path))?)
     } else {
         Sink::Hashed(Hasher::default())
@@ -281,6 +280,10 @@ fn scan_into(
             Err(error) => return Err(spooling(&entry.path)(error)),
         }
     }
+    if let (true, Sink::Kept(writer)) = (is_long, &sink) {
+        let text = whole(writer).map_err(spooling(&entry.path))?;
+        said = Said::of(&entry, &text, false);
+    }
     let digest = match sink {
         Sink::Kept(writer) if !kept => writer.discard(),
         sink => sink.finish(),
@@ -289,9 +292,9 @@ fn scan_into(
     let class = classify_in(&entry, elf.as_deref(), how.names);
     let content = ContentFacts {
         elf,
-        script: script.map(Box::new),
+        script: said.script,
         library: library.map(Box::new),
-        names,
+        names: said.names,
         loader_dirs,
         mentions,
         note: note.map(Into::into),
@@ -303,6 +306,43 @@ fn scan_into(
         class,
         content: says.then(|| Box::new(content)),
     })
+}
+
+/// What a text says of its needs.
+#[derive(Default)]
+struct Said {
+    script: Option<Box<ScriptFacts>>,
+    names: Option<Words>,
+}
+
+impl Said {
+    /// Reads a text, or the beginning of one that is too long to be read (`is_head`): such scripts are generated ones that nobody
+    /// runs in an image, and what they call is not looked at.
+    fn of(entry: &Entry, text: &[u8], is_head: bool) -> Self {
+        let mut script = ScriptFacts::parse(text);
+        if !is_head {
+            script = script.map(|script| script.with_text(text));
+        }
+        let shell = script.as_ref().is_some_and(ScriptFacts::is_shell);
+        let names = || code::names(entry.path.as_bytes(), script.as_ref(), text);
+        Self {
+            names: (!shell).then(names).flatten(),
+            script: script.map(Box::new),
+        }
+    }
+}
+
+/// What was written to the spool.
+fn whole(writer: &SpoolWriter<'_>) -> io::Result<Vec<u8>> {
+    let mut text = vec![0; writer.len() as usize];
+    let mut count = 0;
+    while count < text.len() {
+        match writer.read_at(count as u64, &mut text[count..])? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            n => count += n,
+        }
+    }
+    Ok(text)
 }
 
 fn copy_rest(

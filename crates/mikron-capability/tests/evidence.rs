@@ -6,7 +6,7 @@ use mikron_capability::{LookedFor, PackageInput, Provided, Role, Selection, why}
 use mikron_package::RootPath;
 use mikron_testkit::archive::DebBuilder;
 use mikron_testkit::elf::ElfBuilder;
-use support::{LIB, amd64, deb, dependency, libc, package, paths, program, root, selected, whole};
+use support::{LIB, amd64, deb, dependency, libc, package, program, root, selected, whole};
 
 fn library(soname: &str) -> Vec<u8> {
     ElfBuilder::library(soname).build()
@@ -82,6 +82,39 @@ fn a_library_whose_version_a_program_puts_together_is_taken_of_a_dependency() {
                 "{text}: {name}"
             );
         }
+    }
+}
+
+#[test]
+fn a_library_whose_name_a_program_begins_is_taken_of_its_own_package_and_of_a_dependency() {
+    let plugin = |deb: DebBuilder, name: &str| {
+        deb.file(&format!("{LIB}/{name}.so.0.0.0"), 0o644, library(name))
+            .symlink(&format!("{LIB}/{name}.so"), &format!("{name}.so.0.0.0"))
+    };
+    for (text, named) in [
+        ("libcpu_", true),
+        ("libcpu_%s.so", true),
+        ("/usr/lib/x/libcpu_%s", true),
+        ("libcp", false),
+        ("cpu_", false),
+    ] {
+        let app = deb("cpu").depends("cpu-passwd, libc6").file(
+            "/usr/sbin/cpu",
+            0o755,
+            program().constant(text).build(),
+        );
+        let app = plugin(app, "libcpu_ldap");
+        let passwd = plugin(deb("cpu-passwd").depends("far"), "libcpu_passwd");
+        let far = plugin(deb("far"), "libcpu_far");
+        let found = of(&app, &[&passwd, &far]);
+        for name in ["libcpu_ldap", "libcpu_passwd"] {
+            assert_eq!(
+                has(&found, &format!("{LIB}/{name}.so")),
+                named,
+                "{text}: {name}"
+            );
+        }
+        assert!(!has(&found, &format!("{LIB}/libcpu_far.so")), "{text}");
     }
 }
 
@@ -365,145 +398,6 @@ fn a_named_module_whose_own_library_no_package_has_is_left_out() {
     let found = of(&app, &[&lib]);
     assert!(!has(&found, "/usr/lib/x/plugins/odd.so"));
     assert_eq!(found.1.modules_left_out.len(), 1);
-}
-
-#[test]
-fn code_that_loads_a_library_by_name_brings_it_and_what_finds_it() {
-    let python = deb("python3").file("/usr/bin/python3", 0o755, program().build());
-    let usb = deb("libusb")
-        .file(
-            &format!("{LIB}/libusb-1.0.so.0.3"),
-            0o644,
-            library("libusb-1.0.so.0"),
-        )
-        .symlink(&format!("{LIB}/libusb-1.0.so.0"), "libusb-1.0.so.0.3");
-    let libc_bin = deb("libc-bin").file("/sbin/ldconfig", 0o755, program().build());
-    let dist = "/usr/lib/python3/dist-packages/usb.py";
-    let finds = "x = ctypes.util.find_library('usb-1.0')\n";
-    for (path, code, loads, asks) in [
-        (dist, finds, true, true),
-        // The interpreter's own tests of it ask for nothing.
-        (
-            "/usr/lib/python3.11/test/support/usb.py",
-            finds,
-            true,
-            false,
-        ),
-        (dist, "x = ffi.dlopen(\"libusb-1.0.so.0\")\n", true, false),
-        (dist, "x = ctypes.CDLL('libusb-1.0.so.0')\n", true, false),
-        (dist, "x = 'usb-1.0'\n", false, false),
-    ] {
-        let app = deb("python3-usb")
-            .depends("python3, libusb, libc6")
-            .file(path, 0o644, code);
-        let mut inputs = vec![root(&app), root(&python)];
-        inputs.extend([&usb, &libc_bin, &libc()].map(dependency));
-        let (inputs, selection) = selected(inputs, &amd64());
-        whole(&inputs, &selection);
-        let chosen = paths(&inputs, &selection);
-        let there = |path: &str| chosen.iter().any(|chosen| chosen == path);
-        assert_eq!(there(&format!("{LIB}/libusb-1.0.so.0.3")), loads, "{code}");
-        assert_eq!(there(&format!("{LIB}/libusb-1.0.so.0")), loads, "{code}");
-        assert_eq!(there("/sbin/ldconfig"), asks, "{code}");
-    }
-}
-
-#[test]
-fn a_library_is_brought_by_the_name_for_linkers_that_code_loads_it_by() {
-    let ruby = deb("ruby").file("/usr/bin/ruby", 0o755, program().build());
-    let sass = deb("libsass1")
-        .file(
-            &format!("{LIB}/libsass.so.1.0.0"),
-            0o644,
-            library("libsass.so.1"),
-        )
-        .symlink(&format!("{LIB}/libsass.so.1"), "libsass.so.1.0.0");
-    let links = deb("libsass-dev")
-        .depends("libsass1")
-        .symlink(&format!("{LIB}/libsass.so"), "libsass.so.1.0.0");
-    let code = "ffi_lib \"/usr/lib/#{RbConfig::CONFIG['arch']}/libsass.#{ext}\"\n";
-    let app = deb("ruby-sassc").depends("ruby, libsass-dev, libc6").file(
-        "/usr/lib/ruby/vendor_ruby/sassc.rb",
-        0o644,
-        code,
-    );
-    let found = of(&app, &[&ruby, &sass, &links]);
-    for name in ["libsass.so", "libsass.so.1.0.0"] {
-        assert!(has(&found, &format!("{LIB}/{name}")), "{name}");
-    }
-}
-
-#[test]
-fn a_typelib_brings_the_libraries_that_it_describes() {
-    let mut typelib = b"GOBJ\nMETADATA\r\n\x1a".to_vec();
-    typelib.resize(52, 0);
-    typelib.extend(56_u32.to_le_bytes());
-    typelib.extend(b"libgreet-3.so.0,libother.so.1\0");
-    let described = deb("gir1.2-greet-3").depends("libgreet").file(
-        &format!("{LIB}/girepository-1.0/Greet-3.typelib"),
-        0o644,
-        typelib,
-    );
-    let greet = deb("libgreet")
-        .file(
-            &format!("{LIB}/libgreet-3.so.0.7"),
-            0o644,
-            library("libgreet-3.so.0"),
-        )
-        .symlink(&format!("{LIB}/libgreet-3.so.0"), "libgreet-3.so.0.7");
-    let python = deb("python3").file("/usr/bin/python3", 0o755, program().build());
-    let app = deb("python3-greet")
-        .depends("python3, gir1.2-greet-3, libc6")
-        .file(
-            "/usr/lib/python3/dist-packages/greet.py",
-            0o644,
-            "import gi\n",
-        );
-    let found = of(&app, &[&described, &greet, &python]);
-    for name in ["libgreet-3.so.0", "libgreet-3.so.0.7"] {
-        assert!(has(&found, &format!("{LIB}/{name}")), "{name}");
-    }
-}
-
-#[test]
-fn code_that_starts_programs_brings_those_of_its_own_dependencies_that_it_names() {
-    for (path, interpreter, code) in [
-        (
-            "/usr/lib/python3/dist-packages/git.py",
-            "/usr/bin/python3",
-            "from subprocess import Popen\nname = 'git'\n",
-        ),
-        (
-            "/usr/share/perl5/Git.pm",
-            "/usr/bin/perl",
-            "open3($in, $out, $err, \"git log\");\n",
-        ),
-        (
-            "/usr/lib/ruby/vendor_ruby/git.rb",
-            "/usr/bin/ruby",
-            "IO.popen(['/usr/bin/git', 'log'])\n",
-        ),
-        (
-            "/usr/share/nodejs/git/index.js",
-            "/usr/bin/node",
-            "require('child_process').spawn('git', ['log'])\n",
-        ),
-    ] {
-        let language = deb("language").file(interpreter, 0o755, program().build());
-        let tool = |name: &str| {
-            deb(name)
-                .file(&format!("/usr/bin/{name}"), 0o755, program().build())
-                .file(&format!("/usr/lib/{name}/helper"), 0o755, program().build())
-        };
-        let app = deb("code-git")
-            .depends("language, git, less, libc6")
-            .file(path, 0o644, code);
-        let found = of(&app, &[&language, &tool("git"), &tool("less")]);
-        for there in ["/usr/bin/git", "/usr/lib/git/helper"] {
-            assert!(has(&found, there), "{path}: {there}");
-        }
-        assert!(!has(&found, "/usr/bin/less"), "{path}");
-    }
 }
 
 #[test]

@@ -170,8 +170,10 @@ impl Search {
         }
         let cut = run.iter().rposition(|byte| *byte == b'/');
         let word = cut.map_or(run, |cut| &run[cut + 1..]);
-        // The version of a library that is looked for is put together, too: `libicuuc.so.%s`.
-        let completed = after == b'%' && word.ends_with(b".so.");
+        // The version of a library that is looked for is put together, too (`libicuuc.so.%s`), or the last part of its name
+        // (`libcpu_%s.so`).
+        let begun = word.starts_with(b"lib") && word.ends_with(b"_");
+        let completed = after == b'%' && (begun || word.ends_with(b".so."));
         let named = (whole || cut.is_some()) && (ends(after) || completed);
         // Any table has two letters between zeros: they are a name in a directory of programs or in a command.
         let sure = cut.map_or(before != 0 || after != 0, |cut| {
@@ -280,10 +282,22 @@ mod tests {
 
     #[test]
     fn a_library_is_named_without_its_version_where_that_is_put_together() {
-        let words = words_of(b"libicuuc.so.%s\0/opt/x/libz.so.%d\0libpq.so.\0tool.%s\0libm.so%s\0");
-        let known = ["libicuuc.so.", "libz.so.", "libpq.so.", "tool.", "libm.so"];
+        let words = words_of(
+            b"libicuuc.so.%s\0/opt/x/libz.so.%d\0libpq.so.\0tool.%s\0libm.so%s\0libcpu_%s.so\0liby_\0tool_%s\0",
+        );
+        let known = [
+            "libicuuc.so.",
+            "libz.so.",
+            "libpq.so.",
+            "tool.",
+            "libm.so",
+            "libcpu_",
+            "liby_",
+            "tool_",
+        ];
         let found: Vec<&str> = known.into_iter().filter(|w| words.contains(w)).collect();
-        assert_eq!(found, ["libicuuc.so.", "libz.so.", "libpq.so."]);
+        let expected = ["libicuuc.so.", "libz.so.", "libpq.so.", "libcpu_", "liby_"];
+        assert_eq!(found, expected);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::SymbolHash;
 use super::blob::Blob;
+use crate::code::program_hash;
 
 /// The words among a file's constants, as sorted hashes of 32 bits.
 ///
@@ -27,8 +28,16 @@ impl Words {
 
     /// Whether the file holds this word.
     pub fn contains(&self, word: &str) -> bool {
+        self.has(hash(word.as_bytes()))
+    }
+
+    /// Whether code names a program that it starts.
+    pub(crate) fn starts(&self, program: &str) -> bool {
+        self.has(program_hash(program.as_bytes()))
+    }
+
+    fn has(&self, wanted: u32) -> bool {
         let (hashes, _) = self.0.0.as_chunks::<4>();
-        let wanted = hash(word.as_bytes());
         let place = hashes.binary_search_by_key(&wanted, |bytes| u32::from_le_bytes(*bytes));
         place.is_ok()
     }

@@ -325,7 +325,10 @@ impl Closure<'_> {
                 let program = facts.class == Class::Bins && facts.entry.is_file();
                 (reason.is_some() && program).then_some(file)
             });
-        let Some(by) = program else { return };
+        let Some(by) = program else {
+            self.own_code(package);
+            return;
+        };
         self.bulk[package] = Bulk::Data { source: true };
         let provider = self.packages[package].role == Role::Provider;
         let reason = Reason::Program { by };

@@ -6,6 +6,7 @@
 use std::collections::{HashSet, VecDeque};
 
 use super::closure::{Bulk, Closure};
+use super::packages::Nature;
 use super::{FileRef, Reason, Role};
 use crate::classes::is_in_bin_dir;
 use crate::{Class, FileFacts};
@@ -22,6 +23,8 @@ struct Language {
     others: &'static [&'static str],
     /// What the program of that name starts or is linked with, where the name is too short to be the beginning of others.
     engine: Option<&'static str>,
+    /// How its library is called where that does not begin as the program does, without `lib`.
+    library: Option<&'static str>,
 }
 
 const fn language(name: &'static str, dirs: &'static [&'static str], versioned: bool) -> Language {
@@ -31,6 +34,7 @@ const fn language(name: &'static str, dirs: &'static [&'static str], versioned: 
         versioned,
         others: &[],
         engine: None,
+        library: None,
     }
 }
 
@@ -42,6 +46,11 @@ impl Language {
     const fn engine(self, engine: &'static str) -> Self {
         let engine = Some(engine);
         Self { engine, ..self }
+    }
+
+    const fn library(self, library: &'static str) -> Self {
+        let library = Some(library);
+        Self { library, ..self }
     }
 
     /// The names of programs that run its code.
@@ -59,7 +68,7 @@ const LANGUAGES: &[Language] = &[
     language("ruby",     &["ruby"],                   true),
     language("node",     &["nodejs", "node_modules"], false).also(&["nodejs"]),
     language("php",      &["php"],                    false),
-    language("tclsh",    &["tcltk", "tcl8", "tcl9"],  true),
+    language("tclsh",    &["tcltk", "tcl8", "tcl9"],  true).library("tcl"),
     language("lua",      &["lua"],                    false),
     language("guile",    &["guile"],                  false),
     language("R",        &["R"],                      false).also(&["Rscript"]).engine("R.so"),
@@ -108,10 +117,18 @@ pub(super) fn is_interpreter_of_scripts(path: &[u8]) -> bool {
 }
 
 fn interpreted_by(path: &[u8]) -> Option<&'static Language> {
-    let name = path.rsplit(|b| *b == b'/').next().unwrap_or(path);
-    let name = name.strip_prefix(b"lib").unwrap_or(name);
+    let file = path.rsplit(|b| *b == b'/').next().unwrap_or(path);
+    let library = file.strip_prefix(b"lib");
+    let name = library.unwrap_or(file);
+    // `libtcl8.6.so`, and not the `libtclx8.6.so` that it loads.
+    let is_library = |own: &str| {
+        let version = library.and_then(|name| name.strip_prefix(own.as_bytes()));
+        version.is_some_and(|version| version.first().is_some_and(u8::is_ascii_digit))
+    };
     let is_it = |language: &&Language| match language.engine {
-        None => name.starts_with(language.name.as_bytes()),
+        None => {
+            name.starts_with(language.name.as_bytes()) || language.library.is_some_and(is_library)
+        }
         Some(engine) => {
             let mut names = language.programs().chain([engine]);
             names.any(|own| own.as_bytes() == name)
@@ -279,6 +296,28 @@ impl Closure<'_> {
         }
     }
 
+    /// Takes the code that lies beside a chosen library in its package, where the image interprets it: an interpreter that is a
+    /// library reads its own when it starts (`init.tcl` beside `libtcl8.6.so`), and so do libraries for it (`tk.tcl`).
+    pub(super) fn own_code(&mut self, package: usize) {
+        let summary = &self.summaries[package];
+        if summary.languages.is_empty() || summary.nature != Nature::Library {
+            return;
+        }
+        let library = |entry: &usize| {
+            self.packages[package].facts.files[*entry].class == Class::Libs
+                && self.reasons[package][*entry].is_some()
+        };
+        if !(0..self.reasons[package].len()).any(|entry| library(&entry)) {
+            return;
+        }
+        for language in summary.languages.clone() {
+            if let Some(by) = self.interpreters.get(language).copied() {
+                let reason = Reason::Interpreted { by };
+                self.choose_all(package, &reason, |file| code_of(file) == Some(language));
+            }
+        }
+    }
+
     /// Takes a package for its code: with it all that is no program, and programs that nobody but the package itself starts.
     fn as_code(&mut self, package: usize, reason: &Reason) {
         if matches!(self.bulk[package], Bulk::Root | Bulk::Whole)
@@ -372,6 +411,9 @@ mod tests {
             ("usr/lib/x86_64-linux-gnu/libperl.so.5.36.0", Some("perl")),
             ("usr/sbin/php-fpm8.2", Some("php")),
             ("usr/lib/R/lib/libR.so", Some("R")),
+            ("usr/lib/x86_64-linux-gnu/libtcl8.6.so", Some("tclsh")),
+            ("usr/lib/tcltk/x86_64-linux-gnu/tclx8.4/libtclx8.4.so", None),
+            ("usr/lib/tclodbc.so", None),
             ("usr/lib/erlang/erts-13.1/bin/erlexec", Some("erl")),
             ("usr/bin/erb", None),
             ("usr/bin/Rnews", None),

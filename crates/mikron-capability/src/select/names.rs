@@ -51,6 +51,8 @@ enum Thing {
     Stem(FileRef),
     /// A file of a root's source that is for people, builders or hosts, by its name, which proves nothing without its directory.
     File(FileRef),
+    /// The same by the beginning of its name, to which the rest is put at run time: `libcpu_` for `libcpu_ldap.so`.
+    Begun(FileRef),
     /// A file or directory of a package that holds modules or data.
     Place(usize, Rc<[u8]>),
 }
@@ -74,6 +76,9 @@ pub(super) struct Names {
     /// What was among them, and whether it was that of the file's own source, or of what that depends on.
     noted: HashSet<(usize, Rc<[u8]>, bool, bool)>,
 }
+
+/// The shortest name of a library without its last part: `libxy` before `_` or `-`.
+const MIN_BEGINNING: usize = 5;
 
 impl Names {
     /// `provided` are the links that finalizers will make: a program is named by that of an alternative, too.
@@ -194,6 +199,9 @@ impl Names {
             return;
         }
         add(name, Thing::Library(file));
+        for end in (MIN_BEGINNING..so).filter(|at| matches!(name[*at], b'_' | b'-')) {
+            add(&name[..=end], Thing::Begun(file));
+        }
         let soname = facts.elf.as_ref().and_then(|elf| elf.soname.as_deref());
         if let Some(soname) = soname.filter(|soname| soname.as_bytes() != name) {
             add(soname.as_bytes(), Thing::Library(file));
@@ -266,22 +274,25 @@ const FUNCTIONS: [&str; 5] = ["chmod", "chown", "mkdir", "mktemp", "rmdir"];
 
 impl Closure<'_> {
     /// Takes commands that every installation has where a root's program starts them: it has the path of one among its constants,
-    /// or the name and the function that hands command lines to a shell.
+    /// or the name and the function that hands command lines to a shell; or it is a script whose texts say so, and the image starts
+    /// it or the spec names nothing that is started.
     fn search_essential(&mut self, by: FileRef) {
-        let Some(elf) = self.facts(by).elf.as_deref() else {
-            return;
-        };
-        let Some(words) = elf.words.as_ref().filter(|_| elf.is_executable()) else {
-            return;
-        };
-        let shell = elf.imports.iter();
-        let mut shell = shell.filter(|import| matches!(import.name.as_str(), "system" | "popen"));
-        let shell = shell.next().is_some();
+        let facts = self.facts(by);
+        let elf = facts.elf.as_deref().filter(|elf| elf.is_executable());
+        let words = elf.and_then(|elf| elf.words.as_ref());
+        let mut imports = elf.into_iter().flat_map(|elf| &elf.imports);
+        let shell = imports.any(|import| matches!(import.name.as_str(), "system" | "popen"));
+        let script = facts.class == Class::Bins
+            && (self.wanted.programs.is_empty() || self.named.contains(&by));
+        let text = facts.names.as_ref().filter(|_| script);
         let named = |name: &&str| {
-            words.contains(&format!("bin/{name}"))
-                || words.contains(&format!("usr/bin/{name}"))
-                || (shell && !FUNCTIONS.contains(name) && words.contains(name))
-                || (shell && words.contains(&format!("{name} -")))
+            let is_constant = |words: &Words| {
+                words.contains(&format!("bin/{name}"))
+                    || words.contains(&format!("usr/bin/{name}"))
+                    || (shell && !FUNCTIONS.contains(name) && words.contains(name))
+                    || (shell && words.contains(&format!("{name} -")))
+            };
+            words.is_some_and(is_constant) || text.is_some_and(|text| text.starts(name))
         };
         let mut commands: Vec<&str> = ESSENTIAL.into_iter().filter(named).collect();
         if commands.is_empty() || !self.is_root_or_sibling(by) {
@@ -314,8 +325,8 @@ impl Closure<'_> {
         .into_iter()
         .flatten()
         .collect();
-        let (mut programs, mut libraries, mut files) = (Vec::new(), Vec::new(), Vec::new());
-        let mut tools: Vec<FileRef> = Vec::new();
+        let (mut programs, mut libraries) = (Vec::new(), Vec::new());
+        let (mut begun, mut files, mut tools) = (Vec::new(), Vec::new(), Vec::new());
         let mut places: Vec<(usize, Rc<[u8]>)> = Vec::new();
         let own_name = facts.entry.path.file_name().unwrap_or_default();
         for (words, text) in words {
@@ -333,16 +344,23 @@ impl Closure<'_> {
                     Thing::Library(file) => libraries.push(*file),
                     Thing::Stem(file) if text => libraries.push(*file),
                     Thing::File(file) if self.is_whole(words, *file) => files.push(*file),
+                    Thing::Begun(file) => begun.push(*file),
                     Thing::Place(package, place) => places.push((*package, Rc::clone(place))),
                     _ => {}
                 }
             }
         }
-        let nothing = programs.is_empty() && tools.is_empty() && files.is_empty();
-        if nothing && libraries.is_empty() && places.is_empty() {
+        let found = [&programs, &libraries, &begun, &files, &tools];
+        if places.is_empty() && found.iter().all(|files| files.is_empty()) {
             return;
         }
         let reach = self.reach(by.package);
+        // The C library begins the names of the sources of users and hosts.
+        begun.retain(|file| {
+            let path = self.tree.normal(self.facts(*file).entry.path.as_bytes());
+            reach.near.contains(&file.package) && !self.rules.keeps(&path)
+        });
+        libraries.append(&mut begun);
         let source = &self.packages[by.package].source;
         // What a program reads of other packages beyond their data is said for people.
         files.retain(|file| self.packages[file.package].source == *source);
