@@ -67,7 +67,9 @@ pub(super) struct Closure<'a> {
     pub(super) coded: Vec<usize>,
     /// Packages that are taken for their code in a language as soon as its interpreter is there.
     pub(super) code: Vec<(usize, &'static str, Reason)>,
-    pub(super) walked: HashSet<(FileRef, Arc<[String]>)>,
+    /// The files that were walked, and with which run paths of others, where they inherit some.
+    pub(super) walked: Vec<Vec<bool>>,
+    pub(super) walked_below: HashSet<(FileRef, Arc<[String]>)>,
     pub(super) queue: VecDeque<(FileRef, Arc<[String]>)>,
     pub(super) by_name: Option<HashMap<&'a [u8], Vec<FileRef>>>,
     pub(super) inputs: Vec<(FileRef, Arc<Reason>)>,
@@ -144,7 +146,11 @@ impl<'a> Closure<'a> {
             spoken: BTreeSet::new(),
             code: Vec::new(),
             coded: Vec::new(),
-            walked: HashSet::new(),
+            walked: packages
+                .iter()
+                .map(|p| vec![false; p.facts.files.len()])
+                .collect(),
+            walked_below: HashSet::new(),
             queue: VecDeque::new(),
             by_name: None,
             inputs: Vec::new(),

@@ -1,6 +1,6 @@
 //! The end of a closure: directories, sums and the reasons of what was left out.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use mikron_package::RootPath;
@@ -20,9 +20,8 @@ const NAMED_PROGRAMS: usize = 5;
 impl Closure<'_> {
     pub(super) fn finish(mut self) -> Selection {
         self.add_directories();
-        // All is walked: of very many files this weighs as much as the list of them.
+        // All is walked: of very many files the room for them weighs as much as the list of them.
         self.queue = VecDeque::new();
-        self.walked = HashSet::new();
         let chosen = self.reasons.iter().flatten().flatten().count();
         let mut files: Vec<SelectedFile> = Vec::with_capacity(chosen);
         for (package, reasons) in self.reasons.iter().enumerate() {

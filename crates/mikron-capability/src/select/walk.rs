@@ -12,7 +12,12 @@ use crate::{Class, DlopenPriority, ElfFacts};
 impl<'a> Closure<'a> {
     pub(super) fn drain(&mut self) {
         while let Some((file, run_path)) = self.queue.pop_front() {
-            if self.walked.insert((file, Arc::clone(&run_path))) {
+            let new = if run_path.is_empty() {
+                !std::mem::replace(&mut self.walked[file.package][file.entry], true)
+            } else {
+                self.walked_below.insert((file, Arc::clone(&run_path)))
+            };
+            if new {
                 self.walk(file, &run_path);
             }
         }
