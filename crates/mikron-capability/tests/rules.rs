@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use mikron_capability::{
     Definitions, LookedFor, PackageInput, Reason, Role, Rules, Symbols, Wanted, Without,
-    WithoutCause, read_elf_recording, select,
+    WithoutCause, read_elf_recording, select, why,
 };
 use mikron_package::Limits;
 use mikron_testkit::archive::DebBuilder;
@@ -124,6 +124,34 @@ fn a_rule_that_holds_only_when_asked_for_is_listed_until_it_is() {
     let (all, selection) = selected(inputs(), &wanted);
     assert!(paths(&all, &selection).contains(&"/usr/share/zoneinfo/Europe/Paris".to_owned()));
     assert!(without(&selection.without, "local-time").is_none());
+}
+
+#[test]
+fn a_library_of_apt_says_what_of_apt_it_lacks_until_that_is_asked_for() {
+    let apt = deb("apt")
+        .file("/etc/apt/apt.conf.d/01autoremove", 0o644, "x")
+        .file("/usr/lib/apt/apt-helper", 0o755, program().build())
+        .file("/usr/share/apt/x", 0o644, "x")
+        .dir("/var/lib/apt/lists", 0o755);
+    for soname in ["libapt-pkg.so.6.0", "libapt-pkg.so.7.0"] {
+        let library = ElfBuilder::library(soname).build();
+        let app = deb("app")
+            .depends("libc6")
+            .file("/usr/bin/app", 0o755, program().needed(soname).build())
+            .file(&format!("{LIB}/{soname}"), 0o644, library);
+        let inputs = || vec![root(&app), dependency(&libc()), provider(&apt)];
+        let (all, selection) = selected(inputs(), &amd64());
+        assert!(without(&selection.without, "apt").is_some(), "{soname}");
+        assert!(why(&selection, &all, "/var/lib/apt/lists").is_none());
+        let wanted = Wanted {
+            with: vec!["apt".to_owned()],
+            ..amd64()
+        };
+        let (all, selection) = selected(inputs(), &wanted);
+        for path in ["/var/lib/apt/lists", "/etc/apt/apt.conf.d/01autoremove"] {
+            assert!(why(&selection, &all, path).is_some(), "{soname}: {path}");
+        }
+    }
 }
 
 #[test]
