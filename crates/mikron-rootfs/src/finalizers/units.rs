@@ -91,6 +91,7 @@ fn option_values(line: &str) -> Vec<String> {
         };
         before = word;
         let names = value.split([':', '.']).filter(|name| is_name(name));
+        let names = names.filter(|_| !value.contains('/'));
         values.extend(names.map(str::to_owned));
     }
     values
