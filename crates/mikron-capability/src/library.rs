@@ -63,7 +63,7 @@ impl LibraryFacts {
             None => begins_as_shell(text),
         };
         let runs = |mark: &&[u8]| memmem::find(text, mark).is_some();
-        if !of_shell || !MARKS.iter().any(|mark| runs(&mark)) {
+        if !of_shell || !MARKS.iter().any(runs) {
             return None;
         }
         let Library {
