@@ -213,8 +213,8 @@ impl Query {
                 "-type" => Test::Type(words.next()?.chars().next()?),
                 "-user" => Test::User(words.next()?.to_owned()),
                 "-group" => Test::Group(words.next()?.to_owned()),
-                "-uid" => Test::Number(Whose::User, number(words.next()?)?),
-                "-gid" => Test::Number(Whose::Group, number(words.next()?)?),
+                "-uid" => number(Whose::User, words.next()?)?,
+                "-gid" => number(Whose::Group, words.next()?)?,
                 "-empty" => Test::Empty,
                 "-perm" => {
                     let text = words.next()?;
@@ -342,12 +342,13 @@ pub(super) fn is_known(call: &Call) -> bool {
 /// What a command says that is not known.
 const TOLD: &str = "$(…)";
 
-/// A number; `None` in it for one that a command tells, which is that of an account that an installation makes: others are known.
-fn number(word: &str) -> Option<Option<u32>> {
-    if word == TOLD {
-        return Some(None);
-    }
-    word.parse().ok().map(Some)
+/// A test for a number; one that a command tells is that of an account that an installation makes: others are known.
+fn number(whose: Whose, word: &str) -> Option<Test> {
+    let number = match word {
+        TOLD => None,
+        _ => Some(word.parse().ok()?),
+    };
+    Some(Test::Number(whose, number))
 }
 
 /// Whether an entry has this number of its owner or group. Those of accounts that an installation makes are given at the end, from
@@ -362,7 +363,7 @@ fn is_number(entry: &Entry, whose: Whose, wanted: Option<u32>) -> Option<bool> {
         Whose::Group => (&entry.group, entry.gid),
     };
     let own = name.as_deref().map_or(Some(written), fixed);
-    let is_fixed = |number: u32| number < 100 || number >= 65534;
+    let is_fixed = |number: u32| !(100..65534).contains(&number);
     match (own, wanted) {
         (Some(own), Some(wanted)) => Some(own == wanted),
         (Some(known), None) | (None, Some(known)) if is_fixed(known) => Some(false),
