@@ -14,8 +14,8 @@ use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use mikron_capability::{
-    Edge, FileFacts, PackageFacts, PackageInput, Role, Spool, Wanted, classify, read_elf, scan,
-    select, verify,
+    ContentFacts, Edge, FileFacts, PackageFacts, PackageInput, Role, Spool, Wanted, classify,
+    read_elf, scan, select, verify,
 };
 use mikron_deb::DebFormat;
 use mikron_package::{Digest, Entry, EntryKind, Limits, Origin, PackageFormat as _, RootPath};
@@ -38,7 +38,10 @@ fn file(path: &str, mode: u32, elf: Option<&ElfBuilder>) -> FileFacts {
     FileFacts {
         class: classify(&entry, elf.as_deref()),
         digest: Some(Digest::of(entry.path.as_bytes())),
-        elf,
+        content: Some(Box::new(ContentFacts {
+            elf,
+            ..ContentFacts::default()
+        })),
         ..FileFacts::new(entry)
     }
 }

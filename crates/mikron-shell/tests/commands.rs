@@ -200,7 +200,7 @@ fn a_library_says_what_each_function_calls() {
         let calls = library.calls.iter();
         let own =
             calls.filter(|call| call.function.as_deref() == function && call.kind == Kind::Command);
-        own.map(|call| call.name()).collect()
+        own.map(mikron_shell::Call::name).collect()
     };
     assert_eq!(of(None), ["start-up"]);
     assert_eq!(

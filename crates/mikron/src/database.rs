@@ -121,15 +121,13 @@ impl Finalizer for DatabaseFinalizer {
             let written = database.write_each(&installed, &with_made, context.epoch, &mut |file| {
                 let size = file.bytes.len() as u64;
                 let kept = context.contents.keep(&file.bytes);
-                match kept.map_err(|error| DatabaseError::Database(error.to_string()))? {
-                    Some(content) => report
-                        .file(tree, file.path, (content, size), file.mode)
-                        .map_err(|error| DatabaseError::Database(error.to_string())),
-                    None => {
-                        held.push(file);
-                        Ok(())
-                    }
-                }
+                let kept = kept.map_err(|error| DatabaseError::Database(error.to_string()))?;
+                let Some(stored) = kept else {
+                    held.push(file);
+                    return Ok(());
+                };
+                let added = report.file(tree, file.path, (stored, size), file.mode);
+                added.map_err(|error| DatabaseError::Database(error.to_string()))
             });
             written.map_err(failed)?;
             for file in held {

@@ -230,7 +230,7 @@ impl Item {
                     .trim()
                     .to_owned()
             }),
-            loader_dirs: file.loader_dirs.to_vec(),
+            loader_dirs: file.loader_dirs.clone(),
             note: file.note.as_deref().map(str::to_owned),
         }
     }
