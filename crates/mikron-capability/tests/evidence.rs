@@ -119,6 +119,32 @@ fn a_library_whose_name_a_program_begins_is_taken_of_its_own_package_and_of_a_de
 }
 
 #[test]
+fn a_program_stands_before_a_link_that_a_script_may_make_in_its_place() {
+    let tools = ["ps", "uptime", "vmstat"];
+    let mut procps = deb("procps");
+    let mut elf = program();
+    let mut wanted = amd64();
+    for tool in tools {
+        let path = format!("/usr/bin/{tool}");
+        procps = procps.file(&path, 0o755, program().build());
+        elf = elf.constant(&path);
+        wanted.provided.push(Provided {
+            path: RootPath::new(path.as_bytes()).unwrap(),
+            target: Some(format!("{path}.procps").into_bytes()),
+            by: "update-alternatives of procps".to_owned(),
+        });
+    }
+    let app = deb("app").depends("procps, libc6");
+    let app = app.file("/usr/bin/app", 0o755, elf.build());
+    let inputs = vec![root(&app), dependency(&procps), dependency(&libc())];
+    let found = selected(inputs, &wanted);
+    whole(&found.0, &found.1);
+    for tool in tools {
+        assert!(has(&found, &format!("/usr/bin/{tool}")), "{tool}");
+    }
+}
+
+#[test]
 fn a_program_is_named_by_the_link_of_an_alternative_and_a_shell_by_nothing() {
     let tool = deb("tool").file("/usr/bin/tool-curses", 0o755, program().build());
     // As every rpm with a script of its own depends on one.

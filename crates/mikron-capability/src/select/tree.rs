@@ -120,7 +120,8 @@ impl<'a> Tree<'a> {
     }
 
     /// What stands before what at one path: what the spec adds, what finalizers make, then packages, roots first; and what
-    /// is something before a directory.
+    /// is something before a directory. A link that is made stands behind what packages have there: update-alternatives(1) does
+    /// not replace a file, and many scripts ask whether the target is there.
     fn rank(&self, found: Found) -> (u8, bool, usize) {
         match found {
             Found::Entry(file) => {
@@ -133,6 +134,9 @@ impl<'a> Tree<'a> {
                 };
                 let directory = input.facts.files[file.entry].entry.is_directory();
                 (if directory { 5 } else { role }, directory, file.package)
+            }
+            Found::Provided(index) if self.wanted.provided[index].target.is_some() => {
+                (4, true, index)
             }
             Found::Provided(index) => (1, false, index),
             Found::Implied => (9, true, 0),
