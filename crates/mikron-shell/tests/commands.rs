@@ -262,6 +262,10 @@ fn wrappers_are_followed_by_what_they_run() {
             "a",
             "start-stop-daemon",
         ),
+        ("tar zcf \"$x\" .", "gzip", "tar"),
+        ("tar -C /x -cJf y .", "xz", "tar"),
+        ("tar -xf x.tar.bz2", "bzip2", "tar"),
+        ("tar --create --zstd --file x y", "zstd", "tar"),
         ("time a", "a", "time"),
     ] {
         let calls = calls(text);
@@ -287,6 +291,8 @@ fn wrappers_are_followed_by_what_they_run() {
         "exec >/x",
         "nice",
         "xargs",
+        "tar cf x.tar -C zz y",
+        "tar -cfzz y",
     ] {
         assert!(calls(text).iter().all(|call| !call.wraps), "{text}");
     }

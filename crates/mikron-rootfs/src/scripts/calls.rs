@@ -8,7 +8,7 @@ const ENVIRONMENT: &[(&str, &str)] = &[("DPKG_ROOT", "")];
 /// Finds the commands that a maintainer script may run, in order. Total over all inputs: what is no shell yields few or strange
 /// calls, never an error.
 ///
-/// Of `env A=1 x` and `sh -c x` it is `x` that has effects; of `find -exec x` it is `find`, which knows the files. What never
+/// Of `env A=1 x` and `sh -c x` it is `x` that has effects; of `find -exec x` and `tar` these, which know the files. What never
 /// runs is left out: functions that nothing calls, and what stands behind an `exit`.
 ///
 /// ```
@@ -24,7 +24,7 @@ pub fn scan(script: &[u8]) -> Vec<Call> {
     let script = parse(script, &Limits::default());
     let mut calls = commands_assuming(&script, ENVIRONMENT);
     calls.retain(|call| {
-        let by_file = |name: &str| matches!(name, "find" | "xargs");
+        let by_file = |name: &str| matches!(name, "find" | "xargs" | "tar");
         let inner = call.via.iter().any(|name| by_file(name));
         let outer = call.wraps && call.writes.is_empty() && !by_file(call.name());
         call.kind != Kind::Probe && !call.unreachable && !inner && !outer

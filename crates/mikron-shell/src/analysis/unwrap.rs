@@ -33,6 +33,7 @@ pub(super) fn unwrap(words: &[Word]) -> Inner {
         "find" => find(arguments),
         "start-stop-daemon" => daemon(arguments),
         "runuser" => after_dashes(arguments),
+        "tar" => packer(arguments),
         _ => {
             let wrapper = wrapper_named(name);
             let command = wrapper.map(|wrapper| behind(wrapper, arguments));
@@ -164,6 +165,39 @@ fn find(words: &[Word]) -> Vec<Vec<Word>> {
         }
     }
     commands
+}
+
+/// The program by which tar(1) packs and unpacks: by a letter, a long option, or the name of an archive.
+fn packer(words: &[Word]) -> Vec<Vec<Word>> {
+    const PROGRAMS: [(&str, char, &str, [&str; 2]); 4] = [
+        ("gzip", 'z', "--gzip", [".gz", ".tgz"]),
+        ("bzip2", 'j', "--bzip2", [".bz2", ".tbz2"]),
+        ("xz", 'J', "--xz", [".xz", ".txz"]),
+        ("zstd", '\0', "--zstd", [".zst", ".tzst"]),
+    ];
+    // Behind one of these letters a word goes on with a value; the first word without a dash has letters alone.
+    let letters = |(at, word): (usize, &Word)| {
+        let Some(text) = word.text.strip_prefix('-') else {
+            return (at == 0).then(|| word.text.clone());
+        };
+        let end = text.find(['b', 'C', 'f', 'g', 'I', 'K', 'N', 'T', 'V', 'X', '-']);
+        Some(text[..end.unwrap_or(text.len())].to_owned())
+    };
+    let letters: String = words.iter().enumerate().filter_map(letters).collect();
+    let program = PROGRAMS.iter().find(|(_, letter, option, endings)| {
+        let named = |word: &Word| {
+            word.text == *option || endings.iter().any(|ending| word.text.ends_with(ending))
+        };
+        letters.contains(*letter) || words.iter().any(named)
+    });
+    let word = |(name, ..): &(&str, char, &str, [&str; 2])| Word {
+        text: (*name).to_owned(),
+        literal: true,
+    };
+    program
+        .map(|program| vec![word(program)])
+        .into_iter()
+        .collect()
 }
 
 /// The program of start-stop-daemon(8), with the arguments behind `--`.
