@@ -83,6 +83,8 @@ impl Outcome {
                 "ok" => ours == "ok",
                 // It cannot be started there either, since nothing brings its interpreter.
                 theirs if is_not_started(theirs) => true,
+                // All that is said there is what is not there either (`sh: 1: man: not found`).
+                theirs if says_nothing_else(theirs) => end(ours) == end(theirs),
                 theirs if theirs.starts_with("exit ") && even(theirs) == even(once_more) => {
                     even(ours) == even(theirs)
                 }
@@ -138,6 +140,13 @@ fn is_not_started(answer: &str) -> bool {
     said.into_iter()
         .flatten()
         .any(|said| said.starts_with("/usr/bin/env: ") && said.trim_end().lines().count() == 1)
+}
+
+/// Whether all that was said is that the shell did not find a program.
+fn says_nothing_else(answer: &str) -> bool {
+    let said = answer.split_once(": ").map_or("", |(_, said)| said);
+    let is_it = |line: &str| line.starts_with("sh: ") && line.ends_with(": not found");
+    !said.trim().is_empty() && said.trim_end().lines().all(is_it)
 }
 
 /// Whether a service listens where another does. Where that one listened on different numbers in two runs, it made them up, and
@@ -297,6 +306,20 @@ mod tests {
         .map(|answer| outcome(&[("p", answer)], &[]));
         assert!(none.lacking(&env, &env).is_empty());
         assert_eq!(none.lacking(&work, &work).len(), 1);
+    }
+
+    #[test]
+    fn where_a_program_is_not_found_there_either_nothing_is_lacking() {
+        let [silent, failed, there, more] = [
+            "exit 0: ",
+            "exit 1: ",
+            "exit 0: sh: 1: man: not found\n",
+            "exit 0: usage\nsh: 1: man: not found\n",
+        ]
+        .map(|answer| outcome(&[("p", answer)], &[]));
+        assert!(silent.lacking(&there, &there).is_empty());
+        assert_eq!(failed.lacking(&there, &there).len(), 1);
+        assert_eq!(silent.lacking(&more, &more).len(), 1);
     }
 
     #[test]
