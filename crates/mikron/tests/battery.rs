@@ -73,8 +73,8 @@ fn nsd_answers_for_its_zone() {
 }
 
 #[test]
-fn vsftpd_lets_anybody_read() {
-    does_its_work("vsftpd");
+fn tftpd_gives_a_file() {
+    does_its_work("tftpd");
 }
 
 #[test]
