@@ -95,9 +95,11 @@ impl Outcome {
                 // It cannot there either; the reason may be another.
                 _ => true,
             };
-            // Better than there is as good.
-            let better =
-                end(ours).as_deref() == Some("exit 0") && end(theirs).as_deref() != Some("exit 0");
+            // Better than there is as good: an end without an error, and a service that goes on where that one fails.
+            let fine = |answer: &str| answer.starts_with("exit 0: ") || answer == "exit 0";
+            let failed = theirs.starts_with("exit ") && !fine(theirs);
+            let goes_on = ours.starts_with("listens on ") && failed;
+            let better = goes_on || (fine(ours) && !fine(theirs));
             if !as_well && !better {
                 lacking.push(difference(what, ours, theirs));
             }
@@ -306,6 +308,15 @@ mod tests {
         .map(|answer| outcome(&[("p", answer)], &[]));
         assert!(none.lacking(&env, &env).is_empty());
         assert_eq!(none.lacking(&work, &work).len(), 1);
+    }
+
+    #[test]
+    fn a_service_that_goes_on_where_that_one_fails_lacks_nothing() {
+        let [stays, failed, ended] = ["listens on nothing and stays", "exit 9: dns\n", "exit 0: "]
+            .map(|answer| outcome(&[("s", answer)], &[]));
+        assert!(stays.lacking(&failed, &failed).is_empty());
+        assert_eq!(stays.lacking(&ended, &ended).len(), 1);
+        assert_eq!(failed.lacking(&stays, &stays).len(), 1);
     }
 
     #[test]
