@@ -4,28 +4,11 @@ mod support;
 
 use std::io::Write;
 
-use mikron_capability::{PackageInput, Role, Selection, why};
-use mikron_testkit::archive::DebBuilder;
-use mikron_testkit::elf::ElfBuilder;
-use support::{LIB, amd64, deb, dependency, libc, package, paths, program, root, selected, whole};
-
-fn library(soname: &str) -> Vec<u8> {
-    ElfBuilder::library(soname).build()
-}
-
-/// A selection of a root and its dependencies, which holds together.
-fn of(app: &DebBuilder, dependencies: &[&DebBuilder]) -> (Vec<PackageInput>, Selection) {
-    let mut inputs = vec![root(app)];
-    inputs.extend(dependencies.iter().map(|deb| dependency(deb)));
-    inputs.push(dependency(&libc()));
-    let (inputs, selection) = selected(inputs, &amd64());
-    whole(&inputs, &selection);
-    (inputs, selection)
-}
-
-fn has(found: &(Vec<PackageInput>, Selection), path: &str) -> bool {
-    why(&found.1, &found.0, path).is_some()
-}
+use mikron_capability::Role;
+use support::{
+    LIB, amd64, deb, dependency, has, libc, library, of, package, paths, program, root, selected,
+    whole,
+};
 
 #[test]
 fn code_that_loads_a_library_by_name_brings_it_and_what_finds_it() {

@@ -2,29 +2,13 @@
 
 mod support;
 
-use mikron_capability::{LookedFor, PackageInput, Provided, Role, Selection, why};
+use mikron_capability::{LookedFor, Provided, Role, Selection, why};
 use mikron_package::RootPath;
 use mikron_testkit::archive::DebBuilder;
 use mikron_testkit::elf::ElfBuilder;
-use support::{LIB, amd64, deb, dependency, libc, package, program, root, selected, whole};
-
-fn library(soname: &str) -> Vec<u8> {
-    ElfBuilder::library(soname).build()
-}
-
-/// A selection of a root and its dependencies, which holds together.
-fn of(app: &DebBuilder, dependencies: &[&DebBuilder]) -> (Vec<PackageInput>, Selection) {
-    let mut inputs = vec![root(app)];
-    inputs.extend(dependencies.iter().map(|deb| dependency(deb)));
-    inputs.push(dependency(&libc()));
-    let (inputs, selection) = selected(inputs, &amd64());
-    whole(&inputs, &selection);
-    (inputs, selection)
-}
-
-fn has(found: &(Vec<PackageInput>, Selection), path: &str) -> bool {
-    why(&found.1, &found.0, path).is_some()
-}
+use support::{
+    LIB, amd64, deb, dependency, has, libc, library, of, package, program, root, selected, whole,
+};
 
 #[test]
 fn a_program_that_another_one_names_is_taken_of_a_dependency_and_of_no_other_package() {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use mikron_capability::{
     Edge, LeftOutReason, PackageFacts, PackageInput, Role, Selection, Spool, Wanted, scan, select,
-    verify,
+    verify, why,
 };
 use mikron_deb::archive::DebFormat;
 use mikron_package::{Limits, Origin, PackageFormat, Requirement};
@@ -227,6 +227,26 @@ pub(crate) fn whole(inputs: &[PackageInput], selection: &Selection) {
     assert!(selection.missing.is_empty(), "{:#?}", selection.missing);
     let violations = verify(selection, inputs, &amd64());
     assert!(violations.is_empty(), "{violations:#?}");
+}
+
+/// A shared library of this name and no symbols.
+pub(crate) fn library(soname: &str) -> Vec<u8> {
+    ElfBuilder::library(soname).build()
+}
+
+/// A selection of a root and its dependencies, which holds together.
+pub(crate) fn of(app: &DebBuilder, dependencies: &[&DebBuilder]) -> (Vec<PackageInput>, Selection) {
+    let mut inputs = vec![root(app)];
+    inputs.extend(dependencies.iter().map(|deb| dependency(deb)));
+    inputs.push(dependency(&libc()));
+    let (inputs, selection) = selected(inputs, &amd64());
+    whole(&inputs, &selection);
+    (inputs, selection)
+}
+
+/// Whether a file was chosen.
+pub(crate) fn has(found: &(Vec<PackageInput>, Selection), path: &str) -> bool {
+    why(&found.1, &found.0, path).is_some()
 }
 
 pub(crate) fn left_out<'s>(selection: &'s Selection, name: &str) -> &'s LeftOutReason {
