@@ -13,8 +13,9 @@
 //! stranger did not change its bytes is what [`validate()`](crate::validate()) checks.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -325,8 +326,10 @@ impl BlobStore for Layout {
 
     fn adopt(&self, blob: &Blob, file: &File) -> Result<(), StoreError> {
         let directory = self.path.join("blobs/sha256");
-        let alone = file.metadata().is_ok_and(|file| file.len() == blob.size);
-        let linked = alone.then(|| Temporary::linked(&directory, file)).flatten();
+        // Others read layouts: a file that only its owner may read is copied.
+        let fits = |file: Metadata| file.len() == blob.size && file.mode() & 0o044 != 0;
+        let alike = file.metadata().is_ok_and(fits);
+        let linked = alike.then(|| Temporary::linked(&directory, file)).flatten();
         let temporary = match linked {
             Some(linked) => linked,
             None => Temporary::filled(&directory, file, blob.size)?,

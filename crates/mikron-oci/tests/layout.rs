@@ -264,6 +264,28 @@ fn a_file_that_holds_a_blob_and_nothing_else_gets_a_second_name() {
 }
 
 #[test]
+fn a_file_that_only_its_owner_may_read_is_copied_for_those_who_read_the_layout() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    let scene = Scene::new();
+    let layout = Layout::create(&scene.path).unwrap();
+    let blob = Blob::of(b"private");
+    let kept = scene.path.with_extension("kept");
+    fs::write(&kept, b"private").unwrap();
+    fs::set_permissions(&kept, fs::Permissions::from_mode(0o600)).unwrap();
+    layout
+        .adopt(&blob, &fs::File::open(&kept).unwrap())
+        .unwrap();
+    publish(&layout, FAST, "other", "other");
+    let [copy, own] =
+        [layout.blob_path(&blob.digest), kept].map(|path| fs::metadata(path).unwrap());
+    assert_ne!(copy.ino(), own.ino());
+    assert_eq!(own.mode() & 0o777, 0o600);
+    let written = scene.path.with_extension("written");
+    fs::write(&written, b"").unwrap();
+    assert_eq!(copy.mode(), fs::metadata(written).unwrap().mode());
+}
+
+#[test]
 fn a_file_is_adopted_from_where_it_stands() {
     use std::io::{Seek as _, SeekFrom, Write as _};
     let scene = Scene::new();

@@ -184,15 +184,14 @@ impl Cache {
         used.insert(*key);
     }
 
-    /// A new file in `tmp`, under a random name that begins with this process's number. Others may read it: it may become a file
-    /// of an output, too.
+    /// A new file in `tmp`, under a random name that begins with this process's number. Nobody else may read it: what a cache holds
+    /// may come from a private repository.
     fn temporary(&self) -> Result<tempfile::NamedTempFile, CacheError> {
         let directory = self.root.join("tmp");
         let prefix = format!("{}-", std::process::id());
         let create = || {
             tempfile::Builder::new()
                 .prefix(&prefix)
-                .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
                 .tempfile_in(&directory)
         };
         // Somebody may have tidied up.
