@@ -126,6 +126,14 @@ impl Base {
             return None;
         }
         fs::remove_file(policy).expect("it was just written");
+        // An engine says who is asked for names, in an image and here alike; no package has this file.
+        let servers = root.join("etc/resolv.conf");
+        if servers
+            .symlink_metadata()
+            .is_ok_and(|found| found.is_file())
+        {
+            fs::remove_file(servers).expect("it was just written");
+        }
         make_at_boot(&root);
         Some(Installed {
             overlay,
