@@ -116,8 +116,8 @@ impl Finalizer for DatabaseFinalizer {
                 finalizer: self.name().to_owned(),
                 reason: error.to_string(),
             };
-            // What has no place outside memory.
-            let mut held = Vec::new();
+            // What has no place outside memory, and what the tree says when it does not take a file.
+            let (mut held, mut refused) = (Vec::new(), None);
             let written = database.write_each(&installed, &with_made, context.epoch, &mut |file| {
                 let size = file.bytes.len() as u64;
                 let kept = context.contents.keep(&file.bytes);
@@ -127,8 +127,15 @@ impl Finalizer for DatabaseFinalizer {
                     return Ok(());
                 };
                 let added = report.file(tree, file.path, (stored, size), file.mode);
-                added.map_err(|error| DatabaseError::Database(error.to_string()))
+                added.map_err(|error| {
+                    let reason = error.to_string();
+                    refused = Some(error);
+                    DatabaseError::Database(reason)
+                })
             });
+            if let Some(error) = refused {
+                return Err(error);
+            }
             written.map_err(failed)?;
             for file in held {
                 report.write(tree, contents, file.path, file.bytes, file.mode)?;
