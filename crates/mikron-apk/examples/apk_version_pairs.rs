@@ -1,4 +1,4 @@
-//! Compares pairs of versions with `apk version -t`, for a survey: `version_pairs COUNT [SEED]`. apk must be on `PATH`.
+//! Compares pairs of versions with `apk version -t`, for a survey: `apk_version_pairs COUNT [SEED]`. apk must be on `PATH`.
 
 use std::cmp::Ordering;
 use std::process::Command;
