@@ -8,9 +8,12 @@ use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{extract_spec, quick, spec_of};
+use common::{builder, extract_spec, quick, spec_of};
+use mikron::Output;
+use mikron_testkit::archive::DebBuilder;
 use mikron_testkit::battery::Stage;
-use mikron_testkit::runtime::Run;
+use mikron_testkit::repository::RepositoryBuilder;
+use mikron_testkit::runtime::{Bundle, Run};
 
 fn stage(packages: &str, entrypoint: &str) -> Option<Stage> {
     stage_with(packages, entrypoint, "")
@@ -39,7 +42,9 @@ fn python_finds_a_library_by_its_bare_name() {
     };
     let code = "from ctypes.util import find_library as find\n\
                 from usb.libloader import load_locate_library as load\n\
-                print(find('usb-1.0'), find('no-such'), load(('usb-1.0',), 'x', 'USB')._name)";
+                import usb.core\n\
+                print(find('usb-1.0'), find('no-such'), load(('usb-1.0',), 'x', 'USB')._name)\n\
+                usb.core.find()";
     let said = stage.call(&["-c", code]).well();
     assert_eq!(said.trim(), "libusb-1.0.so.0 None libusb-1.0.so.0");
 }
@@ -61,6 +66,47 @@ fn a_server_starts_the_program_that_it_names_among_its_constants() {
         thread::sleep(Duration::from_millis(100));
     }
     assert!(said(&server.output()), "{}", server.output());
+}
+
+#[test]
+fn a_script_of_an_own_package_starts_wherever_it_lies() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let package = DebBuilder::new("app", "1", "amd64")
+        .depends("dash")
+        .file(
+            "/opt/app/bin/run.sh",
+            0o755,
+            "#!/bin/sh\nexec /opt/app/lib/work\n",
+        )
+        .file(
+            "/opt/app/lib/work",
+            0o755,
+            "#!/usr/bin/env -S sh -eu\necho \"work of $(id -u)\"\n",
+        );
+    RepositoryBuilder::new("./")
+        .date(1_700_000_000)
+        .without_release()
+        .package_at(
+            "app.deb",
+            "Package: app\nVersion: 1\nArchitecture: amd64\nDepends: dash\n",
+            package.build(),
+        )
+        .build()
+        .write_to(&dir.path().join("repository"));
+    let spec = quick(&spec_of("app", "/opt/app/bin/run.sh")).replace(
+        "sources: { ",
+        "sources: { local: { deb: \"file:repository\", suite: \"./\", allow: [unsigned] }, ",
+    );
+    let Some(builder) = builder(&spec, dir.path()) else {
+        return;
+    };
+    let layout = dir.path().join("layout");
+    let built = builder.output(Output::layout(&layout, "latest")).build();
+    built.unwrap_or_else(|error| panic!("{error}"));
+    let Some(bundle) = Bundle::extract(&layout) else {
+        return;
+    };
+    assert_eq!(Stage::new(bundle).call(&[]).well(), "work of 0\n");
 }
 
 #[test]
@@ -97,7 +143,8 @@ files:
 
 #[test]
 fn what_other_packages_add_to_lists_of_modules_and_protocols_is_there() {
-    let packages = "postfix, postfix-pcre, postfix-sqlite, dovecot-imapd, dovecot-lmtpd";
+    let packages =
+        "postfix, postfix-pcre, postfix-sqlite, dovecot-imapd, dovecot-lmtpd, dovecot-managesieved";
     let files = "\nfiles: [{ path: /etc/postfix/map, text: '/otto/ anna' }]\n";
     let Some(stage) = stage_with(packages, "/usr/sbin/postmap", files) else {
         return;
@@ -107,7 +154,7 @@ fn what_other_packages_add_to_lists_of_modules_and_protocols_is_there() {
     let kinds = stage.run(&["/usr/sbin/postconf", "-m"]).well();
     assert!(kinds.lines().any(|kind| kind == "sqlite"), "{kinds}");
     let protocols = stage.run(&["/usr/bin/doveconf", "-h", "protocols"]).text();
-    assert!(protocols.contains(" imap lmtp"), "{protocols}");
+    assert!(protocols.contains(" imap lmtp sieve"), "{protocols}");
 }
 
 #[test]

@@ -93,6 +93,17 @@ fn queues_and_states_of_servers_are_there_with_their_owners() {
         ],
     );
     stands(
+        "rabbitmq-server",
+        &[
+            ("/var/lib/rabbitmq", "755 rabbitmq:rabbitmq"),
+            ("/var/log/rabbitmq", "755 rabbitmq:rabbitmq"),
+            ("/etc/rabbitmq", "755 rabbitmq:rabbitmq"),
+            ("/usr/bin/id", "755 root:root"),
+            // Of erlang-base, by a path that `erl` puts together.
+            ("/usr/lib/erlang/erts-13.1.5/bin/beam.smp", "755 root:root"),
+        ],
+    );
+    stands(
         "vsftpd, nullmailer",
         &[
             ("/srv/ftp", "755 root:ftp"),
@@ -103,12 +114,28 @@ fn queues_and_states_of_servers_are_there_with_their_owners() {
 }
 
 #[test]
-fn the_link_of_a_package_leads_to_the_file_that_its_script_makes() {
+fn what_scripts_write_and_link_is_there() {
     stands(
         "r-base-core",
         &[
             ("/etc/R/Renviron", "644 root:root"),
             ("/usr/lib/R/etc/Renviron", "777 root:root"),
+            ("/usr/bin/R", "755 root:root"),
+        ],
+    );
+    stands(
+        "nginx, libnginx-mod-stream, libnginx-mod-http-echo, ifupdown, samba-common",
+        &[
+            (
+                "/etc/nginx/modules-enabled/50-mod-http-echo.conf",
+                "777 root:root",
+            ),
+            (
+                "/etc/nginx/modules-enabled/50-mod-stream.conf",
+                "777 root:root",
+            ),
+            ("/etc/network/interfaces", "644 root:root"),
+            ("/etc/samba/smb.conf", "644 root:root"),
         ],
     );
 }
@@ -197,6 +224,13 @@ fn a_file_that_another_package_diverts_goes_where_it_says() {
         &[
             ("/usr/bin/zcat", "755 root:root"),
             ("/usr/bin/zcat.gzip", "755 root:root"),
+        ],
+    );
+    stands(
+        "moreutils, parallel",
+        &[
+            ("/usr/bin/parallel", "755 root:root"),
+            ("/usr/bin/parallel.moreutils", "755 root:root"),
         ],
     );
     stands(

@@ -35,8 +35,8 @@ fn code_of_a_dependency_comes_though_the_package_has_a_program_too() {
     let python = |module: &str| format!("/usr/lib/python3/dist-packages/{module}/__init__.py");
     chosen("python3-pandas", "", &[&python("numpy")], &[]);
     chosen("python3-nbformat", "", &[&python("jsonschema")], &[]);
-    let tidy = "/usr/share/perl5/Perl/Tidy.pm";
-    chosen("libperl-critic-perl", "", &[tidy], &[]);
+    let build = "/usr/share/perl5/Module/Build.pm";
+    chosen("perl, libmodule-build-pluggable-perl", "", &[build], &[]);
 }
 
 #[test]
@@ -65,12 +65,54 @@ fn a_file_that_its_own_program_names_by_its_whole_path_comes_of_whatever_class()
 
 #[test]
 fn scripts_bring_what_they_start_wherever_they_lie() {
-    let started = ["/usr/bin/gpg", "/usr/bin/tree", "/usr/bin/getopt"];
-    chosen("pass", "", &started, &[]);
     let started = ["/usr/bin/dash", "/usr/bin/logger", "/usr/sbin/logrotate"];
     chosen("logrotate", "/etc/cron.daily/logrotate", &started, &[]);
-    let started = ["/usr/bin/xauth", "/usr/bin/mcookie", "/usr/bin/dash"];
-    chosen("xinit", "/usr/bin/startx", &started, &[]);
+    let started = ["/usr/bin/dash", "/usr/bin/find", "/usr/bin/xargs"];
+    chosen("man-db", "/etc/cron.daily/man-db", &started, &[]);
+    let started = ["/usr/bin/flock", "/usr/bin/date", "/usr/bin/apt-get"];
+    chosen("apt", "/usr/lib/apt/apt.systemd.daily", &started, &[]);
+}
+
+#[test]
+fn scripts_bring_what_the_files_run_that_they_read() {
+    let started = ["/usr/bin/wget", "/usr/bin/mknod", "/usr/bin/dpkg-deb"];
+    chosen("debootstrap", "", &started, &[]);
+    let started = ["/usr/bin/id", "/usr/sbin/on_ac_power", "/usr/sbin/hwclock"];
+    chosen("pm-utils", "", &started, &[]);
+}
+
+#[test]
+fn a_compiler_for_a_machine_has_the_tools_of_that_machine() {
+    let tools = ["ar", "as", "ld"].map(|tool| format!("/usr/lib/avr/bin/{tool}"));
+    chosen("gcc-avr", "", &tools.each_ref().map(String::as_str), &[]);
+    chosen(
+        "gcc-h8300-hms",
+        "",
+        &["/usr/bin/h8300-hitachi-coff-as"],
+        &[],
+    );
+}
+
+#[test]
+fn what_code_of_r_starts_comes_of_the_packages_that_it_depends_on() {
+    chosen("r-cran-fimport", "", &["/usr/bin/R", "/usr/bin/lynx"], &[]);
+}
+
+#[test]
+fn a_library_finds_those_that_it_loads_by_names_that_it_puts_together() {
+    let vendor = format!("{LIB}/libGLX_mesa.so.0");
+    chosen("mesa-utils-bin", "", &[&vendor], &[]);
+    let simulator = format!("{LIB}/libtss2-tcti-mssim.so.0");
+    chosen("tpm2-tools", "", &[&simulator], &[]);
+    let token = format!("{LIB}/libsoftokn3.so");
+    chosen("libnss3-tools", "", &[&token], &[]);
+}
+
+#[test]
+fn what_other_packages_put_into_a_directory_is_there_where_its_reader_is() {
+    let rotated = "/etc/logrotate.d/nginx";
+    chosen("nginx, logrotate", "", &[rotated], &[]);
+    chosen("nginx", "", &[], &[rotated]);
 }
 
 #[test]
@@ -83,8 +125,6 @@ fn modules_that_a_library_loads_by_name_come_with_it() {
     // Qt looks through its plugins for the platform that it is asked for.
     let platform = format!("{LIB}/qt5/plugins/platforms/libqoffscreen.so");
     chosen("wkhtmltopdf", "", &[&platform], &[]);
-    let token = format!("{LIB}/libsoftokn3.so");
-    chosen("libnss3-tools", "", &[&token], &[]);
 }
 
 #[test]
@@ -112,9 +152,9 @@ fn directories_of_hooks_stay_with_the_program_that_reads_them() {
 
 #[test]
 fn a_package_without_files_of_its_own_stands_for_those_that_it_depends_on() {
-    let client = ["/usr/bin/mariadb", "/usr/lib/terminfo/x/xterm"];
-    chosen("default-mysql-client", "", &client, &[]);
-    chosen("dnsutils", "", &["/usr/bin/dig", "/usr/bin/nsupdate"], &[]);
+    chosen("perlmagick", "", &["/usr/bin/perl"], &[]);
+    let python = ["/usr/bin/python3.11", &format!("{LIB}/libusb-1.0.so.0")];
+    chosen("python3-libusb1", "", &python, &[]);
     let convert = format!("{LIB}/gconv/SJIS.so");
     chosen("php-cli", "", &["/usr/bin/php8.2", &convert], &[]);
 }
