@@ -252,6 +252,18 @@ fn what_is_recommended_and_not_there_is_listed_and_never_followed() {
 }
 
 #[test]
+fn what_is_left_out_of_a_named_package_is_listed_by_its_parts() {
+    for family in FAMILIES {
+        let run = home(family).run(&["explain", "greet.yaml", "--platform", "linux/amd64"]);
+        assert_eq!(run.code, 0, "{family}: {}", run.err);
+        let (_, parts) = run.out.split_once(" of named packages left out").unwrap();
+        let docs = parts.lines().find(|line| line.contains("greet:docs"));
+        let docs = docs.unwrap_or_else(|| panic!("{family}: {}", run.out));
+        assert!(docs.contains("/usr/share/doc/greet/"), "{family}: {docs}");
+    }
+}
+
+#[test]
 fn the_matrix_shows_who_provides_what() {
     for family in FAMILIES {
         let run = home(family).run(&[

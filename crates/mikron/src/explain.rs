@@ -28,6 +28,8 @@ pub struct Overview {
     pub packages: Vec<SelectedPackage>,
     /// The packages of the dependency closure that no file was chosen from, in order of name.
     pub left_out: Vec<LeftOut>,
+    /// The parts of packages that the spec names of which files were left out, in order of package and capability.
+    pub parts_left_out: Vec<PartLeftOut>,
     /// What packages of the image recommend and the image does not hold, in order of name: it is never followed.
     pub recommended: Vec<Recommended>,
     /// Needs that are known by the rules and left out.
@@ -38,6 +40,17 @@ pub struct Overview {
     pub unmet: Vec<UnmetNote>,
     /// What a build warns of: needs of files that nothing reaches, and an image without a program.
     pub warnings: Vec<String>,
+}
+
+/// What was left out of one capability of a package that the spec names; `PACKAGE:CAPABILITY` among its packages brings it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PartLeftOut {
+    /// The package.
+    pub package: PackageName,
+    /// The capability: a class by name, the interpreter of secondary scripts, or a slice.
+    pub capability: String,
+    /// The files and links that are left out, in the package's order.
+    pub files: Vec<String>,
 }
 
 /// A weak dependency (`Recommends`) that the image does not meet.
@@ -101,6 +114,7 @@ impl Explanations {
             Overview {
                 platform: *platform,
                 recommended: recommended(closure, &packages),
+                parts_left_out: parts_left_out(closure, &packages),
                 packages,
                 left_out,
                 without: closure.selection.without.clone(),
@@ -117,6 +131,32 @@ impl Explanations {
         let answer = |(platform, closure): (&Platform, &Closure)| answer(*platform, closure, what);
         self.platforms.iter().map(answer).collect()
     }
+}
+
+/// What is left out of those of the chosen packages that are roots.
+fn parts_left_out(closure: &Closure, chosen: &[SelectedPackage]) -> Vec<PartLeftOut> {
+    let files = closure.selection.files.iter();
+    let taken: BTreeSet<(usize, usize)> = files
+        .map(|file| (file.file.package, file.file.entry))
+        .collect();
+    let of_one = |package: &SelectedPackage| {
+        let input = &closure.inputs[package.package];
+        let mut parts: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for (entry, file) in input.facts.files.iter().enumerate() {
+            if !file.entry.is_directory() && !taken.contains(&(package.package, entry)) {
+                let part = parts.entry(input.capability_of(entry)).or_default();
+                part.push(file.entry.path.to_string());
+            }
+        }
+        let part = |(capability, files): (&str, Vec<String>)| PartLeftOut {
+            package: package.name.clone(),
+            capability: capability.to_owned(),
+            files,
+        };
+        parts.into_iter().map(part).collect::<Vec<_>>()
+    };
+    let roots = chosen.iter().filter(|package| package.root);
+    roots.flat_map(of_one).collect()
 }
 
 /// What chosen packages recommend and none of them is or provides.

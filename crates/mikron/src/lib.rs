@@ -52,7 +52,7 @@ pub use builder::Builder;
 pub use capabilities::PackageCapabilities;
 pub use diff::{layout_inventory, lock_inventory};
 pub use error::{Error, SourceFault};
-pub use explain::{Answer, Explanations, Overview, Recommended};
+pub use explain::{Answer, Explanations, Overview, PartLeftOut, Recommended};
 pub use inspect::{formats, inspect_archive};
 pub use matrix::PlatformTokens;
 pub use output::{Output, OutputError};

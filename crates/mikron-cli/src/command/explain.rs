@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use mikron::capability::{Explanation, LeftOut, SelectedPackage, Step, Token, TokenAnswer};
-use mikron::{Answer, Explanations, Overview, PlatformTokens, Recommended};
+use mikron::{Answer, Explanations, Overview, PartLeftOut, PlatformTokens, Recommended};
 
 use super::{builder, print, print_json};
 use crate::arguments::Explain;
@@ -158,6 +158,27 @@ fn overview(overview: &Overview) -> String {
         let _ = writeln!(text, "{}: {number} left out", overview.platform);
         let row = |l: &LeftOut| vec![l.name.to_string(), size(l.bytes), l.reason.to_string()];
         text.push_str(&table(overview.left_out.iter().map(row).collect(), &[1]));
+    }
+    if !overview.parts_left_out.is_empty() {
+        let number = count(overview.parts_left_out.len(), "part");
+        let _ = writeln!(
+            text,
+            "{}: {number} of named packages left out (`PACKAGE:PART` among the spec's packages brings one)",
+            overview.platform
+        );
+        let row = |part: &PartLeftOut| {
+            let first = part.files.first().map_or("", String::as_str);
+            let more = if part.files.len() > 1 { ", …" } else { "" };
+            vec![
+                format!("{}:{}", part.package, part.capability),
+                count(part.files.len(), "file"),
+                format!("{}{more}", printable(first)),
+            ]
+        };
+        text.push_str(&table(
+            overview.parts_left_out.iter().map(row).collect(),
+            &[1],
+        ));
     }
     if !overview.recommended.is_empty() {
         let number = count(overview.recommended.len(), "recommendation");

@@ -167,7 +167,7 @@ fn listens_as_well(ours: &str, theirs: &str, again: &str) -> bool {
     fixed.is_subset(&ours) && [&theirs, &again].map(made_up).contains(&kinds)
 }
 
-/// The first lines in which two answers differ. Of a service that ended where the other goes on, all that was said differs, and
+/// The first lines in which two answers differ, and how the first of them ends. Of a service that ended where the other goes on, all that was said differs, and
 /// the lines count that say what is wrong.
 fn difference(what: &str, ours: &str, theirs: &str) -> String {
     let line = |line: Option<&str>| line.unwrap_or("(nothing)").trim().to_owned();
@@ -199,7 +199,17 @@ fn difference(what: &str, ours: &str, theirs: &str) -> String {
             match (mine.next(), others.next()) {
                 (None, None) => break,
                 (Some(a), Some(b)) if same(a, b) => {}
-                (a, b) => return format!("{what}: {} | instead of: {}", line(a), line(b)),
+                (a, b) => {
+                    // A trace of calls says in its last line what is wrong.
+                    let mut from_end = ours.lines().rev();
+                    let last = from_end
+                        .find(|line| !line.starts_with("@ended"))
+                        .filter(|last| a.is_some_and(|a| a != *last));
+                    let last = last
+                        .map(|last| format!(" / {}", last.trim()))
+                        .unwrap_or_default();
+                    return format!("{what}: {}{last} | instead of: {}", line(a), line(b));
+                }
             }
         }
     }
@@ -293,6 +303,19 @@ mod tests {
         assert_eq!(
             here.lacking(&there, &there),
             ["s: exit 1: ERROR: no tables | instead of: listens on tcp 3306"]
+        );
+    }
+
+    #[test]
+    fn of_a_trace_of_calls_the_last_line_counts_too() {
+        let trace =
+            |at: &str, why: &str| format!("exit 1: Traceback\n  File {at}\n{why}\n@ended 1\n");
+        let here = trace("cache.py", "LockFailed: /var/lib/apt/lists/");
+        let there = trace("main.py", "no network");
+        let [here, there] = [&here, &there].map(|said| outcome(&[("s", said)], &[]));
+        assert_eq!(
+            here.lacking(&there, &there),
+            ["s: File cache.py / LockFailed: /var/lib/apt/lists/ | instead of: File main.py"]
         );
     }
 

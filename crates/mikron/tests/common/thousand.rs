@@ -144,7 +144,7 @@ pub(crate) fn compare(drawn: &Drawn, alone: bool) -> Option<Found> {
     Some(Found::Worse { lacking, silent })
 }
 
-/// Whether nothing of what is lacking is named by what `mikron explain` lists as left out, and by what the build lists of
+/// Whether nothing of what is lacking, in the image's words or as a path in the installation's, is named by what `mikron explain` lists as left out, and by what the build lists of
 /// scripts.
 pub(crate) fn is_silent(builder: &Builder, report: &BuildReport, lacking: &[String]) -> bool {
     let Ok(explained) = builder.explain() else {
@@ -153,8 +153,12 @@ pub(crate) fn is_silent(builder: &Builder, report: &BuildReport, lacking: &[Stri
     let overviews = explained.overviews();
     let listed = overviews.iter().map(|overview| {
         format!(
-            "{:?} {:?} {:?} {:?}",
-            overview.left_out, overview.without, overview.modules, overview.unmet
+            "{:?} {:?} {:?} {:?} {:?}",
+            overview.left_out,
+            overview.parts_left_out,
+            overview.without,
+            overview.modules,
+            overview.unmet
         )
     });
     let scripts = report
@@ -172,9 +176,21 @@ pub(crate) fn is_silent(builder: &Builder, report: &BuildReport, lacking: &[Stri
             .map(|word| word.trim_matches(['.', '/']).to_lowercase())
             .map(|word| word.rsplit('/').next().unwrap_or_default().to_owned())
     });
-    !words
+    let said = words
         .filter(|word| word.len() > 3 && !COMMON.contains(&word.as_str()))
-        .any(|word| listed.contains(&word))
+        .any(|word| listed.contains(&word));
+    // A file that the installation speaks of and the image does not, by its whole path.
+    let unsaid = lacking.iter().any(|line| {
+        let Some((ours, theirs)) = line.split_once(" | instead of: ") else {
+            return false;
+        };
+        let paths = theirs.split_whitespace().filter(|word| {
+            word.starts_with('/') && word.matches('/').count() > 1 && !ours.contains(word)
+        });
+        let mut paths = paths.map(|path| format!("\"{}\"", path.to_lowercase()));
+        paths.any(|path| listed.contains(&path))
+    });
+    !said && !unsaid
 }
 
 /// Words of messages that are no names.
