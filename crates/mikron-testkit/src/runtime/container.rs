@@ -116,9 +116,10 @@ impl Container {
     /// When there is none.
     #[track_caller]
     pub fn talk(&mut self, port: u16, say: &[u8]) -> Vec<u8> {
-        self.connect(port, say, "timeout 4 cat <&3", |output| {
-            !output.stdout.is_empty()
-        })
+        // Under strace a server that asks its plugins before it answers takes many times as long.
+        let patience = if self.trace.is_some() { 30 } else { 4 };
+        let listen = format!("timeout {patience} cat <&3");
+        self.connect(port, say, &listen, |output| !output.stdout.is_empty())
     }
 
     /// Says something to a server in the container over TCP that does not answer, when it listens.

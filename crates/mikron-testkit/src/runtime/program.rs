@@ -39,9 +39,18 @@ impl Program {
             words.extend(["sh", "-c", HIDING, "sh"].map(OsStr::new));
         }
         if let Some(file) = trace {
-            // Names of files in full; what only reads or writes is not of interest and would be slow.
+            // Names of files in full; what only reads or writes is not of interest and would be slow. The runtime stays our own
+            // child (-D): otherwise strace ends after the last of the daemons that a program leaves behind.
             let calls = "-etrace=%file,%process,chdir,fchdir";
-            let strace = ["strace", "-f", "-qq", "-y", "--decode-pids=pidns", "-s4096"];
+            let strace = [
+                "strace",
+                "-D",
+                "-f",
+                "-qq",
+                "-y",
+                "--decode-pids=pidns",
+                "-s4096",
+            ];
             words.extend(strace.map(OsStr::new));
             words.extend([calls, "-o"].map(OsStr::new));
             words.push(file.as_os_str());

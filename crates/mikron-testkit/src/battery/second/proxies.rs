@@ -193,6 +193,8 @@ pub(super) fn tinc(stage: &Stage) {
 
 pub(super) fn coturn(stage: &Stage) {
     let mut server = stage.serve();
+    // The client waits for ever for the answer to what it said before the server listened. This is the last that it says.
+    server.says("DB connection success");
     let mapped = server.exec_until(&["/usr/bin/turnutils_stunclient", "127.0.0.1"]);
     assert!(mapped.contains("127.0.0.1"), "{mapped}");
     let relayed = ["-u", "anna", "-w", "secret", "-y", "-n", "2", "127.0.0.1"];
