@@ -310,6 +310,44 @@ fn what_stands_in_for_a_package_is_taken_as_much_as_that_one() {
 }
 
 #[test]
+fn the_package_that_has_an_interpreters_name_brings_the_code_that_it_depends_on() {
+    for (name, target, dir) in [
+        ("ruby", "ruby3.1", "/usr/lib/ruby/vendor_ruby"),
+        ("python3", "python3.11", "/usr/lib/python3/dist-packages"),
+        ("tclsh", "tclsh8.6", "/usr/share/tcltk"),
+    ] {
+        let at = format!("/usr/bin/{name}");
+        let app =
+            deb("app")
+                .depends("named")
+                .file("/usr/bin/app", 0o755, format!("#!{at}\n").as_bytes());
+        let named = deb("named").depends("inner, gems").symlink(&at, target);
+        let inner = deb("inner").depends("libc6").file(
+            &format!("/usr/bin/{target}"),
+            0o755,
+            program().build(),
+        );
+        let gems = deb("gems").file(&format!("{dir}/gems.x"), 0o644, "x").file(
+            "/usr/bin/gem",
+            0o755,
+            "#!/bin/sh\n",
+        );
+        let inputs = vec![
+            root(&app),
+            dependency(&named),
+            dependency(&inner),
+            dependency(&gems),
+            dependency(&libc()),
+        ];
+        let (inputs, selection) = selected(inputs, &amd64());
+        whole(&inputs, &selection);
+        let code = format!("{dir}/gems.x");
+        assert!(why(&selection, &inputs, &code).is_some(), "{code}");
+        assert!(why(&selection, &inputs, "/usr/bin/gem").is_none());
+    }
+}
+
+#[test]
 fn an_extension_of_a_root_counts_as_the_roots_for_rules() {
     let extension = |name: &str, path: &str| {
         let module = ElfBuilder::library("x.so").import("iconv_open");

@@ -171,13 +171,9 @@ fn perl_brings_what_modules_use() {
 
 #[test]
 fn ruby_and_erlang_bring_their_interpreters() {
-    says(
-        "ruby-rack, ruby-listen",
-        &[(
-            &["ruby", "-e", "require 'rack'; require 'listen'; print 'ok'"],
-            "ok",
-        )],
-    );
+    // The package ruby depends on a later rubygems than the one that lies beside its library.
+    let gems = "require 'rack'; require 'listen'; print $\".grep(/vendor_ruby.rubygems.rb/).length";
+    says("ruby-rack, ruby-listen", &[(&["ruby", "-e", gems], "1")]);
     says(
         "erlang-os-mon",
         &[(

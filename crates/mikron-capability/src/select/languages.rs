@@ -174,6 +174,14 @@ impl Closure<'_> {
         {
             self.spoken.insert((file.package, name));
         }
+        // The package ruby has a link to the interpreter in ruby3.1, and depends on code that every program of Ruby begins with.
+        if facts.link_target().is_some()
+            && is_in_bin_dir(&super::merged(path))
+            && let Some(name) = facts.entry.path.file_name()
+            && let Some(language) = LANGUAGES.iter().find(|own| is_interpreter(name, own))
+        {
+            self.spoken.insert((file.package, language.name));
+        }
     }
 
     /// Brings the interpreters of roots that are code, where the image has none so far.

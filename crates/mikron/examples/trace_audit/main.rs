@@ -105,17 +105,18 @@ fn audit(service: &Service, base: &Base) -> Option<Audit> {
     })
 }
 
-/// Whether a path exists in a root filesystem; links are followed inside of it, and the kernel's directories do not count.
+/// Whether a path exists in a root filesystem; links are followed inside of it, and what the kernel and engines bring does not count.
 fn exists(root: &Path, path: &str) -> bool {
-    let kernel = [
+    let brought = [
         "/proc",
         "/dev",
         "/sys",
         "/tmp",
         "/etc/hosts",
+        "/etc/hostname",
         "/etc/resolv.conf",
     ];
-    if path == "/" || kernel.iter().any(|dir| path.starts_with(dir)) {
+    if path == "/" || brought.iter().any(|dir| path.starts_with(dir)) {
         return false;
     }
     resolve(root, path, 0).is_some()

@@ -78,6 +78,12 @@ const VERDICTS: &[Verdict] = &[
         reason: "py3compile makes it when a package is installed; without, Python compiles at each start, which takes longer",
     },
     Verdict {
+        name: "empty directory",
+        service: "",
+        paths: &["/usr/local/"],
+        reason: "base-files makes these for what an administrator installs; Qt looks through them for libraries of OpenSSL",
+    },
+    Verdict {
         name: "inputrc",
         service: "",
         paths: &["/etc/inputrc"],
