@@ -3,8 +3,9 @@
 //! `cargo run --release -p mikron --example battery [-- NAME…]` prints a table in Markdown. Images are packed in zstd -19 as
 //! their specs say, closures by package in zstd -19, with documentation and without. Takes minutes the first time.
 //!
-//! `cargo run --release -p mikron --example battery -- second [NAME…]` builds the services of the second list, has each work in
-//! its image and in a full installation, and prints how both end. It ends with 1 where they differ. Needs root.
+//! `cargo run --release -p mikron --example battery -- second [quick] [NAME…]` builds the services of the second list, has each
+//! work in its image and in a full installation, and prints how both end. It ends with 1 where they differ. Needs root. `quick`
+//! packs in `zstd:1` whatever the specs say.
 #![allow(clippy::unwrap_used)] // what fails here is shown and ends the run
 
 #[path = "../../tests/common/mod.rs"]
@@ -32,7 +33,8 @@ fn main() -> ExitCode {
     let mut wanted: Vec<String> = std::env::args().skip(1).collect();
     if wanted.first().is_some_and(|word| word == "second") {
         wanted.remove(0);
-        return second::run(&wanted);
+        let quick = wanted.first().is_some_and(|word| word == "quick");
+        return second::run(&wanted[usize::from(quick)..], quick);
     }
     let rows: Vec<Row> = common::beside::chosen(SERVICES, &wanted)
         .filter_map(row)

@@ -132,6 +132,20 @@ const VERDICTS: &[Verdict] = &[
         reason: "messages are those of the programs themselves unless the spec asks for the class `locale`",
     },
     Verdict {
+        name: "asked for",
+        service: "monitoring-plugins",
+        paths: &["/bin/mktemp"],
+        reason: "check_log asks whether it is there, and makes its file by date, touch and chmod where it is not; who wants a command \
+                 that a script can do without names it",
+    },
+    Verdict {
+        name: "cannot be loaded",
+        service: "subversion",
+        paths: &["/usr/lib/x86_64-linux-gnu/libsvn_auth_"],
+        reason: "keyrings of desktops: the loader opens them and refuses them in the installation too, since no dependency has \
+                 libsecret or KDE's libraries, which they are linked with",
+    },
+    Verdict {
         name: "state",
         service: "slapd",
         paths: &["/var/lib/ldap/"],
