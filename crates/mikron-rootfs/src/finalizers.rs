@@ -5,7 +5,7 @@ mod alternatives;
 mod apache;
 mod base;
 mod ca_bundle;
-mod declarations;
+pub(crate) mod declarations;
 mod graphviz;
 mod java_trust;
 mod loader_cache;

@@ -185,6 +185,54 @@ fn what_cannot_be_decided_has_no_effect_and_is_told_with_its_reason() {
 }
 
 #[test]
+fn a_script_gives_files_to_accounts_that_its_package_declares() {
+    // The shape of stunnel4's postinst.
+    let script = "systemd-sysusers x.conf\nmkdir /var/log/x\nchown -R -- x:x /var/log/x\n";
+    let mut image = Image::new()
+        .script("x", "postinst", script)
+        .dir("x", "/var/log", 0o755);
+    image.assembly.packages[0].declarations = vec![(
+        common::path("/usr/lib/sysusers.d/x.conf"),
+        b"u x 333\n".to_vec(),
+    )];
+    let rootfs = image.finalize().unwrap();
+    let entry = &rootfs.at("/var/log/x").unwrap().entry;
+    assert_eq!((entry.uid, entry.gid), (333, 333));
+    assert!(uncovered(&rootfs).is_empty());
+}
+
+#[test]
+fn a_file_of_which_something_is_not_known_goes_nowhere() {
+    // The shape of bacula-fd's postinst.
+    let write = "sed \"s/@NAME@/$(hostname)/\" /usr/share/x/conf";
+    for script in [
+        format!("T=$(mktemp); {write} > $T; chmod 640 $T; ucf $T /etc/x.conf; rm -f $T\n"),
+        format!("T=$(mktemp); {write} >> $T; cp $T /etc/x.conf\n"),
+        format!("echo one > /etc/x.new; {write} > /etc/x.new; mv /etc/x.new /etc/x.conf\n"),
+    ] {
+        let rootfs = Image::new()
+            .script("x", "postinst", &script)
+            .file("x", "/usr/share/x/conf", "name @NAME@\n")
+            .file("x", "/etc/other", "1")
+            .finalize()
+            .unwrap();
+        for made in ["/etc/x.conf", "/etc/x.new"] {
+            assert!(rootfs.at(made).is_none(), "{script}");
+        }
+        let told = uncovered(&rootfs);
+        assert!(told.iter().any(|told| told.contains("/etc/x")), "{told:?}");
+    }
+    // What a package brought is there without what was to be added or put in its place.
+    let script = format!("{write} >> /etc/kept; {write} > /etc/kept\n");
+    let rootfs = Image::new()
+        .script("x", "postinst", &script)
+        .file("x", "/etc/kept", "1")
+        .finalize()
+        .unwrap();
+    assert_eq!(rootfs.at("/etc/kept").unwrap().entry.size(), 1);
+}
+
+#[test]
 fn what_find_finds_by_numbers_of_accounts_is_handed_on() {
     // The shape of mariadb-server's postinst.
     let adduser = "adduser --system --group db\n";

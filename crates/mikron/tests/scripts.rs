@@ -65,16 +65,15 @@ fn owners_and_modes_are_those_that_scripts_set() {
         ],
     );
     stands(
-        "munge, dma, redis-server",
+        "freeradius, snmpd, stunnel4",
         &[
-            ("/etc/munge", "700 munge:munge"),
-            ("/var/lib/munge", "711 munge:munge"),
-            ("/var/log/munge", "700 munge:munge"),
-            ("/etc/dma/auth.conf", "640 root:mail"),
-            ("/var/spool/dma", "2770 root:mail"),
-            ("/usr/sbin/dma", "2755 root:mail"),
-            ("/etc/redis/redis.conf", "640 redis:redis"),
-            ("/var/lib/redis", "750 redis:redis"),
+            ("/etc/freeradius", "2750 freerad:freerad"),
+            ("/etc/freeradius/3.0/clients.conf", "640 freerad:freerad"),
+            ("/etc/snmp/snmpd.conf", "640 root:Debian-snmp"),
+            ("/var/lib/snmp", "755 Debian-snmp:Debian-snmp"),
+            // The account is declared, and the script gives files to it.
+            ("/run/stunnel4", "755 stunnel4:stunnel4"),
+            ("/var/log/stunnel4", "755 stunnel4:stunnel4"),
             ("/usr/local", "755 root:root"),
         ],
     );
@@ -104,11 +103,12 @@ fn queues_and_states_of_servers_are_there_with_their_owners() {
         ],
     );
     stands(
-        "vsftpd, nullmailer",
+        "vsftpd, knot, nagios-nrpe-server",
         &[
             ("/srv/ftp", "755 root:ftp"),
             ("/run/vsftpd/empty", "755 root:root"),
-            ("/var/spool/nullmailer/queue", "750 mail:root"),
+            ("/run/knot", "755 knot:knot"),
+            ("/var/lib/nagios", "755 nagios:nagios"),
         ],
     );
 }

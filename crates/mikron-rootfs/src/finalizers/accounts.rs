@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mikron_package::{MemoryContents, RootPath, SharedText};
 
-use super::declarations::{self, field};
+use super::declarations;
 use super::static_ids::{GROUPS, USERS};
 use super::units::{self, Unit};
 use super::user_calls::Wish;
@@ -237,41 +237,14 @@ fn further(
     Ok(())
 }
 
-/// Reads sysusers.d(5) lines.
+/// Asks for what sysusers.d(5) lines declare.
 fn sysusers(lines: &[declarations::Line], wishes: &mut Wishes) -> Result<(), RootfsError> {
-    for line in lines {
-        let Some(name) = field(line, 1).filter(|name| check_name(name).is_ok()) else {
-            continue;
-        };
-        let id = field(line, 2).unwrap_or_default();
-        match line.first().map_or("", |kind| kind.trim_end_matches('!')) {
-            "u" => {
-                let (uid, group) = id.split_once(':').unwrap_or((id, ""));
-                let gid = group.parse().ok();
-                wishes.user(User {
-                    uid: uid.parse().ok(),
-                    gid,
-                    group: Some(group)
-                        .filter(|g| !g.is_empty() && gid.is_none())
-                        .map(str::to_owned),
-                    gecos: field(line, 3).map(str::to_owned),
-                    home: Some(field(line, 4).unwrap_or("/").to_owned()),
-                    shell: field(line, 5).map(str::to_owned),
-                    ..User::new(name)
-                })?;
-            }
-            "g" => wishes.group(Group {
-                name: name.to_owned(),
-                gid: id.parse().ok(),
-                members: Vec::new(),
-            })?,
-            "m" if check_name(id).is_ok() => wishes.group(Group {
-                name: id.to_owned(),
-                gid: None,
-                members: vec![name.to_owned()],
-            })?,
-            _ => {}
-        }
+    let declared = declarations::accounts(lines);
+    for user in declared.users {
+        wishes.user(user)?;
+    }
+    for group in declared.groups {
+        wishes.group(group)?;
     }
     Ok(())
 }

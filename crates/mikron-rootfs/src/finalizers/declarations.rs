@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use mikron_package::{MemoryContents, RootPath};
 
+use super::user_calls::Wish;
+use crate::accounts::{Group, User, check_name};
 use crate::error::RootfsError;
 use crate::finalize::Context;
 use crate::tree::Tree;
 
 /// One line of a declaration, split into fields; quotes are taken off.
-pub(super) type Line = Vec<String>;
+pub(crate) type Line = Vec<String>;
 
 /// The lines of all files of a kind (`sysusers.d`, `tmpfiles.d`), in order of file name. A file under /etc hides one of the same
 /// name under /usr/lib.
@@ -53,14 +55,14 @@ pub(super) fn lines(
 }
 
 /// Whether a path is one of a file of a kind.
-pub(super) fn is_kind(path: &RootPath, kind: &str) -> bool {
+pub(crate) fn is_kind(path: &RootPath, kind: &str) -> bool {
     let dir = path.parent();
     let dir = dir.as_ref().and_then(RootPath::file_name);
     dir == Some(kind.as_bytes()) && path.as_bytes().ends_with(b".conf")
 }
 
 /// The lines of a text that are no comments.
-pub(super) fn split(text: &[u8]) -> Vec<Line> {
+pub(crate) fn split(text: &[u8]) -> Vec<Line> {
     let text = String::from_utf8_lossy(text);
     let lines = text.lines().map(str::trim);
     lines
@@ -74,6 +76,46 @@ pub(super) fn field(line: &Line, number: usize) -> Option<&str> {
     line.get(number)
         .map(String::as_str)
         .filter(|field| *field != "-" && !field.is_empty())
+}
+
+/// The accounts that sysusers.d(5) lines declare.
+pub(crate) fn accounts(lines: &[Line]) -> Wish {
+    let mut wish = Wish::default();
+    for line in lines {
+        let Some(name) = field(line, 1).filter(|name| check_name(name).is_ok()) else {
+            continue;
+        };
+        let id = field(line, 2).unwrap_or_default();
+        match line.first().map_or("", |kind| kind.trim_end_matches('!')) {
+            "u" => {
+                let (uid, group) = id.split_once(':').unwrap_or((id, ""));
+                let gid = group.parse().ok();
+                wish.users.push(User {
+                    uid: uid.parse().ok(),
+                    gid,
+                    group: Some(group)
+                        .filter(|g| !g.is_empty() && gid.is_none())
+                        .map(str::to_owned),
+                    gecos: field(line, 3).map(str::to_owned),
+                    home: Some(field(line, 4).unwrap_or("/").to_owned()),
+                    shell: field(line, 5).map(str::to_owned),
+                    ..User::new(name)
+                });
+            }
+            "g" => wish.groups.push(Group {
+                name: name.to_owned(),
+                gid: id.parse().ok(),
+                members: Vec::new(),
+            }),
+            "m" if check_name(id).is_ok() => wish.groups.push(Group {
+                name: id.to_owned(),
+                gid: None,
+                members: vec![name.to_owned()],
+            }),
+            _ => {}
+        }
+    }
+    wish
 }
 
 /// Splits a line at blanks, respecting quotes.

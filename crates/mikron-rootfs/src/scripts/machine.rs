@@ -343,13 +343,19 @@ impl Host for Machine<'_, '_> {
                 }
             }
         };
-        // What cannot be written is there all the same, for those who ask.
+        // What cannot be written is there all the same, for those who ask, and what was there before is not.
         if matches!(change, Change::Failed(_))
             && let Some(at) = self.view.resolve(path, true)
-            && self.view.at(&at).is_none()
         {
-            self.view
-                .pretend(Entry::new(at, EntryKind::File { size: 1 }, 0o644));
+            match self.view.at(&at) {
+                None => self
+                    .view
+                    .pretend(Entry::new(at, EntryKind::File { size: 1 }, 0o644)),
+                Some(found) if text.is_none() && (!append || self.temporary.contains(&at)) => {
+                    self.view.forget(found);
+                }
+                Some(_) => {}
+            }
         }
         if let Some(fate) = fate(vec![change]) {
             self.note(call, fate);

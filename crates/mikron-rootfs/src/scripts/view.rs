@@ -550,6 +550,22 @@ impl<'a, 'c> View<'a, 'c> {
         Change::Nothing("what it changes is not in the image".to_owned())
     }
 
+    /// A file is given a content that is not known. What a script made is not what it would be any more; what a package brought
+    /// stays.
+    pub(super) fn forget(&mut self, found: Found) {
+        let at = &found.entry.path;
+        if let Some(node) = self.tree.get(at) {
+            if !node.entry.is_file() || node.owner != Owner::finalizer(&self.report.finalizer) {
+                return;
+            }
+            self.break_hardlinks(at);
+            self.tree.take(at);
+        }
+        if found.entry.is_file() {
+            self.pretend(found.entry);
+        }
+    }
+
     /// Something is there in a full installation, though nobody can say what it holds.
     pub(super) fn pretend(&mut self, entry: Entry) {
         let found = Found {

@@ -1,6 +1,6 @@
 //! Users and groups: what scripts ask for, and what they ask about.
 
-use mikron_package::{Entry, EntryKind};
+use mikron_package::{Entry, EntryKind, RootPath};
 use mikron_shell::Call;
 use mikron_shell::run::{Known, Outcome, Step};
 
@@ -8,6 +8,7 @@ use super::attributes::Id;
 use super::input::operands;
 use super::{Done, Fate, Machine};
 use crate::accounts::{Database, group_path, passwd_path};
+use crate::finalizers::declarations;
 use crate::finalizers::options::Arguments;
 use crate::finalizers::static_ids::{GROUPS, USERS};
 use crate::finalizers::user_calls::{self, Wish};
@@ -59,7 +60,10 @@ impl Machine<'_, '_> {
                 self.add(name, step, call)
             }
             "getent" => Some(self.getent(call)),
-            "systemd-sysusers" => Some((Outcome::done(), Some(Fate::Elsewhere))),
+            "systemd-sysusers" => {
+                self.declared();
+                Some((Outcome::done(), Some(Fate::Elsewhere)))
+            }
             "passwd" | "chage" | "chsh" | "chfn" | "update-passwd" => {
                 let reason = "accounts of an image have no passwords";
                 Some((Outcome::done(), Some(Fate::Nothing(reason.to_owned()))))
@@ -69,6 +73,38 @@ impl Machine<'_, '_> {
                 Some((Outcome::done(), Some(Fate::Nothing(reason.to_owned()))))
             }
             _ => None,
+        }
+    }
+
+    /// From here on the accounts are there that the package declares by sysusers.d(5), whose finalizer makes them.
+    fn declared(&mut self) {
+        let context = self.view.context;
+        let package = self.dpkg.package.as_str();
+        let is_kind = |path: &RootPath| declarations::is_kind(path, "sysusers.d");
+        let mut texts = Vec::new();
+        for known in context.packages.iter().filter(|p| p.name() == package) {
+            let files = known.declarations.iter().filter(|(path, _)| is_kind(path));
+            texts.extend(files.map(|(_, text)| text.clone()));
+        }
+        for known in context.further {
+            if known.metadata.record.name.as_str() == package {
+                let files = known.declarations.iter().filter(|(path, _)| is_kind(path));
+                texts.extend(files.filter_map(|(path, digest)| {
+                    context.read_content(self.view.contents, path, *digest).ok()
+                }));
+            }
+        }
+        for text in texts {
+            let wish = declarations::accounts(&declarations::split(&text));
+            for user in wish.users {
+                let group = user.group.unwrap_or_else(|| user.name.clone());
+                self.groups.insert(group.clone());
+                self.homes
+                    .extend(user.home.map(|home| (user.name.clone(), home)));
+                self.users.entry(user.name).or_insert(group);
+            }
+            self.groups
+                .extend(wish.groups.into_iter().map(|group| group.name));
         }
     }
 
