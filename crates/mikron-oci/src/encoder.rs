@@ -31,16 +31,11 @@ enum Kind<'p> {
 
 impl<'p, W: Write> Encoder<'p, W> {
     /// An encoder for exactly `unpacked` bytes, which may leave work to a pool.
-    pub(crate) fn new(
-        recipe: Recipe,
-        unpacked: u64,
-        pool: &'p Pool,
-        mut inner: W,
-    ) -> io::Result<Self> {
+    pub(crate) fn new(recipe: Recipe, unpacked: u64, pool: &'p Pool, inner: W) -> io::Result<Self> {
         let kind = match recipe {
             Recipe::None => Kind::None,
             Recipe::Zstd { level } => Kind::Zstd(zstd_context(level, unpacked)?),
-            Recipe::Gzip { level } => Kind::Gzip(Gzip::new(level, pool, &mut inner)?),
+            Recipe::Gzip { level } => Kind::Gzip(Gzip::new(level, pool)?),
         };
         Ok(Self {
             block: Vec::with_capacity(BLOCK),

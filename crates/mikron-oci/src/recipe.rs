@@ -9,13 +9,13 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use zstd::zstd_safe;
 
-use crate::gzip::PIECE;
+use crate::gzip::{PIECE, own_level};
 
 /// Bytes that the encoder is fed at a time: the same always, whoever writes in whatever pieces.
 pub(crate) const BLOCK: usize = 64 * 1024;
 
-/// The version of zlib-rs, which cannot be asked for at run time. The workspace pins it exactly.
-const ZLIB_RS: &str = "0.6.8";
+/// The version of libdeflate, which cannot be asked for at run time. The workspace pins its crate exactly.
+const LIBDEFLATE: &str = "1.26";
 
 /// How a layer is compressed: `zstd:LEVEL`, `gzip:LEVEL` or `none`.
 ///
@@ -35,7 +35,7 @@ pub enum Recipe {
         /// 1 to 22.
         level: i32,
     },
-    /// gzip by zlib-rs, in pieces that several threads compress at once.
+    /// gzip by libdeflate, in pieces that several threads compress at once.
     Gzip {
         /// 1 to 9.
         level: i32,
@@ -152,7 +152,8 @@ impl Recipe {
         match self {
             Self::None => "none".to_owned(),
             Self::Gzip { level } => {
-                format!("zlib-rs/{ZLIB_RS};level={level};window=15;mem=8;piece={PIECE};os=255")
+                let own = own_level(level);
+                format!("libdeflate/{LIBDEFLATE};level={level};own={own};piece={PIECE}")
             }
             Self::Zstd { level } => {
                 let text = |t: Tables| format!("w{}c{}h{}", t.window, t.chain, t.hash);
@@ -190,7 +191,8 @@ impl Recipe {
         const MIB: u64 = 1 << 20;
         match self {
             Self::None => MIB,
-            Self::Gzip { .. } => 2 * MIB,
+            Self::Gzip { level: 9 } => 11 * MIB,
+            Self::Gzip { .. } => 3 * MIB,
             Self::Zstd { level } => {
                 // Window, chain (4 bytes an entry), hash, and the optimal parser's state.
                 let window = unpacked.next_power_of_two().clamp(MIB / 4, 8 * MIB);
@@ -306,10 +308,7 @@ mod tests {
             id("zstd:3"),
             "zstd/1.5.7;level=3;search=own;tables=own;single;pledged;checksum=0;block=65536"
         );
-        assert_eq!(
-            id("gzip:9"),
-            "zlib-rs/0.6.8;level=9;window=15;mem=8;piece=524288;os=255"
-        );
+        assert_eq!(id("gzip:9"), "libdeflate/1.26;level=9;own=10;piece=524288");
         assert_eq!(id("none"), "none");
     }
 }

@@ -126,7 +126,7 @@ fn the_digests_of_images_are_pinned() {
         found,
         [
             "zstd:19 sha256:b07586788a79663b7be85e428e3f33e0e028b570ccb39d38e4942c28aafd8f2f",
-            "gzip:9 sha256:13617cc0d4bd5b057822dbe5bc3f5f20aca7ef569cec8586e4c8c2ac21d3dfb1",
+            "gzip:9 sha256:0eb3eb501cb541db9653db675a9c3b8614413a7a42910433b077bd665d002c8e",
             "none sha256:b07d6b48ef7f6dd2e62b311320d621a62cbe6d9a6d27768abf5d9fcbc20fd74a",
         ]
     );
