@@ -168,14 +168,27 @@ impl<R: BufRead> Members<R> {
             Hashing::Both(hasher) => hasher,
             _ => Box::default(),
         };
+        self.each_left(|bytes| hasher.update(bytes))?;
+        Ok(hasher.finish())
+    }
+
+    /// The digest of all packed bytes that are left, where nothing was unpacked of the current member. Nothing is unpacked.
+    pub(crate) fn sha256_of_rest(&mut self) -> Result<Digest, ArchiveError> {
+        let mut hasher = Hasher::default();
+        self.each_left(|bytes| hasher.update(bytes))?;
+        Ok(hasher.finish())
+    }
+
+    /// Passes by what is left of the packed bytes.
+    fn each_left(&mut self, mut see: impl FnMut(&[u8])) -> Result<(), ArchiveError> {
         let mut at = self.offset();
         loop {
             let bytes = self.peek()?;
             let count = bytes.len();
             if count == 0 {
-                return Ok(hasher.finish());
+                return Ok(());
             }
-            hasher.update(bytes);
+            see(bytes);
             self.input.consume(count);
             at += count as u64;
             LimitExceeded::check("archive", at, self.limits.archive)

@@ -4,7 +4,7 @@ use std::io::{self, BufReader, Read};
 
 use mikron_archive::{Cap, TarDialect, TarReader};
 use mikron_package::{
-    ArchiveError, ArchiveMetadata, ArchiveReader, Entry, EntryKind, Limits, Origin,
+    ArchiveError, ArchiveMetadata, ArchiveReader, Digest, Entry, EntryKind, Limits, Origin,
 };
 use sha1::{Digest as _, Sha1};
 
@@ -119,6 +119,18 @@ impl<'a> ApkReader<'a> {
         Ok(())
     }
 
+    /// Compares the digest of the packed data member with the one that the metadata name, without unpacking it. Nothing may have been
+    /// read of its entries. Who reads them later makes all the other checks; that they are those of the metadata is certain now, and
+    /// that nothing else stands behind them.
+    ///
+    /// # Errors
+    /// When the data have another digest, or cannot be read.
+    pub fn prove(mut self) -> Result<(), ArchiveError> {
+        let found = self.tar.get_mut().sha256_of_rest();
+        let proved = found.and_then(|found| self.promised(found));
+        proved.map_err(|error| error.in_archive(&self.origin))
+    }
+
     fn advance(&mut self) -> Result<Option<Entry>, ArchiveError> {
         self.finish_entry()?;
         let Some(entry) = self.tar.next_entry()? else {
@@ -195,6 +207,11 @@ impl<'a> ApkReader<'a> {
         let found = members
             .sha256()
             .ok_or_else(|| ArchiveError::malformed("the data member was not read"))?;
+        self.promised(found)
+    }
+
+    /// Whether the data member has the digest that the metadata name.
+    fn promised(&self, found: Digest) -> Result<(), ArchiveError> {
         if found == self.control.data {
             return Ok(());
         }

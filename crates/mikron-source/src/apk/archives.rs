@@ -80,7 +80,7 @@ impl ApkRepository {
     }
 
     /// Writes an archive into the cache while it is read, and publishes it only if it is the one that the index means, whole
-    /// and with nothing behind it.
+    /// and with nothing behind it. Its data are unpacked by whoever reads its entries, and by nobody before.
     fn admit(
         &self,
         context: &Context<'_>,
@@ -99,9 +99,10 @@ impl ApkRepository {
             fault: &mut fault,
         };
         let read = || -> Result<PackageRecord, ArchiveError> {
-            let mut reader = ApkFormat.open_apk(Box::new(copied), context.limits, &origin)?;
-            reader.finish()?;
-            Ok(reader.metadata().record.clone())
+            let reader = ApkFormat.open_apk(Box::new(copied), context.limits, &origin)?;
+            let record = reader.metadata().record.clone();
+            reader.prove()?;
+            Ok(record)
         };
         let found = read();
         if let Some(error) = fault {
