@@ -68,7 +68,8 @@ impl ScriptFacts {
     /// let called: Vec<(&str, bool)> = script.calls.iter().map(|c| (c.command.as_str(), c.optional)).collect();
     /// assert_eq!(called, [("id", true), ("mkdir", false)]);
     /// ```
-    /// A command whose absence the script asks for is optional to it. One that it runs is not, wherever it stands.
+    /// A command whose absence the script asks for is optional to it, unless it ends with failure then. One that it runs is not,
+    /// wherever it stands.
     #[must_use]
     pub fn with_text(mut self, text: &[u8]) -> Self {
         if !self.is_shell() {
@@ -118,7 +119,7 @@ fn variable(word: &str) -> Option<&str> {
 
 /// The programs among calls, in order of name; `own` are functions.
 pub(crate) fn gather<'c>(calls: impl Iterator<Item = &'c Call>, own: &[&str]) -> Vec<ScriptCall> {
-    let programs = calls.filter(|call| call.kind == Kind::Command);
+    let programs = calls.filter(|call| matches!(call.kind, Kind::Command | Kind::Demand));
     let named = programs.filter_map(|call| {
         let name = call.words.first()?;
         let name = match variable(&name.text).filter(|_| !name.literal) {
@@ -130,7 +131,7 @@ pub(crate) fn gather<'c>(calls: impl Iterator<Item = &'c Call>, own: &[&str]) ->
         is_program.then_some(ScriptCall {
             command: name,
             optional: call.probed,
-            tolerated: call.tolerated,
+            tolerated: call.tolerated && call.kind == Kind::Command,
         })
     });
     let mut found: Vec<ScriptCall> = named.collect();

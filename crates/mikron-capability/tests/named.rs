@@ -114,6 +114,8 @@ fn a_command_that_a_condition_runs_is_needed_and_one_whose_absence_is_asked_for_
         ("until id x; do :; done", "id"),
         ("case `id -u` in 0) ;; esac", "id"),
         ("rm -f /x || true", "rm"),
+        ("command -v id || exit 1; \"$1\"", "id"),
+        ("if ! type id; then echo no; exit 2; fi", "id"),
     ] {
         let app =
             deb("app")
@@ -127,6 +129,7 @@ fn a_command_that_a_condition_runs_is_needed_and_one_whose_absence_is_asked_for_
         "if command -v id; then id; fi",
         "type id >/dev/null && id",
         "which id && id -u",
+        "which id || exit 0; id",
         "if [ -x /usr/bin/id ]; then /usr/bin/id; fi",
     ] {
         let app =

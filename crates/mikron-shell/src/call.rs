@@ -26,6 +26,8 @@ pub enum Kind {
     /// The script looks whether a program is there: `command -v x`, `type x`, `which x`, `hash x`, `[ -x /bin/x ]`. The only word
     /// is what is looked for. It is optional to the script.
     Probe,
+    /// The script ends with failure where a probe finds nothing: `command -v x || exit 1`. The only word is what is looked for.
+    Demand,
     /// A function of the script is called, and its output is redirected. Other calls of functions are not told.
     Function,
     /// Only a redirection, as in `> file`, or that of a compound command.

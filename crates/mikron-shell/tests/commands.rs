@@ -25,7 +25,7 @@ fn programs(text: &str) -> Vec<String> {
 #[track_caller]
 fn only(text: &str, name: &str) -> Call {
     let mut found = calls(text);
-    found.retain(|call| call.name() == name && call.kind != Kind::Probe);
+    found.retain(|call| call.name() == name && !matches!(call.kind, Kind::Probe | Kind::Demand));
     assert_eq!(found.len(), 1, "{found:#?}");
     found.remove(0)
 }
@@ -180,9 +180,10 @@ fn a_command_that_was_looked_up_is_called_by_its_name() {
         "FLOCK=`which flock`\n$FLOCK -n /x true",
         "check() { cmd=`which $1`; test -x $cmd || return 1; }\nif check flock; then F=$(which flock); else exit 1; fi\n$F -n /x",
         "lock=$(command -v flock || true)\n\"$lock\" /x true",
+        "P=`exec <&- 2>&-; which flock || command -v flock || type flock`\ntest -x \"$P\" || exit 0\n$P -n /x",
     ] {
         let call = only(text, "flock");
-        assert!(!call.probed || text.starts_with("lock"), "{text}");
+        assert!(!call.probed || text.starts_with(['l', 'P']), "{text}");
     }
     assert!(
         programs("x=$(cat flock)\n$x")
@@ -348,6 +349,43 @@ fn probes_are_no_calls_and_mark_what_depends_on_them() {
             .map(|word| word.text.as_str()),
         Some("/lib/x")
     );
+}
+
+#[test]
+fn what_a_script_ends_with_failure_without_is_demanded() {
+    let demanded = |text: &str| {
+        let calls = calls(text).into_iter();
+        let demands = calls.filter(|call| call.kind == Kind::Demand);
+        let names: Vec<String> = demands.map(|call| call.words[0].text.clone()).collect();
+        names.join(" ")
+    };
+    for (text, names) in [
+        (
+            "command -v x >/dev/null || { echo no >&2; exit 1; }; x",
+            "x",
+        ),
+        ("if ! type x; then exit 2; fi", "x"),
+        ("if which x; then x; else echo no; exit 1; fi", "x"),
+        ("die() { echo \"$1\"; exit 1; }; hash x || die no", "x"),
+        ("[ -x /usr/bin/x ] || exit 1", "/usr/bin/x"),
+        (
+            "if type x; then C=x; elif type y; then C=y; else exit 1; fi",
+            "x",
+        ),
+        ("command -v x && command -v y || exit 1", "x y"),
+        // It has nothing to do where they are not there.
+        ("command -v x || exit 0; x", ""),
+        ("[ -x /usr/bin/x ] || exit 0", ""),
+        ("if command -v x; then exit 1; fi", ""),
+        ("f() { command -v x || return 1; }; f || y", ""),
+        ("[ -f /etc/x ] || exit 1", ""),
+        (
+            "f() { :; }; command -v f || exit 1; type printf || exit 1",
+            "",
+        ),
+    ] {
+        assert_eq!(demanded(text), names, "{text}");
+    }
 }
 
 #[test]

@@ -129,6 +129,7 @@ files:
       test "$(printf abc | wc -c)" -eq 3 || echo wrong
       for name in $(seq 2); do echo "$name"; done
       command -v awk >/tmp/said || echo optional
+      command -v cut >/tmp/said || { echo needed; exit 1; }
 "#;
     let Some(stage) = stage_with("dash", "/run.sh", files) else {
         return;

@@ -74,6 +74,20 @@ fn scripts_bring_what_they_start_wherever_they_lie() {
 }
 
 #[test]
+fn scripts_bring_what_they_end_with_failure_without() {
+    chosen("makeself", "", &["/usr/bin/gzip", "/usr/bin/tar"], &[]);
+    let demanded = ["/usr/bin/openssl", "/usr/bin/hexdump"];
+    chosen("testssl.sh", "", &demanded, &[]);
+}
+
+#[test]
+fn scripts_bring_the_program_by_which_tar_packs() {
+    let packs = ["/usr/bin/tar", "/usr/bin/gzip"];
+    chosen("sitesummary-client", "", &packs, &[]);
+    chosen("checkinstall", "", &packs, &[]);
+}
+
+#[test]
 fn scripts_bring_what_the_files_run_that_they_read() {
     let started = ["/usr/bin/wget", "/usr/bin/mknod", "/usr/bin/dpkg-deb"];
     chosen("debootstrap", "", &started, &[]);

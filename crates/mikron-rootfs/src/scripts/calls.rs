@@ -27,7 +27,8 @@ pub fn scan(script: &[u8]) -> Vec<Call> {
         let by_file = |name: &str| matches!(name, "find" | "xargs" | "tar");
         let inner = call.via.iter().any(|name| by_file(name));
         let outer = call.wraps && call.writes.is_empty() && !by_file(call.name());
-        call.kind != Kind::Probe && !call.unreachable && !inner && !outer
+        let looks = matches!(call.kind, Kind::Probe | Kind::Demand);
+        !looks && !call.unreachable && !inner && !outer
     });
     calls
 }

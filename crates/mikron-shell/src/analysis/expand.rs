@@ -215,33 +215,35 @@ impl<'a> Expander<'a> {
         self.known_text(other)
     }
 
-    /// The command in `$(which x)` and `$(command -v x)`: the path that comes of it is that of a command of this name.
+    /// The command in `$(which x)` and `$(command -v x)`: the path that comes of it is that of a command of this name. Other ways
+    /// to look for it may stand behind the first.
     fn looked_up(&mut self, list: &[Item]) -> Option<String> {
-        let [item] = list else { return None };
-        let is_nothing = |(connector, pipeline): &(Connector, ast::Pipeline)| {
-            *connector == Connector::Or
-                && matches!(pipeline.commands.as_slice(), [ast::Command { kind: CommandKind::Simple(simple), .. }]
-                    if matches!(simple.words.as_slice(), [word] if matches!(word.bare(), Some("true" | ":"))))
+        let (item, before) = list.split_last()?;
+        let redirects = |item: &Item| match simple_of(&item.and_or.first) {
+            Some(simple) => {
+                item.and_or.rest.is_empty()
+                    && matches!(simple.words.as_slice(), [word] if word.bare() == Some("exec"))
+            }
+            None => false,
         };
-        let [command] = item.and_or.first.commands.as_slice() else {
-            return None;
-        };
-        let CommandKind::Simple(simple) = &command.kind else {
-            return None;
-        };
-        let looks = |words: &[&str]| {
-            let before = simple.words.iter().map(|word| word.bare());
-            simple.words.len() == words.len() + 1
-                && before.zip(words).all(|(word, known)| word == Some(*known))
-        };
-        let of_lookup = looks(&["which"])
-            || looks(&["command", "-v"])
-            || looks(&["type", "-p"])
-            || looks(&["type", "-P"]);
-        if !of_lookup || item.background || !item.and_or.rest.iter().all(is_nothing) {
+        if item.background || !before.iter().all(redirects) {
             return None;
         }
-        let name = self.text(simple.words.last()?);
+        let words = &simple_of(&item.and_or.first)?.words;
+        let last = words.last().filter(|_| looks_up(words))?;
+        let name = self.text(last);
+        for (connector, pipeline) in &item.and_or.rest {
+            let words = &simple_of(pipeline)
+                .filter(|_| *connector == Connector::Or)?
+                .words;
+            let again = looks_up(words)
+                || matches!(words.as_slice(), [first, _] if first.bare() == Some("type"));
+            match words.as_slice() {
+                [word] if matches!(word.bare(), Some("true" | ":")) => {}
+                [.., last] if again && self.text(last) == name => {}
+                _ => return None,
+            }
+        }
         let plain = name.literal && !name.text.is_empty() && !name.text.contains(' ');
         (plain && name.text.len() <= MAX_VALUE).then_some(name.text)
     }
@@ -443,6 +445,30 @@ pub(super) fn is_first(parameter: &Parameter) -> bool {
 }
 
 /// The variables that stand in parts of a word, those in substituted commands left out.
+/// A command that is nothing else, alone in a pipeline.
+fn simple_of(pipeline: &ast::Pipeline) -> Option<&ast::Simple> {
+    match pipeline.commands.as_slice() {
+        [
+            ast::Command {
+                kind: CommandKind::Simple(simple),
+                ..
+            },
+        ] => Some(simple),
+        _ => None,
+    }
+}
+
+/// Whether the words look for the path of a command.
+fn looks_up(words: &[ast::Word]) -> bool {
+    let before: Vec<_> = words.iter().map(|word| word.bare()).collect();
+    matches!(
+        before.as_slice(),
+        [Some("which"), _]
+            | [Some("command"), Some("-v"), _]
+            | [Some("type"), Some("-p" | "-P"), _]
+    )
+}
+
 fn parameters<'w>(parts: &'w [Part], names: &mut Vec<&'w str>) {
     for part in parts {
         match part {

@@ -136,6 +136,23 @@ impl Walker<'_> {
         words.splice(..1, value.collect::<Vec<_>>());
     }
 
+    /// The script has not ended with failure, since these commands are there.
+    pub(super) fn demand(&mut self, line: u32, names: &[String], context: &Context<'_>) {
+        for name in names {
+            let functions = &self.expander.definitions.functions;
+            let of_shell = functions.contains_key(name.as_str()) || tables::builtin(name).is_some();
+            let directory = name.rsplit_once('/').map(|(directory, _)| directory);
+            if of_shell || directory.is_some_and(|directory| !directory.ends_with("bin")) {
+                continue;
+            }
+            let word = Word {
+                text: name.clone(),
+                literal: true,
+            };
+            self.push(line, Kind::Demand, vec![word], Vec::new(), context);
+        }
+    }
+
     fn push(
         &mut self,
         line: u32,
@@ -145,7 +162,7 @@ impl Walker<'_> {
         context: &Context<'_>,
     ) -> &mut Call {
         let name = words.first().filter(|word| word.literal);
-        let probed = kind != Kind::Probe
+        let probed = !matches!(kind, Kind::Probe | Kind::Demand)
             && name.is_some_and(|name| {
                 let name = if matches!(name.text.as_str(), "." | "source") {
                     words.get(1).map_or("", |file| &file.text)

@@ -269,8 +269,21 @@ impl<'a> Walker<'a> {
         leave::list(list, &self.expander.definitions, true, 0).is_some()
     }
 
+    /// How a list surely ends the whole script.
+    fn breaks(&self, list: &[Item]) -> Option<End> {
+        leave::list(list, &self.expander.definitions, false, 0)
+    }
+
+    /// Where the script would have ended with failure, what is known behind it is what it demands.
+    fn survive(&mut self, end: Option<End>, line: u32, facts: &Facts, context: &Context<'_>) {
+        if end == Some(End::Failure) {
+            self.demand(line, &facts.present, context);
+        }
+    }
+
     /// What is known behind an and-or list, because the script has not ended in it.
     fn afterwards(&mut self, and_or: &AndOr, context: &mut Context<'_>) {
+        let line = and_or.first.commands.first().map_or(0, |c| c.line);
         if let Some(((connector, last), before)) = and_or.rest.split_last() {
             if self.end_of(last).is_none() {
                 return;
@@ -280,10 +293,13 @@ impl<'a> Walker<'a> {
             for (connector, pipeline) in before {
                 outcome = outcome.join(*connector, conditions.pipeline(pipeline));
             }
-            context.add(match connector {
+            let facts = match connector {
                 Connector::Or => outcome.met,
                 Connector::And => outcome.unmet,
-            });
+            };
+            let broken = leave::pipeline(last, &self.expander.definitions, false, 0);
+            self.survive(broken, line, &facts, context);
+            context.add(facts);
             return;
         }
         if self.end_of(&and_or.first).is_some() {
@@ -301,10 +317,15 @@ impl<'a> Walker<'a> {
                 let other_leaves = otherwise.as_ref().is_some_and(|list| self.leaves(list));
                 if self.leaves(body) {
                     let facts = self.conditions(context).list(condition).unmet;
+                    self.survive(self.breaks(body), line, &facts, context);
                     context.add(facts);
-                } else if other_leaves && arms.len() == 1 {
+                } else if let Some(otherwise) = otherwise.as_ref().filter(|_| other_leaves) {
+                    // Of several that would do, the first is what the script takes where all are there.
                     let facts = self.conditions(context).list(condition).met;
-                    context.add(facts);
+                    self.survive(self.breaks(otherwise), line, &facts, context);
+                    if arms.len() == 1 {
+                        context.add(facts);
+                    }
                 }
             }
             CommandKind::Case { subject, arms } => {
