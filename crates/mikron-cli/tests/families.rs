@@ -264,6 +264,25 @@ fn what_is_left_out_of_a_named_package_is_listed_by_its_parts() {
 }
 
 #[test]
+fn what_no_package_brings_is_explained_by_who_makes_it() {
+    for family in FAMILIES {
+        let home = home(family);
+        let asked = |what: &str| home.run(&["explain", "greet.yaml", what]);
+        let run = asked("/etc/passwd");
+        assert_eq!(run.code, 0, "{family}: {}", run.err);
+        let says = "/etc/passwd is in the image, by the finalizer `accounts`\n";
+        assert!(run.out.contains(says), "{family}: {}", run.out);
+        let run = asked("/tmp");
+        assert!(
+            run.out.contains("/tmp is in the image, by the "),
+            "{family}: {}",
+            run.out
+        );
+        assert_ne!(asked("/etc/nothing").code, 0, "{family}");
+    }
+}
+
+#[test]
 fn the_matrix_shows_who_provides_what() {
     for family in FAMILIES {
         let run = home(family).run(&[

@@ -398,8 +398,11 @@ impl Closure {
         warnings
     }
 
-    /// Whether a package of the image is a root.
+    /// Whether a package is a root: the spec names it, files of it or none, or it stands in the place of one without files.
     pub(crate) fn is_root(&self, package: usize) -> bool {
+        if matches!(self.packages[package].role, Role::Root { .. }) {
+            return true;
+        }
         let mut packages = self.selection.packages.iter();
         packages.any(|selected| selected.package == package && selected.root)
     }

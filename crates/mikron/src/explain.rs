@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mikron_capability::{
-    Explanation, LeftOut, ModuleLeftOut, SelectedPackage, UnmetNote, Without, explain,
+    Explanation, Inventory, LeftOut, ModuleLeftOut, SelectedPackage, UnmetNote, Without, explain,
 };
 use mikron_package::{PackageName, PackageRecord, Platform, Requirement, Version};
 use mikron_spec::Spec;
@@ -71,6 +71,9 @@ pub struct Answer {
     pub about: String,
     /// What is known.
     pub explanation: Explanation,
+    /// Of a path that is in the image and that no package brings as it is there: who made it, `the finalizer `accounts``,
+    /// `the spec` or `the layout`. [`Explanations::complete`] fills it in.
+    pub origin: Option<String>,
     /// For a package: which of the solution's packages require it, with the requirement, in order of name.
     pub required_by: Vec<(PackageName, String)>,
     /// For a package: its version.
@@ -130,6 +133,22 @@ impl Explanations {
     pub fn about(&self, what: &str) -> Vec<Answer> {
         let answer = |(platform, closure): (&Platform, &Closure)| answer(*platform, closure, what);
         self.platforms.iter().map(answer).collect()
+    }
+
+    /// Adds to answers about a path what the tree of the image ([`Builder::inventory`](crate::Builder::inventory)) knows of it.
+    pub fn complete(answers: &mut [Answer], inventory: &Inventory) {
+        for answer in answers {
+            let held = inventory.platforms.get(&answer.platform);
+            let mut files = held
+                .and_then(|held| held.files.as_ref())
+                .into_iter()
+                .flatten();
+            let file = files.find(|(path, _)| path.to_string() == answer.about);
+            answer.origin = file.map(|(_, file)| match &file.origin {
+                Some(origin) => origin.clone(),
+                None => "the layout".to_owned(),
+            });
+        }
     }
 }
 
@@ -249,6 +268,7 @@ fn answer(platform: Platform, closure: &Closure, what: &str) -> Answer {
         platform,
         about: what.to_owned(),
         explanation: explain(&closure.selection, &closure.inputs, reasons),
+        origin: None,
         required_by,
         version: index.map(|i| closure.packages[i].record.version.clone()),
         root: index.is_some_and(|i| match closure.packages[i].role {

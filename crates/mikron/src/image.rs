@@ -136,7 +136,8 @@ pub(crate) fn tree(
         .collect();
     let (mut packages, mut further) = (Vec::new(), Vec::new());
     for index in 0..closure.packages.len() {
-        if chosen.contains(&index) {
+        // What the spec names counts with its scripts and units also where they are all that it has.
+        if chosen.contains(&index) || closure.is_root(index) {
             packages.extend(package(closure, contents, index)?);
         } else {
             let declarations = closure.declarations(index);

@@ -28,10 +28,19 @@ pub(crate) fn run(arguments: &Explain, quiet: bool, style: Style) -> Result<(), 
     if !what.starts_with('/') && what.contains('(') {
         return token(&explanations, what, json, &builder.spec().name);
     }
-    let answers = explanations.about(what);
+    let mut answers = explanations.about(what);
+    // What no package brings may be made: the tree tells, where it comes about.
+    let is_open = |answer: &Answer| {
+        what.starts_with('/') && !matches!(answer.explanation, Explanation::Chosen(_))
+    };
+    if answers.iter().any(is_open)
+        && let Ok(inventory) = builder.inventory()
+    {
+        Explanations::complete(&mut answers, &inventory);
+    }
     if answers
         .iter()
-        .all(|a| a.explanation == Explanation::Unknown && a.version.is_none())
+        .all(|a| a.explanation == Explanation::Unknown && a.version.is_none() && a.origin.is_none())
     {
         return Err(Failure::Command {
             message: format!(
@@ -271,7 +280,19 @@ fn answer(answer: &Answer) -> String {
                 "is a link of {package} to {target}, which no package has"
             ));
         }
-        Explanation::Unknown => line("is in no package of this platform"),
+        Explanation::Unknown if answer.origin.is_none() => {
+            line("is in no package of this platform");
+        }
+        Explanation::Unknown => {}
+    }
+    if let Some(origin) = &answer.origin {
+        let _ = writeln!(
+            text,
+            "{}: {} is in the image, by {}",
+            answer.platform,
+            printable(&what),
+            printable(origin)
+        );
     }
     if answer.root {
         text.push_str("  the spec names it\n");

@@ -1,0 +1,99 @@
+//! What the scripts and units of packages make: behind their links, and of packages of which no file is chosen.
+
+#![allow(clippy::unwrap_used)] // a test
+
+mod common;
+
+use std::fs;
+
+use common::find;
+use mikron::{Builder, Output};
+use mikron_testkit::archive::DebBuilder;
+use mikron_testkit::repository::RepositoryBuilder;
+use mikron_testkit::runtime::Bundle;
+use tempfile::TempDir;
+
+/// The image of some packages of a local repository, of which the spec names `app`, and where it was built.
+fn image(packages: [DebBuilder; 2], depends: &str) -> Option<(TempDir, Bundle)> {
+    let dir = TempDir::new().unwrap();
+    let mut repository = RepositoryBuilder::new("./")
+        .date(1_700_000_000)
+        .without_release();
+    for (name, package) in ["app", "lib"].into_iter().zip(packages) {
+        let depends = if name == "app" { depends } else { "" };
+        let stanza = format!("Package: {name}\nVersion: 1\nArchitecture: amd64\n{depends}");
+        repository = repository.package_at(&format!("{name}.deb"), &stanza, package.build());
+    }
+    repository.build().write_to(&dir.path().join("repository"));
+    let file = dir.path().join("image.yaml");
+    let spec = "mikron: 1\nname: app\nsources:\n  local: { deb: \"file:repository\", suite: \"./\", allow: [unsigned] }\n\
+        packages: [app]\n";
+    fs::write(&file, spec).unwrap();
+    let layout = dir.path().join("layout");
+    Builder::from_file(&file)
+        .unwrap_or_else(|error| panic!("{error}"))
+        .cache(dir.path().join("cache"))
+        .output(Output::layout(&layout, "latest"))
+        .build()
+        .unwrap_or_else(|error| panic!("{error}"));
+    Some((dir, Bundle::extract(&layout)?))
+}
+
+#[test]
+fn a_link_to_what_a_script_makes_is_in_the_image_and_one_to_nothing_is_not() {
+    let app = DebBuilder::new("app", "1", "amd64")
+        .file("/usr/lib/app/data", 0o644, "x")
+        .symlink("/usr/lib/app/conf", "/etc/app/conf")
+        .symlink("/usr/lib/app/near", "../../../etc/app/conf")
+        .symlink("/usr/lib/app/lost", "/etc/app/lost")
+        .script(
+            "postinst",
+            "#!/bin/sh\nmkdir -p /etc/app\necho made > /etc/app/conf\n",
+        );
+    let Some((_dir, bundle)) = image([app, DebBuilder::new("lib", "1", "amd64")], "") else {
+        return;
+    };
+    let root = bundle.rootfs();
+    for (link, target) in [("conf", "/etc/app/conf"), ("near", "../../../etc/app/conf")] {
+        let link = root.join("usr/lib/app").join(link);
+        assert_eq!(fs::read_link(link).unwrap().to_str(), Some(target));
+    }
+    assert_eq!(fs::read(root.join("etc/app/conf")).unwrap(), b"made\n");
+    assert!(find(&root, "lost").is_none());
+}
+
+#[test]
+fn a_named_package_of_nothing_but_a_unit_and_a_script_has_what_they_make() {
+    let app = DebBuilder::new("app", "1", "amd64")
+        .file(
+            "/lib/systemd/system/app.service",
+            0o644,
+            "[Service]\nExecStart=/usr/bin/serve -u www-data\nStateDirectory=app\n",
+        )
+        .script(
+            "postinst",
+            "#!/bin/sh\nadduser --system --group _app\nmkdir -p /srv/app\n",
+        );
+    let lib = DebBuilder::new("lib", "1", "amd64")
+        .file("/usr/share/lib/data", 0o644, "x")
+        .file(
+            "/lib/systemd/system/lib.service",
+            0o644,
+            "[Service]\nUser=backup\n",
+        );
+    let Some((_dir, bundle)) = image([app, lib], "Depends: lib\n") else {
+        return;
+    };
+    let root = bundle.rootfs();
+    let accounts = fs::read_to_string(root.join("etc/passwd")).unwrap();
+    for name in ["www-data:", "_app:"] {
+        assert!(
+            accounts.lines().any(|line| line.starts_with(name)),
+            "{accounts}"
+        );
+    }
+    for made in ["srv/app", "var/lib/app", "usr/share/lib/data"] {
+        assert!(root.join(made).exists(), "{made}");
+    }
+    assert!(find(&root, "app.service").is_none());
+}
