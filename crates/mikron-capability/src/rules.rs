@@ -357,7 +357,7 @@ const ALSO_RECORDED: [&str; 2] = ["dlopen", "dlmopen"];
 /// let symbols = Rules::builtin().symbols();
 /// assert!(symbols.contains(b"pthread_exit") && !symbols.contains(b"pthread_exit_"));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Symbols {
     names: HashSet<Vec<u8>>,
 }

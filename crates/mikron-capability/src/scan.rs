@@ -120,7 +120,8 @@ pub fn scan_recording(
     })
 }
 
-/// Learns the facts of one file that comes from no archive: one that a spec adds.
+/// Learns the facts of one file that comes from no archive: one that a spec adds. Of an ELF file it is recorded which of `symbols` it
+/// imports.
 ///
 /// # Errors
 /// As [`scan`]; [`FactsError::Length`] when `body` has another length than the entry says.
@@ -129,10 +130,11 @@ pub fn scan_file(
     body: &mut dyn Read,
     spool: &Spool,
     keep: bool,
+    symbols: &Symbols,
 ) -> Result<FileFacts, FactsError> {
     let how = How {
         keep: &|_| keep,
-        symbols: Symbols::builtin(),
+        symbols,
         names: &[],
     };
     scan_into(entry, body, spool, &how, &mut vec![0; PIECE])

@@ -5,7 +5,7 @@ mod support;
 use std::collections::BTreeSet;
 use std::io::{self, Read};
 
-use mikron_capability::{Class, FactsError, PackageFacts, Spool, fill, scan, scan_file};
+use mikron_capability::{Class, FactsError, PackageFacts, Spool, Symbols, fill, scan, scan_file};
 use mikron_deb::archive::DebFormat;
 use mikron_package::{Contents, Digest, Entry, EntryKind, Limits, Origin, PackageFormat, RootPath};
 use mikron_testkit::archive::DebBuilder;
@@ -198,8 +198,14 @@ fn a_body_of_another_length_than_its_header_says_is_refused() {
     };
     for (size, body) in [(5, "1234"), (3, "1234"), (300_000, "x")] {
         for keep in [true, false] {
-            let error =
-                scan_file(entry(size), &mut body.as_bytes(), &spool, keep).expect_err("refused");
+            let error = scan_file(
+                entry(size),
+                &mut body.as_bytes(),
+                &spool,
+                keep,
+                Symbols::builtin(),
+            )
+            .expect_err("refused");
             assert!(matches!(error, FactsError::Length { .. }), "{error}");
             assert!(error.to_string().starts_with("/app/x: "));
         }

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use mikron_package::{DiffId, Digest, Hasher, Limits};
 use serde_json::json;
@@ -67,16 +67,64 @@ pub fn write_file(
     images: &[Named<'_>],
     path: &Path,
 ) -> Result<Written, ImageError> {
-    let directory = match path.parent() {
+    prepare_file(store, images, path)?.publish()
+}
+
+/// An archive that is whole and lies beside the file that it is to be. Dropped, it is gone.
+pub struct Prepared {
+    temporary: Temporary,
+    path: PathBuf,
+    index: Digest,
+}
+
+impl Prepared {
+    /// Puts the archive in its place, all at once.
+    ///
+    /// # Errors
+    /// When the file cannot be replaced.
+    pub fn publish(self) -> Result<Written, ImageError> {
+        let archive = self.temporary.blob();
+        self.temporary.persist(&self.path)?;
+        files::sync_directory(directory_of(&self.path))?;
+        Ok(Written {
+            archive,
+            index: self.index,
+        })
+    }
+
+    /// The digest of the archive's `index.json`.
+    pub fn index(&self) -> Digest {
+        self.index
+    }
+}
+
+fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
-    };
-    let mut temporary = Temporary::create(directory)?;
+    }
+}
+
+/// Writes an archive beside the file that [`Prepared::publish`] makes of it.
+///
+/// # Errors
+/// As [`write_file`].
+pub fn prepare_file(
+    store: &dyn BlobStore,
+    images: &[Named<'_>],
+    path: &Path,
+) -> Result<Prepared, ImageError> {
+    if path.is_dir() {
+        let error = io::Error::from(io::ErrorKind::IsADirectory);
+        return Err(StoreError::io("write", path)(error).into());
+    }
+    let mut temporary = Temporary::create(directory_of(path))?;
     let index = write(store, images, &mut temporary, &path.display().to_string())?;
-    let archive = temporary.blob();
-    temporary.persist(path)?;
-    files::sync_directory(directory)?;
-    Ok(Written { archive, index })
+    Ok(Prepared {
+        temporary,
+        path: path.to_owned(),
+        index,
+    })
 }
 
 /// Writes an archive to a stream; `place` names the stream in errors. Gives the digest of its `index.json`.

@@ -54,6 +54,10 @@ impl ResolvoSolver {
 }
 
 impl Solver for ResolvoSolver {
+    fn identity(&self) -> Option<String> {
+        Some(format!("resolvo {:?}", self.budget))
+    }
+
     fn solve(&self, universe: &dyn Universe, request: &Request) -> Result<Solution, SolveError> {
         let catalog = Catalog::new(universe, request, &self.budget);
         let mut roots: Vec<&Root> = request.roots.iter().collect();

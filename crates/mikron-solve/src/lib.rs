@@ -88,11 +88,21 @@ pub trait Solver: Send + Sync {
     /// When a package of the request does not exist, when no set of packages satisfies the request, when a budget is
     /// exceeded, or when a requirement has a form that the solver does not know.
     fn solve(&self, universe: &dyn Universe, request: &Request) -> Result<Solution, SolveError>;
+
+    /// What tells this solver and its settings from others. Who remembers what was solved takes two solvers of one identity for
+    /// the same, and remembers nothing of a solver that gives none.
+    fn identity(&self) -> Option<String> {
+        None
+    }
 }
 
 impl<T: Solver + ?Sized> Solver for &T {
     fn solve(&self, universe: &dyn Universe, request: &Request) -> Result<Solution, SolveError> {
         (**self).solve(universe, request)
+    }
+
+    fn identity(&self) -> Option<String> {
+        (**self).identity()
     }
 }
 
@@ -100,10 +110,18 @@ impl<T: Solver + ?Sized> Solver for Box<T> {
     fn solve(&self, universe: &dyn Universe, request: &Request) -> Result<Solution, SolveError> {
         (**self).solve(universe, request)
     }
+
+    fn identity(&self) -> Option<String> {
+        (**self).identity()
+    }
 }
 
 impl<T: Solver + ?Sized> Solver for Arc<T> {
     fn solve(&self, universe: &dyn Universe, request: &Request) -> Result<Solution, SolveError> {
         (**self).solve(universe, request)
+    }
+
+    fn identity(&self) -> Option<String> {
+        (**self).identity()
     }
 }

@@ -134,7 +134,8 @@ impl<'a> Engine<'a> {
             epoch,
         )?;
         let frames = CachedFrames(&self.cache);
-        if let Some(built) = memo::recall(&self.cache, &key)
+        if let Some(key) = &key
+            && let Some(built) = memo::recall(&self.cache, key)
             && let Some(report) =
                 publish::from_frames(self.builder, self.cache.path(), &built, &frames)?
         {
@@ -171,7 +172,9 @@ impl<'a> Engine<'a> {
             built.push(workshop.build(platform, closure, &files, &spool, Box::new(fill))?);
         }
         let report = target.publish(self.builder, &built, &frames)?;
-        memo::keep(&self.cache, &key, &built);
+        if let Some(key) = &key {
+            memo::keep(&self.cache, key, &built);
+        }
         if let Err(error) = self.cache.maintain() {
             self.warn(&format!(
                 "the cache is not brought down to its quota: {error}"
@@ -272,7 +275,10 @@ impl<'a> Engine<'a> {
             let (facts, size) = match &file.content {
                 FileContent::Text(text) => {
                     let size = text.len() as u64;
-                    let facts = scan_file(entry(size), &mut text.as_bytes(), spool, true);
+                    // A text is no program: the rules need not be read for it.
+                    let symbols = Symbols::default();
+                    let mut text = text.as_bytes();
+                    let facts = scan_file(entry(size), &mut text, spool, true, &symbols);
                     (facts.map_err(failed)?, size)
                 }
                 FileContent::From(named) => {
@@ -287,7 +293,9 @@ impl<'a> Engine<'a> {
                             error,
                         });
                     }
-                    let facts = scan_file(entry(metadata.len()), &mut file, spool, true);
+                    let symbols = self.symbols()?;
+                    let entry = entry(metadata.len());
+                    let facts = scan_file(entry, &mut file, spool, true, symbols);
                     (facts.map_err(failed)?, metadata.len())
                 }
                 FileContent::Directory | FileContent::Symlink(_) => continue,

@@ -13,8 +13,8 @@ use crate::translate::{self, LoadedFile};
 /// Name and version of the derived values.
 const BUILDS: &str = "builds-1";
 
-/// Everything that the outcome depends on: the spec, its files, rules and slices, the packages to choose from, the time that files bear, and
-/// the program that does it.
+/// Everything that the outcome depends on: the spec, its files, rules and slices, the packages to choose from, the solver, the time
+/// that files bear, and the program that does it. `None` where the solver is none that can be told from others.
 ///
 /// # Errors
 /// When a table of the spec cannot be read, or its slices do not go together.
@@ -25,13 +25,17 @@ pub(crate) fn key(
     files: &[LoadedFile],
     pins: &str,
     epoch: i64,
-) -> Result<Digest, Error> {
+) -> Result<Option<Digest>, Error> {
+    let Some(solver) = builder.options.solver.identity() else {
+        return Ok(None);
+    };
     let mut hasher = Hasher::default();
     let mut part = |bytes: &[u8]| {
         hasher.update(&(bytes.len() as u64).to_le_bytes());
         hasher.update(bytes);
     };
     part(program().as_bytes());
+    part(solver.as_bytes());
     part(builder.spec.to_yaml().as_bytes());
     part(translate::recipe(&builder.spec).id().as_bytes());
     for platform in platforms {
@@ -51,7 +55,7 @@ pub(crate) fn key(
     }
     part(pins.as_bytes());
     part(&epoch.to_le_bytes());
-    Ok(hasher.finish())
+    Ok(Some(hasher.finish()))
 }
 
 /// What an earlier build came to.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use mikron_oci::{BlobStore, FrameCache, Image, Layer, Layout, docker, write_index};
+use mikron_oci::{BlobStore, Descriptor, FrameCache, Image, Layer, Layout, docker, write_index};
 use mikron_package::Digest;
 use tempfile::TempDir;
 
@@ -48,7 +48,8 @@ impl Target {
         &*self.stores[0].0
     }
 
-    /// Writes what is missing in each store, then the tags, then the archives.
+    /// Writes what is missing in each store, and the archives beside their places; when all of that is there, the tags, and the
+    /// archives into their places. Each of those is all or nothing; a machine that fails between two of them leaves the first.
     pub(crate) fn publish(
         &self,
         builder: &Builder,
@@ -57,6 +58,7 @@ impl Target {
     ) -> Result<BuildReport, Error> {
         let mut images = images(builder, built)?;
         let mut index = None;
+        let (mut tags, mut prepared) = (Vec::new(), Vec::new());
         for (store, tag) in &self.stores {
             for layer in built.iter().flat_map(|built| &built.layers) {
                 if !bring(layer, &**store, frames)? {
@@ -65,15 +67,24 @@ impl Target {
                     return Err(mikron_oci::StoreError::Missing { digest, place }.into());
                 }
             }
-            index = Some(tagged(&**store, tag.as_deref(), &images, builder)?);
+            let descriptor = stored(&**store, &images, builder)?;
+            index = Some(digest_of(&descriptor));
+            tags.extend(tag.as_deref().map(|tag| (store, tag, descriptor)));
         }
         for output in &builder.options.outputs {
             if let Output::DockerArchive { file } = output {
-                let archived = archive(builder, self.primary(), &images, file)?;
+                let whole = archive(builder, self.primary(), &images, file)?;
                 if self.scratch.is_some() {
-                    index = Some(archived);
+                    index = Some(whole.index());
                 }
+                prepared.push(whole);
             }
+        }
+        for (store, tag, descriptor) in tags {
+            store.tag(tag, &descriptor)?;
+        }
+        for archive in prepared {
+            archive.publish()?;
         }
         if self.scratch.is_some() && !builder.options.outputs.is_empty() {
             // What is reported is what lies in the archives, and nothing else was kept.
@@ -127,33 +138,29 @@ fn images(builder: &Builder, built: &[Built]) -> Result<Vec<Image>, Error> {
         .collect()
 }
 
-/// Writes config, manifest and index, and last the tag.
-fn tagged(
-    store: &dyn BlobStore,
-    tag: Option<&str>,
-    images: &[Image],
-    builder: &Builder,
-) -> Result<Digest, Error> {
+/// Writes config, manifest and index.
+fn stored(store: &dyn BlobStore, images: &[Image], builder: &Builder) -> Result<Descriptor, Error> {
     for image in images {
         image.store(store)?;
     }
-    let descriptor = write_index(store, images, &translate::annotations(&builder.spec))?;
-    if let Some(tag) = tag {
-        store.tag(tag, &descriptor)?;
-    }
-    let digest = descriptor.digest().to_string();
-    Ok(digest
-        .parse()
-        .expect("write_index names what it wrote by SHA-256"))
+    let annotations = translate::annotations(&builder.spec);
+    Ok(write_index(store, images, &annotations)?)
 }
 
-/// Writes a docker archive, and gives the digest of its index. An old engine knows one image by a name: of several platforms each gets a tag of its own.
+fn digest_of(descriptor: &Descriptor) -> Digest {
+    let digest = descriptor.digest().to_string();
+    digest
+        .parse()
+        .expect("write_index names what it wrote by SHA-256")
+}
+
+/// Writes a docker archive beside its place. An old engine knows one image by a name: of several platforms each gets a tag of its own.
 fn archive(
     builder: &Builder,
     store: &dyn BlobStore,
     images: &[Image],
     file: &Path,
-) -> Result<Digest, Error> {
+) -> Result<docker::Prepared, Error> {
     let name = |image: &Image| match images {
         [_] => format!("{}:latest", builder.spec.name),
         _ => format!(
@@ -168,7 +175,7 @@ fn archive(
         .zip(&names)
         .map(|(image, names)| docker::Named { image, names })
         .collect();
-    Ok(docker::write_file(store, &archived, file)?.index)
+    Ok(docker::prepare_file(store, &archived, file)?)
 }
 
 fn report(builder: &Builder, built: &[Built], images: &[Image], digest: Digest) -> BuildReport {

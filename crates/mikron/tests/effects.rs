@@ -6,29 +6,18 @@ mod common;
 
 use std::fs;
 
-use common::find;
+use common::{find, local_spec};
 use mikron::{Builder, Output};
 use mikron_testkit::archive::DebBuilder;
-use mikron_testkit::repository::RepositoryBuilder;
 use mikron_testkit::runtime::Bundle;
 use tempfile::TempDir;
 
 /// The image of some packages of a local repository, of which the spec names `app`, and where it was built.
 fn image(packages: [DebBuilder; 2], depends: &str) -> Option<(TempDir, Bundle)> {
     let dir = TempDir::new().unwrap();
-    let mut repository = RepositoryBuilder::new("./")
-        .date(1_700_000_000)
-        .without_release();
-    for (name, package) in ["app", "lib"].into_iter().zip(packages) {
-        let depends = if name == "app" { depends } else { "" };
-        let stanza = format!("Package: {name}\nVersion: 1\nArchitecture: amd64\n{depends}");
-        repository = repository.package_at(&format!("{name}.deb"), &stanza, package.build());
-    }
-    repository.build().write_to(&dir.path().join("repository"));
-    let file = dir.path().join("image.yaml");
-    let spec = "mikron: 1\nname: app\nsources:\n  local: { deb: \"file:repository\", suite: \"./\", allow: [unsigned] }\n\
-        packages: [app]\n";
-    fs::write(&file, spec).unwrap();
+    let [app, lib] = packages;
+    let packages = vec![("app", depends, app), ("lib", "", lib)];
+    let file = local_spec(dir.path(), packages, "packages: [app]\n");
     let layout = dir.path().join("layout");
     Builder::from_file(&file)
         .unwrap_or_else(|error| panic!("{error}"))

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use mikron_capability::{FileFacts, Given, PackageFacts, Spool, classify, scan_file};
+use mikron_capability::{FileFacts, Given, PackageFacts, Spool, Symbols, classify, scan_file};
 use mikron_package::{Entry, EntryKind, PackageName, RootPath};
 use mikron_slices::{Applied, Made, MadeKind, Selection, SliceKey, Taken};
 
@@ -235,7 +235,13 @@ impl<'a> Cutting<'a> {
             MadeKind::Text(text) => {
                 let size = text.len() as u64;
                 let entry = entry(EntryKind::File { size });
-                let facts = scan_file(entry, &mut text.as_bytes(), spool, true);
+                let facts = scan_file(
+                    entry,
+                    &mut text.as_bytes(),
+                    spool,
+                    true,
+                    &Symbols::default(),
+                );
                 facts.map_err(|error| Error::Facts {
                     package: self.facts.metadata.record.name.clone(),
                     error: Box::new(error),

@@ -10,7 +10,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use mikron::{BuildReport, Builder, Output};
+use mikron_testkit::archive::DebBuilder;
 use mikron_testkit::mirror::mirror;
+use mikron_testkit::repository::RepositoryBuilder;
 use mikron_testkit::runtime::Bundle;
 use tempfile::TempDir;
 
@@ -139,4 +141,26 @@ pub(crate) fn find(dir: &Path, name: &str) -> Option<PathBuf> {
             None
         }
     })
+}
+
+/// Writes a flat repository of small packages, each with further fields of its stanza, and a spec over it; gives the spec's file.
+pub(crate) fn local_spec(
+    dir: &Path,
+    packages: Vec<(&str, &str, DebBuilder)>,
+    rest: &str,
+) -> PathBuf {
+    let mut repository = RepositoryBuilder::new("./")
+        .date(1_700_000_000)
+        .without_release();
+    for (name, fields, package) in packages {
+        let stanza = format!("Package: {name}\nVersion: 1\nArchitecture: amd64\n{fields}");
+        repository = repository.package_at(&format!("{name}.deb"), &stanza, package.build());
+    }
+    repository.build().write_to(&dir.join("repository"));
+    let file = dir.join("image.yaml");
+    let spec = format!(
+        "mikron: 1\nname: app\nsources:\n  local: {{ deb: \"file:repository\", suite: \"./\", allow: [unsigned] }}\n{rest}"
+    );
+    fs::write(&file, spec).unwrap();
+    file
 }

@@ -1,0 +1,133 @@
+//! What those rely on who call the library: their solver, their outputs, their rules.
+
+#![allow(clippy::unwrap_used)] // a test
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use common::local_spec;
+use mikron::package::Universe;
+use mikron::solve::{Request, ResolvoSolver, Solution, SolveError, Solver};
+use mikron::{BuildReport, Builder, Error, Output};
+use mikron_testkit::archive::DebBuilder;
+use mikron_testkit::elf::ElfBuilder;
+use mikron_testkit::runtime::Bundle;
+use tempfile::TempDir;
+
+fn app() -> DebBuilder {
+    DebBuilder::new("app", "1", "amd64").file("/usr/share/app/data", 0o644, "x")
+}
+
+fn builder(file: &Path) -> Builder {
+    let builder = Builder::from_file(file).unwrap_or_else(|error| panic!("{error}"));
+    let cache = file.with_file_name("cache");
+    builder.cache(cache)
+}
+
+fn well(built: Result<BuildReport, Error>) -> BuildReport {
+    built.unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Takes nothing of what is asked for.
+struct Nothing;
+
+impl Solver for Nothing {
+    fn solve(&self, _: &dyn Universe, _: &Request) -> Result<Solution, SolveError> {
+        Ok(Solution::default())
+    }
+}
+
+#[test]
+fn another_solver_gives_another_image_also_where_the_cache_remembers_one() {
+    let dir = TempDir::new().unwrap();
+    let file = local_spec(dir.path(), vec![("app", "", app())], "packages: [app]\n");
+    let out = Output::layout(dir.path().join("layout"), "latest");
+    let first = well(builder(&file).output(out.clone()).build());
+    let other = builder(&file).output(out.clone()).solver(Arc::new(Nothing));
+    let other = other.build();
+    assert_ne!(other.ok().map(|report| report.digest), Some(first.digest));
+    // The product's own, named or not, is one and the same.
+    let own = builder(&file)
+        .output(out)
+        .solver(Arc::new(ResolvoSolver::default()));
+    assert_eq!(well(own.build()).digest, first.digest);
+}
+
+#[test]
+fn where_one_output_fails_the_others_stay_as_they_were() {
+    let dir = TempDir::new().unwrap();
+    let file = local_spec(dir.path(), vec![("app", "", app())], "packages: [app]\n");
+    let layout = dir.path().join("layout");
+    let whole = dir.path().join("whole.tar");
+    let out = || Output::layout(&layout, "latest");
+    well(
+        builder(&file)
+            .output(out())
+            .output(Output::docker_archive(&whole))
+            .build(),
+    );
+    let state = || {
+        let index = fs::read(layout.join("index.json")).unwrap();
+        (index, fs::read(&whole).unwrap())
+    };
+    let before = state();
+    let spec = fs::read_to_string(&file).unwrap();
+    fs::write(&file, spec + "files: [{ path: /more, text: more }]\n").unwrap();
+    // A directory stands where the archive is to go, and a file where its directory is to be.
+    let taken = dir.path().join("taken.tar");
+    fs::create_dir(&taken).unwrap();
+    for bad in [taken, file.join("none.tar")] {
+        let failing = builder(&file)
+            .output(out())
+            .output(Output::docker_archive(&whole))
+            .output(Output::docker_archive(&bad));
+        assert!(failing.build().is_err());
+        assert!(
+            state() == before,
+            "{}: an output was changed",
+            bad.display()
+        );
+    }
+    well(
+        builder(&file)
+            .output(out())
+            .output(Output::docker_archive(&whole))
+            .build(),
+    );
+    let after = state();
+    assert!(after.0 != before.0 && after.1 != before.1);
+}
+
+#[test]
+fn rules_of_the_spec_hold_for_its_own_programs_too() {
+    let dir = TempDir::new().unwrap();
+    let library = ElfBuilder::library("libown.so.1").import("frobnicate");
+    fs::write(dir.path().join("own"), library.build()).unwrap();
+    fs::write(
+        dir.path().join("rules.yaml"),
+        "- rule: frobs\n  when: { imports: [frobnicate] }\n  brings: [{ path: /usr/share/doc/frobs/table }]\n\
+         \x20 because: frobnicate reads it\n  without: nothing is frobnicated\n",
+    )
+    .unwrap();
+    let frobs = DebBuilder::new("frobs", "1", "amd64")
+        .file("/usr/share/doc/frobs/table", 0o644, "x")
+        .file("/usr/share/doc/frobs/other", 0o644, "x");
+    let rest = "packages: [app]\nrules: [rules.yaml]\nfiles: [{ path: /usr/lib/libown.so.1, from: own }]\n";
+    let packages = vec![("app", "Depends: frobs\n", app()), ("frobs", "", frobs)];
+    let file = local_spec(dir.path(), packages, rest);
+    let layout = dir.path().join("layout");
+    well(
+        builder(&file)
+            .output(Output::layout(&layout, "latest"))
+            .build(),
+    );
+    let Some(bundle) = Bundle::extract(&layout) else {
+        return;
+    };
+    let table = bundle.rootfs().join("usr/share/doc/frobs");
+    assert!(table.join("table").exists());
+    assert!(!table.join("other").exists());
+}
