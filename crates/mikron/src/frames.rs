@@ -7,13 +7,16 @@ use std::time::Duration;
 
 use mikron_oci::{Blob, BlobStore, FrameCache, Layer, StoreError};
 use mikron_package::Digest;
-use mikron_source::cache::{Cache, CacheError};
+use mikron_source::cache::{Cache, CacheError, Claim};
 
 /// Name and version of the derived values that say which layer a key stands for. The layer itself is a blob.
 const LAYERS: &str = "layers-3";
 
 /// The turns to compress, by their number.
-const TURNS: &str = "turns-1";
+const TURNS: &str = "turns-2";
+
+/// What whoever is next for a turn holds.
+const GATE: &[u8] = b"next";
 
 /// How long to wait before looking whether a turn is free.
 const LOOK_AGAIN: Duration = Duration::from_millis(3);
@@ -23,6 +26,12 @@ const LOOK_AGAIN: Duration = Duration::from_millis(3);
 pub(crate) struct CachedFrames<'a>(pub(crate) &'a Cache);
 
 impl CachedFrames<'_> {
+    /// Claims a turn, or the right to be the next.
+    fn claim_turn(&self, name: &[u8], wait: bool) -> Result<Option<Claim>, StoreError> {
+        let claim = self.0.claim(TURNS, name, wait);
+        claim.map_err(|e| failed("claim", &Digest::of(name), e))
+    }
+
     /// Says which layer a key stands for, when its bytes are there.
     fn describe(&self, key: &Digest, layer: &Layer) -> Result<(), StoreError> {
         let description = postcard::to_stdvec(layer);
@@ -80,16 +89,15 @@ impl FrameCache for CachedFrames<'_> {
 
     fn turn(&self) -> Result<Box<dyn Send + '_>, StoreError> {
         let turns = thread::available_parallelism().map_or(1, usize::from);
+        // One lock cannot stand for several, so that somebody has to look again and again. It is one of all who wait: the others
+        // sleep until that one has its turn.
+        let _first = self.claim_turn(GATE, true)?;
         loop {
             for turn in 0..turns {
-                let name = turn.to_le_bytes();
-                let claim = self.0.claim(TURNS, &name, false);
-                let claim = claim.map_err(|e| failed("claim", &Digest::of(&name), e))?;
-                if let Some(claim) = claim {
+                if let Some(claim) = self.claim_turn(&turn.to_le_bytes(), false)? {
                     return Ok(Box::new(claim));
                 }
             }
-            // One lock cannot stand for several; a look takes some microseconds.
             thread::sleep(LOOK_AGAIN);
         }
     }
@@ -110,5 +118,42 @@ fn broken(action: &'static str, key: &Digest, source: io::Error) -> StoreError {
         action,
         path: key.to_string().into(),
         source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mikron_source::cache::CacheOptions;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    #[test]
+    fn as_many_have_a_turn_as_there_are_processors_and_everybody_gets_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let (held, most, had) = (
+            AtomicUsize::new(0),
+            AtomicUsize::new(0),
+            AtomicUsize::new(0),
+        );
+        thread::scope(|scope| {
+            for _ in 0..12 {
+                scope.spawn(|| {
+                    // Each as a process of its own: locks lie on open files.
+                    let cache = Cache::open(directory.path(), CacheOptions::default()).unwrap();
+                    let frames = CachedFrames(&cache);
+                    for _ in 0..3 {
+                        let turn = frames.turn().unwrap();
+                        most.fetch_max(held.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                        thread::sleep(Duration::from_millis(1));
+                        held.fetch_sub(1, Ordering::SeqCst);
+                        had.fetch_add(1, Ordering::SeqCst);
+                        drop(turn);
+                    }
+                });
+            }
+        });
+        let processors = thread::available_parallelism().unwrap().get();
+        assert!(most.into_inner() <= processors);
+        assert_eq!(had.into_inner(), 36);
     }
 }
