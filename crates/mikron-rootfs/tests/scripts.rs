@@ -278,3 +278,51 @@ fn what_find_finds_by_numbers_of_accounts_is_handed_on() {
         );
     }
 }
+
+#[test]
+fn a_program_that_only_moves_files_and_texts_is_followed() {
+    // The shapes of ghostscript's update-gsfontmap, and of a helper that a package keeps to itself.
+    let list = "#! /bin/sh\nMAP=/var/lib/x/map\nrm -f \"$MAP\"\ntouch \"$MAP\"\nfor i in /etc/x/map.d/*.conf; do\n    cat \"$i\" >> \"$MAP\"\ndone 2>/dev/null\nexit 0\n";
+    let helper = "#!/bin/sh -e\nsed \"s/@NAME@/$1/\" /usr/share/y/site > /etc/y/site\n[ -n \"$2\" ] || chmod 0600 /etc/y/site\n";
+    let program = |image: Image, package: &str, at: &str, text: &str| {
+        image.file_with(package, at, text, |entry| entry.mode = 0o755)
+    };
+    let image = Image::new()
+        .script("x", "postinst", "set -e\nupdate-x-map\n")
+        .dir("x", "/var/lib/x", 0o755)
+        .file("fonts", "/etc/x/map.d/20b.conf", "b\n")
+        .file("fonts", "/etc/x/map.d/10a.conf", "a\n")
+        .script("y", "postinst", "/usr/lib/y/configure web\n")
+        .dir("y", "/etc/y", 0o755)
+        .file("y", "/usr/share/y/site", "site @NAME@\n");
+    let image = program(image, "x", "/usr/sbin/update-x-map", list);
+    let image = program(image, "y", "/usr/lib/y/configure", helper);
+    let rootfs = image.finalize().unwrap();
+    assert_eq!(rootfs.text("/var/lib/x/map"), "a\nb\n");
+    assert_eq!(rootfs.text("/etc/y/site"), "site web\n");
+    assert_eq!(rootfs.at("/etc/y/site").unwrap().entry.mode, 0o600);
+    assert!(uncovered(&rootfs).is_empty());
+}
+
+#[test]
+fn a_program_that_calls_others_is_told_of_and_one_that_calls_itself_ends() {
+    let image = |program: &str| {
+        Image::new()
+            .script("x", "postinst", "/usr/lib/x/make a\n")
+            .dir("x", "/etc/x", 0o755)
+            .file_with("x", "/usr/lib/x/make", program, |entry| {
+                entry.mode = 0o755;
+            })
+            .finalize()
+            .unwrap()
+    };
+    for program in [
+        "#!/bin/sh\ntouch /etc/x/made\nmkfontdir /etc/x\n",
+        "#!/bin/sh\ntouch /etc/x/made\n/usr/lib/x/make \"$1\" \"$1\"\n",
+        "#!/usr/bin/perl\ntouch /etc/x/made\n",
+    ] {
+        let rootfs = image(program);
+        assert!(rootfs.at("/etc/x/made").is_none(), "{program}");
+        assert_eq!(uncovered(&rootfs), ["/usr/lib/x/make a"], "{program}");
+    }
+}

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mikron_capability::{
-    Edge, FileFacts, FileRef, Glob, Missing, PackageFacts, PackageInput, Provided, SelectedFile,
-    Selection, Spool, Violation, Want, Wanted, select, verify,
+    Edge, FileFacts, FileRef, Glob, Missing, PackageFacts, PackageInput, Provided, ScriptFacts,
+    SelectedFile, Selection, Spool, Violation, Want, Wanted, select, verify,
 };
 use mikron_package::{Digest, EntryKind, PackageName, Platform, RootPath, SharedText};
 use mikron_rootfs::{Part, Sources};
@@ -118,8 +118,14 @@ fn templates(inputs: &[PackageInput]) -> Vec<FileRef> {
     let mut templates = Vec::new();
     for (package, input) in packages.iter().enumerate() {
         for (entry, file) in input.facts.files.iter().enumerate() {
-            let read =
-                sources.contains(&file.entry) || mikron_rootfs::is_template(&file.entry.path);
+            let path = &file.entry.path;
+            let is_followed = |script: &ScriptFacts| {
+                let calls = script.calls.iter().map(|call| call.command.as_str());
+                script.is_shell() && sources.follows(path, calls)
+            };
+            let read = sources.contains(&file.entry)
+                || mikron_rootfs::is_template(path)
+                || file.script.as_deref().is_some_and(is_followed);
             if read && file.entry.is_file() && file.digest.is_some() {
                 templates.push(FileRef { package, entry });
             }

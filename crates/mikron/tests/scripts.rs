@@ -188,6 +188,8 @@ fn guards_of_scripts_are_decided_and_one_answer_of_debconf_is_taken() {
             ("/etc/fonts/conf.d/10-hinting-medium.conf", "-"),
             ("/etc/fonts/conf.d/10-no-sub-pixel.conf", "-"),
             ("/etc/fonts/conf.d/70-yes-bitmaps.conf", "-"),
+            // What the package of the fonts says of them.
+            ("/etc/fonts/conf.d/57-dejavu-sans.conf", "777 root:root"),
         ],
     );
     for (packages, file, line) in [
@@ -199,6 +201,26 @@ fn guards_of_scripts_are_decided_and_one_answer_of_debconf_is_taken() {
         };
         let text = fs::read_to_string(bundle.rootfs().join(file)).unwrap();
         assert!(text.lines().any(|is| is == line), "{text}");
+    }
+}
+
+#[test]
+fn what_a_program_of_a_package_puts_together_is_there() {
+    let Some((bundle, _)) = image("ghostscript") else {
+        return;
+    };
+    // update-gsfontmap, a script of ghostscript's, over what packages of fonts and of poppler have.
+    for (parts, whole) in [("fontmap.d", "Fontmap"), ("cidfmap.d", "cidfmap")] {
+        let parts = fs::read_dir(bundle.rootfs().join("etc/ghostscript").join(parts)).unwrap();
+        let mut parts: Vec<_> = parts.map(|part| part.unwrap().path()).collect();
+        parts.sort();
+        let joined = parts.iter().map(|part| fs::read(part).unwrap());
+        let joined = joined.collect::<Vec<_>>().concat();
+        let whole = bundle
+            .rootfs()
+            .join("var/lib/ghostscript/fonts")
+            .join(whole);
+        assert!(joined.len() > 1000 && fs::read(whole).unwrap() == joined);
     }
 }
 

@@ -8,6 +8,7 @@ mod files;
 mod filters;
 mod find;
 mod input;
+mod own;
 mod programs;
 mod regex;
 mod sed;
@@ -25,6 +26,7 @@ use super::{Fate, Record};
 use crate::finalizers::user_calls::Wish;
 pub(super) use debconf::Debconf;
 pub(super) use debian::Dpkg;
+pub(super) use own::is_followed;
 
 /// The host of the scripts of one image.
 pub(super) struct Machine<'a, 'c> {
@@ -47,6 +49,8 @@ pub(super) struct Machine<'a, 'c> {
     /// Temporary files of the present script.
     temporary: Vec<RootPath>,
     made_temporary: u32,
+    /// How many programs of packages were followed so far.
+    followed: u32,
 }
 
 /// What a command leaves to say: its outcome, and what is told of it, if anything.
@@ -67,6 +71,7 @@ impl<'a, 'c> Machine<'a, 'c> {
             mentioned: BTreeSet::new(),
             temporary: Vec::new(),
             made_temporary: 0,
+            followed: 0,
         };
         machine.first_accounts();
         machine
@@ -151,7 +156,7 @@ impl<'a, 'c> Machine<'a, 'c> {
             .or_else(|| self.debian_command(&name, step, call))
             .or_else(|| self.debconf_command(&name, step, call))
             .or_else(|| self.program(&name, step, call));
-        done.unwrap_or_else(|| self.other(&name, call))
+        done.unwrap_or_else(|| self.other(&name, step, call))
     }
 
     /// A command with words that are not known.
@@ -179,7 +184,7 @@ impl<'a, 'c> Machine<'a, 'c> {
     }
 
     /// A command that nothing here carries out.
-    fn other(&mut self, name: &str, call: &Call) -> Done {
+    fn other(&mut self, name: &str, step: &Step<'_>, call: &Call) -> Done {
         match classify::call(call, self.view.tree) {
             None => (Outcome::unknown(), None),
             Some(super::Outcome::Irrelevant { reason }) => {
@@ -187,12 +192,14 @@ impl<'a, 'c> Machine<'a, 'c> {
             }
             Some(_) => {
                 // Other finalizers do what these do.
-                let elsewhere = name.starts_with("update-")
-                    || name.starts_with("apache2_")
+                let finalized = name.starts_with("apache2_")
                     || name.starts_with("a2en")
                     || name.starts_with("php")
                     || matches!(name, "pam-auth-update" | "dpkg-trigger" | "ldconfig");
-                let outcome = if elsewhere {
+                if !finalized && let Some(done) = self.own_program(step) {
+                    return done;
+                }
+                let outcome = if finalized || name.starts_with("update-") {
                     Outcome::done()
                 } else {
                     Outcome::unknown()

@@ -13,6 +13,9 @@ use super::{Fate, Record, Runs, ScriptRun, classify};
 use crate::finalize::{Context, Report};
 use crate::tree::Tree;
 
+/// Where scripts find programs.
+pub(super) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// The control member that holds the templates of debconf's questions.
 const TEMPLATES: &str = "templates";
 
@@ -143,10 +146,7 @@ fn run_one(
         ("DEBIAN_FRONTEND", "noninteractive"),
         ("DEBCONF_NONINTERACTIVE_SEEN", "true"),
         ("HOME", "/root"),
-        (
-            "PATH",
-            "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-        ),
+        ("PATH", PATH),
     ];
     let invocation = Invocation {
         name: &path,
@@ -176,7 +176,7 @@ fn arguments(script: &str) -> Vec<String> {
 }
 
 /// The interpreter of a script that is not for a shell.
-fn other_interpreter(text: &[u8]) -> Option<String> {
+pub(super) fn other_interpreter(text: &[u8]) -> Option<String> {
     let line = text.split(|b| *b == b'\n').next().unwrap_or_default();
     let line = String::from_utf8_lossy(line.strip_prefix(b"#!")?).into_owned();
     let mut words = line.split_whitespace();

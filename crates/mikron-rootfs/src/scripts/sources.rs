@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use mikron_package::{ArchiveMetadata, Entry, RootPath};
-use mikron_shell::fits;
+use mikron_shell::{Call, fits};
 
 use super::ScannedScript;
+use super::machine::is_followed;
 
 /// Largest file that is read because a pattern fits its path, in bytes.
 const MAX_FITTING: u64 = 256 << 10;
@@ -31,6 +32,7 @@ const READERS: &[&str] = &[
 pub struct Sources {
     paths: BTreeSet<RootPath>,
     patterns: BTreeSet<String>,
+    programs: BTreeSet<RootPath>,
 }
 
 impl Sources {
@@ -52,7 +54,11 @@ impl Sources {
 
     fn add_scanned(&mut self, script: &ScannedScript) {
         let calls = script.installing().map(|(_, call)| call);
-        for call in calls.filter(|call| READERS.contains(&call.name())) {
+        for call in calls {
+            self.add_program(call);
+            if !READERS.contains(&call.name()) {
+                continue;
+            }
             for word in call.arguments() {
                 if word.literal && !word.text.contains(['*', '?', '[']) {
                     if word.text.starts_with('/') {
@@ -63,6 +69,27 @@ impl Sources {
                 }
             }
         }
+    }
+
+    /// Adds the paths at which the program of a call may lie.
+    fn add_program(&mut self, call: &Call) {
+        let Some(word) = call.words.first().filter(|word| word.literal) else {
+            return;
+        };
+        let dirs = if word.text.starts_with('/') {
+            &[""][..]
+        } else {
+            &["/usr/sbin/", "/usr/bin/", "/sbin/", "/bin/"]
+        };
+        let paths = dirs.iter().map(|dir| format!("{dir}{}", word.text));
+        self.programs
+            .extend(paths.filter_map(|path| RootPath::new(path.as_bytes()).ok()));
+    }
+
+    /// Whether a script of the shell at a path is a program that the scripts call and that is followed: one that calls these
+    /// commands alone, which have to move files and texts and no more.
+    pub fn follows<'a>(&self, path: &RootPath, commands: impl Iterator<Item = &'a str>) -> bool {
+        self.programs.contains(path) && is_followed(commands)
     }
 
     /// Whether a file is among them.
