@@ -51,6 +51,10 @@ fn a_library_whose_version_a_program_puts_together_is_taken_of_a_dependency() {
     for (text, named) in [
         ("libicuuc.so.%s", true),
         ("libicuuc.so.", true),
+        // A directory is looked through for it.
+        ("libicuuc.*", true),
+        ("libicuuc.so*", true),
+        ("libicuu*", false),
         ("libicuuc.%s", false),
     ] {
         let app = deb("app").depends("libicu72, libc6").file(

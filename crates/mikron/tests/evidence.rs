@@ -36,6 +36,16 @@ fn a_library_finds_the_modules_that_it_loads_by_name() {
 }
 
 #[test]
+fn a_library_that_is_looked_for_in_directories_is_there() {
+    // Qt looks for `libssl.*`, and says that there is no TLS where it finds none.
+    let Some(stage) = stage("libqt6network6", "") else {
+        return;
+    };
+    let library = stage.rootfs().join("usr/lib/x86_64-linux-gnu/libssl.so.3");
+    assert!(library.exists());
+}
+
+#[test]
 fn python_finds_a_library_by_its_bare_name() {
     let Some(stage) = stage("python3, python3-usb", "/usr/bin/python3") else {
         return;

@@ -186,6 +186,12 @@ impl Search {
         if two {
             self.found.push(tool_hash(word));
         }
+        if (whole || cut.is_some())
+            && after == b'*'
+            && let Some(sought) = sought(word)
+        {
+            self.found.push(word_hash(&sought));
+        }
         if named && is_name {
             self.found.push(word_hash(word));
             if after == b' ' {
@@ -215,6 +221,14 @@ impl Search {
     fn words(self) -> Words {
         Words::of_hashes(self.found)
     }
+}
+
+/// The name without its version of a library for whose files a directory is looked through: `libssl.so.` of `libssl.*` and `libssl.so*`,
+/// of which the star is not handed over.
+fn sought(pattern: &[u8]) -> Option<Vec<u8>> {
+    let ends: [&[u8]; 3] = [b".so.", b".so", b"."];
+    let stem = ends.iter().find_map(|end| pattern.strip_suffix(*end))?;
+    (stem.starts_with(b"lib") && pattern.len() < Words::LONGEST).then(|| [stem, b".so."].concat())
 }
 
 /// A path without the slashes at its ends.
@@ -283,9 +297,14 @@ mod tests {
     #[test]
     fn a_library_is_named_without_its_version_where_that_is_put_together() {
         let words = words_of(
-            b"libicuuc.so.%s\0/opt/x/libz.so.%d\0libpq.so.\0tool.%s\0libm.so%s\0libcpu_%s.so\0liby_\0tool_%s\0",
+            b"libicuuc.so.%s\0/opt/x/libz.so.%d\0libpq.so.\0tool.%s\0libm.so%s\0libcpu_%s.so\0liby_\0tool_%s\0libssl.*\0libgnu.so.*\0/x/libidn.so*\0lib*\0conf.*\0",
         );
         let known = [
+            "libssl.so.",
+            "libgnu.so.",
+            "libidn.so.",
+            "lib.so.",
+            "conf.so.",
             "libicuuc.so.",
             "libz.so.",
             "libpq.so.",
@@ -296,7 +315,16 @@ mod tests {
             "tool_",
         ];
         let found: Vec<&str> = known.into_iter().filter(|w| words.contains(w)).collect();
-        let expected = ["libicuuc.so.", "libz.so.", "libpq.so.", "libcpu_", "liby_"];
+        let expected = [
+            "libssl.so.",
+            "libgnu.so.",
+            "libidn.so.",
+            "libicuuc.so.",
+            "libz.so.",
+            "libpq.so.",
+            "libcpu_",
+            "liby_",
+        ];
         assert_eq!(found, expected);
     }
 
