@@ -132,6 +132,56 @@ const VERDICTS: &[Verdict] = &[
         reason: "messages are those of the programs themselves unless the spec asks for the class `locale`",
     },
     Verdict {
+        name: "size of paper",
+        service: "",
+        paths: &["/etc/papersize"],
+        reason: "the script asks locale(1) for it, and the library does the same where the file is not: A4",
+    },
+    Verdict {
+        name: "no fonts",
+        service: "",
+        paths: &[
+            "/usr/share/fonts/X11/encodings",
+            "/usr/share/fonts/X11/util",
+            "*/encodings.dir",
+            "*/fonts.alias",
+            "*/fonts.dir",
+            "*/fonts.scale",
+        ],
+        reason: "tables for the X server, of xfonts-utils, on which fonts depend for their scripts: fontconfig opens whatever lies in \
+                 its directories",
+    },
+    Verdict {
+        name: "database of media types",
+        service: "wkhtmltopdf",
+        paths: &["/usr/share/mime/"],
+        reason: "update-mime-database makes it, and Qt has a copy inside where there is none",
+    },
+    Verdict {
+        name: "asked for",
+        service: "rabbitmq",
+        paths: &["/usr/bin/getconf"],
+        reason: "its code asks for the size of a page, and takes 4096 where it is not there, which it is",
+    },
+    Verdict {
+        name: "asked for",
+        service: "scipy",
+        paths: &["/usr/bin/uname"],
+        reason: "platform.processor asks it, which says `unknown` in Debian, and takes nothing for the same",
+    },
+    Verdict {
+        name: "asked for",
+        service: "weasyprint",
+        paths: &["/usr/bin/gcc"],
+        reason: "find_library of ctypes asks a compiler among others where libraries lie",
+    },
+    Verdict {
+        name: "secret",
+        service: "rabbitmq",
+        paths: &["/var/lib/rabbitmq/.erlang.cookie"],
+        reason: "each node makes its own when it starts first",
+    },
+    Verdict {
         name: "asked for",
         service: "monitoring-plugins",
         paths: &["/bin/mktemp"],
