@@ -193,6 +193,32 @@ fn a_command_that_was_looked_up_is_called_by_its_name() {
 }
 
 #[test]
+fn a_command_is_known_by_what_a_variable_stands_for() {
+    for text in [
+        ": ${TAR:=tar}; \"$TAR\" x",
+        "${TAR:=tar} x",
+        "cmd=(tar x); \"${cmd[@]}\"",
+        "cmd=(nice tar \"$1\" y); ${cmd[@]}",
+        "cmd=(tar); cmd+=(\"$1\"); \"${cmd[@]}\" z",
+        "cmd=(tar x); $cmd y",
+        "f() { local cmd=(tar x); exec \"${cmd[@]}\"; }; f",
+    ] {
+        assert!(programs(text).iter().any(|name| name == "tar"), "{text}");
+    }
+    // What is behind something that is not known may be anything.
+    for text in [
+        "cmd=(\"$1\" tar); \"${cmd[@]}\"",
+        "cmd=(x tar); $cmd",
+        "for x in \"${cmd[@]}\"; do $x; done",
+    ] {
+        assert!(programs(text).iter().all(|name| name != "tar"), "{text}");
+    }
+    let text = "parts=(a \"$1\"); for x in \"${parts[@]}\"; do run $x; done";
+    let run = only(text, "run");
+    assert!(!run.words[1].literal, "{run:?}");
+}
+
+#[test]
 fn a_library_says_what_each_function_calls() {
     let text =
         "PATH=/x\numask 022\nstart-up\nlog() { logger \"$1\"; }\ndie() { log \"$1\"; rm /x; }\n";
@@ -268,6 +294,12 @@ fn wrappers_are_followed_by_what_they_run() {
         ("tar -xf x.tar.bz2", "bzip2", "tar"),
         ("tar --create --zstd --file x y", "zstd", "tar"),
         ("time a", "a", "time"),
+        ("tini -- a", "a", "tini"),
+        ("gosu user a", "a", "gosu"),
+        ("setpriv --reuid=1 a", "a", "setpriv"),
+        ("chrt 1 a", "a", "chrt"),
+        ("xvfb-run -a -s '-x y' a", "a", "xvfb-run"),
+        ("script -q -c 'a b' /x", "a", "script"),
     ] {
         let calls = calls(text);
         let call = calls
@@ -373,6 +405,14 @@ fn what_a_script_ends_with_failure_without_is_demanded() {
             "x",
         ),
         ("command -v x && command -v y || exit 1", "x y"),
+        (
+            "for c in x y; do command -v $c >/dev/null || exit 1; done",
+            "x y",
+        ),
+        (
+            "need() { command -v \"$1\" || { echo no; exit 1; }; }; need x; need y",
+            "x y",
+        ),
         // It has nothing to do where they are not there.
         ("command -v x || exit 0; x", ""),
         ("[ -x /usr/bin/x ] || exit 0", ""),

@@ -175,13 +175,14 @@ fn a_package_without_files_of_its_own_stands_for_those_that_it_depends_on() {
 
 #[test]
 fn what_whole_packages_lack_is_a_warning() {
-    for (packages, lacking) in [
-        ("nginx", "/usr/bin/routel"),
-        ("rsync", "/usr/bin/rrsync"),
-        ("iproute2", "/usr/bin/routel"),
+    for (packages, select, lacking) in [
+        ("nginx", "full", "/usr/bin/routel"),
+        ("nginx", "package", "/usr/bin/routel"),
+        ("rsync", "full", "/usr/bin/rrsync"),
+        ("iproute2", "full", "/usr/bin/routel"),
     ] {
         let dir = tempfile::TempDir::new().unwrap();
-        let spec = spec_of(packages, "") + "select: full\n";
+        let spec = format!("{}select: {select}\n", spec_of(packages, ""));
         let Some(builder) = builder(&spec, dir.path()) else {
             return;
         };

@@ -14,6 +14,9 @@ const MAX_VALUE: usize = 64 << 10;
 /// How much text all expansions of a script may yield together, in bytes: variables that name each other twice double it.
 const MAX_TEXT: usize = 16 << 20;
 
+/// What stands before each element in the value of an array. No variable can have it.
+pub(super) const ELEMENT: char = '\0';
+
 /// How deep variables name each other.
 const MAX_CHAIN: usize = 16;
 
@@ -127,11 +130,18 @@ impl<'a> Expander<'a> {
                     }
                     return;
                 }
+                if let [Part::Parameter(parameter)] = parts.as_slice()
+                    && !whole
+                    && self.elements(parameter, fields)
+                {
+                    return;
+                }
                 fields.begun = true;
                 for part in parts {
                     self.part(part, true, fields);
                 }
             }
+            Part::Parameter(parameter) if !whole && self.elements(parameter, fields) => {}
             Part::Parameter(parameter) => match self.parameter(parameter) {
                 Some(value) if whole => fields.push(&value),
                 Some(value) => split(&value, fields),
@@ -143,7 +153,10 @@ impl<'a> Expander<'a> {
             },
             Part::Arithmetic(_) => fields.unknown("$((…))"),
             Part::Process(_) => fields.unknown("<(…)"),
-            Part::Array(_) => fields.unknown("(…)"),
+            Part::Array(words) => match self.array(words).filter(|_| whole) {
+                Some(text) => fields.push(&text),
+                None => fields.unknown("(…)"),
+            },
             Part::Pattern(operator, _) => {
                 fields.push(operator.encode_utf8(&mut [0; 4]));
                 fields.unknown("(…)");
@@ -151,13 +164,60 @@ impl<'a> Expander<'a> {
         }
     }
 
+    /// The elements of an array, each behind a mark, and a lone mark for what is behind the first that is not known.
+    fn array(&mut self, words: &[ast::Word]) -> Option<String> {
+        let mut text = String::new();
+        for word in words {
+            text.push(ELEMENT);
+            let word = self.text(word);
+            let known = word.literal && !word.text.is_empty() && !word.text.contains(ELEMENT);
+            if !known || text.len() + word.text.len() > MAX_VALUE {
+                break;
+            }
+            text.push_str(&word.text);
+        }
+        (text.len() > 1).then_some(text)
+    }
+
+    /// Puts the elements of an array, `${x[@]}`, into fields of their own, where the first is known.
+    fn elements(&mut self, parameter: &Parameter, fields: &mut Fields) -> bool {
+        let subscript = parameter.subscript.as_ref();
+        let all = subscript.is_some_and(|word| matches!(word.bare(), Some("@" | "*")));
+        let plain = parameter.operation.is_none() && !parameter.length && !parameter.indirect;
+        let value = Some(&parameter.name).filter(|_| all && plain);
+        let value = value.and_then(|name| self.variable(name));
+        let Some(value) = value.filter(|value| value.starts_with(ELEMENT)) else {
+            return false;
+        };
+        let Some(left) = self.left.checked_sub(value.len()) else {
+            return false;
+        };
+        self.left = left;
+        for (at, element) in value.split(ELEMENT).skip(1).enumerate() {
+            if at > 0 {
+                fields.cut();
+            }
+            if element.is_empty() {
+                fields.unknown(&parameter.text);
+            } else {
+                fields.push(element);
+            }
+        }
+        true
+    }
+
     /// The value of a parameter with what is done to it, where it is known.
-    fn parameter(&mut self, parameter: &Parameter) -> Option<Arc<str>> {
+    pub(super) fn parameter(&mut self, parameter: &Parameter) -> Option<Arc<str>> {
         if parameter.length || parameter.indirect || parameter.subscript.is_some() {
             return None;
         }
         let Some(value) = self.variable(&parameter.name) else {
             return self.of_environment(parameter);
+        };
+        // An array without a subscript is its first element.
+        let value = match value.strip_prefix(ELEMENT) {
+            Some(elements) => elements.split(ELEMENT).next().unwrap_or_default().into(),
+            None => value,
         };
         let told_apart = matches!(
             parameter.operation,
@@ -230,8 +290,8 @@ impl<'a> Expander<'a> {
             return None;
         }
         let words = &simple_of(&item.and_or.first)?.words;
-        let last = words.last().filter(|_| looks_up(words))?;
-        let name = self.text(last);
+        let operand = words.last().filter(|_| looks_up(words))?;
+        let name = self.text(operand);
         for (connector, pipeline) in &item.and_or.rest {
             let words = &simple_of(pipeline)
                 .filter(|_| *connector == Connector::Or)?
@@ -240,7 +300,7 @@ impl<'a> Expander<'a> {
                 || matches!(words.as_slice(), [first, _] if first.bare() == Some("type"));
             match words.as_slice() {
                 [word] if matches!(word.bare(), Some("true" | ":")) => {}
-                [.., last] if again && self.text(last) == name => {}
+                [.., operand] if again && self.text(operand) == name => {}
                 _ => return None,
             }
         }

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::definitions::{Definitions, assigned, expression, sets_arguments};
+use super::expand::ELEMENT;
 use super::state::{Changes, Past, Positional, Value};
 use super::visit::{Node, visit_commands, visit_list};
 use super::walk::{Context, Walker, moves_arguments};
@@ -253,7 +254,14 @@ impl Walker<'_> {
         let Some((name, arguments)) = simple.words.split_first() else {
             for assignment in &simple.assignments {
                 let value = if assignment.partial {
-                    Value::default()
+                    // What an array begins with stays.
+                    let value = self.expander.state.get(&assignment.name);
+                    match value.map(|value| value.texts.as_slice()) {
+                        Some([only]) if only.starts_with(ELEMENT) => {
+                            Value::known(&format!("{}{ELEMENT}", only.trim_end_matches(ELEMENT)))
+                        }
+                        _ => Value::default(),
+                    }
                 } else {
                     self.expander.assigned(&assignment.value, 0)
                 };
@@ -319,18 +327,22 @@ impl Walker<'_> {
 
     /// What the expansion of a part sets: `$((i += 1))`, `${x:=y}`.
     pub(super) fn part_effects(&mut self, part: &Part) {
-        let mut names = HashSet::new();
         match part {
-            Part::Arithmetic(parts) => expression(parts, &mut names),
+            Part::Arithmetic(parts) => {
+                let mut names = HashSet::new();
+                expression(parts, &mut names);
+                for name in names {
+                    self.expander.state.set(name, Value::default());
+                }
+            }
             Part::Parameter(parameter) => {
                 if let Some((Operation::Assign { .. }, _)) = parameter.operation {
-                    names.insert(parameter.name.as_str());
+                    let value = self.expander.parameter(parameter);
+                    let value = value.map_or_else(Value::default, |text| Value::known(&text));
+                    self.expander.state.set(&parameter.name, value);
                 }
             }
             _ => {}
-        }
-        for name in names {
-            self.expander.state.set(name, Value::default());
         }
     }
 }

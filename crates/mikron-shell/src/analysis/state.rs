@@ -5,6 +5,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use super::expand::ELEMENT;
+
 /// A variable of more possible values is unknown.
 pub(super) const MAX_TEXTS: usize = 8;
 
@@ -83,7 +85,7 @@ impl State {
     pub(super) fn known(&self) -> BTreeMap<String, String> {
         let known = self.values.iter().filter(|(_, value)| !value.others);
         let known = known.filter_map(|(name, value)| match value.texts.as_slice() {
-            [only] => Some((name.to_string(), only.to_string())),
+            [only] if !only.starts_with(ELEMENT) => Some((name.to_string(), only.to_string())),
             _ => None,
         });
         known.collect()

@@ -77,6 +77,14 @@ const fn wrapper(name: &'static str, valued: &'static [&'static str]) -> Wrapper
     }
 }
 
+/// The same with an operand before the command.
+const fn operand(name: &'static str, valued: &'static [&'static str]) -> Wrapper {
+    Wrapper {
+        operands: 1,
+        ..wrapper(name, valued)
+    }
+}
+
 const WRAPPERS: &[Wrapper] = &[
     wrapper("exec", &["-a"]),
     Wrapper {
@@ -101,14 +109,8 @@ const WRAPPERS: &[Wrapper] = &[
     wrapper("setsid", &[]),
     wrapper("stdbuf", &["-i", "-o", "-e"]),
     wrapper("fakeroot", &["-i", "-s", "-l"]),
-    Wrapper {
-        operands: 1,
-        ..wrapper("timeout", &["-s", "--signal", "-k", "--kill-after"])
-    },
-    Wrapper {
-        operands: 1,
-        ..wrapper("flock", &["-w", "--timeout", "-E"])
-    },
+    operand("timeout", &["-s", "--signal", "-k", "--kill-after"]),
+    operand("flock", &["-w", "--timeout", "-E"]),
     Wrapper {
         assignments: true,
         ..wrapper(
@@ -119,6 +121,80 @@ const WRAPPERS: &[Wrapper] = &[
         )
     },
     wrapper("doas", &["-u", "-C"]),
+    wrapper("pkexec", &["--user"]),
+    operand("gosu", &[]),
+    operand("su-exec", &[]),
+    operand("setuidgid", &[]),
+    operand("s6-setuidgid", &[]),
+    wrapper(
+        "chpst",
+        &[
+            "-u", "-U", "-b", "-/", "-n", "-l", "-L", "-m", "-d", "-o", "-p", "-f", "-c", "-r",
+            "-t", "-e",
+        ],
+    ),
+    wrapper(
+        "setpriv",
+        &[
+            "--reuid", "--regid", "--groups", "--ruid", "--euid", "--rgid", "--egid",
+        ],
+    ),
+    wrapper(
+        "unshare",
+        &[
+            "-S", "-G", "-R", "-w", "--setuid", "--setgid", "--root", "--wd",
+        ],
+    ),
+    wrapper("tini", &["-p", "-e"]),
+    wrapper("dumb-init", &["-r", "--rewrite"]),
+    operand("chrt", &["-T", "-P", "-D"]),
+    operand("taskset", &[]),
+    wrapper("prlimit", &["-o", "-p"]),
+    wrapper("numactl", &["-N", "-m", "-i", "-C", "-p"]),
+    wrapper("choom", &["-n", "-p"]),
+    operand("setarch", &[]),
+    wrapper("linux32", &[]),
+    wrapper("linux64", &[]),
+    wrapper(
+        "strace",
+        &["-o", "-e", "-s", "-u", "-E", "-a", "-O", "-S", "-P"],
+    ),
+    wrapper("valgrind", &[]),
+    wrapper("watch", &["-n", "--interval"]),
+    wrapper("chronic", &[]),
+    wrapper("unbuffer", &[]),
+    wrapper("eatmydata", &[]),
+    operand("faketime", &[]),
+    operand("logsave", &[]),
+    wrapper(
+        "xvfb-run",
+        &[
+            "-e",
+            "-f",
+            "-n",
+            "-p",
+            "-s",
+            "-w",
+            "--server-args",
+            "--error-file",
+        ],
+    ),
+    wrapper("dbus-run-session", &["--config-file", "--dbus-daemon"]),
+    wrapper("ssh-agent", &["-a", "-t", "-E", "-P"]),
+    wrapper(
+        "systemd-run",
+        &[
+            "-u",
+            "-p",
+            "-E",
+            "--unit",
+            "--property",
+            "--setenv",
+            "--slice",
+        ],
+    ),
+    wrapper("systemd-cat", &["-t", "-p", "--identifier", "--priority"]),
+    wrapper("systemd-inhibit", &[]),
     wrapper(
         "xargs",
         &[

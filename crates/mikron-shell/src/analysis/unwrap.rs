@@ -22,7 +22,7 @@ pub(super) fn unwrap(words: &[Word]) -> Inner {
     let text = match name {
         "eval" => whole_text(arguments),
         "trap" => trap(arguments),
-        "su" | "runuser" | "flock" => value_of(arguments, &["-c", "--command"]),
+        "su" | "runuser" | "flock" | "script" | "sg" => value_of(arguments, &["-c", "--command"]),
         _ if is_shell(name) => shell(arguments),
         _ => None,
     };
