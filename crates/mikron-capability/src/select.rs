@@ -17,6 +17,7 @@ mod modules;
 mod names;
 mod output;
 mod packages;
+mod places;
 mod programs;
 mod roots;
 mod rules;

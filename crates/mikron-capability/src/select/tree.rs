@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use mikron_package::EntryKind;
 
+use super::places::Places;
 use super::{FileRef, PackageInput, Role, Wanted};
 
 /// Directories of the root that are links into `/usr` (file-hierarchy(7)).
@@ -17,12 +18,17 @@ const MAX_LINKS: usize = 40;
 
 /// The path with merged /usr: `lib/ld.so` becomes `usr/lib/ld.so`.
 pub(crate) fn merged(path: &[u8]) -> Cow<'_, [u8]> {
-    let top = path.split(|b| *b == b'/').next().unwrap_or(path);
-    if MERGED.contains(&top) {
+    if is_merged(path) {
         Cow::Owned([b"usr/", path].concat())
     } else {
         Cow::Borrowed(path)
     }
+}
+
+/// Whether a path lies in a directory that merged /usr makes a link.
+pub(super) fn is_merged(path: &[u8]) -> bool {
+    let top = path.split(|b| *b == b'/').next().unwrap_or(path);
+    MERGED.contains(&top)
 }
 
 /// What lies at a path.
@@ -68,7 +74,7 @@ impl Unresolved {
 pub(crate) struct Tree<'a> {
     packages: &'a [PackageInput],
     wanted: &'a Wanted,
-    places: HashMap<Cow<'a, [u8]>, Found>,
+    places: Places<'a>,
     implied: HashSet<Cow<'a, [u8]>>,
 }
 
@@ -79,17 +85,16 @@ impl<'a> Tree<'a> {
         wanted: &'a Wanted,
         includes: &dyn Fn(FileRef) -> bool,
     ) -> Self {
-        let count = packages.iter().map(|p| p.facts.files.len()).sum();
         let mut tree = Self {
             packages,
             wanted,
-            places: HashMap::with_capacity(count),
+            places: Places::new(packages, wanted),
             implied: HashSet::new(),
         };
         for (index, provided) in wanted.provided.iter().enumerate() {
             let path = tree.normal(provided.path.as_bytes());
             tree.imply(&path);
-            tree.places.insert(path, Found::Provided(index));
+            tree.places.put(&path, Found::Provided(index));
         }
         for (package, input) in packages.iter().enumerate() {
             let mut last_parent: &[u8] = b"";
@@ -110,9 +115,9 @@ impl<'a> Tree<'a> {
                     last_parent = parent;
                 }
                 let rank = tree.rank(Found::Entry(file));
-                let held = tree.places.get(&path).map(|held| tree.rank(*held));
+                let held = tree.places.get(&path).map(|held| tree.rank(held));
                 if held.is_none_or(|held| rank < held) {
-                    tree.places.insert(path, Found::Entry(file));
+                    tree.places.put(&path, Found::Entry(file));
                 }
             }
         }
@@ -167,7 +172,7 @@ impl<'a> Tree<'a> {
 
     /// What lies exactly at a normal path, links not followed.
     pub(crate) fn at(&self, path: &[u8]) -> Option<Found> {
-        self.places.get(path).copied()
+        self.places.get(path)
     }
 
     /// Follows a path to its end, as the kernel does below a root (path_resolution(7)).

@@ -1,22 +1,24 @@
 //! Paths that two packages have: their content is the same, or a rule says whose stands there.
 
-use std::collections::HashMap;
-
 use mikron_package::EntryKind;
 
 use super::{Check, ViolationKind};
+use crate::select::Found;
 use crate::{FileRef, PackageInput, Role, Selection, Token};
 
 pub(super) fn check(check: &mut Check<'_>, selection: &Selection) {
-    let mut owners = HashMap::with_capacity(selection.files.len());
     for chosen in &selection.files {
         let facts = check.facts(chosen.file);
         if facts.entry.is_directory() {
             continue;
         }
         let path = check.tree.normal(facts.entry.path.as_bytes());
-        let first = *owners.entry(path).or_insert(chosen.file);
+        // What stands before all others at the path. Where that is what a finalizer makes, there is a rule.
+        let Some(Found::Entry(first)) = check.tree.at(&path) else {
+            continue;
+        };
         if first != chosen.file
+            && !check.facts(first).entry.is_directory()
             && !same_content(check, first, chosen.file)
             && !has_rule(check, first, chosen.file)
         {
