@@ -12,6 +12,10 @@ use crate::header::{self, RECORD};
 use crate::recipe::BLOCK;
 use crate::{Blob, Compression, LayerError, Recipe};
 
+/// Entries are packed in pieces of about so many bytes: these take the room of what was packed before, where one list of all would
+/// need room of its own.
+const PIECE: usize = 64 << 10;
+
 /// One entry of a layer and the digest of its content.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LayerEntry {
@@ -55,9 +59,8 @@ pub struct Layer {
 #[derive(Clone, Debug)]
 pub struct LayerPlan {
     name: String,
-    /// The entries one after the other, in the form of postcard.
-    packed: Vec<u8>,
-    entries: usize,
+    /// The entries one after the other, in the form of postcard, in pieces of about [`PIECE`] bytes.
+    packed: Vec<Vec<u8>>,
     unpacked: u64,
 }
 
@@ -74,7 +77,6 @@ impl LayerPlan {
         let mut plan = Self {
             name: name.to_owned(),
             packed: Vec::new(),
-            entries: 0,
             unpacked: 2 * RECORD as u64,
         };
         let mut headers = Vec::new();
@@ -110,11 +112,22 @@ impl LayerPlan {
             header::write(entry, &mut headers)?;
             let size = entry.size();
             plan.unpacked += headers.len() as u64 + size + header::padding(size);
-            plan.packed = pack(packed, plan.packed);
-            plan.entries += 1;
+            plan.pack(packed);
         }
-        plan.packed.shrink_to_fit();
+        if let Some(last) = plan.packed.last_mut() {
+            last.shrink_to_fit();
+        }
         Ok(plan)
+    }
+
+    /// Adds an entry.
+    fn pack(&mut self, entry: &LayerEntry) {
+        // Hardly an entry has a kilobyte.
+        let piece = self.packed.pop_if(|piece| piece.len() + 1024 < PIECE);
+        let piece = piece.unwrap_or_else(|| Vec::with_capacity(PIECE));
+        let piece = postcard::to_extend(entry, piece)
+            .expect("an entry has no sequence of unknown length, and a vector takes all bytes");
+        self.packed.push(piece);
     }
 
     /// The entries with their headers, in order. `use_entry` is given each and may end the walk.
@@ -123,14 +136,16 @@ impl LayerPlan {
         mut use_entry: impl FnMut(&LayerEntry, &[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut headers = Vec::new();
-        let mut rest = &self.packed[..];
-        for _ in 0..self.entries {
-            let (entry, behind) = postcard::take_from_bytes::<LayerEntry>(rest)
-                .expect("`new` packed these bytes and nobody changes them");
-            rest = behind;
-            headers.clear();
-            header::write(&entry.entry, &mut headers).expect("`new` made the same headers");
-            use_entry(&entry, &headers)?;
+        for piece in &self.packed {
+            let mut rest = &piece[..];
+            while !rest.is_empty() {
+                let (entry, behind) = postcard::take_from_bytes::<LayerEntry>(rest)
+                    .expect("`new` packed these bytes and nobody changes them");
+                rest = behind;
+                headers.clear();
+                header::write(&entry.entry, &mut headers).expect("`new` made the same headers");
+                use_entry(&entry, &headers)?;
+            }
         }
         Ok(())
     }
@@ -157,7 +172,7 @@ impl LayerPlan {
 
     /// Whether it has no entries.
     pub fn is_empty(&self) -> bool {
-        self.entries == 0
+        self.packed.is_empty()
     }
 
     /// The key under which the compressed layer is cached: a digest over the recipe, all headers and the digests of all
@@ -248,12 +263,6 @@ impl LayerPlan {
         }
         Ok(())
     }
-}
-
-/// Adds an entry to those that are packed.
-fn pack(entry: &LayerEntry, to: Vec<u8>) -> Vec<u8> {
-    postcard::to_extend(entry, to)
-        .expect("an entry has no sequence of unknown length, and a vector takes all bytes")
 }
 
 fn check_order(before: &RootPath, is_directory: bool, entry: &Entry) -> Result<(), LayerError> {
