@@ -3,11 +3,13 @@
 //! The allocator of the GNU C library gives large blocks mappings of their own, which go back to the system when they are freed.
 //! But each that is freed raises the size from which it does so, up to 32 MiB (mallopt(3), `M_MMAP_THRESHOLD`), and what comes
 //! later is kept in arenas, one for each thread. A build frees an index first, and then needs decoders and encoders of that size
-//! on several threads: it took nearly twice the memory that it uses. A threshold that is set does not rise. It can only be set from
-//! outside where no code is `unsafe`, so the process begins once more.
+//! on several threads: it took nearly twice the memory that it uses. A threshold that is set does not rise. And what one thread has
+//! learnt of an archive and another frees is of no use to who makes the tree and the layers, unless all share one arena: small
+//! blocks have a store of each thread before it. Both can only be set from outside where no code is `unsafe`, so the process begins
+//! once more.
 
-/// Begins this process once more with a threshold that stays, where the C library heeds one. Whoever has set one keeps it;
-/// where that is not possible, nothing happens.
+/// Begins this process once more with a threshold that stays and one arena, where the C library heeds them. Whoever has set a threshold
+/// has set both; where that is not possible, nothing happens.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub(crate) fn keep_threshold() {
     use std::os::unix::process::CommandExt as _;
@@ -15,6 +17,7 @@ pub(crate) fn keep_threshold() {
     // mallopt(3), "Environment variables": above what is allocated and freed all the time, below tables and dictionaries.
     const THRESHOLD: &str = "MALLOC_MMAP_THRESHOLD_";
     const BYTES: &str = "1048576";
+    const ARENAS: &str = "MALLOC_ARENA_MAX";
 
     if std::env::var_os(THRESHOLD).is_some() {
         return;
@@ -24,12 +27,12 @@ pub(crate) fn keep_threshold() {
         return;
     };
     let mut again = std::process::Command::new(program);
+    again.arg0(name).args(arguments).env(THRESHOLD, BYTES);
+    if std::env::var_os(ARENAS).is_none() {
+        again.env(ARENAS, "1");
+    }
     // It only returns where it fails, and then all goes on as it is.
-    let _ = again
-        .arg0(name)
-        .args(arguments)
-        .env(THRESHOLD, BYTES)
-        .exec();
+    let _ = again.exec();
 }
 
 /// Other C libraries keep less.
