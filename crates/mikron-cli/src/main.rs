@@ -16,9 +16,6 @@ use clap::Parser as _;
 
 fn main() -> ExitCode {
     let arguments = arguments::Arguments::parse();
-    if matches!(arguments.command, arguments::Command::Build(_)) {
-        memory::keep_threshold();
-    }
     log();
     let style = text::Style::of(arguments.color);
     match command::run(arguments, style) {

@@ -8,18 +8,25 @@
 //! blocks have a store of each thread before it. Both can only be set from outside where no code is `unsafe`, so the process begins
 //! once more.
 
+/// mallopt(3), "Environment variables".
+const THRESHOLD: &str = "MALLOC_MMAP_THRESHOLD_";
+
+/// Whether there is a threshold that stays, set from outside.
+pub(crate) fn is_kept() -> bool {
+    std::env::var_os(THRESHOLD).is_some()
+}
+
 /// Begins this process once more with a threshold that stays and one arena, where the C library heeds them. Whoever has set a threshold
 /// has set both; where that is not possible, nothing happens.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub(crate) fn keep_threshold() {
     use std::os::unix::process::CommandExt as _;
 
-    // mallopt(3), "Environment variables": above what is allocated and freed all the time, below tables and dictionaries.
-    const THRESHOLD: &str = "MALLOC_MMAP_THRESHOLD_";
+    // Above what is allocated and freed all the time, below tables and dictionaries.
     const BYTES: &str = "1048576";
     const ARENAS: &str = "MALLOC_ARENA_MAX";
 
-    if std::env::var_os(THRESHOLD).is_some() {
+    if is_kept() {
         return;
     }
     let mut arguments = std::env::args_os();

@@ -243,6 +243,15 @@ impl Builder {
         Engine::open(self)?.build()
     }
 
+    /// Writes what an earlier build of the same spec over the same packages came to, as [`Builder::build`] does before all else. `None`
+    /// where the cache does not remember it; then nothing was written.
+    ///
+    /// # Errors
+    /// As [`Builder::build`].
+    pub fn recall(&self) -> Result<Option<BuildReport>, Error> {
+        Engine::open(self)?.recall()
+    }
+
     /// Resolves the spec against what its sources publish now. [`Lock::to_yaml`] is what belongs into
     /// [`Builder::lock_file`].
     ///

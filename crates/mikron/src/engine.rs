@@ -119,28 +119,48 @@ impl<'a> Engine<'a> {
         })
     }
 
+    /// Publishes again what an earlier build came to. `None` where the cache does not remember it.
+    pub(crate) fn recall(&self) -> Result<Option<BuildReport>, Error> {
+        if !memo::remembers(&self.cache) {
+            return Ok(None);
+        }
+        let files = self.files(&self.spool())?;
+        let pins = self.pins(&self.platforms)?;
+        let key = self.key(&files, &pins, self.epoch(&pins)?)?;
+        self.recalled(key.as_ref())
+    }
+
+    fn key(&self, files: &[LoadedFile], pins: &Pins, epoch: i64) -> Result<Option<Digest>, Error> {
+        let (platforms, releases) = (&self.platforms, &self.releases);
+        memo::key(
+            self.builder,
+            platforms,
+            releases,
+            files,
+            &pins.identity(),
+            epoch,
+        )
+    }
+
+    fn recalled(&self, key: Option<&Digest>) -> Result<Option<BuildReport>, Error> {
+        let Some(built) = key.and_then(|key| memo::recall(&self.cache, key)) else {
+            return Ok(None);
+        };
+        let frames = CachedFrames(&self.cache);
+        publish::from_frames(self.builder, self.cache.path(), &built, &frames)
+    }
+
     /// Builds and publishes.
     pub(crate) fn build(&self) -> Result<BuildReport, Error> {
         let spool = self.spool();
         let files = self.files(&spool)?;
         let pins = self.pins(&self.platforms)?;
         let epoch = self.epoch(&pins)?;
-        let key = memo::key(
-            self.builder,
-            &self.platforms,
-            &self.releases,
-            &files,
-            &pins.identity(),
-            epoch,
-        )?;
-        let frames = CachedFrames(&self.cache);
-        if let Some(key) = &key
-            && let Some(built) = memo::recall(&self.cache, key)
-            && let Some(report) =
-                publish::from_frames(self.builder, self.cache.path(), &built, &frames)?
-        {
+        let key = self.key(&files, &pins, epoch)?;
+        if let Some(report) = self.recalled(key.as_ref())? {
             return Ok(report);
         }
+        let frames = CachedFrames(&self.cache);
         let mut closures = Vec::new();
         for platform in &self.platforms {
             closures.push((*platform, self.close(*platform, &pins, &files, &spool)?));

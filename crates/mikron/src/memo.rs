@@ -58,6 +58,11 @@ pub(crate) fn key(
     Ok(Some(hasher.finish()))
 }
 
+/// Whether a cache remembers any build.
+pub(crate) fn remembers(cache: &Cache) -> bool {
+    cache.has_derived(BUILDS)
+}
+
 /// What an earlier build came to.
 pub(crate) fn recall(cache: &Cache, key: &Digest) -> Option<Vec<Built>> {
     postcard::from_bytes(&cache.derived(BUILDS, key.as_bytes())?).ok()

@@ -57,6 +57,24 @@ fn another_solver_gives_another_image_also_where_the_cache_remembers_one() {
 }
 
 #[test]
+fn what_was_built_before_is_recalled_and_nothing_else() {
+    let dir = TempDir::new().unwrap();
+    let file = local_spec(dir.path(), vec![("app", "", app())], "packages: [app]\n");
+    let layout = dir.path().join("layout");
+    let builder = || builder(&file).output(Output::layout(&layout, "latest"));
+    let recalled = || builder().recall().unwrap().map(|report| report.digest);
+    assert_eq!(recalled(), None);
+    assert!(!layout.exists());
+    let built = well(builder().build());
+    fs::remove_dir_all(&layout).unwrap();
+    assert_eq!(recalled(), Some(built.digest));
+    assert!(layout.join("index.json").exists());
+    let spec = fs::read_to_string(&file).unwrap();
+    fs::write(&file, spec + "files: [{ path: /more, text: more }]\n").unwrap();
+    assert_eq!(recalled(), None);
+}
+
+#[test]
 fn where_one_output_fails_the_others_stay_as_they_were() {
     let dir = TempDir::new().unwrap();
     let file = local_spec(dir.path(), vec![("app", "", app())], "packages: [app]\n");

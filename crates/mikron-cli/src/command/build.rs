@@ -1,12 +1,15 @@
 //! `mikron build`.
 
 use std::fmt::Write as _;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use mikron::{BuildReport, Output, PlatformReport, ScriptReport};
+use mikron::package::{Event, Progress};
+use mikron::{BuildReport, Builder, Error, Output, PlatformReport, ScriptReport};
 
 use super::{builder, print, print_json};
 use crate::arguments::Build;
-use crate::failure::Failure;
+use crate::failure::{Failure, warning};
+use crate::memory;
 use crate::text::{Style, count, printable, size, table};
 
 pub(crate) fn run(arguments: &Build, quiet: bool, style: Style) -> Result<(), Failure> {
@@ -19,13 +22,49 @@ pub(crate) fn run(arguments: &Build, quiet: bool, style: Style) -> Result<(), Fa
     for output in &outputs {
         builder = builder.output(output.clone());
     }
-    let report = builder
-        .build()
-        .map_err(|error| Failure::of(error, &builder))?;
+    let remembered = if memory::is_kept() || arguments.common.shared.refresh {
+        None
+    } else {
+        recall(&builder, style).map_err(|error| Failure::of(error, &builder))?
+    };
+    let report = if let Some(report) = remembered {
+        report
+    } else {
+        memory::keep_threshold();
+        let built = builder.build();
+        built.map_err(|error| Failure::of(error, &builder))?
+    };
     if arguments.common.shared.json {
         print_json(&report)
     } else {
         print(&text(&report, &outputs))
+    }
+}
+
+/// What an earlier build came to: it needs no memory that would be worth a second beginning of the process. Where there is none, the
+/// build says again what there is to warn of.
+fn recall(builder: &Builder, style: Style) -> Result<Option<BuildReport>, Error> {
+    let held = Arc::new(Held::default());
+    let report = builder.clone().progress(held.clone()).recall()?;
+    if report.is_some() {
+        let messages = held.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for message in &*messages {
+            eprintln!("{}", warning(message, style));
+        }
+    }
+    Ok(report)
+}
+
+/// Holds warnings back.
+#[derive(Default)]
+struct Held(Mutex<Vec<String>>);
+
+impl Progress for Held {
+    fn event(&self, event: &Event<'_>) {
+        if let Event::Warning { message } = event {
+            let mut messages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            messages.push((*message).to_owned());
+        }
     }
 }
 

@@ -25,6 +25,12 @@ impl Cache {
             .join(hex)
     }
 
+    /// Whether any value was ever stored in a namespace.
+    pub fn has_derived(&self, namespace: &str) -> bool {
+        let directory = self.root.join("derived").join(plain_name(namespace));
+        directory.is_dir()
+    }
+
     /// The value that was stored for a key, if it is there and whole. A value that is torn or corrupt is removed, and a
     /// warning says so; it will be computed anew.
     ///
