@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
+use mikron_package::RootPath;
+
 use super::included::Included;
 use super::names::Names;
 use super::packages::Summary;
@@ -10,9 +12,9 @@ use super::roots::{Heir, heirs};
 use super::tree::Unresolved;
 use super::{
     FileRef, Found, Loader, MissingCause, PackageInput, Reason, Role, Select, Selection, Token,
-    Tree, Want, Wanted, Without, rules,
+    Tree, Want, Wanted, Without, merged, rules,
 };
-use crate::{FileFacts, SelectError};
+use crate::{FileFacts, Glob, SelectError};
 
 /// The directories of `PATH` in which commands are looked for.
 pub(crate) const PATH: [&str; 4] = ["usr/local/sbin", "usr/local/bin", "usr/sbin", "usr/bin"];
@@ -104,11 +106,14 @@ impl<'a> Closure<'a> {
         if !wanted.remove.is_empty() {
             for (package, input) in packages.iter().enumerate() {
                 for (entry, file) in input.facts.files.iter().enumerate() {
-                    if wanted
-                        .remove
-                        .iter()
-                        .any(|glob| glob.matches(&file.entry.path))
-                    {
+                    let path = &file.entry.path;
+                    // Who removes knows the path in the image, or the one in the package.
+                    let normal = merged(path.as_bytes());
+                    let normal = RootPath::new(&normal).ok().filter(|_| wanted.merged_usr);
+                    let matches = |glob: &Glob| {
+                        glob.matches(path) || normal.as_ref().is_some_and(|path| glob.matches(path))
+                    };
+                    if wanted.remove.iter().any(matches) {
                         removed.insert(FileRef { package, entry });
                     }
                 }
