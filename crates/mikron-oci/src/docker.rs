@@ -114,9 +114,10 @@ pub fn prepare_file(
     images: &[Named<'_>],
     path: &Path,
 ) -> Result<Prepared, ImageError> {
-    if path.is_dir() {
-        let error = io::Error::from(io::ErrorKind::IsADirectory);
-        return Err(StoreError::io("write", path)(error).into());
+    // A rename would put the archive into the place of a device or a pipe, and not into it.
+    if path.metadata().is_ok_and(|there| !there.is_file()) {
+        let error = io::Error::other("what stands there is no regular file");
+        return Err(StoreError::io("replace", path)(error).into());
     }
     let mut temporary = Temporary::create(directory_of(path))?;
     let index = write(store, images, &mut temporary, &path.display().to_string())?;

@@ -5,6 +5,7 @@
 mod common;
 
 use std::fs;
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -97,7 +98,10 @@ fn where_one_output_fails_the_others_stay_as_they_were() {
     // A directory stands where the archive is to go, and a file where its directory is to be.
     let taken = dir.path().join("taken.tar");
     fs::create_dir(&taken).unwrap();
-    for bad in [taken, file.join("none.tar")] {
+    // What a rename would put aside as it would a device.
+    let socket = dir.path().join("socket.tar");
+    let _listener = UnixListener::bind(&socket).unwrap();
+    for bad in [taken, socket, file.join("none.tar")] {
         let failing = builder(&file)
             .output(out())
             .output(Output::docker_archive(&whole))
