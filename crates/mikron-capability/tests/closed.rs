@@ -252,12 +252,16 @@ fn removed_paths_provide_nothing_and_are_named_where_they_are_missed() {
     let app = deb("app")
         .depends("libc6")
         .file("/usr/bin/app", 0o755, program().build())
+        .file("/usr/bin/other", 0o755, program().build())
         .file("/usr/share/app/x", 0o644, "x");
     let mut wanted = amd64();
-    wanted.remove = vec![Glob::new("/usr/share/app/**").expect("a glob")];
+    wanted.remove = ["/usr/share/app/**", "/bin/other"]
+        .map(|glob| Glob::new(glob).expect("a glob"))
+        .into();
     let (inputs, selection) = selected(vec![root(&app), dependency(&libc())], &wanted);
     whole(&inputs, &selection);
     assert!(why(&selection, &inputs, "/usr/share/app/x").is_none());
+    assert!(why(&selection, &inputs, "/usr/bin/other").is_none());
 
     // By the path of the package, and by that in the image.
     for path in ["/lib/*/libc.so.*", "/usr/lib/*/libc.so.*"] {

@@ -9,7 +9,7 @@ use super::included::Included;
 use super::names::Names;
 use super::packages::Summary;
 use super::roots::{Heir, heirs};
-use super::tree::Unresolved;
+use super::tree::{Unresolved, is_merged};
 use super::{
     FileRef, Found, Loader, MissingCause, PackageInput, Reason, Role, Select, Selection, Token,
     Tree, Want, Wanted, Without, merged, rules,
@@ -96,6 +96,17 @@ pub(super) struct Closure<'a> {
     pub(super) inherited: HashSet<(FileRef, String)>,
 }
 
+/// The second name that merged /usr gives a path: `/usr/lib/x` is `/lib/x`, and the other way about.
+fn other_name(path: &RootPath) -> Option<RootPath> {
+    let bytes = path.as_bytes();
+    let below = bytes.strip_prefix(b"usr/").filter(|rest| is_merged(rest));
+    match below {
+        Some(below) => RootPath::new(below).ok(),
+        None if is_merged(bytes) => RootPath::new(&merged(bytes)).ok(),
+        None => None,
+    }
+}
+
 impl<'a> Closure<'a> {
     /// A closure that has none of the files in `removed`, nor what the spec removes.
     pub(super) fn new(
@@ -107,11 +118,9 @@ impl<'a> Closure<'a> {
             for (package, input) in packages.iter().enumerate() {
                 for (entry, file) in input.facts.files.iter().enumerate() {
                     let path = &file.entry.path;
-                    // Who removes knows the path in the image, or the one in the package.
-                    let normal = merged(path.as_bytes());
-                    let normal = RootPath::new(&normal).ok().filter(|_| wanted.merged_usr);
+                    let other = wanted.merged_usr.then(|| other_name(path)).flatten();
                     let matches = |glob: &Glob| {
-                        glob.matches(path) || normal.as_ref().is_some_and(|path| glob.matches(path))
+                        glob.matches(path) || other.as_ref().is_some_and(|path| glob.matches(path))
                     };
                     if wanted.remove.iter().any(matches) {
                         removed.insert(FileRef { package, entry });
