@@ -105,10 +105,22 @@ fn directory_of(path: &Path) -> &Path {
     }
 }
 
-/// Writes an archive beside the file that [`Prepared::publish`] makes of it.
+/// Writes an archive beside the file that [`Prepared::publish`] makes of it: of several outputs all can be whole before the first
+/// is there.
+///
+/// ```no_run
+/// use mikron_oci::{BlobStore, ImageError, docker};
+/// fn both(store: &dyn BlobStore, images: &[docker::Named<'_>]) -> Result<(), ImageError> {
+///     let first = docker::prepare_file(store, images, "a.tar".as_ref())?;
+///     let second = docker::prepare_file(store, images, "b.tar".as_ref())?;
+///     first.publish()?;
+///     second.publish()?;
+///     Ok(())
+/// }
+/// ```
 ///
 /// # Errors
-/// As [`write_file`].
+/// As [`write_file`], and when something that is no regular file stands there.
 pub fn prepare_file(
     store: &dyn BlobStore,
     images: &[Named<'_>],

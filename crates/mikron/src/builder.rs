@@ -246,6 +246,15 @@ impl Builder {
     /// Writes what an earlier build of the same spec over the same packages came to, as [`Builder::build`] does before all else. `None`
     /// where the cache does not remember it; then nothing was written.
     ///
+    /// ```no_run
+    /// let builder = mikron::Builder::from_file("image.yaml")?.output(mikron::Output::layout("out", "latest"));
+    /// let report = match builder.recall()? {
+    ///     Some(report) => report,
+    ///     None => builder.build()?,
+    /// };
+    /// # Ok::<(), mikron::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Builder::build`].
     pub fn recall(&self) -> Result<Option<BuildReport>, Error> {

@@ -71,8 +71,8 @@ pub struct Answer {
     pub about: String,
     /// What is known.
     pub explanation: Explanation,
-    /// Of a path that is in the image and that no package brings as it is there: who made it, `the finalizer `accounts``,
-    /// `the spec` or `the layout`. [`Explanations::complete`] fills it in.
+    /// Of a path that is in the image though nothing was chosen for it: who made it ("the finalizer `accounts`", "the spec", "the
+    /// layout"). It takes the tree to know that: [`Answer::look_up`] fills it in.
     pub origin: Option<String>,
     /// For a package: which of the solution's packages require it, with the requirement, in order of name.
     pub required_by: Vec<(PackageName, String)>,
@@ -134,21 +134,33 @@ impl Explanations {
         let answer = |(platform, closure): (&Platform, &Closure)| answer(*platform, closure, what);
         self.platforms.iter().map(answer).collect()
     }
+}
 
-    /// Adds to answers about a path what the tree of the image ([`Builder::inventory`](crate::Builder::inventory)) knows of it.
-    pub fn complete(answers: &mut [Answer], inventory: &Inventory) {
-        for answer in answers {
-            let held = inventory.platforms.get(&answer.platform);
-            let mut files = held
-                .and_then(|held| held.files.as_ref())
-                .into_iter()
-                .flatten();
-            let file = files.find(|(path, _)| path.to_string() == answer.about);
-            answer.origin = file.map(|(_, file)| match &file.origin {
-                Some(origin) => origin.clone(),
-                None => "the layout".to_owned(),
-            });
+impl Answer {
+    /// Looks in the tree of the image ([`Builder::inventory`](crate::Builder::inventory)) for who made a path that no package was
+    /// chosen for.
+    ///
+    /// ```no_run
+    /// let builder = mikron::Builder::from_file("image.yaml")?;
+    /// let inventory = builder.inventory()?;
+    /// for mut answer in builder.explain()?.about("/etc/passwd") {
+    ///     answer.look_up(&inventory);
+    ///     println!("{:?}", answer.origin);
+    /// }
+    /// # Ok::<(), mikron::Error>(())
+    /// ```
+    pub fn look_up(&mut self, inventory: &Inventory) {
+        if matches!(self.explanation, Explanation::Chosen(_)) {
+            return;
         }
+        let held = inventory.platforms.get(&self.platform);
+        let files = held.and_then(|held| held.files.as_ref());
+        let mut files = files.into_iter().flatten();
+        let file = files.find(|(path, _)| path.to_string() == self.about);
+        self.origin = file.map(|(_, file)| {
+            let origin = file.origin.clone();
+            origin.unwrap_or_else(|| "the layout".to_owned())
+        });
     }
 }
 

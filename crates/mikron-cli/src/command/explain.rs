@@ -36,7 +36,9 @@ pub(crate) fn run(arguments: &Explain, quiet: bool, style: Style) -> Result<(), 
     if answers.iter().any(is_open)
         && let Ok(inventory) = builder.inventory()
     {
-        Explanations::complete(&mut answers, &inventory);
+        for answer in &mut answers {
+            answer.look_up(&inventory);
+        }
     }
     if answers
         .iter()
@@ -232,6 +234,10 @@ fn answer(answer: &Answer) -> String {
     let mut line = |says: &str| {
         let _ = writeln!(text, "{}: {} {says}", answer.platform, printable(&what));
     };
+    if let Some(origin) = &answer.origin {
+        line(&format!("is in the image, by {}", printable(origin)));
+        return text;
+    }
     match &answer.explanation {
         Explanation::Chosen(steps) => {
             line("is in the image");
@@ -280,19 +286,7 @@ fn answer(answer: &Answer) -> String {
                 "is a link of {package} to {target}, which no package has"
             ));
         }
-        Explanation::Unknown if answer.origin.is_none() => {
-            line("is in no package of this platform");
-        }
-        Explanation::Unknown => {}
-    }
-    if let Some(origin) = &answer.origin {
-        let _ = writeln!(
-            text,
-            "{}: {} is in the image, by {}",
-            answer.platform,
-            printable(&what),
-            printable(origin)
-        );
+        Explanation::Unknown => line("is in no package of this platform"),
     }
     if answer.root {
         text.push_str("  the spec names it\n");
