@@ -3,15 +3,20 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use mikron_capability::{Inventory, Matrix};
 use mikron_oci::BlobStore;
-use mikron_package::{Platform, Progress, Silent};
-use mikron_solve::{ResolvoSolver, Solver};
+use mikron_package::{Limits, PackageName, Platform, Progress};
+use mikron_solve::Solver;
 use mikron_source::Environment;
 use mikron_source::fetch::Fetch;
 use mikron_spec::{Lock, Policy, Spec};
 
-use crate::engine::Engine;
-use crate::explain::Explanations;
+use crate::order::Order;
+use crate::run::Run;
+use crate::session::{Session, SessionOptions};
+use crate::views::capabilities::PackageCapabilities;
+use crate::views::explain::Explanations;
+use crate::views::{build, capabilities, diff, explain, lock, matrix};
 use crate::{BuildReport, Error, Output};
 
 /// Builds the image of a spec, locks it, or explains it.
@@ -27,32 +32,14 @@ use crate::{BuildReport, Error, Output};
 /// println!("cargo:rustc-env=IMAGE_DIGEST={}", report.digest);
 /// # Ok::<(), mikron::Error>(())
 /// ```
+///
+/// Each call opens a session of its own, with what the builder was told; who builds much gives all builders one
+/// ([`Builder::session`]).
 #[derive(Clone)]
 pub struct Builder {
-    pub(crate) spec: Spec,
-    pub(crate) text: String,
-    pub(crate) file: PathBuf,
-    pub(crate) options: Options,
-}
-
-/// What a builder was told beside the spec.
-#[derive(Clone)]
-pub(crate) struct Options {
-    pub(crate) outputs: Vec<Output>,
-    pub(crate) stores: Vec<(Arc<dyn BlobStore>, String)>,
-    pub(crate) platforms: Vec<Platform>,
-    pub(crate) cache: Option<PathBuf>,
-    pub(crate) quota: Option<u64>,
-    pub(crate) locked: bool,
-    pub(crate) offline: bool,
-    pub(crate) refresh: bool,
-    pub(crate) jobs: usize,
-    pub(crate) mirrors: Vec<(String, String)>,
-    pub(crate) environment: Environment,
-    pub(crate) fetch: Option<Arc<dyn Fetch>>,
-    pub(crate) solver: Arc<dyn Solver>,
-    pub(crate) progress: Arc<dyn Progress>,
-    pub(crate) policy: Policy,
+    order: Order,
+    options: SessionOptions,
+    session: Option<Arc<Session>>,
 }
 
 impl Builder {
@@ -62,11 +49,11 @@ impl Builder {
     /// When the file cannot be read, or is not a spec.
     pub fn from_file(path: impl Into<PathBuf>) -> Result<Self, Error> {
         let file = path.into();
-        let limits = crate::image::limits();
+        let limits = Limits::default();
         let bytes = crate::files::read_capped(&file, limits.spec)?;
         let text = crate::files::text(&file, bytes)?;
         let spec = Spec::parse(&file.display().to_string(), &text, &limits)?;
-        Ok(Self::new(spec, text, file))
+        Ok(Self::new(Order::new(spec, text, file)))
     }
 
     /// A builder for a spec that a program has put together. Files that it names, and its lock, are looked for in
@@ -78,160 +65,140 @@ impl Builder {
         spec.take_slices();
         spec.validate()?;
         let file = directory.into().join(format!("{}.yaml", spec.name));
-        Ok(Self::new(spec, String::new(), file))
+        Ok(Self::new(Order::new(spec, String::new(), file)))
     }
 
-    fn new(spec: Spec, text: String, file: PathBuf) -> Self {
-        let jobs = std::thread::available_parallelism().map_or(1, usize::from);
-        let options = Options {
-            outputs: Vec::new(),
-            stores: Vec::new(),
-            platforms: Vec::new(),
-            cache: None,
-            quota: None,
-            locked: false,
-            offline: false,
-            refresh: false,
-            jobs,
-            mirrors: Vec::new(),
-            environment: Environment::of_process(),
-            fetch: None,
-            solver: Arc::new(ResolvoSolver::default()),
-            progress: Arc::new(Silent),
-            policy: Policy::default(),
-        };
+    fn new(order: Order) -> Self {
         Self {
-            spec,
-            text,
-            file,
-            options,
+            order,
+            options: SessionOptions::default(),
+            session: None,
         }
     }
 
     /// The spec.
     pub fn spec(&self) -> &Spec {
-        &self.spec
+        &self.order.spec
     }
 
     /// The text that the spec was read from; empty for one that a program has put together.
     pub fn text(&self) -> &str {
-        &self.text
+        &self.order.text
     }
 
     /// The file of the spec.
     pub fn file(&self) -> &Path {
-        &self.file
+        &self.order.file
     }
 
     /// Where the lock lies: beside the spec, with `.lock` for its extension (`nginx.yaml`, `nginx.lock`).
     pub fn lock_file(&self) -> PathBuf {
-        self.file.with_extension("lock")
+        self.order.lock_file()
     }
 
     /// Adds an output. Several are written from one build.
     #[must_use]
     pub fn output(mut self, output: Output) -> Self {
-        self.options.outputs.push(output);
+        self.order.outputs.push(output);
         self
     }
 
     /// Adds an own place for the image's blobs, and the tag that it is entered under.
     #[must_use]
     pub fn store(mut self, store: Arc<dyn BlobStore>, tag: &str) -> Self {
-        self.options.stores.push((store, tag.to_owned()));
+        self.order.stores.push((store, tag.to_owned()));
         self
     }
 
     /// Builds for this platform of the spec, and those of further calls; without a call for all of them.
     #[must_use]
     pub fn platform(mut self, platform: Platform) -> Self {
-        self.options.platforms.push(platform);
-        self
-    }
-
-    /// The cache directory, instead of the one that the environment says.
-    #[must_use]
-    pub fn cache(mut self, directory: impl Into<PathBuf>) -> Self {
-        self.options.cache = Some(directory.into());
-        self
-    }
-
-    /// The size in bytes that the cache may have when a build is done.
-    #[must_use]
-    pub fn quota(mut self, bytes: u64) -> Self {
-        self.options.quota = Some(bytes);
+        self.order.platforms.push(platform);
         self
     }
 
     /// Builds exactly what the lock says, and fails where it is missing or stale.
     #[must_use]
     pub fn locked(mut self, locked: bool) -> Self {
-        self.options.locked = locked;
+        self.order.locked = locked;
         self
     }
 
-    /// Uses nothing but the cache and files.
+    /// Works in a session that others work in, too. What the calls below say is the session's then, and not asked.
     #[must_use]
-    pub fn offline(mut self, offline: bool) -> Self {
-        self.options.offline = offline;
+    pub fn session(mut self, session: &Arc<Session>) -> Self {
+        self.session = Some(Arc::clone(session));
         self
     }
 
-    /// Asks every source whether it has news, even where it was asked a moment ago.
+    /// As [`SessionOptions::cache`].
     #[must_use]
-    pub fn refresh(mut self, refresh: bool) -> Self {
-        self.options.refresh = refresh;
-        self
+    pub fn cache(self, directory: impl Into<PathBuf>) -> Self {
+        self.with(|options| options.cache(directory))
     }
 
-    /// How many threads compute; without a call one for each processor. The image does not depend on it.
+    /// As [`SessionOptions::quota`].
     #[must_use]
-    pub fn jobs(mut self, jobs: usize) -> Self {
-        self.options.jobs = jobs.max(1);
-        self
+    pub fn quota(self, bytes: u64) -> Self {
+        self.with(|options| options.quota(bytes))
     }
 
-    /// A base URL for an archive of the presets (`debian`, `debian-security`), before those of the environment.
+    /// As [`SessionOptions::offline`].
     #[must_use]
-    pub fn mirror(mut self, archive: &str, url: &str) -> Self {
-        self.options
-            .mirrors
-            .push((archive.to_owned(), url.to_owned()));
-        self
+    pub fn offline(self, offline: bool) -> Self {
+        self.with(|options| options.offline(offline))
     }
 
-    /// What the surroundings may decide, instead of the process's own.
+    /// As [`SessionOptions::refresh`].
     #[must_use]
-    pub fn environment(mut self, environment: Environment) -> Self {
-        self.options.environment = environment;
-        self
+    pub fn refresh(self, refresh: bool) -> Self {
+        self.with(|options| options.refresh(refresh))
     }
 
-    /// How bytes are fetched, instead of over HTTP and from files.
+    /// As [`SessionOptions::jobs`].
     #[must_use]
-    pub fn fetch(mut self, fetch: Arc<dyn Fetch>) -> Self {
-        self.options.fetch = Some(fetch);
-        self
+    pub fn jobs(self, jobs: usize) -> Self {
+        self.with(|options| options.jobs(jobs))
     }
 
-    /// How packages are chosen, instead of by [`ResolvoSolver`].
+    /// As [`SessionOptions::mirror`].
     #[must_use]
-    pub fn solver(mut self, solver: Arc<dyn Solver>) -> Self {
-        self.options.solver = solver;
-        self
+    pub fn mirror(self, archive: &str, url: &str) -> Self {
+        self.with(|options| options.mirror(archive, url))
     }
 
-    /// Who is told of progress.
+    /// As [`SessionOptions::environment`].
     #[must_use]
-    pub fn progress(mut self, progress: Arc<dyn Progress>) -> Self {
-        self.options.progress = progress;
-        self
+    pub fn environment(self, environment: Environment) -> Self {
+        self.with(|options| options.environment(environment))
     }
 
-    /// What the spec may refer to: a root that its files must lie in, and whether local addresses are refused.
+    /// As [`SessionOptions::fetch`].
     #[must_use]
-    pub fn policy(mut self, policy: Policy) -> Self {
-        self.options.policy = policy;
+    pub fn fetch(self, fetch: Arc<dyn Fetch>) -> Self {
+        self.with(|options| options.fetch(fetch))
+    }
+
+    /// As [`SessionOptions::solver`].
+    #[must_use]
+    pub fn solver(self, solver: Arc<dyn Solver>) -> Self {
+        self.with(|options| options.solver(solver))
+    }
+
+    /// As [`SessionOptions::progress`].
+    #[must_use]
+    pub fn progress(self, progress: Arc<dyn Progress>) -> Self {
+        self.with(|options| options.progress(progress))
+    }
+
+    /// As [`SessionOptions::policy`].
+    #[must_use]
+    pub fn policy(self, policy: Policy) -> Self {
+        self.with(|options| options.policy(policy))
+    }
+
+    fn with(mut self, change: impl FnOnce(SessionOptions) -> SessionOptions) -> Self {
+        self.options = change(self.options);
         self
     }
 
@@ -240,7 +207,7 @@ impl Builder {
     /// # Errors
     /// Whatever fails; then every output is as it was.
     pub fn build(&self) -> Result<BuildReport, Error> {
-        Engine::open(self)?.build()
+        self.run(build::build)
     }
 
     /// Writes what an earlier build of the same spec over the same packages came to, as [`Builder::build`] does before all else. `None`
@@ -258,7 +225,7 @@ impl Builder {
     /// # Errors
     /// As [`Builder::build`].
     pub fn recall(&self) -> Result<Option<BuildReport>, Error> {
-        Engine::open(self)?.recall()
+        self.run(build::recall)
     }
 
     /// Resolves the spec against what its sources publish now. [`Lock::to_yaml`] is what belongs into
@@ -267,7 +234,8 @@ impl Builder {
     /// # Errors
     /// When a source cannot be had or trusted, or the spec has no solution.
     pub fn lock(&self) -> Result<Lock, Error> {
-        Engine::anew(self)?.lock()
+        let session = self.opened()?;
+        lock::lock(&Run::anew(&session, &self.order)?)
     }
 
     /// Resolves the spec and writes the lock beside it: all of it or nothing. Gives back the file, and the lock.
@@ -286,15 +254,70 @@ impl Builder {
     /// # Errors
     /// As [`Builder::build`], less the outputs.
     pub fn explain(&self) -> Result<Explanations, Error> {
-        Engine::open(self)?.explain()
+        self.run(explain::explanations)
+    }
+
+    /// Selects as a build does, and lays the selection out as a matrix, one for each platform. What is missing is part of it:
+    /// an image that cannot be closed has a matrix, too.
+    ///
+    /// ```no_run
+    /// for matrix in mikron::Builder::from_file("nginx.yaml")?.matrix()? {
+    ///     for need in matrix.missing() {
+    ///         println!("{}: {} is missing", matrix.platform, need.token);
+    ///     }
+    /// }
+    /// # Ok::<(), mikron::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When a source cannot be had or trusted, or the packages cannot be had together.
+    pub fn matrix(&self) -> Result<Vec<Matrix>, Error> {
+        self.run(matrix::matrices)
+    }
+
+    /// What the image of the spec would hold, by package and file. Everything is done that a build does, less the layers.
+    ///
+    /// ```no_run
+    /// use mikron::{Builder, capability::diff, layout_inventory};
+    /// let built = layout_inventory("out/nginx".as_ref(), "latest")?;
+    /// let now = Builder::from_file("nginx.yaml")?.inventory()?;
+    /// assert!(diff(&built, &now).is_empty(), "the image is up to date");
+    /// # Ok::<(), mikron::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Builder::build`], less the outputs.
+    pub fn inventory(&self) -> Result<Inventory, Error> {
+        self.run(diff::inventory)
+    }
+
+    /// What a package of the spec's sources offers, on each platform. The version is the one that the spec's image has or would
+    /// have; the spec need not name the package.
+    ///
+    /// # Errors
+    /// When a source cannot be had or trusted, or has no such package.
+    pub fn capabilities(&self, package: &PackageName) -> Result<Vec<PackageCapabilities>, Error> {
+        self.run(|run| capabilities::offers(run, package))
+    }
+
+    fn run<T>(&self, view: impl FnOnce(&Run<'_>) -> Result<T, Error>) -> Result<T, Error> {
+        let session = self.opened()?;
+        view(&Run::new(&session, &self.order)?)
+    }
+
+    fn opened(&self) -> Result<Arc<Session>, Error> {
+        match &self.session {
+            Some(session) => Ok(Arc::clone(session)),
+            None => Ok(Arc::new(self.options.clone().open_alone()?)),
+        }
     }
 }
 
 impl std::fmt::Debug for Builder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Builder")
-            .field("spec", &self.spec.name)
-            .field("file", &self.file)
+            .field("spec", &self.order.spec.name)
+            .field("file", &self.order.file)
             .finish_non_exhaustive()
     }
 }

@@ -2,9 +2,33 @@
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use mikron_spec::Policy;
 
 use crate::Error;
+
+/// The files beside a spec, as far as a policy lets it name them.
+#[derive(Clone, Copy)]
+pub(crate) struct Beside<'a> {
+    /// The directory that names are relative to.
+    pub(crate) directory: &'a Path,
+    pub(crate) policy: &'a Policy,
+}
+
+impl Beside<'_> {
+    /// Where a named file is.
+    pub(crate) fn resolve(&self, named: &str) -> Result<PathBuf, Error> {
+        Ok(self.policy.resolve(self.directory, named)?)
+    }
+
+    /// Where a named file is, and its bytes as [`read_capped`] gives them.
+    pub(crate) fn read(&self, named: &str, cap: u64) -> Result<(PathBuf, Vec<u8>), Error> {
+        let path = self.resolve(named)?;
+        let bytes = read_capped(&path, cap)?;
+        Ok((path, bytes))
+    }
+}
 
 /// Reads a file of at most `cap` bytes; of a larger one `cap + 1` bytes, so that who checks the size says so.
 pub(crate) fn read_capped(path: &Path, cap: u64) -> Result<Vec<u8>, Error> {

@@ -16,47 +16,28 @@
 //! [`rootfs`], [`oci`], and [`package`] with what they share.
 
 mod builder;
-mod capabilities;
-mod closure;
-mod contents;
-mod dangling;
-mod database;
-mod diff;
-mod engine;
 mod error;
-mod explain;
 mod files;
-mod frames;
-mod image;
 mod inspect;
-mod installed;
-mod layers;
-mod links;
-mod matrix;
-mod memo;
+mod order;
 mod output;
-mod parallel;
-mod pinned;
-mod publish;
 mod report;
-mod repositories;
-mod resolve;
+mod run;
+mod session;
 mod settings;
-mod slices;
-mod sources;
-mod tables;
-mod translate;
-mod universes;
+mod steps;
+mod views;
 
 pub use builder::Builder;
-pub use capabilities::PackageCapabilities;
-pub use diff::{layout_inventory, lock_inventory};
 pub use error::{Error, SourceFault};
-pub use explain::{Answer, Explanations, Overview, PartLeftOut, Recommended};
 pub use inspect::{formats, inspect_archive};
-pub use matrix::PlatformTokens;
 pub use output::{Output, OutputError};
 pub use report::{BuildReport, LayerReport, PackageReport, PlatformReport, ScriptReport};
+pub use session::{Session, SessionOptions};
+pub use views::capabilities::PackageCapabilities;
+pub use views::diff::{layout_inventory, lock_inventory};
+pub use views::explain::{Answer, Explanations, Overview, PartLeftOut, Recommended};
+pub use views::matrix::PlatformTokens;
 
 pub use mikron_capability as capability;
 pub use mikron_oci as oci;

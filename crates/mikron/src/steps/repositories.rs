@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use mikron_package::Family;
+use mikron_package::{Family, Limits};
 use mikron_source::Repository;
 use mikron_source::apk::{ApkKeys, ApkOptions, ApkRepository, ApkTrust};
 use mikron_source::deb::{DebOptions, DebRepository, Trust};
@@ -12,35 +12,35 @@ use mikron_source::rpm::{RpmOptions, RpmRepository, Signed};
 use mikron_source::trust::Keyring;
 use mikron_spec::{Allow, Place, Source};
 
-use crate::builder::Builder;
+use crate::Error;
 use crate::error::SourceFault;
-use crate::{Error, image};
+use crate::files::Beside;
 
 /// The repositories of one source, with their base URLs and keys.
 pub(crate) fn repositories_of(
-    builder: &Builder,
+    beside: Beside<'_>,
     name: &str,
     source: &Source,
     locations: &Locations,
 ) -> Result<Vec<Arc<dyn Repository>>, Error> {
     match source.family {
         Family::Deb => {
-            let repositories = deb_repositories(builder, name, source, locations)?;
+            let repositories = deb_repositories(beside, name, source, locations)?;
             let shared = |repository| Arc::new(repository) as Arc<dyn Repository>;
             Ok(repositories.into_iter().map(shared).collect())
         }
-        Family::Rpm => Ok(vec![shared_rpm(builder, name, source)?]),
-        Family::Apk => Ok(vec![shared_apk(builder, name, source)?]),
+        Family::Rpm => Ok(vec![shared_rpm(beside, name, source)?]),
+        Family::Apk => Ok(vec![shared_apk(beside, name, source)?]),
     }
 }
 
 fn deb_repositories(
-    builder: &Builder,
+    beside: Beside<'_>,
     name: &str,
     source: &Source,
     locations: &Locations,
 ) -> Result<Vec<DebRepository>, Error> {
-    let keyring = keyring(builder, source)?;
+    let keyring = keyring(beside, source)?;
     let mut repositories = match &source.place {
         Place::Preset(preset) => {
             let preset = Preset::deb(preset).map_err(SourceFault::from)?;
@@ -57,7 +57,7 @@ fn deb_repositories(
             repositories
         }
         Place::Url(url) => {
-            let base = absolute(builder, url);
+            let base = absolute(beside, url);
             let suite = source.suite.clone().unwrap_or_default();
             let unsigned = source.allow.contains(&Allow::Unsigned);
             let trust = match &keyring {
@@ -94,16 +94,16 @@ fn deb_repositories(
 }
 
 fn shared_rpm(
-    builder: &Builder,
+    beside: Beside<'_>,
     name: &str,
     source: &Source,
 ) -> Result<Arc<dyn Repository>, Error> {
-    let trust = match keyring(builder, source)? {
+    let trust = match keyring(beside, source)? {
         _ if source.allow.contains(&Allow::Unsigned) => Trust::Unsigned,
         Some(keyring) => Trust::Keys(keyring),
         None => return Err(without_keys(name)),
     };
-    let bases = vec![base(builder, source)];
+    let bases = vec![base(beside, source)];
     let mut repository = RpmRepository::at(name, &bases, source.mirrorlist.as_deref(), trust);
     repository.priority = source.priority.unwrap_or(repository.priority);
     repository.signed = match source.signed {
@@ -123,12 +123,12 @@ fn shared_rpm(
 }
 
 fn shared_apk(
-    builder: &Builder,
+    beside: Beside<'_>,
     name: &str,
     source: &Source,
 ) -> Result<Arc<dyn Repository>, Error> {
     let mut keys = Vec::new();
-    for (path, bytes) in key_files(builder, source)? {
+    for (path, bytes) in key_files(beside, source)? {
         let file = path.file_name().unwrap_or_default();
         let text = crate::files::text(&path, bytes)?;
         keys.push((file.to_string_lossy().into_owned(), text));
@@ -143,7 +143,7 @@ fn shared_apk(
             .map(|(name, text)| (name.as_str(), text.as_str()));
         ApkTrust::Keys(ApkKeys::new(pairs).map_err(SourceFault::from)?)
     };
-    let mut repository = ApkRepository::new(name, &base(builder, source), trust);
+    let mut repository = ApkRepository::new(name, &base(beside, source), trust);
     repository.priority = source.priority.unwrap_or(repository.priority);
     repository.tag = source.tagged.then(|| name.to_owned());
     repository.options = ApkOptions {
@@ -154,9 +154,9 @@ fn shared_apk(
 }
 
 /// The base URL of a source that is no preset.
-fn base(builder: &Builder, source: &Source) -> String {
+fn base(beside: Beside<'_>, source: &Source) -> String {
     match &source.place {
-        Place::Url(url) => absolute(builder, url),
+        Place::Url(url) => absolute(beside, url),
         Place::Preset(name) => name.clone(),
     }
 }
@@ -169,21 +169,16 @@ fn without_keys(name: &str) -> Error {
 }
 
 /// The key files that the spec names, with their contents.
-fn key_files(builder: &Builder, source: &Source) -> Result<Vec<(PathBuf, Vec<u8>)>, Error> {
-    let base = builder.file.parent().unwrap_or(Path::new(""));
-    let mut files = Vec::new();
-    for named in &source.keys {
-        let path = builder.options.policy.resolve(base, named)?;
-        let bytes = crate::files::read_capped(&path, image::limits().release)?;
-        files.push((path, bytes));
-    }
-    Ok(files)
+fn key_files(beside: Beside<'_>, source: &Source) -> Result<Vec<(PathBuf, Vec<u8>)>, Error> {
+    let cap = Limits::default().release;
+    let files = source.keys.iter().map(|named| beside.read(named, cap));
+    files.collect()
 }
 
 /// The OpenPGP keys that the spec names; `None` where it names none.
-fn keyring(builder: &Builder, source: &Source) -> Result<Option<Keyring>, Error> {
+fn keyring(beside: Beside<'_>, source: &Source) -> Result<Option<Keyring>, Error> {
     let mut keyrings = Vec::new();
-    for (_, bytes) in key_files(builder, source)? {
+    for (_, bytes) in key_files(beside, source)? {
         keyrings.push(Keyring::new(bytes).map_err(SourceFault::from)?);
     }
     if keyrings.is_empty() {
@@ -193,14 +188,14 @@ fn keyring(builder: &Builder, source: &Source) -> Result<Option<Keyring>, Error>
 }
 
 /// A `file:` path that does not begin with `/` is relative to the spec's directory.
-fn absolute(builder: &Builder, url: &str) -> String {
+fn absolute(beside: Beside<'_>, url: &str) -> String {
     let Some(path) = url
         .strip_prefix("file:")
         .filter(|path| !path.starts_with('/'))
     else {
         return url.to_owned();
     };
-    let base = builder.file.parent().unwrap_or(Path::new(""));
+    let base = beside.directory;
     let here = if base.as_os_str().is_empty() {
         Path::new(".")
     } else {

@@ -2,69 +2,35 @@
 
 mod layout;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::io;
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use mikron_capability::{HeldFile, HeldPackage, Holdings, Inventory, Spool};
-use mikron_package::{Digest, EntryKind, Hasher, Platform, RootPath, Xattrs};
+use mikron_capability::{HeldFile, HeldPackage, Holdings, Inventory};
+use mikron_package::{Digest, EntryKind, Hasher, Limits, Platform, RootPath, Xattrs};
 use mikron_rootfs::{Owner, Rootfs};
 use mikron_spec::Lock;
 
 pub use layout::layout_inventory;
 
-use crate::builder::Builder;
-use crate::closure::Closure;
-use crate::contents::PackageContents;
-use crate::engine::Engine;
-use crate::{Error, image};
+use crate::Error;
+use crate::run::Run;
+use crate::steps::closure::Closure;
+use crate::steps::tree::tree;
 
-impl Builder {
-    /// What the image of the spec would hold, by package and file. Everything is done that a build does, less the layers.
-    ///
-    /// ```no_run
-    /// use mikron::{Builder, capability::diff, layout_inventory};
-    /// let built = layout_inventory("out/nginx".as_ref(), "latest")?;
-    /// let now = Builder::from_file("nginx.yaml")?.inventory()?;
-    /// assert!(diff(&built, &now).is_empty(), "the image is up to date");
-    /// # Ok::<(), mikron::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// As [`Builder::build`], less the outputs.
-    pub fn inventory(&self) -> Result<Inventory, Error> {
-        Engine::open(self)?.inventory()
+/// What the image of the spec would hold. Everything is done that a build does, less the layers.
+pub(crate) fn inventory(run: &Run<'_>) -> Result<Inventory, Error> {
+    let files = run.files()?;
+    let pins = run.pins()?;
+    let epoch = run.epoch(&pins)?;
+    let mut inventory = Inventory::default();
+    for platform in &run.inputs.platforms {
+        let mut closure = run.close(*platform, &pins, &files)?;
+        let contents = run.contents(&closure, closure.contents())?;
+        let (rootfs, _) = tree(&run.order.spec, epoch, &mut closure, &files, &contents)?;
+        let held = holdings(&closure, &rootfs);
+        inventory.platforms.insert(*platform, held);
     }
-}
-
-impl Engine<'_> {
-    fn inventory(&self) -> Result<Inventory, Error> {
-        let spool = self.spool();
-        let files = self.files(&spool)?;
-        let pins = self.pins(&self.platforms)?;
-        let epoch = self.epoch(&pins)?;
-        let mut inventory = Inventory::default();
-        for platform in &self.platforms {
-            let mut closure = self.close(*platform, &pins, &files, &spool)?;
-            let (packages, facts) = (closure.packages.clone(), closure.facts.clone());
-            let fill = |package: usize, wanted: &BTreeSet<Digest>, spool: &Spool| {
-                self.fill(&packages[package], &facts[package], wanted, spool)
-                    .map_err(io::Error::other)
-            };
-            let contents = PackageContents::new(
-                &spool,
-                closure.packages.len(),
-                closure.contents(),
-                Box::new(fill),
-            );
-            let spec = &self.builder.spec;
-            let (rootfs, _) = image::tree(spec, epoch, &mut closure, &files, &contents)?;
-            inventory
-                .platforms
-                .insert(*platform, holdings(&closure, &rootfs));
-        }
-        Ok(inventory)
-    }
+    Ok(inventory)
 }
 
 /// What the tree of an image holds.
@@ -113,7 +79,7 @@ fn holdings(closure: &Closure, rootfs: &Rootfs) -> Holdings {
 /// # Errors
 /// When the file cannot be read or is no lock.
 pub fn lock_inventory(path: &Path) -> Result<Inventory, Error> {
-    let limits = image::limits();
+    let limits = Limits::default();
     let bytes = crate::files::read_capped(path, limits.lock)?;
     let text = crate::files::text(path, bytes)?;
     let lock = Lock::parse(&path.display().to_string(), &text, &limits)?;

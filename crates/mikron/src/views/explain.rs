@@ -9,8 +9,10 @@ use mikron_package::{PackageName, PackageRecord, Platform, Requirement, Version}
 use mikron_spec::Spec;
 use serde::Serialize;
 
-use crate::closure::Closure;
-use crate::resolve::Role;
+use crate::Error;
+use crate::run::Run;
+use crate::steps::closure::Closure;
+use crate::steps::resolve::{ResolvedPackage, Role};
 
 /// The selection of each platform, with every reason.
 #[derive(Debug)]
@@ -84,18 +86,21 @@ pub struct Answer {
     pub files: Vec<String>,
 }
 
+/// Selects, and keeps the reasons.
+pub(crate) fn explanations(run: &Run<'_>) -> Result<Explanations, Error> {
+    let files = run.files()?;
+    let pins = run.pins()?;
+    let mut platforms = BTreeMap::new();
+    for platform in &run.inputs.platforms {
+        platforms.insert(*platform, run.close(*platform, &pins, &files)?);
+    }
+    Ok(Explanations {
+        spec: run.order.spec.clone(),
+        platforms,
+    })
+}
+
 impl Explanations {
-    pub(crate) fn new(spec: Spec) -> Self {
-        Self {
-            spec,
-            platforms: BTreeMap::new(),
-        }
-    }
-
-    pub(crate) fn add(&mut self, platform: Platform, closure: Closure) {
-        self.platforms.insert(platform, closure);
-    }
-
     /// The spec that is explained.
     pub fn spec(&self) -> &Spec {
         &self.spec
@@ -225,8 +230,7 @@ fn recommended(closure: &Closure, chosen: &[SelectedPackage]) -> Vec<Recommended
 /// What is known of one path, package or capability on one platform.
 fn answer(platform: Platform, closure: &Closure, what: &str) -> Answer {
     let is_package = |name: &str| {
-        let named =
-            |package: &crate::resolve::ResolvedPackage| package.record.name.as_str() == name;
+        let named = |package: &ResolvedPackage| package.record.name.as_str() == name;
         closure.packages.iter().any(named)
     };
     let sliced = what.split_once('_').map(|(name, _)| name);

@@ -7,7 +7,7 @@ use mikron_capability::PackageFacts;
 use mikron_package::{Entry, RootPath};
 use mikron_rootfs::Installed;
 
-use crate::closure::Closure;
+use crate::steps::closure::Closure;
 
 /// An index of the entries that the facts have. It names them by number, so that it stays small beside them.
 pub(crate) struct InstalledFiles {

@@ -13,7 +13,7 @@ use mikron_package::{
 use serde_json::Value;
 
 use super::{without_links, xattrs};
-use crate::{Error, Output, image};
+use crate::{Error, Output};
 
 /// What an image in an OCI layout holds, whoever wrote it: the files of all layers, one over the other (OCI image-spec, layer,
 /// "Applying Changesets"). `tag` is a tag, or the digest of an entry; where it is `latest` and the layout has one entry alone,
@@ -22,7 +22,7 @@ use crate::{Error, Output, image};
 /// # Errors
 /// When the layout cannot be read, has no such tag, or a blob is not what its digest says.
 pub fn layout_inventory(path: &Path, tag: &str) -> Result<Inventory, Error> {
-    let limits = image::limits();
+    let limits = Limits::default();
     let layout = Layout::open(path)?;
     let entries = layout.entries(&limits)?;
     let named = |(name, target): &&(Option<String>, Descriptor)| {

@@ -1,29 +1,21 @@
-//! From the selection to the image: tree, layers, config, manifest.
+//! From the tree to the image: layers, config, manifest, and what is reported of them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read as _;
-use std::sync::Arc;
 
-use mikron_capability::Spool;
 use mikron_oci::{BlobStore, FrameCache, Image, ImageLayer, Layer, Parallel, build_layers};
-use mikron_package::{Contents, Digest, Event, Limits, Origin, PackageName, Platform, Progress};
-use mikron_rootfs::{
-    Assembly, Further, Outcome, Rootfs, RunAs, Template, assemble, builtin_finalizers,
-};
+use mikron_package::{Contents, Digest, Event, PackageName, Platform, Progress};
+use mikron_rootfs::{Outcome, Rootfs, RunAs};
 use mikron_spec::Spec;
 use serde::{Deserialize, Serialize};
 
-use crate::closure::Closure;
-use crate::contents::{Filler, PackageContents, WithMade};
-use crate::dangling::DanglingFinalizer;
-use crate::database::DatabaseFinalizer;
-use crate::inspect::format_of;
-use crate::installed::InstalledFiles;
-use crate::links::LinksFinalizer;
+use crate::Error;
 use crate::report::{LayerReport, PackageReport, PlatformReport, ScriptReport};
-use crate::slices::Mutation;
-use crate::translate::{self, LoadedFile};
-use crate::{Error, layers, resolve};
+use crate::steps::closure::Closure;
+use crate::steps::contents::WithMade;
+use crate::steps::layers;
+use crate::steps::resolve::Role;
+use crate::steps::translate::{self, LoadedFile};
+use crate::steps::tree::tree;
 
 /// What is left of a platform when its layers are in the store: enough to write config and manifest, again and again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,13 +56,10 @@ impl Workshop<'_> {
         platform: Platform,
         mut closure: Closure,
         files: &[LoadedFile],
-        spool: &Spool,
-        fill: Box<Filler<'_>>,
+        packages: &dyn Contents,
     ) -> Result<Built, Error> {
-        let contents =
-            PackageContents::new(spool, closure.packages.len(), closure.contents(), fill);
         let warnings = closure.warnings();
-        let (rootfs, printed) = tree(self.spec, self.epoch, &mut closure, files, &contents)?;
+        let (rootfs, printed) = tree(self.spec, self.epoch, &mut closure, files, packages)?;
         for message in printed.iter().chain(&warnings) {
             self.progress.event(&Event::Warning { message });
         }
@@ -83,13 +72,13 @@ impl Workshop<'_> {
         });
         let sources = sources.collect();
         let planned = layers::plan(rootfs.tree, &self.spec.layers, &sources)?;
-        let (plans, packages): (Vec<_>, Vec<_>) = planned
+        let (plans, names): (Vec<_>, Vec<_>) = planned
             .into_iter()
             .map(|layer| (layer.plan, layer.packages))
             .unzip();
         let contents = WithMade {
             made: &rootfs.made,
-            packages: &contents,
+            packages,
         };
         let built = build_layers(
             &plans,
@@ -102,7 +91,7 @@ impl Workshop<'_> {
         )?;
         let layers = built
             .into_iter()
-            .zip(packages)
+            .zip(names)
             .map(|(built, packages)| KeyedLayer {
                 key: built.key,
                 layer: built.layer,
@@ -118,107 +107,6 @@ impl Workshop<'_> {
             warnings,
         })
     }
-}
-
-/// Merges what was chosen into one tree, and lets go of the list of it. Also gives what the scripts of slices printed.
-pub(crate) fn tree(
-    spec: &Spec,
-    epoch: i64,
-    closure: &mut Closure,
-    files: &[LoadedFile],
-    contents: &dyn Contents,
-) -> Result<(Rootfs, Vec<String>), Error> {
-    let chosen: BTreeSet<usize> = closure
-        .selection
-        .packages
-        .iter()
-        .map(|package| package.package)
-        .collect();
-    let (mut packages, mut further) = (Vec::new(), Vec::new());
-    for index in 0..closure.packages.len() {
-        // What the spec names counts with its scripts and units also where they are all that it has.
-        if chosen.contains(&index) || closure.is_root(index) {
-            packages.extend(package(closure, contents, index)?);
-        } else {
-            let declarations = closure.declarations(index);
-            further.push(Further {
-                metadata: Arc::new(closure.inputs[index].facts.metadata.clone()),
-                declarations: declarations
-                    .map(|(path, digest)| (path.clone(), digest))
-                    .collect(),
-            });
-        }
-    }
-    let templates = closure.templates().map(|(file, content)| Template {
-        entry: file.entry.clone(),
-        content,
-    });
-    let assembly = Assembly {
-        parts: closure.parts(),
-        packages,
-        further,
-        templates: templates.collect(),
-        installed: Some(Arc::new(InstalledFiles::new(closure))),
-        files: translate::files(spec, files),
-        file_capabilities: translate::file_capabilities(spec),
-        accounts: translate::accounts(spec),
-        run_as: spec.run_as.as_ref().map(ToString::to_string),
-        remove: spec.remove.clone(),
-        options: mikron_rootfs::Options {
-            epoch,
-            ..mikron_rootfs::Options::default()
-        },
-    };
-    let mut finalizers = builtin_finalizers();
-    finalizers.push(Box::new(LinksFinalizer::new(closure)));
-    finalizers.push(Box::new(DanglingFinalizer::new(closure)));
-    if spec.package_database {
-        finalizers.push(Box::new(DatabaseFinalizer::new(spec, closure)?));
-    }
-    let chosen = std::mem::take(&mut closure.selection.files);
-    if closure.sliced.is_empty() {
-        drop(chosen);
-        return Ok((assemble(assembly, contents, &finalizers)?, Vec::new()));
-    }
-    let kept = chosen.into_iter().map(|file| file.path).collect();
-    let mutation = Arc::new(Mutation::new(Arc::clone(&closure.sliced), kept));
-    finalizers.insert(0, Box::new(Arc::clone(&mutation)));
-    let rootfs = assemble(assembly, contents, &finalizers)
-        .map_err(|error| mutation.failure().unwrap_or_else(|| error.into()))?;
-    Ok((rootfs, mutation.printed()))
-}
-
-/// A package with its scripts and declarations.
-fn package(
-    closure: &Closure,
-    contents: &dyn Contents,
-    index: usize,
-) -> Result<Option<mikron_rootfs::Package>, Error> {
-    let resolved = &closure.packages[index];
-    let mut declarations = Vec::new();
-    for (path, digest) in closure.declarations(index) {
-        let mut text = Vec::new();
-        let read = contents
-            .open(&digest)
-            .and_then(|mut body| body.read_to_end(&mut text));
-        read.map_err(Error::io("read", path.to_string()))?;
-        declarations.push((path.clone(), text));
-    }
-    let Some(format) = format_of(resolved.family) else {
-        return Ok(None);
-    };
-    Ok(Some(mikron_rootfs::Package {
-        origin: Origin {
-            source: resolved.source.clone(),
-            archive: resolved.record.location.clone(),
-        },
-        root: resolved.role == resolve::Role::Sliced || closure.is_root(index),
-        declarations,
-        ..mikron_rootfs::Package::new(
-            Arc::new(closure.inputs[index].facts.metadata.clone()),
-            format.order(),
-        )
-    }))
 }
 
 impl Built {
@@ -309,12 +197,7 @@ fn script_reports(closure: &Closure, rootfs: &Rootfs) -> Vec<ScriptReport> {
     let asked_for: BTreeSet<&str> = closure
         .packages
         .iter()
-        .filter(|package| {
-            matches!(
-                package.role,
-                resolve::Role::Root { .. } | resolve::Role::Sliced
-            )
-        })
+        .filter(|package| matches!(package.role, Role::Root { .. } | Role::Sliced))
         .map(|package| package.record.name.as_str())
         .collect();
     let report = |script: &mikron_rootfs::ScriptReport| {
@@ -347,9 +230,4 @@ fn script_reports(closure: &Closure, rootfs: &Rootfs) -> Vec<ScriptReport> {
         Some(report)
     };
     rootfs.scripts.iter().filter_map(report).collect()
-}
-
-/// The limits of every reader of a build.
-pub(crate) fn limits() -> Limits {
-    Limits::default()
 }

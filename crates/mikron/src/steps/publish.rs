@@ -8,9 +8,10 @@ use mikron_oci::{BlobStore, Descriptor, FrameCache, Image, Layer, Layout, docker
 use mikron_package::Digest;
 use tempfile::TempDir;
 
-use crate::builder::Builder;
-use crate::image::{Built, KeyedLayer};
-use crate::{BuildReport, Error, Output, parallel, translate};
+use crate::order::Order;
+use crate::steps::image::{Built, KeyedLayer};
+use crate::steps::{parallel, translate};
+use crate::{BuildReport, Error, Output};
 
 /// The places that a build writes to. The layers are made in the first; the others get copies.
 pub(crate) struct Target {
@@ -21,12 +22,12 @@ pub(crate) struct Target {
 
 impl Target {
     /// Opens all stores. A scratch store lies in `scratch_in`.
-    pub(crate) fn open(builder: &Builder, scratch_in: &Path) -> Result<Self, Error> {
+    pub(crate) fn open(order: &Order, scratch_in: &Path) -> Result<Self, Error> {
         let mut stores: Vec<(Arc<dyn BlobStore>, Option<String>)> = Vec::new();
-        for (store, tag) in &builder.options.stores {
+        for (store, tag) in &order.stores {
             stores.push((Arc::clone(store), Some(tag.clone())));
         }
-        for output in &builder.options.outputs {
+        for output in &order.outputs {
             if let Output::Layout { dir, tag } = output {
                 stores.push((Arc::new(Layout::create(dir)?), Some(tag.clone())));
             }
@@ -52,11 +53,11 @@ impl Target {
     /// archives into their places. Each of those is all or nothing; a machine that fails between two of them leaves the first.
     pub(crate) fn publish(
         &self,
-        builder: &Builder,
+        order: &Order,
         built: &[Built],
         frames: &dyn FrameCache,
     ) -> Result<BuildReport, Error> {
-        let mut images = images(builder, built)?;
+        let mut images = images(order, built)?;
         let mut index = None;
         let (mut tags, mut prepared) = (Vec::new(), Vec::new());
         for (store, tag) in &self.stores {
@@ -67,13 +68,13 @@ impl Target {
                     return Err(mikron_oci::StoreError::Missing { digest, place }.into());
                 }
             }
-            let descriptor = stored(&**store, &images, builder)?;
+            let descriptor = stored(&**store, &images, order)?;
             index = Some(digest_of(&descriptor));
             tags.extend(tag.as_deref().map(|tag| (store, tag, descriptor)));
         }
-        for output in &builder.options.outputs {
+        for output in &order.outputs {
             if let Output::DockerArchive { file } = output {
-                let whole = archive(builder, self.primary(), &images, file)?;
+                let whole = archive(order, self.primary(), &images, file)?;
                 if self.scratch.is_some() {
                     index = Some(whole.index());
                 }
@@ -86,14 +87,14 @@ impl Target {
         for archive in prepared {
             archive.publish()?;
         }
-        if self.scratch.is_some() && !builder.options.outputs.is_empty() {
+        if self.scratch.is_some() && !order.outputs.is_empty() {
             // What is reported is what lies in the archives, and nothing else was kept.
             for image in &mut images {
                 *image = image.uncompressed()?;
             }
         }
         Ok(report(
-            builder,
+            order,
             built,
             &images,
             index.unwrap_or_else(|| Digest::of(b"")),
@@ -103,22 +104,23 @@ impl Target {
 
 /// Publishes an earlier build out of the frame cache. `None` where a layer is gone from it and from a store.
 pub(crate) fn from_frames(
-    builder: &Builder,
+    order: &Order,
     cache: &Path,
     built: &[Built],
     frames: &dyn FrameCache,
+    jobs: usize,
 ) -> Result<Option<BuildReport>, Error> {
-    let target = Target::open(builder, cache)?;
+    let target = Target::open(order, cache)?;
     let layers = || built.iter().flat_map(|built| &built.layers);
     let wanted = target.stores.iter();
     let wanted = wanted.flat_map(|(store, _)| layers().map(move |layer| (layer, store)));
     let bring = |(layer, store): (&KeyedLayer, &Arc<dyn BlobStore>)| bring(layer, &**store, frames);
-    for brought in parallel::overlap(builder.options.jobs, wanted.collect(), |w| w, bring) {
+    for brought in parallel::overlap(jobs, wanted.collect(), |w| w, bring) {
         if !brought? {
             return Ok(None);
         }
     }
-    target.publish(builder, built, frames).map(Some)
+    target.publish(order, built, frames).map(Some)
 }
 
 /// Copies a layer from the frame cache where the store lacks it; `false` where neither has it.
@@ -131,19 +133,16 @@ fn bring(
     Ok(store.contains(blob)? || frames.bring(&layer.key, &layer.layer, store)?)
 }
 
-fn images(builder: &Builder, built: &[Built]) -> Result<Vec<Image>, Error> {
-    built
-        .iter()
-        .map(|built| built.image(&builder.spec))
-        .collect()
+fn images(order: &Order, built: &[Built]) -> Result<Vec<Image>, Error> {
+    built.iter().map(|built| built.image(&order.spec)).collect()
 }
 
 /// Writes config, manifest and index.
-fn stored(store: &dyn BlobStore, images: &[Image], builder: &Builder) -> Result<Descriptor, Error> {
+fn stored(store: &dyn BlobStore, images: &[Image], order: &Order) -> Result<Descriptor, Error> {
     for image in images {
         image.store(store)?;
     }
-    let annotations = translate::annotations(&builder.spec);
+    let annotations = translate::annotations(&order.spec);
     Ok(write_index(store, images, &annotations)?)
 }
 
@@ -156,16 +155,16 @@ fn digest_of(descriptor: &Descriptor) -> Digest {
 
 /// Writes a docker archive beside its place. An old engine knows one image by a name: of several platforms each gets a tag of its own.
 fn archive(
-    builder: &Builder,
+    order: &Order,
     store: &dyn BlobStore,
     images: &[Image],
     file: &Path,
 ) -> Result<docker::Prepared, Error> {
     let name = |image: &Image| match images {
-        [_] => format!("{}:latest", builder.spec.name),
+        [_] => format!("{}:latest", order.spec.name),
         _ => format!(
             "{}:{}",
-            builder.spec.name,
+            order.spec.name,
             image.platform().to_string().replace('/', "-")
         ),
     };
@@ -178,20 +177,20 @@ fn archive(
     Ok(docker::prepare_file(store, &archived, file)?)
 }
 
-fn report(builder: &Builder, built: &[Built], images: &[Image], digest: Digest) -> BuildReport {
+fn report(order: &Order, built: &[Built], images: &[Image], digest: Digest) -> BuildReport {
     let by_platform: BTreeMap<_, _> = built
         .iter()
         .zip(images)
         .map(|(built, image)| (built.platform, built.report(image)))
         .collect();
     // In the order of the spec, which a person chose.
-    let platforms = builder
+    let platforms = order
         .spec
         .platforms
         .iter()
         .filter_map(|platform| by_platform.get(platform).cloned());
     BuildReport {
-        name: builder.spec.name.clone(),
+        name: order.spec.name.clone(),
         digest,
         platforms: platforms.collect(),
     }

@@ -1,21 +1,21 @@
 //! The compatibility matrix of a spec, and what it knows of one token.
 
-use std::collections::BTreeSet;
-use std::io::{self, Read as _};
+use std::io::Read as _;
 
-use mikron_capability::{Matrix, PackageInput, Spool, Token, TokenAnswer, explain_token, matrix};
-use mikron_package::{Contents as _, Digest, Platform};
+use mikron_capability::{Matrix, PackageInput, Token, TokenAnswer, explain_token, matrix};
+use mikron_package::{Contents as _, Platform};
 use serde::Serialize;
 
 use crate::Error;
-use crate::builder::Builder;
-use crate::closure::Closure;
-use crate::contents::PackageContents;
-use crate::engine::Engine;
-use crate::explain::Explanations;
+use crate::run::Run;
+use crate::steps::closure::Closure;
+use crate::views::explain::Explanations;
 
 /// The largest declaration of accounts that is read, in bytes.
 const MAX_DECLARATION: u64 = 1 << 20;
+
+/// Where packages declare accounts (sysusers.d(5)).
+const SYSUSERS: &[u8] = b"usr/lib/sysusers.d/";
 
 /// What is known of one token on one platform.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -27,74 +27,45 @@ pub struct PlatformTokens {
     pub answer: TokenAnswer,
 }
 
-impl Builder {
-    /// Selects as a build does, and lays the selection out as a matrix, one for each platform. What is missing is part of it:
-    /// an image that cannot be closed has a matrix, too.
-    ///
-    /// ```no_run
-    /// for matrix in mikron::Builder::from_file("nginx.yaml")?.matrix()? {
-    ///     for need in matrix.missing() {
-    ///         println!("{}: {} is missing", matrix.platform, need.token);
-    ///     }
-    /// }
-    /// # Ok::<(), mikron::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// When a source cannot be had or trusted, or the packages cannot be had together.
-    pub fn matrix(&self) -> Result<Vec<Matrix>, Error> {
-        Engine::open(self)?.matrices()
+/// Selects, and lays each selection out as a matrix.
+pub(crate) fn matrices(run: &Run<'_>) -> Result<Vec<Matrix>, Error> {
+    let files = run.files()?;
+    let pins = run.pins()?;
+    let mut matrices = Vec::new();
+    for platform in &run.inputs.platforms {
+        let closure = run.close_open(*platform, &pins, &files)?;
+        let accounts = accounts(run, &closure)?;
+        matrices.push(of(&closure, &accounts));
     }
+    Ok(matrices)
 }
 
-impl Engine<'_> {
-    fn matrices(&self) -> Result<Vec<Matrix>, Error> {
-        let spool = self.spool();
-        let files = self.files(&spool)?;
-        let pins = self.pins(&self.platforms)?;
-        let mut matrices = Vec::new();
-        for platform in &self.platforms {
-            let closure = self.close_open(*platform, &pins, &files, &spool)?;
-            let accounts = self.accounts(&closure, &spool)?;
-            matrices.push(of(&closure, &accounts));
-        }
-        Ok(matrices)
+/// The users and groups that packages of a closure declare: by sysusers.d(5), and by calls of their scripts.
+fn accounts(run: &Run<'_>, closure: &Closure) -> Result<Vec<(usize, Token)>, Error> {
+    let packages = 0..closure.packages.len();
+    let declared = packages.flat_map(|package| {
+        let declared = closure.declarations(package);
+        declared.map(move |(path, digest)| (package, path, digest))
+    });
+    let declared = declared.filter(|(_, path, _)| path.as_bytes().starts_with(SYSUSERS));
+    let digests = declared
+        .clone()
+        .map(|(package, _, digest)| (package, digest));
+    let contents = run.contents(closure, digests)?;
+    let mut accounts = Vec::new();
+    for (package, path, digest) in declared {
+        let mut text = Vec::new();
+        contents
+            .open(&digest)
+            .and_then(|body| body.take(MAX_DECLARATION).read_to_end(&mut text))
+            .map_err(Error::io("read", path.to_string()))?;
+        let tokens = sysusers(&String::from_utf8_lossy(&text));
+        accounts.extend(tokens.into_iter().map(|token| (package, token)));
     }
-
-    /// The users and groups that packages of a closure declare: by sysusers.d(5), and by calls of their scripts.
-    fn accounts(&self, closure: &Closure, spool: &Spool) -> Result<Vec<(usize, Token)>, Error> {
-        let packages = &closure.packages;
-        let inputs = &closure.inputs;
-        let fill = |package: usize, wanted: &BTreeSet<Digest>, spool: &Spool| {
-            self.fill(&packages[package], &closure.facts[package], wanted, spool)
-                .map_err(io::Error::other)
-        };
-        let declared: Vec<Vec<_>> = (0..packages.len())
-            .map(|package| closure.declarations(package).collect())
-            .collect();
-        let digests = declared.iter().enumerate().flat_map(|(package, of)| {
-            let digests = of.iter().map(|(_, digest)| *digest);
-            digests.map(move |digest| (package, digest))
-        });
-        let contents = PackageContents::new(spool, packages.len(), digests, Box::new(fill));
-        let mut accounts = Vec::new();
-        for (package, declarations) in declared.iter().enumerate() {
-            for (path, digest) in declarations {
-                if !path.as_bytes().starts_with(b"usr/lib/sysusers.d/") {
-                    continue;
-                }
-                let mut text = Vec::new();
-                contents
-                    .open(digest)
-                    .and_then(|body| body.take(MAX_DECLARATION).read_to_end(&mut text))
-                    .map_err(Error::io("read", path.to_string()))?;
-                let tokens = sysusers(&String::from_utf8_lossy(&text));
-                accounts.extend(tokens.into_iter().map(|token| (package, token)));
-            }
-            accounts.extend(scripted(&inputs[package]).map(|token| (package, token)));
-        }
-        Ok(accounts)
+    for (package, input) in closure.inputs.iter().enumerate() {
+        accounts.extend(scripted(input).map(|token| (package, token)));
     }
+    Ok(accounts)
 }
 
 /// The users and groups that a declaration names (sysusers.d(5): type, name); a user has a group of its name.

@@ -8,8 +8,7 @@ use mikron_capability::Spool;
 use mikron_package::{Contents, Digest, MemoryContents, NoSuchContent};
 
 /// Puts wanted contents of one archive into the spool.
-pub(crate) type Filler<'a> =
-    dyn Fn(usize, &BTreeSet<Digest>, &Spool) -> io::Result<()> + Send + Sync + 'a;
+pub(crate) type Filler<'a> = dyn Fn(usize, &BTreeSet<Digest>) -> io::Result<()> + Send + Sync + 'a;
 
 /// Contents that are read out of their archive only when somebody asks for one: a rebuild whose layers are cached never
 /// opens an archive. The first miss of a package brings everything that the image takes of it, in one pass.
@@ -70,7 +69,7 @@ impl<'a> PackageContents<'a> {
                 .map(|at| self.holders[*at as usize].0)
                 .filter(|content| !self.spool.contains(content))
                 .collect();
-            (self.fill)(package as usize, &wanted, self.spool)?;
+            (self.fill)(package as usize, &wanted)?;
             *brought = true;
         }
         Ok(())

@@ -83,3 +83,14 @@ impl<'a> Universes<'a> {
         self.iter().position(|universe| universe.family() == family)
     }
 }
+
+/// The families of a spec's sources, in the order of the sources' names.
+pub(crate) fn families(spec: &Spec) -> Vec<Family> {
+    let mut families = Vec::new();
+    for source in spec.sources.values() {
+        if !families.contains(&source.family) {
+            families.push(source.family);
+        }
+    }
+    families
+}

@@ -8,10 +8,11 @@ use mikron_package::{DatabaseError, Family, Installed, InstalledFile, MemoryCont
 use mikron_rootfs::{Context, Finalizer, Globs, Report, RootfsError, Tree};
 use mikron_spec::Spec;
 
-use crate::closure::Closure;
-use crate::contents::WithMade;
+use crate::Error;
 use crate::inspect::format_of;
-use crate::{Error, resolve};
+use crate::steps::closure::Closure;
+use crate::steps::contents::WithMade;
+use crate::steps::resolve::ResolvedPackage;
 
 /// Writes the package database of every family that has packages in the image. It runs last, and knows what the spec's `remove`
 /// patterns will take away.
@@ -36,7 +37,7 @@ impl DatabaseFinalizer {
             let Some(package) = closure.packages.get(chosen.package) else {
                 continue;
             };
-            let resolve::ResolvedPackage { family, record, .. } = package;
+            let ResolvedPackage { family, record, .. } = package;
             packages.entry(*family).or_default().push(Taken {
                 facts: Arc::clone(&closure.facts[chosen.package]),
                 size: record.size,

@@ -6,128 +6,133 @@ use std::io::Seek as _;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use mikron_package::{Architecture, Hasher, Platform, Universe};
-use mikron_source::cache::{Cache, CacheOptions};
+use mikron_package::{Architecture, Family, Hasher, Platform, Universe};
 use mikron_source::download::DownloadError;
-use mikron_source::fetch::{Credentials, Fetch, HttpOptions, Router};
 use mikron_source::preset::Locations;
 use mikron_source::universe::IndexUniverse;
 use mikron_source::{Context, PublishedFile, Repository};
 use mikron_spec::{Lock, LockedIndex, LockedRelease, LockedSource, LockedSuite, Timestamp};
 
-use crate::builder::{Builder, Options};
-use crate::engine::Engine;
+use crate::Error;
 use crate::error::SourceFault;
+use crate::files::Beside;
 use crate::inspect::format_of;
-use crate::repositories::repositories_of;
-use crate::resolve::{self, ResolvedPackage};
-use crate::settings::Settings;
-use crate::universes::Universes;
-use crate::{Error, parallel};
-
-/// The size that the cache is brought down to where nobody says otherwise.
-const QUOTA: u64 = 10 << 30;
-
-/// Opens the cache that the options or the environment name.
-pub(crate) fn cache(options: &Options, settings: &Settings) -> Result<Cache, Error> {
-    let directory = options
-        .cache
-        .clone()
-        .or_else(|| options.environment.cache_directory());
-    let directory = directory.ok_or_else(|| Error::Unsupported {
-        what: "a build without a cache directory".to_owned(),
-        remedy: "set MIKRON_CACHE, or HOME".to_owned(),
-    })?;
-    let cache_options = CacheOptions {
-        quota: options.quota.or(settings.quota).unwrap_or(QUOTA),
-        progress: Arc::clone(&options.progress),
-        ..CacheOptions::default()
-    };
-    Ok(Cache::open(&directory, cache_options).map_err(SourceFault::from)?)
-}
+use crate::order::Order;
+use crate::session::Session;
+use crate::steps::parallel;
+use crate::steps::repositories::repositories_of;
+use crate::steps::resolve::ResolvedPackage;
+use crate::steps::universes::{Universes, families};
 
 /// The sources of a spec as repositories.
-pub(crate) struct Sources {
+pub(crate) struct Sources<'a> {
+    session: &'a Session,
+    order: &'a Order,
+    /// The lock that is worked from, where there is one.
+    lock: Option<Arc<Lock>>,
     repositories: Vec<Arc<dyn Repository>>,
-    fetch: Arc<dyn Fetch>,
 }
 
-impl Sources {
+impl<'a> Sources<'a> {
     /// Finds base URLs and keys of all sources. With a lock, archives that a mirror has dropped are looked for where they are
     /// kept for good, too.
     pub(crate) fn find(
-        builder: &Builder,
-        settings: &Settings,
-        lock: Option<&Lock>,
+        session: &'a Session,
+        order: &'a Order,
+        lock: Option<&Arc<Lock>>,
     ) -> Result<Self, Error> {
-        let options = &builder.options;
         let locations = Locations {
             spec: None,
-            mirrors: options.mirrors.iter().cloned().collect(),
-            settings: settings.mirrors.clone(),
-            environment: options.environment.clone(),
+            mirrors: session.mirrors(),
+            settings: session.settings.mirrors.clone(),
+            environment: session.environment().clone(),
             lock_date: lock.map(|lock| lock.epoch.seconds()),
         };
+        let beside = Beside {
+            directory: order.directory(),
+            policy: session.policy(),
+        };
         let mut repositories = Vec::new();
-        for (name, source) in &builder.spec.sources {
-            repositories.extend(repositories_of(builder, name, source, &locations)?);
+        for (name, source) in &order.spec.sources {
+            repositories.extend(repositories_of(beside, name, source, &locations)?);
         }
-        let fetch = options.fetch.clone().unwrap_or_else(|| {
-            let serving = options.policy.serving;
-            let http = HttpOptions {
-                private_addresses: !serving,
-                // What serves others must not be for them who its owner is.
-                credentials: if serving {
-                    Credentials::default()
-                } else {
-                    options.environment.credentials()
-                },
-                ..HttpOptions::default()
-            };
-            let router = if serving {
-                Router::network(http)
-            } else {
-                Router::standard(http)
-            };
-            Arc::new(router)
-        });
         Ok(Self {
+            session,
+            order,
+            lock: lock.map(Arc::clone),
             repositories,
-            fetch,
         })
     }
 
-    fn context<'a>(&'a self, engine: &'a Engine<'_>) -> Context<'a> {
-        let options = &engine.builder.options;
+    fn context(&self) -> Context<'a> {
+        let session = self.session;
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |now| now.as_secs());
         let mut context = Context::new(
-            &*self.fetch,
-            &engine.cache,
-            &*options.progress,
-            &engine.limits,
+            &*session.fetch,
+            &session.cache,
+            session.progress(),
+            &session.limits,
             i64::try_from(now).unwrap_or(i64::MAX),
         );
-        context.offline = options.offline;
-        if options.refresh {
+        context.offline = session.is_offline();
+        if session.refreshes() {
             context.refresh_after = Duration::ZERO;
         }
         context
     }
 
     /// Asks every source what it publishes for these platforms.
-    pub(crate) fn refresh(
-        &self,
-        engine: &Engine<'_>,
-        platforms: &[Platform],
-    ) -> Result<Published, Error> {
+    pub(crate) fn refresh(&self, platforms: &[Platform]) -> Result<Published, Error> {
         let architectures: Vec<Architecture> = platforms.iter().map(|p| p.architecture).collect();
-        let context = self.context(engine);
+        let context = self.context();
         let suites = mikron_source::refresh(&context, &self.repositories, &architectures);
         Ok(Published {
             suites: suites.map_err(SourceFault::from)?,
         })
+    }
+
+    /// The packages of what is published to choose from on one platform.
+    pub(crate) fn universes(
+        &self,
+        published: &Published,
+        platform: Platform,
+    ) -> Result<Universes<'static>, Error> {
+        let mut universes: Vec<Arc<dyn Universe>> = Vec::new();
+        for family in families(&self.order.spec) {
+            let suites = published.suites.iter().filter(|suite| {
+                suite.family() == family && suite.architecture() == platform.architecture
+            });
+            let suites: Vec<_> = suites.collect();
+            let identity = || {
+                let mut hasher = Hasher::default();
+                hasher.update(format!("{family:?} {:?}", platform.architecture).as_bytes());
+                for suite in &suites {
+                    // A universe says of each package which source it comes from.
+                    hasher.update(suite.source().as_bytes());
+                    hasher.update(suite.identity().as_bytes());
+                }
+                hasher.finish()
+            };
+            let open = || self.open(family, platform.architecture, &suites);
+            universes.extend(self.session.indexes.get(identity, open)?);
+        }
+        Ok(Universes::new(universes))
+    }
+
+    fn open(
+        &self,
+        family: Family,
+        architecture: Architecture,
+        suites: &[&Arc<dyn mikron_source::Published>],
+    ) -> Result<Option<Arc<dyn Universe>>, Error> {
+        let Some(format) = format_of(family) else {
+            return Ok(None);
+        };
+        let parts = mikron_source::parts(&self.context(), suites).map_err(SourceFault::from)?;
+        let universe = IndexUniverse::new(format, architecture.named_by(family), parts);
+        Ok(Some(Arc::new(universe.map_err(SourceFault::from)?)))
     }
 
     /// The repositories that an archive may lie in, the likeliest first.
@@ -144,17 +149,13 @@ impl Sources {
     }
 
     /// Finds the digests of archives that their indexes prove by a checksum alone, several at once.
-    pub(crate) fn pin(
-        &self,
-        engine: &Engine<'_>,
-        packages: &mut [ResolvedPackage],
-    ) -> Result<(), Error> {
+    pub(crate) fn pin(&self, packages: &mut [ResolvedPackage]) -> Result<(), Error> {
         let open = |package: &&mut ResolvedPackage| package.record.digest.is_none();
         let open: Vec<&mut ResolvedPackage> = packages.iter_mut().filter(open).collect();
         if open.is_empty() {
             return Ok(());
         }
-        let context = self.context(engine);
+        let context = self.context();
         let pin = |package: &mut ResolvedPackage| {
             let mut result = Ok(());
             for repository in self.of_package(package) {
@@ -165,7 +166,7 @@ impl Sources {
             }
             result
         };
-        let pinned = parallel::overlap(engine.builder.options.jobs, open, pin, |result| result);
+        let pinned = parallel::overlap(self.session.jobs(), open, pin, |result| result);
         // The same error whoever was first.
         let mut errors: Vec<_> = pinned.into_iter().filter_map(Result::err).collect();
         errors.sort_by_key(ToString::to_string);
@@ -176,14 +177,10 @@ impl Sources {
     }
 
     /// An archive, verified and positioned at its start.
-    pub(crate) fn archive(
-        &self,
-        engine: &Engine<'_>,
-        package: &ResolvedPackage,
-    ) -> Result<File, Error> {
+    pub(crate) fn archive(&self, package: &ResolvedPackage) -> Result<File, Error> {
         let record = &package.record;
         let mut wanted: Option<mikron_source::download::Wanted> = None;
-        let context = self.context(engine);
+        let context = self.context();
         let repositories = self.of_package(package);
         for repository in &repositories {
             let Some(digest) = record.digest else { break };
@@ -213,7 +210,7 @@ impl Sources {
             remedy: "the spec has no such source, or the index gives no digest".to_owned(),
         })?;
         let mut file = match context.downloader().get(&wanted) {
-            Err(error) if error.is_not_found() => return Err(vanished(engine, package, error)),
+            Err(error) if error.is_not_found() => return Err(self.vanished(package, error)),
             fetched => fetched.map_err(SourceFault::from)?,
         };
         // Where the metadata do not prove an archive, its own signature does. One of the source's repositories vouches for it.
@@ -229,50 +226,50 @@ impl Sources {
         file.rewind().map_err(Error::io("read", &wanted.name))?;
         Ok(file)
     }
-}
 
-/// The error for an archive that its source has no more, with what to write to get the image nevertheless.
-fn vanished(engine: &Engine<'_>, package: &ResolvedPackage, error: DownloadError) -> Error {
-    let spec = engine.builder.file.display();
-    let mut remedies = Vec::new();
-    match engine.locked() {
-        None => remedies.push(format!(
-            "the source has changed since its index was read: `mikron build {spec} --refresh`"
-        )),
-        Some(lock) => {
-            remedies.push(format!("take what is there now: `mikron lock {spec}`"));
-            let moment = lock.epoch.to_string().replace(['-', ':'], "");
-            let suites = lock.sources.get(&package.source);
-            let archives: BTreeSet<&str> = suites
-                .into_iter()
-                .flat_map(|source| &source.suites)
-                .map(|suite| suite.archive.as_str())
-                .filter(|archive| !archive.is_empty())
-                .collect();
-            let mirrors: Vec<String> = archives
-                .iter()
-                .map(|name| {
-                    format!(" --mirror {name}=https://snapshot.example.org/{name}/{moment}")
-                })
-                .collect();
-            remedies.push(match mirrors.as_slice() {
-                [] => format!(
-                    "or give the source `{}` a URL that still has what it published at {moment}",
-                    package.source
-                ),
-                _ => format!(
-                    "or build what the lock says from a mirror that keeps everything: `mikron build {spec} --locked{}`",
-                    mirrors.concat()
-                ),
-            });
+    /// The error for an archive that its source has no more, with what to write to get the image nevertheless.
+    fn vanished(&self, package: &ResolvedPackage, error: DownloadError) -> Error {
+        let spec = self.order.file.display();
+        let mut remedies = Vec::new();
+        match &self.lock {
+            None => remedies.push(format!(
+                "the source has changed since its index was read: `mikron build {spec} --refresh`"
+            )),
+            Some(lock) => {
+                remedies.push(format!("take what is there now: `mikron lock {spec}`"));
+                let moment = lock.epoch.to_string().replace(['-', ':'], "");
+                let suites = lock.sources.get(&package.source);
+                let archives: BTreeSet<&str> = suites
+                    .into_iter()
+                    .flat_map(|source| &source.suites)
+                    .map(|suite| suite.archive.as_str())
+                    .filter(|archive| !archive.is_empty())
+                    .collect();
+                let mirrors: Vec<String> = archives
+                    .iter()
+                    .map(|name| {
+                        format!(" --mirror {name}=https://snapshot.example.org/{name}/{moment}")
+                    })
+                    .collect();
+                remedies.push(match mirrors.as_slice() {
+                    [] => format!(
+                        "or give the source `{}` a URL that still has what it published at {moment}",
+                        package.source
+                    ),
+                    _ => format!(
+                        "or build what the lock says from a mirror that keeps everything: `mikron build {spec} --locked{}`",
+                        mirrors.concat()
+                    ),
+                });
+            }
         }
-    }
-    Error::Vanished {
-        package: package.record.name.clone(),
-        version: package.record.version.clone(),
-        source_name: package.source.clone(),
-        error: Box::new(error),
-        remedies,
+        Error::Vanished {
+            package: package.record.name.clone(),
+            version: package.record.version.clone(),
+            source_name: package.source.clone(),
+            error: Box::new(error),
+            remedies,
+        }
     }
 }
 
@@ -299,30 +296,6 @@ impl Published {
             hasher.update(suite.identity().as_bytes());
         }
         hasher.finish().to_string()
-    }
-
-    /// The packages to choose from on one platform.
-    pub(crate) fn universes(
-        &self,
-        engine: &Engine<'_>,
-        platform: Platform,
-    ) -> Result<Universes<'static>, Error> {
-        let context = engine.sources.context(engine);
-        let mut universes: Vec<Arc<dyn Universe>> = Vec::new();
-        for family in resolve::families(&engine.builder.spec) {
-            let Some(format) = format_of(family) else {
-                continue;
-            };
-            let suites = self.suites.iter().filter(|suite| {
-                suite.family() == family && suite.architecture() == platform.architecture
-            });
-            let suites: Vec<_> = suites.collect();
-            let parts = mikron_source::parts(&context, &suites).map_err(SourceFault::from)?;
-            let architecture = platform.architecture.named_by(family);
-            let universe = IndexUniverse::new(format, architecture, parts);
-            universes.push(Arc::new(universe.map_err(SourceFault::from)?));
-        }
-        Ok(Universes::new(universes))
     }
 
     /// What the lock says of it.

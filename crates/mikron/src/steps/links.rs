@@ -6,11 +6,9 @@
 use std::collections::BTreeSet;
 use std::io::Read as _;
 
-use mikron_capability::{MadeLink, PackageFacts, Spool};
+use mikron_capability::{MadeLink, PackageFacts, PackageInput, Spool};
 use mikron_package::{Contents as _, EntryKind, MemoryContents, RootPath};
 use mikron_rootfs::{Context, Finalizer, Report, RootfsError, Tree};
-
-use crate::closure::Closure;
 
 /// The largest busybox that is looked into, in bytes: ten times the size of real ones.
 const LARGEST: u64 = 16 << 20;
@@ -52,8 +50,9 @@ pub(crate) fn of(facts: &PackageFacts, spool: &Spool) -> Vec<MadeLink> {
 pub(crate) struct LinksFinalizer(Vec<MadeLink>);
 
 impl LinksFinalizer {
-    pub(crate) fn new(closure: &Closure) -> Self {
-        let made = closure.inputs.iter().flat_map(|input| &input.facts.made);
+    /// Of these packages.
+    pub(crate) fn new(inputs: &[PackageInput]) -> Self {
+        let made = inputs.iter().flat_map(|input| &input.facts.made);
         Self(made.cloned().collect())
     }
 }

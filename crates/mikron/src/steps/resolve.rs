@@ -12,8 +12,8 @@ use mikron_spec::{PackageRequest, Select, Spec};
 
 use crate::Error;
 use crate::inspect::format_of;
-use crate::slices::Slices;
-use crate::universes::Universes;
+use crate::steps::slices::Slices;
+use crate::steps::universes::{Universes, families};
 
 /// What a package is to the image.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -240,17 +240,6 @@ pub(crate) fn locked_universes(
         Some(Arc::new(universe))
     };
     Universes::new(families(spec).into_iter().filter_map(universe).collect())
-}
-
-/// The families of a spec's sources, in the order of the sources' names.
-pub(crate) fn families(spec: &Spec) -> Vec<Family> {
-    let mut families = Vec::new();
-    for source in spec.sources.values() {
-        if !families.contains(&source.family) {
-            families.push(source.family);
-        }
-    }
-    families
 }
 
 fn roots(spec: &Spec, slices: &Slices) -> Vec<Root> {

@@ -10,15 +10,17 @@ mod mutation;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::Path;
 
-use mikron_package::{Architecture, Event, Limits, PackageName, Platform, Relation, Requirement};
+use mikron_package::{
+    Architecture, Event, Limits, PackageName, Platform, Progress, Relation, Requirement,
+};
 use mikron_slices::{Release, Selection, SliceError, SliceKey};
 use mikron_solve::Root;
 use mikron_spec::{DefinitionSource, Document, Spec, SpecErrorKind};
 
 use crate::Error;
-use crate::builder::Builder;
+use crate::files::Beside;
+use crate::order::Order;
 
 pub(crate) use apply::Sliced;
 pub(crate) use mutation::Mutation;
@@ -38,22 +40,26 @@ struct Asked {
 }
 
 impl Releases {
-    /// Reads the releases that the spec of a builder names. A slice comes from the first that has it.
+    /// Reads the releases that the spec of an order names. A slice comes from the first that has it.
     ///
     /// # Errors
     /// When a release cannot be read, or a slice that the spec asks for does not exist or stands in a file with a fault. A fault
     /// of another file is a warning.
-    pub(crate) fn read(builder: &Builder, limits: &Limits) -> Result<Self, Error> {
-        let base = builder.file.parent().unwrap_or(Path::new(""));
+    pub(crate) fn read(
+        order: &Order,
+        beside: Beside<'_>,
+        progress: &dyn Progress,
+        limits: &Limits,
+    ) -> Result<Self, Error> {
         let mut releases = Vec::new();
-        for source in &builder.spec.definitions {
+        for source in &order.spec.definitions {
             let DefinitionSource::Chisel(chisel) = source else {
                 continue;
             };
             let name = chisel.chisel.trim_end_matches('/').to_owned();
-            let path = builder.options.policy.resolve(base, &chisel.chisel)?;
+            let path = beside.resolve(&chisel.chisel)?;
             let release = Release::read(&path, limits).map_err(|e| Error::slices(&name, [e]))?;
-            warn_of_faults(builder, &name, release.faults());
+            warn_of_faults(progress, &name, release.faults());
             let wanted = BTreeMap::new();
             releases.push(Asked {
                 name,
@@ -62,7 +68,7 @@ impl Releases {
             });
         }
         let mut releases = Self(releases);
-        for (number, request) in builder.spec.packages.iter().enumerate() {
+        for (number, request) in order.spec.packages.iter().enumerate() {
             for slice in &request.slices {
                 let found = SliceKey::new(request.name.as_str(), slice)
                     .and_then(|key| releases.want(key, number));
@@ -70,8 +76,8 @@ impl Releases {
                     if let Some(asked) = releases.broken(&error) {
                         return Err(Error::slices(&asked.name, [error]));
                     }
-                    let file = builder.file.display().to_string();
-                    let document = Document::new(&file, &builder.text);
+                    let file = order.file.display().to_string();
+                    let document = Document::new(&file, &order.text);
                     let kind = SpecErrorKind::Invalid(error.message());
                     let at = ["packages", &number.to_string()];
                     return Err(document.error_at(&at, kind, error.help).into());
@@ -133,7 +139,7 @@ impl Releases {
 }
 
 /// Tells of files of a release whose slices cannot be selected: how many, and what is wrong with the first.
-fn warn_of_faults(builder: &Builder, release: &str, faults: &[SliceError]) {
+fn warn_of_faults(progress: &dyn Progress, release: &str, faults: &[SliceError]) {
     let Some(first) = faults.first() else { return };
     let more = match faults.len() - 1 {
         0 => String::new(),
@@ -145,7 +151,6 @@ fn warn_of_faults(builder: &Builder, release: &str, faults: &[SliceError]) {
         first.line,
         first.message()
     );
-    let progress = &builder.options.progress;
     progress.event(&Event::Warning { message: &message });
 }
 

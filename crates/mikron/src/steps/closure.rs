@@ -1,21 +1,22 @@
 //! Which files: the facts of all packages, the closure over them, and the proof that it is closed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use mikron_capability::{
     Edge, FileFacts, FileRef, Glob, Missing, PackageFacts, PackageInput, Provided, ScriptFacts,
-    SelectedFile, Selection, Spool, Violation, Want, Wanted, select, verify,
+    SelectedFile, Selection, Violation, Want, Wanted, select, verify,
 };
 use mikron_package::{Digest, EntryKind, PackageName, Platform, RootPath, SharedText};
 use mikron_rootfs::{Part, Sources};
 use mikron_spec::{FileContent, FileEntry, Select, Spec};
 
 use crate::Error;
-use crate::resolve::{Providers, ResolvedPackage, Role, Wish};
-use crate::slices::Sliced;
-use crate::tables::Tables;
-use crate::translate::LoadedFile;
+use crate::steps::facts::{Learner, is_declaration};
+use crate::steps::resolve::{Providers, ResolvedPackage, Role, Wish};
+use crate::steps::slices::Sliced;
+use crate::steps::tables::PlatformTables;
+use crate::steps::translate::LoadedFile;
 
 /// The packages of one platform with their facts, and what was chosen of them.
 #[derive(Debug)]
@@ -36,10 +37,6 @@ pub(crate) struct Closure {
     pub(crate) sliced: Arc<Sliced>,
 }
 
-/// Learns the facts of some packages, in their order.
-pub(crate) type Learn<'a> =
-    dyn Fn(&[ResolvedPackage]) -> Result<Vec<Arc<PackageFacts>>, Error> + 'a;
-
 /// Finds more packages, given those that there are.
 pub(crate) type Find<'a> = dyn Fn(&[ResolvedPackage], &Wish) -> Result<Providers, Error> + 'a;
 
@@ -49,15 +46,14 @@ pub(crate) type Find<'a> = dyn Fn(&[ResolvedPackage], &Wish) -> Result<Providers
 /// When facts cannot be learnt. That something is missing is said by [`Closure::closed`].
 pub(crate) fn close(
     spec: &Spec,
-    tables: &Tables,
+    tables: &PlatformTables,
     packages: Vec<ResolvedPackage>,
     files: &[LoadedFile],
-    spool: &Spool,
-    learn: &Learn<'_>,
+    learner: &Learner<'_>,
     find: &Find<'_>,
 ) -> Result<Closure, Error> {
-    let mut facts = learn(&packages)?;
-    let sliced = tables.slices.apply(&facts, spool)?;
+    let mut facts = learner.learn(&packages)?;
+    let sliced = tables.slices.apply(&facts, learner.spool)?;
     let own = files_input(files);
     let mut wanted = wanted(spec, tables)?;
     let mut packages = packages;
@@ -86,7 +82,7 @@ pub(crate) fn close(
             break selection;
         }
         inputs.pop();
-        let learnt = learn(&more)?;
+        let learnt = learner.learn(&more)?;
         inputs.extend(self::inputs(&more, &learnt, &sliced));
         facts.extend(learnt);
         packages.extend(more);
@@ -138,7 +134,7 @@ fn templates(inputs: &[PackageInput]) -> Vec<FileRef> {
 ///
 /// # Errors
 /// When a `remove` pattern is malformed.
-fn wanted(spec: &Spec, tables: &Tables) -> Result<Wanted, Error> {
+fn wanted(spec: &Spec, tables: &PlatformTables) -> Result<Wanted, Error> {
     let mut words = spec.image.entrypoint.iter().chain(&spec.image.cmd).cloned();
     let programs = words.next().into_iter().collect();
     let library_path = spec.image.env.get("LD_LIBRARY_PATH");
@@ -347,16 +343,6 @@ impl Closure {
         self.packages
     }
 
-    /// The facts of the packages of which the spool lacks contents, by package.
-    pub(crate) fn facts_to_fill(&self, spool: &Spool) -> BTreeMap<usize, Arc<PackageFacts>> {
-        let lacking = self
-            .contents()
-            .filter(|(_, content)| !spool.contains(content));
-        let lacking: BTreeSet<usize> = lacking.map(|(package, _)| package).collect();
-        let facts = |package: usize| (package, Arc::clone(&self.facts[package]));
-        lacking.into_iter().map(facts).collect()
-    }
-
     /// What the users of the image should know before they miss it: what unreached files lack, and that nothing can be started.
     pub(crate) fn warnings(&self) -> Vec<String> {
         let missing = self.selection.missing.iter();
@@ -450,7 +436,10 @@ impl Closure {
     }
 
     /// The files of a package that declare accounts and directories (sysusers.d(5), tmpfiles.d(5), systemd.exec(5)).
-    pub(crate) fn declarations(&self, package: usize) -> impl Iterator<Item = (&RootPath, Digest)> {
+    pub(crate) fn declarations(
+        &self,
+        package: usize,
+    ) -> impl Iterator<Item = (&RootPath, Digest)> + Clone {
         let facts = &self.inputs[package].facts;
         facts
             .files
@@ -487,7 +476,7 @@ impl Closure {
     }
 
     /// The contents that layers and finalizers may ask for, with the package that each lies in; some more than once.
-    pub(crate) fn contents(&self) -> impl Iterator<Item = (usize, Digest)> {
+    pub(crate) fn contents(&self) -> impl Iterator<Item = (usize, Digest)> + Clone {
         let chosen = self.selection.files.iter().chain(&self.selection.inputs);
         let files = chosen
             .map(|file| file.file)
@@ -504,13 +493,4 @@ impl Closure {
         });
         files.filter_map(digest).chain(declared)
     }
-}
-
-/// Whether a file declares accounts or directories, or a service that has some.
-pub(crate) fn is_declaration(path: &RootPath) -> bool {
-    let path = path.as_bytes();
-    let below = |dirs: [&[u8]; 2]| dirs.iter().any(|dir| path.starts_with(dir));
-    path.ends_with(b".conf") && below([b"usr/lib/sysusers.d/", b"usr/lib/tmpfiles.d/"])
-        || path.ends_with(b".service")
-            && below([b"usr/lib/systemd/system/", b"lib/systemd/system/"])
 }

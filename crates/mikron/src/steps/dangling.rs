@@ -7,7 +7,7 @@
 use mikron_package::MemoryContents;
 use mikron_rootfs::{Context, Finalizer, Owner, Part, Report, RootfsError, Tree};
 
-use crate::closure::Closure;
+use crate::steps::closure::Closure;
 
 /// Puts in the links that lead to something now.
 pub(crate) struct DanglingFinalizer(Vec<Part>);

@@ -1,0 +1,50 @@
+//! What one build is asked for: a spec, where it lies, and where its image goes.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use mikron_oci::BlobStore;
+use mikron_package::Platform;
+use mikron_spec::Spec;
+
+use crate::Output;
+
+/// A spec with everything that a build is told beside it.
+#[derive(Clone)]
+pub(crate) struct Order {
+    pub(crate) spec: Spec,
+    /// The text that the spec was read from; empty for one that a program has put together.
+    pub(crate) text: String,
+    /// The file of the spec: what it names lies beside it.
+    pub(crate) file: PathBuf,
+    pub(crate) outputs: Vec<Output>,
+    pub(crate) stores: Vec<(Arc<dyn BlobStore>, String)>,
+    /// The platforms that were asked for; none stands for all of the spec.
+    pub(crate) platforms: Vec<Platform>,
+    /// Whether the lock must be there, and fresh.
+    pub(crate) locked: bool,
+}
+
+impl Order {
+    pub(crate) fn new(spec: Spec, text: String, file: PathBuf) -> Self {
+        Self {
+            spec,
+            text,
+            file,
+            outputs: Vec::new(),
+            stores: Vec::new(),
+            platforms: Vec::new(),
+            locked: false,
+        }
+    }
+
+    /// The directory that names of the spec are relative to.
+    pub(crate) fn directory(&self) -> &Path {
+        self.file.parent().unwrap_or(Path::new(""))
+    }
+
+    /// Where the lock lies: beside the spec, with `.lock` for its extension (`nginx.yaml`, `nginx.lock`).
+    pub(crate) fn lock_file(&self) -> PathBuf {
+        self.file.with_extension("lock")
+    }
+}

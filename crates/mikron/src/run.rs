@@ -1,0 +1,319 @@
+//! One run over a spec: the steps of a build, one after the other, for whoever looks at what they give.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::sync::Arc;
+
+use mikron_capability::Spool;
+use mikron_package::{Digest, PackageName, PackageRecord, Platform, Task, TaskKind};
+use mikron_spec::{Lock, LockedPlatform, PackageRequest, Spec, Timestamp};
+
+use crate::Error;
+use crate::files::Beside;
+use crate::order::Order;
+use crate::session::Session;
+use crate::steps::closure::{self, Closure};
+use crate::steps::contents::PackageContents;
+use crate::steps::facts::Learner;
+use crate::steps::inputs::Inputs;
+use crate::steps::pinned::{pinned, provide_paths};
+use crate::steps::resolve::{self, Providers, ResolvedPackage, Role, Wish};
+use crate::steps::slices::Slices;
+use crate::steps::sources::{Published, Sources};
+use crate::steps::tables::PlatformTables;
+use crate::steps::translate::LoadedFile;
+
+/// Bytes of file contents that are held in memory between the facts pass and the layers; the rest lies in a temporary file.
+const SPOOL_MEMORY: u64 = 4 << 20;
+
+/// An order in a session, with what was read beside its spec.
+pub(crate) struct Run<'a> {
+    pub(crate) session: &'a Session,
+    pub(crate) order: &'a Order,
+    pub(crate) inputs: Inputs,
+    sources: Sources<'a>,
+    pub(crate) spool: Spool,
+}
+
+/// Where the packages of a run come from.
+pub(crate) enum Pins {
+    /// The lock.
+    Locked(Arc<Lock>),
+    /// What the sources publish now.
+    Fresh(Box<Published>),
+}
+
+impl<'a> Run<'a> {
+    /// Reads what lies beside the spec and finds its sources, to work from the lock where there is a fresh one.
+    pub(crate) fn new(session: &'a Session, order: &'a Order) -> Result<Self, Error> {
+        Self::of(session, order, true)
+    }
+
+    /// The same, to work from the spec alone: whatever its lock says, or whether it can be read.
+    pub(crate) fn anew(session: &'a Session, order: &'a Order) -> Result<Self, Error> {
+        Self::of(session, order, false)
+    }
+
+    fn of(session: &'a Session, order: &'a Order, lock_counts: bool) -> Result<Self, Error> {
+        let Session { limits, .. } = session;
+        let (policy, progress) = (session.policy(), session.progress());
+        let inputs = Inputs::read(order, policy, limits, progress, lock_counts)?;
+        Ok(Self {
+            sources: Sources::find(session, order, inputs.lock.as_ref())?,
+            spool: Spool::in_dir(SPOOL_MEMORY, session.cache.path()),
+            session,
+            order,
+            inputs,
+        })
+    }
+
+    /// The regular files that the spec puts into the image.
+    pub(crate) fn files(&self) -> Result<Vec<LoadedFile>, Error> {
+        let beside = Beside {
+            directory: self.order.directory(),
+            policy: self.session.policy(),
+        };
+        self.inputs.load(&self.order.spec, beside, &self.spool)
+    }
+
+    /// The lock where there is a fresh one, else what the sources publish.
+    pub(crate) fn pins(&self) -> Result<Pins, Error> {
+        if let Some(lock) = &self.inputs.lock {
+            return Ok(Pins::Locked(Arc::clone(lock)));
+        }
+        let published = self.refresh(&self.inputs.platforms)?;
+        Ok(Pins::Fresh(Box::new(published)))
+    }
+
+    /// What the sources publish now for these platforms.
+    pub(crate) fn refresh(&self, platforms: &[Platform]) -> Result<Published, Error> {
+        self.sources.refresh(platforms)
+    }
+
+    /// SOURCE_DATE_EPOCH where it is set, else the newest index date.
+    pub(crate) fn epoch(&self, pins: &Pins) -> Result<i64, Error> {
+        let Some(text) = self.session.environment().var("SOURCE_DATE_EPOCH") else {
+            return Ok(match pins {
+                Pins::Locked(lock) => lock.epoch.seconds(),
+                Pins::Fresh(published) => published.epoch(),
+            });
+        };
+        text.parse()
+            .ok()
+            .filter(|epoch| (0..=253_402_300_799).contains(epoch))
+            .ok_or_else(|| Error::Unsupported {
+                what: format!("SOURCE_DATE_EPOCH=`{}`", text.escape_debug()),
+                remedy: "write seconds since 1970 as a decimal number".to_owned(),
+            })
+    }
+
+    pub(crate) fn tables(&self, platform: Platform) -> Result<PlatformTables, Error> {
+        let slices = self.inputs.releases.select(platform)?;
+        self.inputs.tables.on(&self.order.spec, platform, slices)
+    }
+
+    pub(crate) fn learner(&self) -> Result<Learner<'_>, Error> {
+        Ok(Learner {
+            session: self.session,
+            sources: &self.sources,
+            spec: &self.order.spec,
+            symbols: self.inputs.tables.symbols()?,
+            spool: &self.spool,
+        })
+    }
+
+    /// Solves and selects for one platform; nothing is missing in what comes of it.
+    pub(crate) fn close(
+        &self,
+        platform: Platform,
+        pins: &Pins,
+        files: &[LoadedFile],
+    ) -> Result<Closure, Error> {
+        self.close_open(platform, pins, files)?
+            .closed(platform, self.order.spec.strict)
+    }
+
+    /// Solves and selects for one platform, whatever is missing.
+    pub(crate) fn close_open(
+        &self,
+        platform: Platform,
+        pins: &Pins,
+        files: &[LoadedFile],
+    ) -> Result<Closure, Error> {
+        match pins {
+            Pins::Fresh(published) => self.close_fresh(platform, published, files),
+            Pins::Locked(lock) => self.close_locked(platform, lock, files),
+        }
+    }
+
+    fn close_fresh(
+        &self,
+        platform: Platform,
+        published: &Published,
+        files: &[LoadedFile],
+    ) -> Result<Closure, Error> {
+        let (spec, solver) = (&self.order.spec, self.session.solver());
+        let progress = self.session.progress();
+        let task = Task::start(progress, TaskKind::Solve, &platform.to_string(), None);
+        let tables = self.tables(platform)?;
+        let slices = &tables.slices;
+        let universes = self.sources.universes(published, platform)?;
+        let nothing = BTreeMap::new();
+        let mut resolution =
+            resolve::resolve(solver, &universes, spec, slices, &nothing, platform)?;
+        drop(task);
+        self.sources.pin(&mut resolution.packages)?;
+        let learner = self.learner()?;
+        // The indexes of a distribution weigh as much as a decoder. They are let go of where archives are read next, and whoever looks
+        // for more opens them again.
+        let keep = learner.are_known(&resolution.packages);
+        let held = RefCell::new(keep.then_some(universes));
+        let find = |there: &[ResolvedPackage], wish: &Wish| {
+            let universes = match held.take() {
+                Some(universes) => universes,
+                None => self.sources.universes(published, platform)?,
+            };
+            let mut found = resolve::providers(solver, &universes, spec, slices, there, wish);
+            self.sources.pin(&mut found.named)?;
+            self.sources.pin(&mut found.others)?;
+            if learner.are_known(&found.named) {
+                held.replace(Some(universes));
+            }
+            Ok(found)
+        };
+        let packages = resolution.packages;
+        closure::close(spec, &tables, packages, files, &learner, &find)
+    }
+
+    /// Solves again, over the locked packages alone: the reasons come from what the archives themselves say.
+    fn close_locked(
+        &self,
+        platform: Platform,
+        lock: &Lock,
+        files: &[LoadedFile],
+    ) -> Result<Closure, Error> {
+        let spec = &self.order.spec;
+        let tables = self.tables(platform)?;
+        let nothing = LockedPlatform::default();
+        let locked = &lock.platforms.get(&platform).unwrap_or(&nothing).packages;
+        let pinned: Vec<ResolvedPackage> =
+            locked.iter().map(|locked| pinned(spec, locked)).collect();
+        let learner = self.learner()?;
+        let facts = learner.learn(&pinned)?;
+        let mut records = Vec::new();
+        let mut of_records = Vec::new();
+        let mut providers = Vec::new();
+        for (package, (facts, locked)) in pinned.into_iter().zip(facts.iter().zip(locked)) {
+            let record = PackageRecord {
+                location: locked.location.clone(),
+                size: locked.size,
+                digest: Some(locked.digest),
+                ..facts.metadata.record.clone()
+            };
+            if package.role == Role::Provider {
+                providers.push(ResolvedPackage { record, ..package });
+            } else {
+                records.push((record, package.family, package.source));
+                of_records.push(facts);
+            }
+        }
+        provide_paths(&mut records, &of_records);
+        let universes = resolve::locked_universes(platform, spec, &records);
+        let (solver, slices) = (self.session.solver(), &tables.slices);
+        let none = BTreeMap::new();
+        let resolution = resolve::resolve(solver, &universes, spec, slices, &none, platform)?;
+        let mut packages = resolution.packages;
+        packages.extend(providers);
+        let nothing = |_: &[ResolvedPackage], _: &Wish| Ok(Providers::default());
+        closure::close(spec, &tables, packages, files, &learner, &nothing)
+    }
+
+    /// The package as the spec's image would have it, or, where it has none, by itself.
+    pub(crate) fn solved(
+        &self,
+        platform: Platform,
+        published: &Published,
+        name: &PackageName,
+    ) -> Result<ResolvedPackage, Error> {
+        let universes = self.sources.universes(published, platform)?;
+        let find = |spec: &Spec| -> Result<Option<ResolvedPackage>, Error> {
+            let slices = if spec.packages.iter().any(|p| !p.slices.is_empty()) {
+                self.tables(platform)?.slices
+            } else {
+                Slices::default()
+            };
+            let (solver, nothing) = (self.session.solver(), BTreeMap::new());
+            let mut resolution =
+                resolve::resolve(solver, &universes, spec, &slices, &nothing, platform)?;
+            let is_it = |package: &ResolvedPackage| package.record.name == *name;
+            resolution.packages.retain(is_it);
+            self.sources.pin(&mut resolution.packages)?;
+            Ok(resolution.packages.pop())
+        };
+        // Where the spec itself has no solution, the package alone may still have one.
+        if let Ok(Some(package)) = find(&self.order.spec) {
+            return Ok(package);
+        }
+        let mut alone = self.order.spec.clone();
+        alone.packages = vec![PackageRequest::new(name.clone())];
+        find(&alone)?.ok_or_else(|| Error::Unsupported {
+            what: format!("the virtual package {name}"),
+            remedy: "name a package that provides it".to_owned(),
+        })
+    }
+
+    /// The contents that the image takes of the packages of a closure, `wanted` by package: each package is read when one of
+    /// its contents is asked for that the spool lacks.
+    pub(crate) fn contents<'c>(
+        &'c self,
+        closure: &Closure,
+        wanted: impl Iterator<Item = (usize, Digest)> + Clone,
+    ) -> Result<PackageContents<'c>, Error> {
+        let lacking = wanted
+            .clone()
+            .filter(|(_, content)| !self.spool.contains(content));
+        let lacking: BTreeSet<usize> = lacking.map(|(package, _)| package).collect();
+        let known = |package: usize| {
+            let facts = Arc::clone(&closure.facts[package]);
+            (package, (closure.packages[package].clone(), facts))
+        };
+        let known: BTreeMap<usize, _> = lacking.into_iter().map(known).collect();
+        let learner = self.learner()?;
+        let fill = move |package: usize, wanted: &BTreeSet<Digest>| match known.get(&package) {
+            Some((package, facts)) => {
+                let filled = learner.fill(package, facts, wanted);
+                filled.map_err(io::Error::other)
+            }
+            None => Ok(()),
+        };
+        let packages = closure.packages.len();
+        Ok(PackageContents::new(
+            &self.spool,
+            packages,
+            wanted,
+            Box::new(fill),
+        ))
+    }
+}
+
+impl Pins {
+    /// A digest of everything in the pins that the image depends on.
+    pub(crate) fn identity(&self) -> String {
+        match self {
+            Self::Locked(lock) => format!("lock {}", lock.digest()),
+            Self::Fresh(published) => format!("indexes {}", published.identity()),
+        }
+    }
+}
+
+/// The date of an index as a lock has it.
+///
+/// # Errors
+/// When no calendar has it.
+pub(crate) fn timestamp(seconds: i64) -> Result<Timestamp, Error> {
+    Timestamp::new(seconds).ok_or_else(|| Error::Unsupported {
+        what: format!("an index date of {seconds} seconds since 1970"),
+        remedy: "the source publishes a date that no calendar has".to_owned(),
+    })
+}

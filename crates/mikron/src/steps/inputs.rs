@@ -1,0 +1,167 @@
+//! What lies beside a spec: its tables, slices, files and lock, read before any source is asked.
+
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+
+use mikron_capability::{Spool, Symbols, scan_file};
+use mikron_package::{Entry, EntryKind, Event, Limits, PackageName, Platform, Progress};
+use mikron_spec::{Document, FileContent, Lock, Policy, Spec};
+
+use crate::Error;
+use crate::files::Beside;
+use crate::order::Order;
+use crate::steps::slices::Releases;
+use crate::steps::tables::Tables;
+use crate::steps::translate::LoadedFile;
+
+/// What was read beside a spec.
+pub(crate) struct Inputs {
+    /// The platforms of the build, in their order.
+    pub(crate) platforms: Vec<Platform>,
+    pub(crate) tables: Tables,
+    /// The chisel releases of the spec.
+    pub(crate) releases: Releases,
+    /// The lock, where there is a fresh one and it counts.
+    pub(crate) lock: Option<Arc<Lock>>,
+}
+
+impl Inputs {
+    /// Reads everything but the files that the image will hold. The lock is read only where it `counts`.
+    ///
+    /// # Errors
+    /// When the spec asks for what the policy forbids, or a file cannot be read or is not what it should be.
+    pub(crate) fn read(
+        order: &Order,
+        policy: &Policy,
+        limits: &Limits,
+        progress: &dyn Progress,
+        lock_counts: bool,
+    ) -> Result<Self, Error> {
+        let name = order.file.display().to_string();
+        policy.check(&order.spec, &Document::new(&name, &order.text))?;
+        let beside = Beside {
+            directory: order.directory(),
+            policy,
+        };
+        let platforms = platforms(&order.platforms, &order.spec.platforms)?;
+        let releases = Releases::read(order, beside, progress, limits)?;
+        let lock = if lock_counts {
+            usable_lock(order, &platforms, limits, progress)?
+        } else {
+            None
+        };
+        Ok(Self {
+            tables: Tables::read(&order.spec, beside, limits)?,
+            platforms,
+            releases,
+            lock: lock.map(Arc::new),
+        })
+    }
+
+    /// Reads, hashes and spools the regular files that the spec puts into the image.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub(crate) fn load(
+        &self,
+        spec: &Spec,
+        beside: Beside<'_>,
+        spool: &Spool,
+    ) -> Result<Vec<LoadedFile>, Error> {
+        let mut loaded = Vec::new();
+        for file in &spec.files {
+            let mode = file.mode.map_or(0o644, mikron_spec::Mode::bits);
+            let failed = |error| Error::Facts {
+                package: PackageName::new("spec").expect("a literal that obeys the rules of names"),
+                error: Box::new(error),
+            };
+            let entry = |size| Entry::new(file.path.clone(), EntryKind::File { size }, mode);
+            let (facts, size) = match &file.content {
+                FileContent::Text(text) => {
+                    let size = text.len() as u64;
+                    // A text is no program: the rules need not be read for it.
+                    let symbols = Symbols::default();
+                    let mut text = text.as_bytes();
+                    let facts = scan_file(entry(size), &mut text, spool, true, &symbols);
+                    (facts.map_err(failed)?, size)
+                }
+                FileContent::From(named) => {
+                    let path = beside.resolve(named)?;
+                    let mut file = File::open(&path).map_err(Error::io("read", &path))?;
+                    let metadata = file.metadata().map_err(Error::io("read", &path))?;
+                    if !metadata.is_file() {
+                        let error = io::Error::other("it is not a regular file");
+                        return Err(Error::io("read", path)(error));
+                    }
+                    let symbols = self.tables.symbols()?;
+                    let entry = entry(metadata.len());
+                    let facts = scan_file(entry, &mut file, spool, true, symbols);
+                    (facts.map_err(failed)?, metadata.len())
+                }
+                FileContent::Directory | FileContent::Symlink(_) => continue,
+            };
+            let Some(digest) = facts.digest else { continue };
+            loaded.push(LoadedFile {
+                digest,
+                size,
+                facts,
+            });
+        }
+        Ok(loaded)
+    }
+}
+
+/// Those of the spec's platforms that are asked for, each once, in order; where none is, all.
+fn platforms(asked: &[Platform], known: &[Platform]) -> Result<Vec<Platform>, Error> {
+    if let Some(platform) = asked.iter().find(|platform| !known.contains(platform)) {
+        return Err(Error::UnknownPlatform {
+            platform: *platform,
+            known: known.to_vec(),
+        });
+    }
+    let mut platforms = if asked.is_empty() { known } else { asked }.to_vec();
+    platforms.sort();
+    platforms.dedup();
+    Ok(platforms)
+}
+
+/// The lock beside the spec, where it says what the spec says now. A stale one is an error where it was asked for, else a
+/// warning.
+fn usable_lock(
+    order: &Order,
+    platforms: &[Platform],
+    limits: &Limits,
+    progress: &dyn Progress,
+) -> Result<Option<Lock>, Error> {
+    let path = order.lock_file();
+    let locked = order.locked;
+    let bytes = match crate::files::read_capped(&path, limits.index) {
+        Ok(bytes) => bytes,
+        Err(Error::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => {
+            if locked {
+                return Err(Error::NoLock {
+                    lock: path,
+                    spec: order.file.clone(),
+                });
+            }
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
+    let text = crate::files::text(&path, bytes)?;
+    let lock = Lock::parse(&path.display().to_string(), &text, limits)?;
+    match lock.check(&order.spec) {
+        Ok(()) if platforms.iter().all(|p| lock.platforms.contains_key(p)) => Ok(Some(lock)),
+        Err(stale) if locked => Err(Error::Stale { lock: path, stale }),
+        Err(stale) => {
+            let message = format!(
+                "{}: {stale}; resolving anew (write it again with `mikron lock`)",
+                path.display()
+            );
+            progress.event(&Event::Warning { message: &message });
+            Ok(None)
+        }
+        Ok(()) => Ok(None),
+    }
+}

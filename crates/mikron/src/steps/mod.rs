@@ -1,0 +1,29 @@
+//! The steps from a spec to its image, each from data to data. None of them knows who asks: [`Run`](crate::run::Run) takes them
+//! one after the other.
+//!
+//! `inputs` (`tables`, `slices`), `sources` (`repositories`, `universes`), `resolve` (`pinned`), `facts`, `closure`, `tree`, `layers`
+//! and `image`, `publish`.
+
+pub(crate) mod closure;
+pub(crate) mod contents;
+pub(crate) mod dangling;
+pub(crate) mod database;
+pub(crate) mod facts;
+pub(crate) mod frames;
+pub(crate) mod image;
+pub(crate) mod inputs;
+pub(crate) mod installed;
+pub(crate) mod layers;
+pub(crate) mod links;
+pub(crate) mod memo;
+pub(crate) mod parallel;
+pub(crate) mod pinned;
+pub(crate) mod publish;
+pub(crate) mod repositories;
+pub(crate) mod resolve;
+pub(crate) mod slices;
+pub(crate) mod sources;
+pub(crate) mod tables;
+pub(crate) mod translate;
+pub(crate) mod tree;
+pub(crate) mod universes;

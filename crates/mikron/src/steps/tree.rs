@@ -1,0 +1,121 @@
+//! From the selection to the tree: packages merged, finalizers run.
+
+use std::collections::BTreeSet;
+use std::io::Read as _;
+use std::sync::Arc;
+
+use mikron_package::{Contents, Origin};
+use mikron_rootfs::{Assembly, Further, Rootfs, Template, assemble, builtin_finalizers};
+use mikron_spec::Spec;
+
+use crate::Error;
+use crate::inspect::format_of;
+use crate::steps::closure::Closure;
+use crate::steps::dangling::DanglingFinalizer;
+use crate::steps::database::DatabaseFinalizer;
+use crate::steps::installed::InstalledFiles;
+use crate::steps::links::LinksFinalizer;
+use crate::steps::resolve::Role;
+use crate::steps::slices::Mutation;
+use crate::steps::translate::{self, LoadedFile};
+
+/// Merges what was chosen into one tree, and lets go of the list of it. Also gives what the scripts of slices printed.
+pub(crate) fn tree(
+    spec: &Spec,
+    epoch: i64,
+    closure: &mut Closure,
+    files: &[LoadedFile],
+    contents: &dyn Contents,
+) -> Result<(Rootfs, Vec<String>), Error> {
+    let chosen: BTreeSet<usize> = closure
+        .selection
+        .packages
+        .iter()
+        .map(|package| package.package)
+        .collect();
+    let (mut packages, mut further) = (Vec::new(), Vec::new());
+    for index in 0..closure.packages.len() {
+        // What the spec names counts with its scripts and units also where they are all that it has.
+        if chosen.contains(&index) || closure.is_root(index) {
+            packages.extend(package(closure, contents, index)?);
+        } else {
+            let declarations = closure.declarations(index);
+            further.push(Further {
+                metadata: Arc::new(closure.inputs[index].facts.metadata.clone()),
+                declarations: declarations
+                    .map(|(path, digest)| (path.clone(), digest))
+                    .collect(),
+            });
+        }
+    }
+    let templates = closure.templates().map(|(file, content)| Template {
+        entry: file.entry.clone(),
+        content,
+    });
+    let assembly = Assembly {
+        parts: closure.parts(),
+        packages,
+        further,
+        templates: templates.collect(),
+        installed: Some(Arc::new(InstalledFiles::new(closure))),
+        files: translate::files(spec, files),
+        file_capabilities: translate::file_capabilities(spec),
+        accounts: translate::accounts(spec),
+        run_as: spec.run_as.as_ref().map(ToString::to_string),
+        remove: spec.remove.clone(),
+        options: mikron_rootfs::Options {
+            epoch,
+            ..mikron_rootfs::Options::default()
+        },
+    };
+    let mut finalizers = builtin_finalizers();
+    finalizers.push(Box::new(LinksFinalizer::new(&closure.inputs)));
+    finalizers.push(Box::new(DanglingFinalizer::new(closure)));
+    if spec.package_database {
+        finalizers.push(Box::new(DatabaseFinalizer::new(spec, closure)?));
+    }
+    let chosen = std::mem::take(&mut closure.selection.files);
+    if closure.sliced.is_empty() {
+        drop(chosen);
+        return Ok((assemble(assembly, contents, &finalizers)?, Vec::new()));
+    }
+    let kept = chosen.into_iter().map(|file| file.path).collect();
+    let mutation = Arc::new(Mutation::new(Arc::clone(&closure.sliced), kept));
+    finalizers.insert(0, Box::new(Arc::clone(&mutation)));
+    let rootfs = assemble(assembly, contents, &finalizers)
+        .map_err(|error| mutation.failure().unwrap_or_else(|| error.into()))?;
+    Ok((rootfs, mutation.printed()))
+}
+
+/// A package with its scripts and declarations.
+fn package(
+    closure: &Closure,
+    contents: &dyn Contents,
+    index: usize,
+) -> Result<Option<mikron_rootfs::Package>, Error> {
+    let resolved = &closure.packages[index];
+    let mut declarations = Vec::new();
+    for (path, digest) in closure.declarations(index) {
+        let mut text = Vec::new();
+        let read = contents
+            .open(&digest)
+            .and_then(|mut body| body.read_to_end(&mut text));
+        read.map_err(Error::io("read", path.to_string()))?;
+        declarations.push((path.clone(), text));
+    }
+    let Some(format) = format_of(resolved.family) else {
+        return Ok(None);
+    };
+    Ok(Some(mikron_rootfs::Package {
+        origin: Origin {
+            source: resolved.source.clone(),
+            archive: resolved.record.location.clone(),
+        },
+        root: resolved.role == Role::Sliced || closure.is_root(index),
+        declarations,
+        ..mikron_rootfs::Package::new(
+            Arc::new(closure.inputs[index].facts.metadata.clone()),
+            format.order(),
+        )
+    }))
+}

@@ -1,0 +1,99 @@
+//! The build: from a run to published images.
+
+use mikron_oci::Parallel;
+use mikron_package::Digest;
+
+use crate::run::{Pins, Run};
+use crate::steps::frames::CachedFrames;
+use crate::steps::image::{Built, Workshop};
+use crate::steps::memo::{self, Ingredients};
+use crate::steps::publish::{self, Target};
+use crate::steps::translate::LoadedFile;
+use crate::{BuildReport, Error};
+
+/// Publishes again what an earlier build came to. `None` where the cache does not remember it.
+pub(crate) fn recall(run: &Run<'_>) -> Result<Option<BuildReport>, Error> {
+    if !memo::remembers(&run.session.cache) {
+        return Ok(None);
+    }
+    let files = run.files()?;
+    let pins = run.pins()?;
+    let key = key(run, &files, &pins, run.epoch(&pins)?)?;
+    recalled(run, key.as_ref())
+}
+
+/// Builds and publishes.
+pub(crate) fn build(run: &Run<'_>) -> Result<BuildReport, Error> {
+    let (session, spec) = (run.session, &run.order.spec);
+    let cache = &session.cache;
+    let files = run.files()?;
+    let pins = run.pins()?;
+    let epoch = run.epoch(&pins)?;
+    let key = key(run, &files, &pins, epoch)?;
+    // Of several that want the same in one session, the others find what the first has made.
+    let _alone = key.map(|key| session.running.alone(key));
+    if let Some(report) = recalled(run, key.as_ref())? {
+        return Ok(report);
+    }
+    let _turn = session.running.turn(session.jobs());
+    let frames = CachedFrames(cache);
+    let mut closures = Vec::new();
+    for platform in &run.inputs.platforms {
+        closures.push((*platform, run.close(*platform, &pins, &files)?));
+    }
+    // The indexes of a distribution weigh as much as a compressor: they go before compressors come.
+    drop(pins);
+    // Outputs are only touched when there is something to put there.
+    let target = Target::open(run.order, cache.path())?;
+    let workshop = Workshop {
+        spec,
+        epoch,
+        store: target.primary(),
+        frames: &frames,
+        parallel: Parallel::jobs(session.jobs()),
+        progress: session.progress(),
+    };
+    let mut built: Vec<Built> = Vec::new();
+    for (platform, closure) in closures {
+        let contents = run.contents(&closure, closure.contents())?;
+        built.push(workshop.build(platform, closure, &files, &contents)?);
+    }
+    let report = target.publish(run.order, &built, &frames)?;
+    if let Some(key) = &key {
+        memo::keep(cache, key, &built);
+    }
+    if let Err(error) = cache.maintain() {
+        session.warn(&format!(
+            "the cache is not brought down to its quota: {error}"
+        ));
+    }
+    Ok(report)
+}
+
+fn key(
+    run: &Run<'_>,
+    files: &[LoadedFile],
+    pins: &Pins,
+    epoch: i64,
+) -> Result<Option<Digest>, Error> {
+    let ingredients = Ingredients {
+        spec: &run.order.spec,
+        platforms: &run.inputs.platforms,
+        tables: &run.inputs.tables,
+        releases: &run.inputs.releases,
+        files,
+        solver: run.session.solver(),
+        pins: &pins.identity(),
+        epoch,
+    };
+    ingredients.key()
+}
+
+fn recalled(run: &Run<'_>, key: Option<&Digest>) -> Result<Option<BuildReport>, Error> {
+    let cache = &run.session.cache;
+    let Some(built) = key.and_then(|key| memo::recall(cache, key)) else {
+        return Ok(None);
+    };
+    let (jobs, frames) = (run.session.jobs(), CachedFrames(cache));
+    publish::from_frames(run.order, cache.path(), &built, &frames, jobs)
+}

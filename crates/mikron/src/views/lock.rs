@@ -1,0 +1,76 @@
+//! The lock of a spec: what its sources publish now, and what the image takes of it.
+
+use mikron_package::Digest;
+use mikron_spec::{Lock, LockedPackage, LockedPlatform, SelectionSummary};
+
+use crate::Error;
+use crate::run::{Pins, Run, timestamp};
+use crate::steps::closure::Closure;
+use crate::steps::resolve::Role;
+
+/// Resolves against what the sources publish now, for all platforms of the spec.
+pub(crate) fn lock(run: &Run<'_>) -> Result<Lock, Error> {
+    let spec = &run.order.spec;
+    let files = run.files()?;
+    let published = run.refresh(&spec.platforms)?;
+    let mut lock = Lock::new(spec);
+    lock.epoch = timestamp(published.epoch())?;
+    lock.sources = published.locked();
+    let pins = Pins::Fresh(Box::new(published));
+    for platform in &spec.platforms {
+        let closure = run.close(*platform, &pins, &files)?;
+        lock.platforms.insert(*platform, locked_platform(&closure));
+    }
+    Ok(lock)
+}
+
+/// The packages of a closure as the lock has them. Of providers only those that gave something.
+fn locked_platform(closure: &Closure) -> LockedPlatform {
+    let mut packages: Vec<LockedPackage> = Vec::new();
+    for (i, package) in closure.packages.iter().enumerate() {
+        let mut list = String::new();
+        let mut files = 0;
+        for file in closure
+            .selection
+            .files
+            .iter()
+            .filter(|file| file.file.package == i)
+        {
+            files += 1;
+            list.push_str(&file.path.to_string());
+            list.push('\n');
+        }
+        let reads = closure
+            .selection
+            .inputs
+            .iter()
+            .any(|file| file.file.package == i);
+        if files == 0 && !reads && package.role == Role::Provider {
+            continue;
+        }
+        let Some(digest) = package.record.digest else {
+            continue;
+        };
+        packages.push(LockedPackage {
+            name: package.record.name.clone(),
+            version: package.record.version.clone(),
+            arch: package.record.arch.clone(),
+            role: match package.role {
+                Role::Root { .. } | Role::Sliced => mikron_spec::Role::Root,
+                Role::Dependency => mikron_spec::Role::Dependency,
+                Role::Provider => mikron_spec::Role::Provider,
+            },
+            source: package.source.clone(),
+            suite: String::new(),
+            location: package.record.location.clone(),
+            size: package.record.size,
+            digest,
+            selection: Some(SelectionSummary {
+                files,
+                digest: Digest::of(list.as_bytes()),
+            }),
+        });
+    }
+    packages.sort_by(|a, b| a.name.cmp(&b.name));
+    LockedPlatform { packages }
+}
