@@ -8,6 +8,7 @@
 //! It knows no format, no repository and no image.
 
 mod attributes;
+mod cancellation;
 mod contents;
 mod database;
 mod digest;
@@ -31,6 +32,7 @@ mod url;
 mod version;
 
 pub use attributes::{Attributes, Xattrs};
+pub use cancellation::{Cancellation, Cancelled, Watched};
 pub use contents::{Contents, MemoryContents, NoSuchContent};
 pub use database::{DatabaseError, DatabaseFile, Installed, InstalledFile, PackageDatabase};
 pub use digest::{DiffId, Digest, DigestParseError, Hasher, HashingReader};

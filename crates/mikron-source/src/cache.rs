@@ -35,7 +35,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use mikron_package::{Digest, Event, Progress, Silent};
+use mikron_package::{Cancellation, Digest, Event, Progress, Silent};
 use rustix::fs::FlockOperation;
 
 pub use blob::{BlobReader, BlobWriter, CorruptBlob};
@@ -96,15 +96,17 @@ impl fmt::Debug for CacheOptions {
 /// assert_eq!(cache.derived("facts", b"key").as_deref(), Some(&b"value"[..]));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[derive(Clone)]
 pub struct Cache {
     root: PathBuf,
     options: CacheOptions,
     /// Locked shared as long as the cache is open, so that collection knows whether it is alone.
-    session: File,
+    session: Arc<File>,
     /// What this session has used: never evicted by its own collection.
-    used: Mutex<HashSet<Digest>>,
+    used: Arc<Mutex<HashSet<Digest>>>,
     /// Bytes that this session has written.
-    written: AtomicU64,
+    written: Arc<AtomicU64>,
+    cancellation: Cancellation,
 }
 
 impl fmt::Debug for Cache {
@@ -143,15 +145,30 @@ impl Cache {
         Ok(Self {
             root,
             options,
-            session,
-            used: Mutex::default(),
-            written: AtomicU64::new(0),
+            session: Arc::new(session),
+            used: Arc::default(),
+            written: Arc::default(),
+            cancellation: Cancellation::default(),
         })
     }
 
     /// The directory with everything in it, below the one that was opened.
     pub fn path(&self) -> &Path {
         &self.root
+    }
+
+    /// The same cache for work that may be cancelled: what waits for others, and what is written, ends with an error then.
+    #[must_use]
+    pub fn cancelled_by(&self, cancellation: &Cancellation) -> Self {
+        Self {
+            cancellation: cancellation.clone(),
+            ..self.clone()
+        }
+    }
+
+    /// What cancels the work.
+    pub fn cancellation(&self) -> &Cancellation {
+        &self.cancellation
     }
 
     /// The quota in bytes.

@@ -11,6 +11,7 @@ mod transfer;
 use std::fs::File;
 use std::io::{self, Read, Seek as _, SeekFrom};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use mikron_package::{Digest, Event, Progress, Task, TaskKind};
 use serde::{Deserialize, Serialize};
@@ -130,6 +131,11 @@ impl<'a> Downloader<'a> {
         self
     }
 
+    /// Waits before the next attempt. Where the work was cancelled, the fetch of that attempt says so.
+    fn pause(&self, delay: Duration) {
+        let _ = self.cache.cancellation().pause(delay);
+    }
+
     /// The file, verified, positioned at its start.
     ///
     /// # Errors
@@ -242,7 +248,7 @@ impl<'a> Downloader<'a> {
                         });
                         let Some(delay) = delay else { break };
                         self.say_retry(&attempts, delay);
-                        std::thread::sleep(delay);
+                        self.pause(delay);
                     }
                 }
             }
@@ -340,7 +346,7 @@ impl<'a> Downloader<'a> {
                         });
                         let Some(delay) = delay else { break };
                         self.say_retry(&attempts, delay);
-                        std::thread::sleep(delay);
+                        self.pause(delay);
                     }
                 }
             }

@@ -3,6 +3,7 @@
 //! This is the first step between a spec and its packages, and the least trusted: whatever comes out of a fetch is
 //! checked against a digest or a signature before anything else looks at it.
 
+mod cancel;
 mod credentials;
 mod error;
 mod file;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use cancel::CancelledFetch;
 pub use credentials::Credentials;
 pub use error::{FetchError, FetchErrorKind};
 pub use file::{FileFetch, file_url};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use mikron_capability::{Inventory, Matrix};
 use mikron_oci::BlobStore;
-use mikron_package::{Limits, PackageName, Platform, Progress};
+use mikron_package::{Cancellation, Limits, PackageName, Platform, Progress};
 use mikron_solve::Solver;
 use mikron_source::Environment;
 use mikron_source::fetch::Fetch;
@@ -40,6 +40,7 @@ pub struct Builder {
     order: Order,
     options: SessionOptions,
     session: Option<Arc<Session>>,
+    cancellation: Cancellation,
 }
 
 impl Builder {
@@ -73,6 +74,7 @@ impl Builder {
             order,
             options: SessionOptions::default(),
             session: None,
+            cancellation: Cancellation::default(),
         }
     }
 
@@ -128,6 +130,23 @@ impl Builder {
     #[must_use]
     pub fn session(mut self, session: &Arc<Session>) -> Self {
         self.session = Some(Arc::clone(session));
+        self
+    }
+
+    /// Ends the work as soon as `cancellation` is cancelled, within a tenth of a second, with [`Error::Cancelled`]. No output has changed
+    /// then, and what the cache has learnt so far is of use for the next build. A build that is about to enter its image goes on.
+    ///
+    /// ```no_run
+    /// let cancellation = mikron::package::Cancellation::new();
+    /// let builder = mikron::Builder::from_file("image.yaml")?.cancellation(&cancellation);
+    /// let building = std::thread::spawn(move || builder.build());
+    /// cancellation.cancel();
+    /// assert!(matches!(building.join(), Ok(Err(mikron::Error::Cancelled))));
+    /// # Ok::<(), mikron::Error>(())
+    /// ```
+    #[must_use]
+    pub fn cancellation(mut self, cancellation: &Cancellation) -> Self {
+        self.cancellation = cancellation.clone();
         self
     }
 
@@ -234,8 +253,7 @@ impl Builder {
     /// # Errors
     /// When a source cannot be had or trusted, or the spec has no solution.
     pub fn lock(&self) -> Result<Lock, Error> {
-        let session = self.opened()?;
-        lock::lock(&Run::anew(&session, &self.order)?)
+        self.run_with(false, lock::lock)
     }
 
     /// Resolves the spec and writes the lock beside it: all of it or nothing. Gives back the file, and the lock.
@@ -301,15 +319,28 @@ impl Builder {
     }
 
     fn run<T>(&self, view: impl FnOnce(&Run<'_>) -> Result<T, Error>) -> Result<T, Error> {
-        let session = self.opened()?;
-        view(&Run::new(&session, &self.order)?)
+        self.run_with(true, view)
     }
 
-    fn opened(&self) -> Result<Arc<Session>, Error> {
-        match &self.session {
-            Some(session) => Ok(Arc::clone(session)),
-            None => Ok(Arc::new(self.options.clone().open_alone()?)),
+    fn run_with<T>(
+        &self,
+        lock_counts: bool,
+        view: impl FnOnce(&Run<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut session = match &self.session {
+            Some(session) => Arc::clone(session),
+            None => Arc::new(self.options.clone().open_alone()?),
+        };
+        if self.cancellation.is_possible() {
+            session = Arc::new(session.cancelled_by(&self.cancellation));
         }
+        let run = Run::new(&session, &self.order, lock_counts);
+        let done = run.and_then(|run| view(&run));
+        // Whatever it was that failed then.
+        done.map_err(|error| match session.check() {
+            Ok(()) => error,
+            Err(cancelled) => cancelled,
+        })
     }
 }
 

@@ -166,6 +166,9 @@ pub enum Error {
     /// The output cannot be written or read.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The build was cancelled.
+    #[error("it was cancelled; nothing was written")]
+    Cancelled,
 }
 
 impl Error {

@@ -45,17 +45,13 @@ pub(crate) enum Pins {
 }
 
 impl<'a> Run<'a> {
-    /// Reads what lies beside the spec and finds its sources, to work from the lock where there is a fresh one.
-    pub(crate) fn new(session: &'a Session, order: &'a Order) -> Result<Self, Error> {
-        Self::of(session, order, true)
-    }
-
-    /// The same, to work from the spec alone: whatever its lock says, or whether it can be read.
-    pub(crate) fn anew(session: &'a Session, order: &'a Order) -> Result<Self, Error> {
-        Self::of(session, order, false)
-    }
-
-    fn of(session: &'a Session, order: &'a Order, lock_counts: bool) -> Result<Self, Error> {
+    /// Reads what lies beside the spec and finds its sources. Where its lock counts and is fresh, the run works from that; where it
+    /// does not, from the spec alone, whatever its lock says, or whether it can be read.
+    pub(crate) fn new(
+        session: &'a Session,
+        order: &'a Order,
+        lock_counts: bool,
+    ) -> Result<Self, Error> {
         let Session { limits, .. } = session;
         let (policy, progress) = (session.policy(), session.progress());
         let inputs = Inputs::read(order, policy, limits, progress, lock_counts)?;
@@ -293,6 +289,7 @@ impl<'a> Run<'a> {
             packages,
             wanted,
             Box::new(fill),
+            self.session.cancellation(),
         ))
     }
 }

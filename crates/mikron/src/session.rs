@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use mikron_package::{Digest, Event, Limits, Progress, Silent, Universe};
+use mikron_package::{Cancellation, Digest, Event, Limits, Progress, Silent, Universe};
 use mikron_solve::{ResolvoSolver, Solver};
 use mikron_source::Environment;
 use mikron_source::cache::{Cache, CacheOptions};
-use mikron_source::fetch::{Credentials, Fetch, HttpOptions, Router};
+use mikron_source::fetch::{CancelledFetch, Credentials, Fetch, HttpOptions, Router};
 use mikron_spec::Policy;
 
 use crate::Error;
@@ -177,11 +177,11 @@ impl SessionOptions {
         Ok(Session {
             cache,
             fetch,
-            settings,
-            options: self,
+            settings: Arc::new(settings),
+            options: Arc::new(self),
             limits: Limits::default(),
-            indexes,
-            running: Running::default(),
+            indexes: Arc::new(indexes),
+            running: Arc::default(),
         })
     }
 
@@ -221,18 +221,42 @@ impl std::fmt::Debug for SessionOptions {
 pub struct Session {
     pub(crate) cache: Cache,
     pub(crate) fetch: Arc<dyn Fetch>,
-    pub(crate) settings: Settings,
+    pub(crate) settings: Arc<Settings>,
     /// The caps of every reader.
     pub(crate) limits: Limits,
-    pub(crate) indexes: Indexes,
-    pub(crate) running: Running,
-    options: SessionOptions,
+    pub(crate) indexes: Arc<Indexes>,
+    pub(crate) running: Arc<Running>,
+    options: Arc<SessionOptions>,
 }
 
 impl Session {
     /// How many times the index of a family's sources was opened. Builds over the same indexes share one.
     pub fn indexes_opened(&self) -> u64 {
         self.indexes.opens.load(Ordering::Relaxed)
+    }
+
+    /// The same session for work that may be cancelled.
+    pub(crate) fn cancelled_by(&self, cancellation: &Cancellation) -> Self {
+        let fetch = CancelledFetch::new(Arc::clone(&self.fetch), cancellation);
+        Self {
+            cache: self.cache.cancelled_by(cancellation),
+            fetch: Arc::new(fetch),
+            settings: Arc::clone(&self.settings),
+            limits: self.limits.clone(),
+            indexes: Arc::clone(&self.indexes),
+            running: Arc::clone(&self.running),
+            options: Arc::clone(&self.options),
+        }
+    }
+
+    /// What cancels the work.
+    pub(crate) fn cancellation(&self) -> &Cancellation {
+        self.cache.cancellation()
+    }
+
+    /// Ends the work where it was cancelled.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        self.cancellation().check().map_err(|_| Error::Cancelled)
     }
 
     pub(crate) fn solver(&self) -> &dyn Solver {
@@ -348,27 +372,53 @@ pub(crate) struct Running {
 
 impl Running {
     /// Waits until no other build of this key runs.
-    pub(crate) fn alone(&self, key: Digest) -> Alone<'_> {
-        let mut keys = held(&self.keys);
-        while !keys.insert(key) {
-            keys = self
-                .ended
-                .wait(keys)
-                .unwrap_or_else(PoisonError::into_inner);
-        }
-        Alone { running: self, key }
+    ///
+    /// # Errors
+    /// When the work was cancelled.
+    pub(crate) fn alone(
+        &self,
+        key: Digest,
+        cancellation: &Cancellation,
+    ) -> Result<Alone<'_>, Error> {
+        let taken = |keys: &mut BTreeSet<Digest>| keys.insert(key);
+        wait(&self.keys, &self.ended, cancellation, taken)?;
+        Ok(Alone { running: self, key })
     }
 
     /// Waits until fewer than `most` builds compute.
-    pub(crate) fn turn(&self, most: usize) -> Turn<'_> {
-        let mut computing = held(&self.computing);
-        while *computing >= most.max(1) {
-            let woken = self.turned.wait(computing);
-            computing = woken.unwrap_or_else(PoisonError::into_inner);
-        }
-        *computing += 1;
-        Turn(self)
+    ///
+    /// # Errors
+    /// When the work was cancelled.
+    pub(crate) fn turn(&self, most: usize, cancellation: &Cancellation) -> Result<Turn<'_>, Error> {
+        let taken = |computing: &mut usize| {
+            let free = *computing < most.max(1);
+            *computing += usize::from(free);
+            free
+        };
+        wait(&self.computing, &self.turned, cancellation, taken)?;
+        Ok(Turn(self))
     }
+}
+
+/// Waits until something can be taken of what a lock guards.
+fn wait<T>(
+    lock: &Mutex<T>,
+    changed: &Condvar,
+    cancellation: &Cancellation,
+    mut take: impl FnMut(&mut T) -> bool,
+) -> Result<(), Error> {
+    let mut guarded = held(lock);
+    while !take(&mut guarded) {
+        cancellation.check().map_err(|_| Error::Cancelled)?;
+        guarded = if cancellation.is_possible() {
+            let woken = changed.wait_timeout(guarded, Cancellation::STEP);
+            woken.unwrap_or_else(PoisonError::into_inner).0
+        } else {
+            let woken = changed.wait(guarded);
+            woken.unwrap_or_else(PoisonError::into_inner)
+        };
+    }
+    Ok(())
 }
 
 /// The right to be the only build of a key, until it is dropped.

@@ -257,6 +257,7 @@ impl BlobWriter<'_> {
 
 impl Write for BlobWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.cache.cancellation().check()?;
         let n = self.file.write(bytes)?;
         self.hasher.update(&bytes[..n]);
         self.size += n as u64;

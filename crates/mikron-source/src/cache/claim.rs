@@ -47,7 +47,7 @@ impl Cache {
     ) -> Result<Option<Claim>, CacheError> {
         let name = format!("{CLAIM}{}", key_digest(namespace, key).hex());
         let path = self.root.join("partial").join(name);
-        let file = locked(&path, wait)?;
+        let file = locked(&path, wait, &self.cancellation)?;
         Ok(file.map(|file| Claim { path, _file: file }))
     }
 }

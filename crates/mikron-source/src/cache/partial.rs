@@ -4,12 +4,16 @@ use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use mikron_package::Digest;
+use mikron_package::{Cancellation, Digest};
 use rustix::fs::FlockOperation;
 
 use super::derived::{trailer, unsealed};
 use super::{Cache, CacheError, flock, open_lock};
+
+/// How long to wait before looking whether a lock is free.
+const LOOK_AGAIN: Duration = Duration::from_millis(3);
 
 /// A download in progress, locked against other threads and processes.
 #[derive(Debug)]
@@ -30,7 +34,7 @@ impl Cache {
         size: u64,
     ) -> Result<Option<Partial<'_>>, CacheError> {
         let path = self.root.join("partial").join(digest.hex());
-        let Some(file) = locked(&path, true)? else {
+        let Some(file) = locked(&path, true, &self.cancellation)? else {
             return Ok(None);
         };
         if self.has_blob(digest, size) {
@@ -51,8 +55,14 @@ impl Cache {
 /// `wait` is false.
 ///
 /// The lock lies on the file that has the name: whoever holds it may rename or remove the file.
-pub(super) fn locked(path: &Path, wait: bool) -> Result<Option<File>, CacheError> {
-    let operation = if wait {
+pub(super) fn locked(
+    path: &Path,
+    wait: bool,
+    cancellation: &Cancellation,
+) -> Result<Option<File>, CacheError> {
+    // A lock that is waited for lets nobody look whether it still has to be.
+    let look_again = wait && cancellation.is_possible();
+    let operation = if wait && !look_again {
         FlockOperation::LockExclusive
     } else {
         FlockOperation::NonBlockingLockExclusive
@@ -61,7 +71,14 @@ pub(super) fn locked(path: &Path, wait: bool) -> Result<Option<File>, CacheError
         let file = open_lock(path).map_err(CacheError::at(path, "open"))?;
         match flock(&file, operation) {
             Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                if !look_again {
+                    return Ok(None);
+                }
+                let pause = cancellation.pause(LOOK_AGAIN);
+                pause.map_err(CacheError::at(path, "lock"))?;
+                continue;
+            }
             Err(error) => return Err(CacheError::at(path, "lock")(error)),
         }
         // The file that was waited for may have been renamed or removed in the meantime.

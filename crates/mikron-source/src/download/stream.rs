@@ -71,7 +71,7 @@ impl Downloader<'_> {
                         });
                         let Some(delay) = delay else { break };
                         self.say_retry(&attempts, delay);
-                        std::thread::sleep(delay);
+                        self.pause(delay);
                     }
                 }
             }

@@ -177,6 +177,9 @@ pub enum FetchErrorKind {
         /// How many came.
         found: u64,
     },
+    /// Nobody waits for it any more.
+    #[error(transparent)]
+    Cancelled(#[from] mikron_package::Cancelled),
     /// The host's name has no address.
     #[error("the host is not known")]
     HostNotFound,

@@ -62,6 +62,7 @@ pub(crate) fn close(
     let mut reserve: Vec<ResolvedPackage> = Vec::new();
     let mut asked = Asked::default();
     let selection = loop {
+        learner.session.check()?;
         divert(&mut inputs);
         wanted.provided = provided(&inputs);
         inputs.push(own.clone());

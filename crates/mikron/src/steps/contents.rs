@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::sync::{Mutex, PoisonError};
 
 use mikron_capability::Spool;
-use mikron_package::{Contents, Digest, MemoryContents, NoSuchContent};
+use mikron_package::{Cancellation, Contents, Digest, MemoryContents, NoSuchContent};
 
 /// Puts wanted contents of one archive into the spool.
 pub(crate) type Filler<'a> = dyn Fn(usize, &BTreeSet<Digest>) -> io::Result<()> + Send + Sync + 'a;
@@ -21,6 +21,7 @@ pub(crate) struct PackageContents<'a> {
     /// Of each package, whether it was brought.
     brought: Vec<Mutex<bool>>,
     fill: Box<Filler<'a>>,
+    cancellation: Cancellation,
 }
 
 impl<'a> PackageContents<'a> {
@@ -30,6 +31,7 @@ impl<'a> PackageContents<'a> {
         packages: usize,
         wanted: impl Iterator<Item = (usize, Digest)>,
         fill: Box<Filler<'a>>,
+        cancellation: &Cancellation,
     ) -> Self {
         let missing = wanted.filter(|(_, content)| !spool.contains(content));
         let mut holders: Vec<(Digest, u32)> = missing
@@ -46,6 +48,7 @@ impl<'a> PackageContents<'a> {
             by_package,
             brought: (0..packages).map(|_| Mutex::new(false)).collect(),
             fill,
+            cancellation: cancellation.clone(),
         }
     }
 
@@ -81,7 +84,11 @@ impl Contents for PackageContents<'_> {
         if !self.spool.contains(content) {
             self.bring(content)?;
         }
-        self.spool.open(content)
+        let body = self.spool.open(content)?;
+        if !self.cancellation.is_possible() {
+            return Ok(body);
+        }
+        Ok(Box::new(self.cancellation.watch(body)))
     }
 
     fn keep(&self, content: &[u8]) -> io::Result<Option<Digest>> {

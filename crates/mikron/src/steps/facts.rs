@@ -210,6 +210,7 @@ impl Learner<'_> {
                 remedy: "use a source of another family".to_owned(),
             });
         };
+        let file = self.session.cancellation().watch(file);
         let input = Box::new(BufReader::with_capacity(1 << 17, file));
         // How large it is bounds how much may plausibly come out of it.
         let mut limits = self.session.limits.clone();

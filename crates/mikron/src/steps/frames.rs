@@ -98,7 +98,8 @@ impl FrameCache for CachedFrames<'_> {
                     return Ok(Box::new(claim));
                 }
             }
-            thread::sleep(LOOK_AGAIN);
+            let pause = self.0.cancellation().pause(LOOK_AGAIN);
+            pause.map_err(|error| broken("wait for", &Digest::of(GATE), error))?;
         }
     }
 

@@ -31,11 +31,13 @@ pub(crate) fn build(run: &Run<'_>) -> Result<BuildReport, Error> {
     let epoch = run.epoch(&pins)?;
     let key = key(run, &files, &pins, epoch)?;
     // Of several that want the same in one session, the others find what the first has made.
-    let _alone = key.map(|key| session.running.alone(key));
+    let cancellation = session.cancellation();
+    let alone = key.map(|key| session.running.alone(key, cancellation));
+    let _alone = alone.transpose()?;
     if let Some(report) = recalled(run, key.as_ref())? {
         return Ok(report);
     }
-    let _turn = session.running.turn(session.jobs());
+    let _turn = session.running.turn(session.jobs(), cancellation)?;
     let frames = CachedFrames(cache);
     let mut closures = Vec::new();
     for platform in &run.inputs.platforms {
@@ -58,6 +60,7 @@ pub(crate) fn build(run: &Run<'_>) -> Result<BuildReport, Error> {
         let contents = run.contents(&closure, closure.contents())?;
         built.push(workshop.build(platform, closure, &files, &contents)?);
     }
+    session.check()?;
     let report = target.publish(run.order, &built, &frames)?;
     if let Some(key) = &key {
         memo::keep(cache, key, &built);
