@@ -3,7 +3,7 @@
 
 mod common;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,9 +11,13 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use common::local_spec;
-use mikron::package::{Cancellation, Digest, Event, Progress, TaskKind};
+use mikron::oci::MemoryStore;
+use mikron::package::{Cancellation, Digest, Event, Limits, Progress, TaskKind};
+use mikron::spec::Spec;
 use mikron::{BuildReport, Builder, Error, Output, Session, SessionOptions};
 use mikron_testkit::archive::DebBuilder;
+use mikron_testkit::http::Server;
+use mikron_testkit::repository::RepositoryBuilder;
 use tempfile::TempDir;
 
 /// Counts what a session does.
@@ -188,6 +192,84 @@ fn no_more_builds_compute_at_once_than_the_session_has_jobs() {
     assert!((1..=2).contains(&most.most.load(Ordering::SeqCst)));
 }
 
+/// `MIKRON_SESSION=100x50` has a hundred threads build fifty specs each.
+fn scale() -> (usize, usize) {
+    let scale = std::env::var("MIKRON_SESSION").ok();
+    let scale = scale.and_then(|text| {
+        let (threads, specs) = text.split_once('x')?;
+        Some((threads.parse().ok()?, specs.parse().ok()?))
+    });
+    scale.unwrap_or((12, 5))
+}
+
+#[test]
+fn threads_and_specs_of_one_session_share_connections_and_one_index() {
+    const PACKAGES: usize = 60;
+    let (threads, specs) = scale();
+    let dir = TempDir::new().unwrap();
+    let server = Server::start();
+    let mut repository = RepositoryBuilder::new("./").date(1_700_000_000);
+    for number in 0..PACKAGES {
+        let name = format!("package-{number}");
+        let data = format!("{name}\n").repeat(10_000);
+        let archive = DebBuilder::new(&name, "1", "amd64")
+            .file(&format!("/usr/share/{name}"), 0o644, data)
+            .build();
+        let stanza = format!("Package: {name}\nVersion: 1\nArchitecture: amd64\n");
+        repository = repository.package_at(&format!("{name}.deb"), &stanza, archive);
+    }
+    repository.build().serve(&server, "/repository");
+    let base = server.url("/repository");
+    let options = SessionOptions::default().cache(dir.path().join("cache"));
+    let session = Arc::new(options.open().unwrap());
+    let digests: Mutex<BTreeMap<usize, BTreeSet<Digest>>> = Mutex::default();
+    let build = |number: usize| {
+        let first = number % PACKAGES;
+        let second = (number * 7 + 1) % PACKAGES;
+        let spec = format!(
+            "mikron: 1\nname: app\nsources:\n  local: {{ deb: \"{base}\", suite: \"./\", allow: [unsigned] }}\n\
+             packages: [package-{first}, package-{second}]\n"
+        );
+        let spec = Spec::parse("app.yaml", &spec, &Limits::default()).unwrap();
+        let built = Builder::from_spec(spec, dir.path())
+            .unwrap()
+            .session(&session)
+            .store(Arc::new(MemoryStore::default()), "latest")
+            .build()
+            .unwrap();
+        let mut digests = digests.lock().unwrap();
+        digests.entry(number).or_default().insert(built.digest);
+    };
+    thread::scope(|scope| {
+        for thread in 0..threads {
+            let build = &build;
+            scope.spawn(move || {
+                for spec in 0..specs {
+                    build((thread + spec) % specs);
+                }
+            });
+        }
+    });
+    let digests = digests.into_inner().unwrap();
+    assert_eq!(digests.len(), specs);
+    assert!(digests.values().all(|same| same.len() == 1));
+    assert_eq!(session.indexes_opened(), 1);
+    // One package is fetched once, whoever wants it.
+    let fetched = |number: usize| server.count(&format!("/repository/package-{number}.deb"));
+    assert!((0..PACKAGES).all(|number| fetched(number) <= 1));
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let peak = status.lines().find(|line| line.starts_with("VmHWM"));
+    println!(
+        "{threads} threads, {specs} specs each: {} connections, {} requests, {}",
+        server.connections(),
+        server.requests().len(),
+        peak.unwrap_or_default()
+    );
+    // Four threads fetch for each of the builds that compute at once, and a few ask whether there is news.
+    let most = 8 * thread::available_parallelism().unwrap().get() + threads;
+    assert!(server.connections() <= most, "{}", server.connections());
+}
+
 /// Numbers that look random, the same in each run.
 struct Numbers(u64);
 
@@ -283,7 +365,7 @@ fn a_build_that_is_cancelled_anywhere_leaves_no_trace() {
                 });
                 assert_eq!(scratch, None, "round {round} at {at}");
             }
-            Ok(built) => assert_eq!(built.digest, whole.digest),
+            Ok(report) => assert_eq!(report.digest, whole.digest),
             Err(error) => panic!("round {round} at {at}: {error}"),
         }
         if round % 10 == 9 {

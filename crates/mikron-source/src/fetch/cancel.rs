@@ -83,7 +83,7 @@ impl Fetch for CancelledFetch {
         };
         Ok(Response {
             body: Box::new(Pieces {
-                pieces,
+                coming: pieces,
                 cancellation: self.cancellation.clone(),
                 url: request.url.clone(),
                 piece: io::Cursor::default(),
@@ -129,7 +129,7 @@ fn wait<T>(from: &Receiver<T>, cancellation: &Cancellation) -> Option<Result<T, 
 
 /// A body, piece by piece.
 struct Pieces {
-    pieces: Receiver<io::Result<Vec<u8>>>,
+    coming: Receiver<io::Result<Vec<u8>>>,
     cancellation: Cancellation,
     url: String,
     piece: io::Cursor<Vec<u8>>,
@@ -139,7 +139,7 @@ impl Read for Pieces {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.piece.position() == self.piece.get_ref().len() as u64 {
             let error = |kind| FetchError::new(&self.url, kind).into_io();
-            match wait(&self.pieces, &self.cancellation) {
+            match wait(&self.coming, &self.cancellation) {
                 Some(Ok(piece)) => self.piece = io::Cursor::new(piece?),
                 Some(Err(Cancelled)) => return Err(error(Cancelled.into())),
                 None => return Ok(0),
