@@ -1,19 +1,15 @@
 //! Mutation: the scripts of a selection, run in its order when everything is in place.
-//!
-//! The rules are chisel's. A script reads what a selected slice has in its `contents`, and the directories above that. It
-//! writes what a selected slice calls `mutable`, unless the file has a second name. It lists directories that it may read.
-//! A symbolic link is followed to its target, for which the same rules hold.
+
+#[cfg(feature = "starlark")]
+mod guard;
 
 use std::collections::BTreeMap;
 
 use mikron_package::RootPath;
 
 use crate::release::script_error;
-use crate::script::{Host, StageError, parse, run};
-use crate::{Applied, Node, ScriptLimits, Selection, SliceError, SliceKey, Stage};
-
-/// Longest chain of symbolic links that is followed (`path_resolution(7)`).
-const MAX_LINKS: usize = 40;
+use crate::script::ScriptError;
+use crate::{Applied, ScriptLimits, Selection, SliceError, SliceKey, Stage};
 
 /// What the scripts of a selection did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,13 +44,8 @@ pub fn mutate(
         let Some(text) = &selected.slice.mutate else {
             continue;
         };
-        let mut guarded = Guarded {
-            known: &known,
-            stage: &mut *stage,
-            written: Vec::new(),
-        };
-        let result = parse(text).and_then(|script| run(&script, &mut guarded, limits));
-        for path in guarded.written {
+        let (written, result) = run(text, &known, stage, limits);
+        for path in written {
             let slices = mutated.written.entry(path).or_default();
             if slices.last() != Some(key) {
                 slices.push(key.clone());
@@ -80,6 +71,31 @@ pub fn mutate(
     }
     mutated.removed.reverse();
     Ok(mutated)
+}
+
+/// Runs one script. Gives the files that it wrote, and what it printed.
+#[cfg(feature = "starlark")]
+fn run(
+    text: &str,
+    known: &Known,
+    stage: &mut dyn Stage,
+    limits: &ScriptLimits,
+) -> (Vec<RootPath>, Result<Vec<u8>, ScriptError>) {
+    let mut guarded = guard::Guarded::new(known, stage);
+    let result = crate::script::parse(text)
+        .and_then(|script| crate::script::run(&script, &mut guarded, limits));
+    (guarded.written, result)
+}
+
+/// [`Release::select`](crate::Release::select) has refused scripts already.
+#[cfg(not(feature = "starlark"))]
+fn run(
+    _: &str,
+    _: &Known,
+    _: &mut dyn Stage,
+    _: &ScriptLimits,
+) -> (Vec<RootPath>, Result<Vec<u8>, ScriptError>) {
+    (Vec::new(), Err(ScriptError::not_built_in()))
 }
 
 /// What is known of a path.
@@ -137,115 +153,5 @@ impl Known {
             });
         }
         Self { paths }
-    }
-}
-
-/// A stage behind the rules.
-struct Guarded<'a> {
-    known: &'a Known,
-    stage: &'a mut dyn Stage,
-    written: Vec<RootPath>,
-}
-
-impl Guarded<'_> {
-    /// The path that a script names, in the root and without `.` and `..`.
-    fn path(text: &[u8]) -> Result<RootPath, StageError> {
-        if text.first() != Some(&b'/') {
-            return Err(StageError::Relative);
-        }
-        let resolved = RootPath::root().resolve_link(text);
-        resolved.map_err(|error| StageError::Failed(error.to_string()))
-    }
-
-    fn known(&self, path: &RootPath) -> Result<Entry, StageError> {
-        self.known
-            .paths
-            .get(path)
-            .copied()
-            .ok_or(StageError::NotSelected)
-    }
-
-    fn look(&mut self, path: &RootPath) -> Result<Node, StageError> {
-        let node = self.stage.look(path).map_err(failed)?;
-        node.ok_or_else(|| StageError::Failed("it is not there".to_owned()))
-    }
-
-    /// Follows a symbolic link at the end of `path`, by the rules for what it leads to.
-    fn follow(&mut self, mut path: RootPath) -> Result<(RootPath, Node), StageError> {
-        for _ in 0..MAX_LINKS {
-            self.known(&path)?;
-            match self.look(&path)? {
-                Node::Link(target) => {
-                    let target = path.resolve_link(&target);
-                    path = target.map_err(|error| StageError::Failed(error.to_string()))?;
-                }
-                node => return Ok((path, node)),
-            }
-        }
-        Err(StageError::LinkLoop)
-    }
-}
-
-fn failed(error: impl std::fmt::Display) -> StageError {
-    StageError::Failed(mikron_yaml::shown(&error.to_string()))
-}
-
-impl Host for Guarded<'_> {
-    fn read(&mut self, path: &[u8], limit: u64) -> Result<Vec<u8>, StageError> {
-        if path.ends_with(b"/") {
-            return Err(StageError::NotAFile);
-        }
-        let path = Self::path(path)?;
-        match self.follow(path)? {
-            (_, Node::File { size }) if size > limit => Err(StageError::TooLarge(limit)),
-            (path, Node::File { .. }) => self.stage.read(&path).map_err(failed),
-            _ => Err(StageError::NotAFile),
-        }
-    }
-
-    fn write(&mut self, path: &[u8], data: &[u8]) -> Result<(), StageError> {
-        if path.ends_with(b"/") {
-            return Err(StageError::NotAFile);
-        }
-        let path = Self::path(path)?;
-        let entry = self.known(&path)?;
-        if !entry.mutable {
-            return Err(StageError::NotMutable);
-        }
-        if entry.is_hard_link {
-            return Err(StageError::HardLink);
-        }
-        // What a link leads to has to be mutable too; a link itself never is a text.
-        let (path, node) = self.follow(path)?;
-        let entry = self.known(&path)?;
-        match node {
-            Node::File { .. } if !entry.mutable => Err(StageError::NotMutable),
-            Node::File { .. } if entry.is_hard_link => Err(StageError::HardLink),
-            Node::File { .. } => {
-                self.stage.write(&path, data).map_err(failed)?;
-                self.written.push(path);
-                Ok(())
-            }
-            _ => Err(StageError::NotAFile),
-        }
-    }
-
-    fn list(&mut self, path: &[u8]) -> Result<Vec<Vec<u8>>, StageError> {
-        let path = Self::path(path)?;
-        if !self.known(&path)?.is_directory {
-            return Err(StageError::NotADirectory);
-        }
-        let Node::Directory = self.look(&path)? else {
-            return Err(StageError::NotADirectory);
-        };
-        let mut names = self.stage.list(&path).map_err(failed)?;
-        names.sort_by(|(a, _), (b, _)| a.cmp(b));
-        let shown = names.into_iter().map(|(mut name, node)| {
-            if node == Node::Directory {
-                name.push(b'/');
-            }
-            name
-        });
-        Ok(shown.collect())
     }
 }

@@ -193,7 +193,8 @@ impl Release {
     /// # Errors
     /// [`SliceErrorKind::Dangling`] for a slice that does not exist, what is wrong with its file for one that cannot be read,
     /// [`SliceErrorKind::Store`] for one that comes from a store, [`SliceErrorKind::Cycle`] for slices that need each other, and
-    /// [`SliceErrorKind::Conflict`] when two of the selected slices put something different at one place.
+    /// [`SliceErrorKind::Conflict`] when two of the selected slices put something different at one place. Without the feature
+    /// `starlark`, [`SliceErrorKind::Script`] for one with a mutation script.
     pub fn select(
         &self,
         wanted: &[SliceKey],
@@ -203,7 +204,7 @@ impl Release {
     }
 
     /// Checks what chisel checks over a whole release: that there are no [`Release::faults`], that no two slices of it conflict,
-    /// on any architecture, and that every mutation script can be read. For those who keep a release.
+    /// on any architecture, and that every mutation script can be read (with the feature `starlark`). For those who keep a release.
     ///
     /// ```no_run
     /// # use mikron_package::Limits;
@@ -217,11 +218,13 @@ impl Release {
     pub fn check(&self) -> Vec<SliceError> {
         let mut errors = self.faults.clone();
         errors.extend(select::check_all(self));
+        #[cfg(feature = "starlark")]
         for slice in self.in_order() {
             if let Some(script) = &slice.mutate
                 && let Err(error) = crate::script::parse(script)
             {
-                errors.push(self.script_error(&slice.key, &error));
+                let source = self.packages.get(slice.key.package());
+                errors.push(script_error(source.map(|p| &p.source), &slice.key, &error));
             }
         }
         errors
@@ -242,11 +245,6 @@ impl Release {
 
     pub(crate) fn preferences(&self) -> &Arc<Preferences> {
         &self.preferences
-    }
-
-    fn script_error(&self, key: &SliceKey, error: &crate::script::ScriptError) -> SliceError {
-        let source = self.packages.get(key.package()).map(|p| &p.source);
-        script_error(source, key, error)
     }
 
     /// The error for a slice that does not exist, with the nearest one that does, or for one of a broken file.

@@ -168,6 +168,12 @@ pub(crate) fn select(
         if package.store.is_some() {
             return Err(from_store(release, &key, &reason));
         }
+        #[cfg(not(feature = "starlark"))]
+        if slice.mutate.is_some() {
+            let error = crate::script::ScriptError::not_built_in();
+            let source = Some(&package.source);
+            return Err(crate::release::script_error(source, &slice.key, &error));
+        }
         packages.insert(package.name.clone(), Arc::clone(package));
         let slice = Arc::clone(slice);
         slices.push(SelectedSlice { slice, reason });

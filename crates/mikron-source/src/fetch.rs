@@ -7,11 +7,16 @@ mod cancel;
 mod credentials;
 mod error;
 mod file;
+#[cfg(feature = "http")]
 mod http;
 mod memory;
+mod options;
+#[cfg(feature = "http")]
 mod proxy;
+#[cfg(feature = "http")]
 mod redirect;
 mod router;
+#[cfg(feature = "http")]
 mod speed;
 mod url;
 
@@ -25,8 +30,10 @@ pub use cancel::CancelledFetch;
 pub use credentials::Credentials;
 pub use error::{FetchError, FetchErrorKind};
 pub use file::{FileFetch, file_url};
-pub use http::{HttpFetch, HttpOptions, Proxy};
+#[cfg(feature = "http")]
+pub use http::HttpFetch;
 pub use memory::MemoryFetch;
+pub use options::{HttpOptions, Proxy};
 pub use router::Router;
 pub use url::{Url, redact};
 pub(crate) use url::{below, is_local, join_location};

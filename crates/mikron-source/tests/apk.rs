@@ -1,4 +1,5 @@
 //! Alpine's repositories, from an index to archives in the cache, and everything that must not pass for one.
+#![cfg(feature = "http")] // the servers of these tests
 #![allow(clippy::unwrap_used)] // functions that tests share may, as tests may
 
 mod common;

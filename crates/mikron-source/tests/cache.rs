@@ -1,4 +1,5 @@
 //! The cache under faults: corruption, crowds, full disks, sudden death.
+#![cfg(feature = "http")] // the servers of these tests
 #![allow(clippy::unwrap_used)] // functions that tests share may, as tests may
 
 mod common;

@@ -1,4 +1,5 @@
 //! Downloads that go wrong, and end well or say why.
+#![cfg(feature = "http")] // the servers of these tests
 #![allow(clippy::unwrap_used)] // functions that tests share may, as tests may
 
 mod common;

@@ -1,4 +1,5 @@
 //! HTTP as it should not be.
+#![cfg(feature = "http")] // the servers of these tests
 #![allow(clippy::unwrap_used)] // functions that tests share may, as tests may
 
 mod common;

@@ -1,4 +1,5 @@
 //! Repositories whose packages are signed, and not their metadata.
+#![cfg(feature = "http")] // the servers of these tests
 #![allow(clippy::unwrap_used)] // functions that tests share may, as tests may
 
 mod common;

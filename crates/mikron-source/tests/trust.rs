@@ -1,6 +1,5 @@
 //! Signatures, good and bad.
 
-use mikron_source::preset::debian_keyring;
 use mikron_source::trust::{Keyring, OpenPgp, TrustError, Verifier};
 use mikron_testkit::repository::{Binding, KeyKind, RepositoryBuilder, TestKey, now};
 
@@ -354,9 +353,11 @@ fn bad_078_payload_inside_release_gpg() {
     );
 }
 
+#[cfg(feature = "http")]
 #[test]
 fn the_embedded_debian_keys_verify_the_real_archive() {
     use mikron_source::fetch::{Fetch, HttpFetch, HttpOptions, Request};
+    use mikron_source::preset::debian_keyring;
     use std::io::Read;
     let Some(mirror) = mikron_testkit::mirror::mirror() else {
         return;

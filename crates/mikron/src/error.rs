@@ -9,6 +9,7 @@ use mikron_package::{
     ArchiveError, Family, IdentityMismatch, PackageName, Platform, PlatformError,
 };
 use mikron_rootfs::RootfsError;
+#[cfg(feature = "slices")]
 use mikron_slices::SliceError;
 use mikron_solve::SolveError;
 use mikron_spec::{SpecError, StaleLock};
@@ -56,6 +57,16 @@ pub enum Error {
         what: String,
         /// What can be done.
         remedy: String,
+    },
+    /// The spec asks for something that this program was built without.
+    #[error(
+        "this program was built without {what} (the feature `{feature}` of the crate `mikron`)"
+    )]
+    NotBuiltIn {
+        /// What.
+        what: &'static str,
+        /// The feature that brings it.
+        feature: &'static str,
     },
     /// A platform that the spec does not list.
     #[error("{platform} is not a platform of the spec (it has {})", list(.known))]
@@ -132,9 +143,11 @@ pub enum Error {
     /// A table of rules cannot be used, or the spec switches a rule that does not exist.
     #[error(transparent)]
     Rules(#[from] RulesError),
+    #[cfg(feature = "slices")]
     /// Definitions of slices cannot be used, or do not fit together or to the packages: at least one error.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Slices(Vec<SliceError>),
+    #[cfg(feature = "slices")]
     /// The package of a slice is not part of the solution: another one that provides it is.
     #[error("there is no package `{package}` to take slices of: another one provides it")]
     SliceOfOther {
@@ -185,6 +198,7 @@ impl Error {
         }
     }
 
+    #[cfg(feature = "slices")]
     /// Errors of a chisel release, with its directory before the names of its files.
     pub(crate) fn slices(release: &str, errors: impl IntoIterator<Item = SliceError>) -> Self {
         let of_release = |mut error: SliceError| {

@@ -14,6 +14,14 @@
 //!
 //! The steps on the way are crates of their own, re-exported here: [`spec`], [`source`], [`solve`], [`capability`],
 //! [`rootfs`], [`oci`], and [`package`] with what they share.
+//!
+//! # Features
+//!
+//! All are on by default; what a build lacks is refused as [`Error::NotBuiltIn`] or its like, never left out silently.
+//!
+//! - `http`: fetches over HTTP and HTTPS. Without it, [`Builder::fetch`] or files.
+//! - `rpmdb`: writes the package database of images with rpm packages; brings SQLite.
+//! - `slices`: takes slices of packages by chisel's definitions; `starlark`: runs their mutation scripts.
 
 mod builder;
 mod error;
@@ -43,6 +51,7 @@ pub use mikron_capability as capability;
 pub use mikron_oci as oci;
 pub use mikron_package as package;
 pub use mikron_rootfs as rootfs;
+#[cfg(feature = "slices")]
 pub use mikron_slices as slice_definitions;
 pub use mikron_solve as solve;
 pub use mikron_source as source;

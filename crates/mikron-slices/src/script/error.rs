@@ -15,6 +15,19 @@ pub(crate) struct ScriptError {
     pub(crate) help: Option<String>,
 }
 
+#[cfg(not(feature = "starlark"))]
+impl ScriptError {
+    /// Of any script, where nothing runs them.
+    pub(crate) fn not_built_in() -> Self {
+        Self {
+            line: 1,
+            column: 1,
+            kind: ScriptErrorKind::NotBuiltIn,
+            help: None,
+        }
+    }
+}
+
 impl fmt::Display for ScriptError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}: {}", self.line, self.column, self.kind)?;
@@ -63,6 +76,11 @@ pub enum ScriptErrorKind {
     /// It is nested too deeply.
     #[error("the script is nested too deeply")]
     Depth,
+    /// The program was built without the feature `starlark`.
+    #[error(
+        "this program was built without what runs scripts (the feature `starlark` of the crate `mikron`)"
+    )]
+    NotBuiltIn,
 }
 
 /// Why `content` does not read, write or list a path.

@@ -4,34 +4,7 @@ use std::rc::Rc;
 
 use super::tree::{Function, Place};
 use super::value::{Dict, Value};
-use super::{ScriptError, ScriptErrorKind};
-
-/// Bounds for one run of a script.
-///
-/// ```
-/// use mikron_slices::ScriptLimits;
-/// let limits = ScriptLimits { steps: 1_000, ..ScriptLimits::default() };
-/// assert!(limits.memory > 1 << 20);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ScriptLimits {
-    /// Expressions and statements that may be evaluated. Work over long texts counts by its length.
-    pub steps: u64,
-    /// Bytes that may be asked for over the whole run; nothing that is given up comes back.
-    pub memory: u64,
-    /// Bytes of one file that is read or written.
-    pub file: u64,
-}
-
-impl Default for ScriptLimits {
-    fn default() -> Self {
-        Self {
-            steps: 10_000_000,
-            memory: 256 << 20,
-            file: 64 << 20,
-        }
-    }
-}
+use super::{ScriptError, ScriptErrorKind, ScriptLimits};
 
 /// Deepest evaluation: expressions in expressions, calls in calls. Each level takes some kilobytes of stack in a debug
 /// build, and a thread has two megabytes.

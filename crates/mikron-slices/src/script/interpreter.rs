@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::heap::{Heap, Outcome, ScriptLimits};
+use super::heap::{Heap, Outcome};
 use super::parser::Script;
 use super::tree::{
     Action, Argument, Block, Body, Clause, Expression, Function, Kind, Name, Parameter,
     ParameterKind, Place, Statement, Target,
 };
 use super::value::{Dict, Value};
-use super::{ScriptError, ScriptErrorKind, StageError};
+use super::{ScriptError, ScriptErrorKind, ScriptLimits, StageError};
 
 /// What `content` stands for.
 pub(crate) trait Host {

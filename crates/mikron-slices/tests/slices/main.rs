@@ -1,4 +1,5 @@
 //! Slice definitions from the directory to the mutated tree.
+#![cfg(feature = "starlark")]
 #![allow(clippy::format_collect, clippy::format_push_string)] // the texts of tests are short
 
 mod applying;

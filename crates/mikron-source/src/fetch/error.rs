@@ -95,6 +95,9 @@ pub enum FetchErrorKind {
         /// The scheme.
         scheme: String,
     },
+    /// The program was built without the feature `http`.
+    #[error("this program was built without HTTP (the feature `http` of the crate `mikron`)")]
+    NotBuiltIn,
     /// The policy forbids to read files of this machine.
     #[error("files of this machine must not be read here")]
     LocalFile,

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{
-    Fetch, FetchError, FetchErrorKind, FileFetch, HttpFetch, HttpOptions, Request, Response,
-};
+use super::{Fetch, FetchError, FetchErrorKind, FileFetch, HttpOptions, Request, Response};
 
 /// Hands each request to the implementation for its scheme. A URL without a scheme is a plain path, and goes to `file`.
 ///
@@ -31,7 +29,7 @@ impl Router {
 
     /// HTTP and HTTPS only: what serves others must not read this machine's files for them.
     pub fn network(options: HttpOptions) -> Self {
-        let http: Arc<dyn Fetch> = Arc::new(HttpFetch::new(options));
+        let http = over_http(options);
         let mut router = Self::default()
             .with("http", Arc::clone(&http))
             .with("https", http);
@@ -46,6 +44,23 @@ impl Router {
         self.no_files &= scheme != "file";
         self
     }
+}
+
+#[cfg(feature = "http")]
+fn over_http(options: HttpOptions) -> Arc<dyn Fetch> {
+    Arc::new(super::HttpFetch::new(options))
+}
+
+/// Refuses all requests, for a build that does not speak HTTP.
+#[cfg(not(feature = "http"))]
+fn over_http(_: HttpOptions) -> Arc<dyn Fetch> {
+    struct NotBuiltIn;
+    impl Fetch for NotBuiltIn {
+        fn fetch(&self, request: &Request) -> Result<Response, FetchError> {
+            Err(FetchError::new(&request.url, FetchErrorKind::NotBuiltIn))
+        }
+    }
+    Arc::new(NotBuiltIn)
 }
 
 impl std::fmt::Debug for Router {

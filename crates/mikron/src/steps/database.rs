@@ -29,7 +29,7 @@ struct Taken {
 
 impl DatabaseFinalizer {
     /// # Errors
-    /// When a `remove` pattern is malformed.
+    /// When a `remove` pattern is malformed, or this program was built without what writes the database of a family.
     pub(crate) fn new(spec: &Spec, closure: &Closure) -> Result<Self, Error> {
         let mut packages: BTreeMap<Family, Vec<Taken>> = BTreeMap::new();
         for chosen in &closure.selection.packages {
@@ -38,6 +38,12 @@ impl DatabaseFinalizer {
                 continue;
             };
             let ResolvedPackage { family, record, .. } = package;
+            if *family == Family::Rpm && !cfg!(feature = "rpmdb") {
+                return Err(Error::NotBuiltIn {
+                    what: "the database of rpm packages",
+                    feature: "rpmdb",
+                });
+            }
             packages.entry(*family).or_default().push(Taken {
                 facts: Arc::clone(&closure.facts[chosen.package]),
                 size: record.size,

@@ -21,6 +21,10 @@ pub(crate) mod pinned;
 pub(crate) mod publish;
 pub(crate) mod repositories;
 pub(crate) mod resolve;
+#[cfg(feature = "slices")]
+pub(crate) mod slices;
+#[cfg(not(feature = "slices"))]
+#[path = "without_slices.rs"]
 pub(crate) mod slices;
 pub(crate) mod sources;
 pub(crate) mod tables;
