@@ -122,6 +122,16 @@ pub(crate) struct Build {
 pub(crate) struct Lock {
     #[command(flatten)]
     pub(crate) common: Common,
+    /// Take what the sources have now, instead of the versions of the lock that is there: of these packages, or of all
+    #[arg(
+        long,
+        value_name = "PACKAGE,…",
+        num_args = 0..=1,
+        require_equals = true,
+        value_delimiter = ',',
+        default_missing_value = ""
+    )]
+    pub(crate) update: Option<Vec<String>>,
 }
 
 #[derive(Debug, Args)]

@@ -33,6 +33,11 @@ impl Failure {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
 
+    /// Whether a signal ended the work.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        matches!(self, Self::Mikron(error) if matches!(**error, mikron::Error::Cancelled))
+    }
+
     /// An error of the libraries, shown at its place in the spec where it has one.
     pub(crate) fn of(error: mikron::Error, builder: &Builder) -> Self {
         if let mikron::Error::Solve {

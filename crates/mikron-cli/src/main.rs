@@ -6,6 +6,7 @@
 mod arguments;
 mod command;
 mod failure;
+mod interrupt;
 mod memory;
 mod progress;
 mod text;
@@ -23,7 +24,11 @@ fn main() -> ExitCode {
         Err(failure) if failure.is_closed_pipe() => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("{}", failure.render(style));
-            ExitCode::FAILURE
+            if failure.is_cancelled() {
+                interrupt::exit_code()
+            } else {
+                ExitCode::FAILURE
+            }
         }
     }
 }

@@ -295,3 +295,20 @@ fn first_file(directory: &std::path::Path) -> Option<std::path::PathBuf> {
         }
     })
 }
+
+#[test]
+fn what_the_libraries_do_is_logged_where_it_is_asked_for() {
+    let home = Home::new();
+    let build = |log: &str| {
+        let mut command = home.command();
+        command
+            .args(["build", "greet.yaml", "--refresh"])
+            .env("MIKRON_LOG", log);
+        String::from_utf8(command.output().unwrap().stderr).unwrap()
+    };
+    let log = build("debug");
+    for said in ["fetched", "solved", "learning", "selected", "layer"] {
+        assert!(log.contains(said), "{said}: {log}");
+    }
+    assert!(!build("warn").contains("DEBUG"));
+}

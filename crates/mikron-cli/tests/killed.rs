@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use common::Home;
 use mikron::oci::validate;
 use mikron::package::Limits;
+use mikron_testkit::http::{Fault, Server};
 
 /// How often a build is killed, over both tests.
 const KILLS: u32 = 200;
@@ -82,5 +83,46 @@ fn two_builds_at_once_over_one_cache_and_layout_both_succeed() {
         }
         sound(&home);
         std::fs::remove_dir_all(home.path("cache")).unwrap();
+    }
+}
+
+#[test]
+fn a_build_that_is_interrupted_takes_away_what_it_made() {
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        let home = Home::empty();
+        let server = Server::start();
+        // A server that is in no hurry: whoever waited for it would wait for ten minutes.
+        let late = Fault::Late(Duration::from_secs(600));
+        server.fault("/debian/Release", late);
+        let spec = format!(
+            "mikron: 1\nname: late\nsources:\n  local: {{ deb: \"{}\", suite: ./, allow: [unsigned] }}\npackages: [app]\n",
+            server.url("/debian")
+        );
+        home.write("late.yaml", spec);
+        let mut child = home
+            .command()
+            .args(["build", "late.yaml", "-o", "docker:late.tar"])
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        while server.requests().is_empty() {
+            thread::sleep(Duration::from_millis(5));
+        }
+        let id = child.id().to_string();
+        let sent = Command::new("kill").args(["-s", signal, &id]).status();
+        assert!(sent.unwrap().success());
+        let status = child.wait().unwrap();
+        assert_eq!(status.code(), Some(code));
+        let mut said = String::new();
+        let mut err = child.stderr.take().unwrap();
+        std::io::Read::read_to_string(&mut err, &mut said).unwrap();
+        assert!(
+            said.contains("it was cancelled; nothing was written"),
+            "{said}"
+        );
+        let names = std::fs::read_dir(home.path(".")).unwrap().flatten();
+        let mut names: Vec<_> = names.map(|entry| entry.file_name()).collect();
+        names.sort();
+        assert_eq!(names, ["cache", "late.yaml"]);
     }
 }

@@ -11,7 +11,7 @@ use mikron_source::Environment;
 use mikron_source::fetch::Fetch;
 use mikron_spec::{Lock, Policy, Spec};
 
-use crate::order::Order;
+use crate::order::{Order, Update};
 use crate::run::Run;
 use crate::session::{Session, SessionOptions};
 use crate::views::capabilities::PackageCapabilities;
@@ -123,6 +123,13 @@ impl Builder {
     #[must_use]
     pub fn locked(mut self, locked: bool) -> Self {
         self.order.locked = locked;
+        self
+    }
+
+    /// What [`Builder::lock`] may change of the lock that is there. Without a call, nothing that the spec does not ask for.
+    #[must_use]
+    pub fn update(mut self, update: Update) -> Self {
+        self.order.update = update;
         self
     }
 
@@ -248,7 +255,8 @@ impl Builder {
     }
 
     /// Resolves the spec against what its sources publish now. [`Lock::to_yaml`] is what belongs into
-    /// [`Builder::lock_file`].
+    /// [`Builder::lock_file`]. Versions of a lock that lies there stay, where they can and [`Builder::update`] does not say otherwise;
+    /// a warning names those that could be newer.
     ///
     /// # Errors
     /// When a source cannot be had or trusted, or the spec has no solution.

@@ -39,6 +39,7 @@ mod views;
 pub use builder::Builder;
 pub use error::{Error, SourceFault};
 pub use inspect::{formats, inspect_archive};
+pub use order::Update;
 pub use output::{Output, OutputError};
 pub use report::{BuildReport, LayerReport, PackageReport, PlatformReport, ScriptReport};
 pub use session::{Session, SessionOptions};

@@ -1,10 +1,11 @@
 //! What one build is asked for: a spec, where it lies, and where its image goes.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use mikron_oci::BlobStore;
-use mikron_package::Platform;
+use mikron_package::{PackageName, Platform};
 use mikron_spec::Spec;
 
 use crate::Output;
@@ -23,6 +24,30 @@ pub(crate) struct Order {
     pub(crate) platforms: Vec<Platform>,
     /// Whether the lock must be there, and fresh.
     pub(crate) locked: bool,
+    pub(crate) update: Update,
+}
+
+/// Which packages a new lock may have in other versions than the lock before it, though nothing demands it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Update {
+    /// None: what is new comes in, and all the rest stays as it is.
+    #[default]
+    Nothing,
+    /// These.
+    Packages(BTreeSet<PackageName>),
+    /// All.
+    Everything,
+}
+
+impl Update {
+    /// Whether a package may change.
+    pub(crate) fn has(&self, package: &PackageName) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Packages(packages) => packages.contains(package),
+            Self::Everything => true,
+        }
+    }
 }
 
 impl Order {
@@ -35,6 +60,7 @@ impl Order {
             stores: Vec::new(),
             platforms: Vec::new(),
             locked: false,
+            update: Update::default(),
         }
     }
 

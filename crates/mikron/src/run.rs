@@ -6,7 +6,7 @@ use std::io;
 use std::sync::Arc;
 
 use mikron_capability::Spool;
-use mikron_package::{Digest, PackageName, PackageRecord, Platform, Task, TaskKind};
+use mikron_package::{Digest, PackageName, PackageRecord, Platform, Task, TaskKind, Version};
 use mikron_spec::{Lock, LockedPlatform, PackageRequest, Spec, Timestamp};
 
 use crate::Error;
@@ -18,7 +18,7 @@ use crate::steps::contents::PackageContents;
 use crate::steps::facts::Learner;
 use crate::steps::inputs::Inputs;
 use crate::steps::pinned::{pinned, provide_paths};
-use crate::steps::resolve::{self, Providers, ResolvedPackage, Role, Wish};
+use crate::steps::resolve::{self, Providers, Resolution, ResolvedPackage, Role, Wish};
 use crate::steps::slices::Slices;
 use crate::steps::sources::{Published, Sources};
 use crate::steps::tables::PlatformTables;
@@ -76,9 +76,11 @@ impl<'a> Run<'a> {
     /// The lock where there is a fresh one, else what the sources publish.
     pub(crate) fn pins(&self) -> Result<Pins, Error> {
         if let Some(lock) = &self.inputs.lock {
+            tracing::debug!(digest = %lock.digest(), "from the lock");
             return Ok(Pins::Locked(Arc::clone(lock)));
         }
         let published = self.refresh(&self.inputs.platforms)?;
+        tracing::debug!(identity = published.identity(), "refreshed");
         Ok(Pins::Fresh(Box::new(published)))
     }
 
@@ -126,8 +128,10 @@ impl<'a> Run<'a> {
         pins: &Pins,
         files: &[LoadedFile],
     ) -> Result<Closure, Error> {
-        self.close_open(platform, pins, files)?
-            .closed(platform, self.order.spec.strict)
+        let closure = self.close_open(platform, pins, files)?;
+        let chosen = closure.selection.files.len();
+        tracing::debug!(%platform, files = chosen, missing = closure.selection.missing.len(), "selected");
+        closure.closed(platform, self.order.spec.strict)
     }
 
     /// Solves and selects for one platform, whatever is missing.
@@ -156,9 +160,17 @@ impl<'a> Run<'a> {
         let slices = &tables.slices;
         let universes = self.sources.universes(published, platform)?;
         let nothing = BTreeMap::new();
-        let mut resolution =
-            resolve::resolve(solver, &universes, spec, slices, &nothing, platform)?;
+        let preferred = self.inputs.preferred.get(&platform).unwrap_or(&nothing);
+        let resolve =
+            |versions| resolve::resolve(solver, &universes, spec, slices, versions, platform);
+        let mut resolution = resolve(preferred)?;
+        if !preferred.is_empty() {
+            let newest = resolve(&nothing)?;
+            self.warn_of_newer(platform, &resolution, &newest);
+        }
         drop(task);
+        let packages = resolution.packages.len();
+        tracing::debug!(%platform, packages, "solved");
         self.sources.pin(&mut resolution.packages)?;
         let learner = self.learner()?;
         // The indexes of a distribution weigh as much as a decoder. They are let go of where archives are read next, and whoever looks
@@ -170,7 +182,8 @@ impl<'a> Run<'a> {
                 Some(universes) => universes,
                 None => self.sources.universes(published, platform)?,
             };
-            let mut found = resolve::providers(solver, &universes, spec, slices, there, wish);
+            let mut found =
+                resolve::providers(solver, &universes, spec, slices, preferred, there, wish);
             self.sources.pin(&mut found.named)?;
             self.sources.pin(&mut found.others)?;
             if learner.are_known(&found.named) {
@@ -180,6 +193,28 @@ impl<'a> Run<'a> {
         };
         let packages = resolution.packages;
         closure::close(spec, &tables, packages, files, &learner, &find)
+    }
+
+    /// Tells which packages are older than they would be without the lock that was there.
+    fn warn_of_newer(&self, platform: Platform, kept: &Resolution, newest: &Resolution) {
+        let versions = |of: &Resolution| -> BTreeMap<PackageName, Version> {
+            let packages = of.packages.iter();
+            let version = packages.map(|p| (p.record.name.clone(), p.record.version.clone()));
+            version.collect()
+        };
+        let (kept, newest) = (versions(kept), versions(newest));
+        let other = kept.iter().filter_map(|(name, version)| {
+            let other = newest.get(name).filter(|other| *other != version)?;
+            Some(format!("{name} {version} (now {other})"))
+        });
+        let other: Vec<String> = other.collect();
+        if other.is_empty() {
+            return;
+        }
+        self.session.warn(&format!(
+            "{platform}: as the lock has them, though there are others now: {}; `mikron lock --update` takes those",
+            other.join(", ")
+        ));
     }
 
     /// Solves again, over the locked packages alone: the reasons come from what the archives themselves say.

@@ -1,8 +1,10 @@
 //! `mikron lock`.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use mikron::package::Limits;
+use mikron::Update;
+use mikron::package::{Limits, PackageName};
 use mikron::spec::Lock;
 use serde::Serialize;
 
@@ -25,7 +27,7 @@ struct Report {
 }
 
 pub(crate) fn run(arguments: &Arguments, quiet: bool, style: Style) -> Result<(), Failure> {
-    let builder = builder(&arguments.common, quiet, style)?;
+    let builder = builder(&arguments.common, quiet, style)?.update(update(arguments)?);
     let before = before(&builder);
     let (file, lock) = builder
         .write_lock()
@@ -63,6 +65,24 @@ pub(crate) fn run(arguments: &Arguments, quiet: bool, style: Style) -> Result<()
         text.push_str("nothing has changed\n");
     }
     print(&text)
+}
+
+/// What `--update` asks for.
+fn update(arguments: &Arguments) -> Result<Update, Failure> {
+    let Some(names) = &arguments.update else {
+        return Ok(Update::Nothing);
+    };
+    let names: Vec<&String> = names.iter().filter(|name| !name.is_empty()).collect();
+    if names.is_empty() {
+        return Ok(Update::Everything);
+    }
+    let names = names.into_iter().map(|name| PackageName::new(name));
+    let names: Result<BTreeSet<PackageName>, _> = names.collect();
+    let names = names.map_err(|error| Failure::Command {
+        message: format!("--update: {error}"),
+        help: "write the names of packages with commas between them".to_owned(),
+    })?;
+    Ok(Update::Packages(names))
 }
 
 /// The lock that is replaced, where there is one that can be read.

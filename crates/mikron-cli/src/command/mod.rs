@@ -18,8 +18,8 @@ use serde::Serialize;
 
 use crate::arguments::{Arguments, Command, Common, Shared, Shell};
 use crate::failure::Failure;
-use crate::progress;
 use crate::text::Style;
+use crate::{interrupt, progress};
 
 /// Runs a command.
 pub(crate) fn run(arguments: Arguments, style: Style) -> Result<(), Failure> {
@@ -53,7 +53,8 @@ fn builder_for(
     let mut builder = Builder::from_file(spec)?
         .offline(common.offline)
         .refresh(common.refresh)
-        .progress(progress::reporter(quiet, style));
+        .progress(progress::reporter(quiet, style))
+        .cancellation(&interrupt::cancellation());
     for platform in &common.platforms {
         builder = builder.platform(*platform);
     }

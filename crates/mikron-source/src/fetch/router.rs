@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Fetch, FetchError, FetchErrorKind, FileFetch, HttpOptions, Request, Response};
+use tracing::debug;
+
+use super::{Fetch, FetchError, FetchErrorKind, FileFetch, HttpOptions, Request, Response, redact};
 
 /// Hands each request to the implementation for its scheme. A URL without a scheme is a plain path, and goes to `file`.
 ///
@@ -76,7 +78,15 @@ impl Fetch for Router {
             _ => "file".to_owned(),
         };
         match self.schemes.get(&scheme) {
-            Some(fetch) => fetch.fetch(request),
+            Some(fetch) => {
+                let answer = fetch.fetch(request);
+                let url = redact(&request.url);
+                match &answer {
+                    Ok(answer) => debug!(url, offset = request.offset, ?answer, "fetched"),
+                    Err(error) => debug!(url, %error, "not fetched"),
+                }
+                answer
+            }
             None if scheme == "file" && self.no_files => {
                 Err(FetchError::new(&request.url, FetchErrorKind::LocalFile))
             }

@@ -70,6 +70,7 @@ impl Learner<'_> {
                 }
             }
         }
+        tracing::debug!(packages = packages.len(), "facts");
         // The same error whoever was first: that of the first package in their order.
         failures.sort_by_key(|(i, _)| *i);
         if let Some((_, error)) = failures.into_iter().next() {
@@ -151,6 +152,7 @@ impl Learner<'_> {
         }
         let progress = self.session.progress();
         let name = package.record.name.as_str();
+        tracing::debug!(package = name, archive = %package.record.location, "learning");
         let _task = Task::start(progress, TaskKind::Facts, name, Some(package.record.size));
         // What stands in for a package without files is taken as that one is.
         let spec = self.spec;

@@ -92,6 +92,10 @@ impl Workshop<'_> {
         let layers = built
             .into_iter()
             .zip(names)
+            .inspect(|(built, packages)| {
+                let (blob, cached) = (built.layer.blob, built.cached);
+                tracing::debug!(digest = %blob.digest, size = blob.size, cached, ?packages, "layer");
+            })
             .map(|(built, packages)| KeyedLayer {
                 key: built.key,
                 layer: built.layer,

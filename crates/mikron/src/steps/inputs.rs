@@ -1,16 +1,17 @@
 //! What lies beside a spec: its tables, slices, files and lock, read before any source is asked.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
 
 use mikron_capability::{Spool, Symbols, scan_file};
-use mikron_package::{Entry, EntryKind, Event, Limits, PackageName, Platform, Progress};
-use mikron_spec::{Document, FileContent, Lock, Policy, Spec};
+use mikron_package::{Entry, EntryKind, Event, Limits, PackageName, Platform, Progress, Version};
+use mikron_spec::{Document, FileContent, Lock, LockedPlatform, Policy, Spec};
 
 use crate::Error;
 use crate::files::Beside;
-use crate::order::Order;
+use crate::order::{Order, Update};
 use crate::steps::slices::Releases;
 use crate::steps::tables::Tables;
 use crate::steps::translate::LoadedFile;
@@ -24,7 +25,12 @@ pub(crate) struct Inputs {
     pub(crate) releases: Releases,
     /// The lock, where there is a fresh one and it counts.
     pub(crate) lock: Option<Arc<Lock>>,
+    /// The versions of a lock that does not count, which stay where they can.
+    pub(crate) preferred: BTreeMap<Platform, Versions>,
 }
+
+/// Versions of packages.
+pub(crate) type Versions = BTreeMap<PackageName, Version>;
 
 impl Inputs {
     /// Reads everything but the files that the image will hold. The lock is read only where it `counts`.
@@ -46,16 +52,19 @@ impl Inputs {
         };
         let platforms = platforms(&order.platforms, &order.spec.platforms)?;
         let releases = Releases::read(order, beside, progress, limits)?;
-        let lock = if lock_counts {
-            usable_lock(order, &platforms, limits, progress)?
-        } else {
-            None
-        };
+        let mut lock = None;
+        let mut preferred = BTreeMap::new();
+        if lock_counts {
+            lock = usable_lock(order, &platforms, limits, progress)?;
+        } else if order.update != Update::Everything {
+            preferred = versions(order, limits);
+        }
         Ok(Self {
             tables: Tables::read(&order.spec, beside, limits)?,
             platforms,
             releases,
             lock: lock.map(Arc::new),
+            preferred,
         })
     }
 
@@ -124,6 +133,26 @@ fn platforms(asked: &[Platform], known: &[Platform]) -> Result<Vec<Platform>, Er
     platforms.sort();
     platforms.dedup();
     Ok(platforms)
+}
+
+/// The versions that the lock beside the spec has, whatever it was made for; none where there is no lock that can be read.
+fn versions(order: &Order, limits: &Limits) -> BTreeMap<Platform, Versions> {
+    let path = order.lock_file();
+    let read = || {
+        let bytes = crate::files::read_capped(&path, limits.lock).ok()?;
+        let text = crate::files::text(&path, bytes).ok()?;
+        Lock::parse(&path.display().to_string(), &text, limits).ok()
+    };
+    let platforms = read().map(|lock| lock.platforms).unwrap_or_default();
+    let of_one = |(platform, locked): (Platform, LockedPlatform)| {
+        let mut packages = locked.packages;
+        packages.retain(|package| !order.update.has(&package.name));
+        let versions = packages
+            .into_iter()
+            .map(|package| (package.name, package.version));
+        (platform, versions.collect())
+    };
+    platforms.into_iter().map(of_one).collect()
 }
 
 /// The lock beside the spec, where it says what the spec says now. A stale one is an error where it was asked for, else a

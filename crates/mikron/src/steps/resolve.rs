@@ -108,6 +108,7 @@ pub(crate) fn providers(
     universes: &Universes<'_>,
     spec: &Spec,
     slices: &Slices,
+    preferred: &BTreeMap<PackageName, Version>,
     there: &[ResolvedPackage],
     wish: &Wish,
 ) -> Providers {
@@ -117,7 +118,14 @@ pub(crate) fn providers(
         .assign(spec, roots(spec, slices))
         .unwrap_or_default();
     for (universe, roots) in universes.iter().zip(&assigned) {
-        let more = providers_of(solver, universe, (spec, slices), roots, there, wish);
+        let more = providers_of(
+            solver,
+            universe,
+            (spec, slices),
+            roots,
+            (preferred, there),
+            wish,
+        );
         found.named.extend(more.named);
         found.others.extend(more.others);
     }
@@ -130,7 +138,7 @@ fn providers_of(
     universe: &dyn Universe,
     (spec, slices): (&Spec, &Slices),
     roots: &[Root],
-    there: &[ResolvedPackage],
+    (preferred, there): (&BTreeMap<PackageName, Version>, &[ResolvedPackage]),
     wish: &Wish,
 ) -> Providers {
     let mut locked: BTreeMap<PackageName, Version> = there
@@ -138,6 +146,9 @@ fn providers_of(
         .filter(|p| p.family == universe.family())
         .map(|p| (p.record.name.clone(), p.record.version.clone()))
         .collect();
+    let together = |locked: &BTreeMap<PackageName, Version>, names: &[&PackageName]| {
+        together(solver, universe, roots, preferred, locked, names)
+    };
     let mut found = Providers::default();
     let mut names: Vec<PackageName> = Vec::new();
     for alternatives in &wish.packages {
@@ -180,12 +191,12 @@ fn providers_of(
             .into_iter()
             .map(|id| universe.record(id).name)
             .collect();
-        if let Some(solution) = together(solver, universe, roots, &locked, &essential) {
+        if let Some(solution) = together(&locked, &essential.iter().collect::<Vec<_>>()) {
             take(&solution, &mut locked);
         }
     }
     for name in &names {
-        if let Some(solution) = together(solver, universe, roots, &locked, [name]) {
+        if let Some(solution) = together(&locked, &[name]) {
             take(&solution, &mut locked);
         }
     }
@@ -202,22 +213,24 @@ pub(crate) struct Providers {
 }
 
 /// The roots and some more packages, with what is there already left as it is.
-fn together<'n>(
+fn together(
     solver: &dyn Solver,
     universe: &dyn Universe,
     roots: &[Root],
+    preferred: &BTreeMap<PackageName, Version>,
     locked: &BTreeMap<PackageName, Version>,
-    names: impl IntoIterator<Item = &'n PackageName>,
+    names: &[&PackageName],
 ) -> Option<Solution> {
     let mut request = Request {
         roots: roots.to_vec(),
+        preferred: preferred.clone(),
         locked: locked.clone(),
         ..Request::default()
     };
-    for name in names.into_iter().filter(|name| !locked.contains_key(*name)) {
+    for name in names.iter().filter(|name| !locked.contains_key(**name)) {
         request.roots.push(Root {
             label: format!("provider {name}"),
-            requirement: Requirement::One(Relation::named(name.clone())),
+            requirement: Requirement::One(Relation::named((*name).clone())),
             source: None,
         });
     }

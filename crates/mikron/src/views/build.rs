@@ -35,6 +35,7 @@ pub(crate) fn build(run: &Run<'_>) -> Result<BuildReport, Error> {
     let alone = key.map(|key| session.running.alone(key, cancellation));
     let _alone = alone.transpose()?;
     if let Some(report) = recalled(run, key.as_ref())? {
+        tracing::debug!(digest = %report.digest, "recalled");
         return Ok(report);
     }
     let _turn = session.running.turn(session.jobs(), cancellation)?;
