@@ -10,8 +10,11 @@ use std::io::{self, Read as _};
 
 use md5::{Digest as _, Md5};
 use mikron_package::{
-    Contents, DatabaseError, DatabaseFile, Digest, Installed, PackageDatabase, RootPath,
+    Contents, DatabaseError, DatabaseFile, Digest, Installed, Limits, PackageDatabase, PackageName,
+    RootPath, Version,
 };
+
+use crate::{Deb822Error, StanzaReader};
 
 /// Writes `/var/lib/dpkg/status.d`, or `status` where the image holds `dpkg-query`.
 ///
@@ -92,6 +95,52 @@ impl PackageDatabase for DebDatabase {
         }
         Ok(())
     }
+
+    fn is_part(&self, path: &RootPath) -> bool {
+        // One file, or one for each package as in images without dpkg.
+        let stanzas = relative(path).strip_prefix(b"var/lib/dpkg/status");
+        stanzas.is_some_and(|rest| {
+            rest.is_empty() || (rest.starts_with(b".d/") && !rest.ends_with(b".md5sums"))
+        })
+    }
+
+    fn read(
+        &self,
+        files: &BTreeMap<RootPath, Vec<u8>>,
+    ) -> Result<Option<BTreeMap<PackageName, Version>>, DatabaseError> {
+        let mut packages = None::<BTreeMap<_, _>>;
+        for (path, text) in files.iter().filter(|(path, _)| self.is_part(path)) {
+            let found = installed(text).map_err(|error| DatabaseError::Malformed {
+                path: path.clone(),
+                reason: error.to_string(),
+            })?;
+            packages.get_or_insert_default().extend(found);
+        }
+        Ok(packages)
+    }
+}
+
+/// The packages of a file of stanzas that are installed (dpkg-query(1), `Status`). What has no such field stands for a package that is.
+fn installed(text: &[u8]) -> Result<Vec<(PackageName, Version)>, Deb822Error> {
+    let mut stanzas = StanzaReader::new(text, &Limits::default()).with_blank_separators();
+    let mut packages = Vec::new();
+    while let Some(stanza) = stanzas.next_stanza()? {
+        let field = |name| -> Result<Option<String>, Deb822Error> {
+            let field = stanza.get(name)?;
+            let text = field.map(|field| Ok::<_, Deb822Error>(field.text()?.trim().to_owned()));
+            text.transpose()
+        };
+        let status = field("Status")?;
+        if status.is_some_and(|status| !status.ends_with(" installed")) {
+            continue;
+        }
+        if let (Some(name), Some(version)) = (field("Package")?, field("Version")?)
+            && let Ok(name) = PackageName::new(&name)
+        {
+            packages.push((name, Version::new(&version)));
+        }
+    }
+    Ok(packages)
 }
 
 /// A file of the database, in dpkg's directory.

@@ -1,6 +1,8 @@
 //! The package database, as scanners read it.
 #![allow(clippy::unwrap_used)] // functions that tests share may, as tests may
 
+use std::collections::BTreeMap;
+
 use mikron_deb::{DebDatabase, parse_control};
 use mikron_package::{
     ArchiveMetadata, DatabaseFile, Entry, EntryKind, Installed, InstalledFile, Limits,
@@ -184,5 +186,39 @@ fn an_image_that_holds_dpkg_answers_what_is_asked_of_it() {
         !files
             .iter()
             .any(|file| file.path.to_string().contains("status.d"))
+    );
+}
+
+#[test]
+fn installed_packages_are_read_out_of_the_database() {
+    let files = BTreeMap::from(
+        [
+            (
+                "/var/lib/dpkg/status",
+                "Package: a\nStatus: install ok installed\nVersion: 1\n\n\
+                 Package: gone\nStatus: deinstall ok config-files\nVersion: 2\n\n\
+                 Package: half\nStatus: install ok half-installed\nVersion: 2\n",
+            ),
+            ("/var/lib/dpkg/status.d/b", "Package: b\nVersion: 3\n"),
+            ("/var/lib/dpkg/status.d/b.md5sums", "not a stanza"),
+        ]
+        .map(|(path, text)| {
+            (
+                RootPath::new(path.as_bytes()).unwrap(),
+                text.as_bytes().to_vec(),
+            )
+        }),
+    );
+    let packages = DebDatabase.read(&files).unwrap().unwrap();
+    let names: Vec<_> = packages.iter().map(|(n, v)| format!("{n} {v}")).collect();
+    assert_eq!(names, ["a 1", "b 3"]);
+    assert_eq!(DebDatabase.read(&BTreeMap::new()).unwrap(), None);
+    let status = RootPath::new(b"/var/lib/dpkg/status").unwrap();
+    let error = DebDatabase.read(&BTreeMap::from([(status, b"no field".to_vec())]));
+    assert!(
+        error
+            .unwrap_err()
+            .to_string()
+            .contains("/var/lib/dpkg/status")
     );
 }

@@ -9,13 +9,15 @@ use mikron_package::{Contents, DiffId, Digest, Hasher, Progress, Task, TaskKind}
 
 use crate::encoder::Encoder;
 use crate::pool::Pool;
-use crate::{BlobStore, BlobWriter, FrameCache, Layer, LayerError, LayerPlan, Recipe, StoreError};
+use crate::{
+    BlobStore, BlobWriter, FrameCache, LayerBlob, LayerError, LayerPlan, Recipe, StoreError,
+};
 
 /// A layer that is in the store now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BuiltLayer {
     /// The layer.
-    pub layer: Layer,
+    pub layer: LayerBlob,
     /// Its key in the frame cache.
     pub key: Digest,
     /// Whether it came from the cache, so that nothing was compressed.
@@ -112,7 +114,7 @@ impl LayerPlan {
         contents: &dyn Contents,
         store: &dyn BlobStore,
         pool: &Pool,
-    ) -> Result<Layer, LayerError> {
+    ) -> Result<LayerBlob, LayerError> {
         let writer = store.writer()?;
         let failed = |source: io::Error| match source.downcast::<StoreError>() {
             Ok(store) => LayerError::Store(store),
@@ -132,7 +134,7 @@ impl LayerPlan {
         })?;
         let diff_id = DiffId(stream.hasher.finish());
         let writer: Box<dyn BlobWriter + '_> = stream.inner.finish().map_err(failed)?;
-        Ok(Layer {
+        Ok(LayerBlob {
             blob: writer.commit(None)?,
             diff_id,
             unpacked: self.unpacked(),
@@ -176,7 +178,7 @@ fn from_cache(
     cache: &dyn FrameCache,
     key: &Digest,
     store: &dyn BlobStore,
-) -> Result<Option<Layer>, LayerError> {
+) -> Result<Option<LayerBlob>, LayerError> {
     let Some(layer) = cache.get(key).map_err(LayerError::Cache)? else {
         return Ok(None);
     };

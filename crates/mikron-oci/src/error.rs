@@ -2,11 +2,14 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use mikron_package::{DiffId, Digest, LimitExceeded, RootPath};
+use mikron_package::{
+    ArchiveError, ArchiveErrorKind, DiffId, Digest, LimitExceeded, PlatformError, RootPath,
+};
 
-use crate::Blob;
 use crate::json::JsonError;
+use crate::{Blob, DescriptorError, ShapeFault};
 
 /// A layer that cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -186,6 +189,14 @@ pub enum StoreError {
         /// What is wrong with it.
         source: JsonError,
     },
+    /// A descriptor that cannot be used.
+    #[error("{place}: {source}")]
+    Descriptor {
+        /// The document that has it.
+        place: String,
+        /// What is wrong with it.
+        source: DescriptorError,
+    },
     /// A document over its cap.
     #[error("{place}: {source}")]
     TooLarge {
@@ -193,6 +204,18 @@ pub enum StoreError {
         place: String,
         /// Which cap, and by how much.
         source: LimitExceeded,
+    },
+    /// A place that is no file system, a registry say, did not do what was asked.
+    #[error("cannot {action} {place}: {source}")]
+    Place {
+        /// What was tried.
+        action: &'static str,
+        /// On what, without credentials.
+        place: String,
+        /// What that means for whoever asked.
+        refusal: Refusal,
+        /// What came back.
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A reference that OCI does not allow.
     #[error("`{}` is not a tag (letters, digits and `._-`, at most 128 characters, the first one no `.` or `-`)", .tag.escape_debug())]
@@ -202,7 +225,60 @@ pub enum StoreError {
     },
 }
 
+/// What a failure of a place means for whoever asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// It may go well when it is tried again: a connection broke, the place is busy.
+    Temporary,
+    /// Whoever asks is not allowed in, or not this far.
+    Denied,
+    /// It will not go well, however often it is tried.
+    Permanent,
+}
+
 impl StoreError {
+    /// Whether the same may go well when it is tried again, without anybody changing anything.
+    ///
+    /// ```
+    /// use mikron_oci::{Refusal, StoreError};
+    /// let busy = StoreError::Place {
+    ///     action: "push to",
+    ///     place: "registry.example.org/nginx".to_owned(),
+    ///     refusal: Refusal::Temporary,
+    ///     source: "429 Too Many Requests".into(),
+    /// };
+    /// assert!(busy.is_temporary() && !busy.is_denied());
+    /// assert!(!StoreError::BadTag { tag: "../x".to_owned() }.is_temporary());
+    /// ```
+    pub fn is_temporary(&self) -> bool {
+        use io::ErrorKind as Kind;
+        match self {
+            Self::Place { refusal, .. } => *refusal == Refusal::Temporary,
+            Self::Io { source, .. } => matches!(
+                source.kind(),
+                Kind::Interrupted
+                    | Kind::WouldBlock
+                    | Kind::TimedOut
+                    | Kind::ResourceBusy
+                    | Kind::ConnectionRefused
+                    | Kind::ConnectionReset
+                    | Kind::ConnectionAborted
+                    | Kind::StaleNetworkFileHandle
+            ),
+            _ => false,
+        }
+    }
+
+    /// Whether whoever asks is not allowed to do that.
+    pub fn is_denied(&self) -> bool {
+        match self {
+            Self::Place { refusal, .. } => *refusal == Refusal::Denied,
+            Self::Io { source, .. } => source.kind() == io::ErrorKind::PermissionDenied,
+            _ => false,
+        }
+    }
+
     /// An error of the file system on a path.
     pub(crate) fn io(
         action: &'static str,
@@ -266,6 +342,44 @@ pub enum ImageError {
         /// Bytes that came out.
         unpacked: u64,
     },
+    /// A manifest or index that is not what it was referred to as.
+    #[error("{digest}: {fault}")]
+    Shape {
+        /// The document.
+        digest: Digest,
+        /// What is wrong with it.
+        fault: ShapeFault,
+    },
+    /// Indexes in indexes, deeper than anybody nests them.
+    #[error("{digest}: indexes are nested more than {most} deep")]
+    TooDeep {
+        /// The index that is too deep.
+        digest: Digest,
+        /// So deep they may be.
+        most: usize,
+    },
+    /// A platform that is not known here.
+    #[error(transparent)]
+    Platform(#[from] PlatformError),
+    /// A layer of a form that is not known here.
+    #[error("{digest} is a layer of the type `{}`; layers are tar, tar+gzip or tar+zstd", .media_type.escape_debug())]
+    LayerType {
+        /// The layer.
+        digest: Digest,
+        /// Its media type.
+        media_type: String,
+    },
+    /// A tar archive, of a layer or an image, that cannot be read.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// An archive that holds no images.
+    #[error("{place} is no archive of images: {reason}")]
+    NotAnArchive {
+        /// The archive.
+        place: String,
+        /// What is missing or wrong.
+        reason: String,
+    },
     /// A document that cannot be written as JSON.
     #[error("the {document} cannot be written as JSON: {source}")]
     Json {
@@ -277,4 +391,62 @@ pub enum ImageError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl ImageError {
+    /// Takes an image's, archive's or store's error out of the I/O error that carried it through [`io::Read`].
+    pub(crate) fn unwrap_io(error: io::Error, action: &'static str, place: &str) -> Self {
+        match error.downcast::<Self>() {
+            Ok(inner) => inner,
+            Err(error) => match error.downcast::<ArchiveError>() {
+                Ok(inner) => Self::from_archive(inner, action, place),
+                Err(error) => Self::Store(StoreError::unwrap_io(error, action, place)),
+            },
+        }
+    }
+
+    /// An archive's error, or that of the store which it only carries.
+    fn from_archive(error: ArchiveError, action: &'static str, place: &str) -> Self {
+        match error.kind {
+            ArchiveErrorKind::Io(inner) => match Arc::try_unwrap(inner) {
+                Ok(inner) => Self::unwrap_io(inner, action, place),
+                Err(inner) => Self::Archive(ArchiveError {
+                    kind: ArchiveErrorKind::Io(inner),
+                    ..error
+                }),
+            },
+            kind => Self::Archive(ArchiveError { kind, ..error }),
+        }
+    }
+
+    /// The store's error in it.
+    fn store(&self) -> Option<&StoreError> {
+        match self {
+            Self::Store(error) => Some(error),
+            Self::Archive(error) => match &error.kind {
+                ArchiveErrorKind::Io(inner) => inner.get_ref()?.downcast_ref(),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// [`StoreError::is_temporary`] of the store that failed.
+    pub fn is_temporary(&self) -> bool {
+        self.store().is_some_and(StoreError::is_temporary)
+    }
+
+    /// [`StoreError::is_denied`] of the store that failed.
+    pub fn is_denied(&self) -> bool {
+        self.store().is_some_and(StoreError::is_denied)
+    }
+}
+
+impl From<ImageError> for io::Error {
+    fn from(error: ImageError) -> Self {
+        match error {
+            ImageError::Store(error) => error.into(),
+            other => Self::new(io::ErrorKind::InvalidData, other),
+        }
+    }
 }

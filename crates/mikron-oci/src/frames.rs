@@ -15,7 +15,7 @@ use mikron_package::Digest;
 use crate::files::{self, Lock, Temporary};
 use crate::json;
 use crate::store::check_expected;
-use crate::{BlobStore, Layer, StoreError};
+use crate::{BlobStore, LayerBlob, StoreError};
 
 /// Keeps compressed layers by key.
 ///
@@ -36,28 +36,37 @@ pub trait FrameCache: Send + Sync {
     ///
     /// # Errors
     /// When the cache cannot be asked. An unreadable entry is no error but unknown.
-    fn get(&self, key: &Digest) -> Result<Option<Layer>, StoreError>;
+    fn get(&self, key: &Digest) -> Result<Option<LayerBlob>, StoreError>;
 
     /// Brings the bytes of a layer that [`get`](Self::get) knew into a store, verified. `false` where they are gone, or were
     /// not those of the layer: then the entry is removed.
     ///
     /// # Errors
     /// When they are there and cannot be read, or the store cannot be written.
-    fn bring(&self, key: &Digest, layer: &Layer, store: &dyn BlobStore)
-    -> Result<bool, StoreError>;
+    fn bring(
+        &self,
+        key: &Digest,
+        layer: &LayerBlob,
+        store: &dyn BlobStore,
+    ) -> Result<bool, StoreError>;
 
     /// Adds a layer, whose bytes come from `blob`.
     ///
     /// # Errors
     /// When the cache cannot be written, or the bytes are not those of the layer.
-    fn insert(&self, key: &Digest, layer: &Layer, blob: &mut dyn Read) -> Result<(), StoreError>;
+    fn insert(
+        &self,
+        key: &Digest,
+        layer: &LayerBlob,
+        blob: &mut dyn Read,
+    ) -> Result<(), StoreError>;
 
     /// Adds a layer that lies in a file with nothing else, and was hashed when that was written. `false` where the cache cannot
     /// take the file as it is; [`insert`](Self::insert) copies it.
     ///
     /// # Errors
     /// When the cache cannot be written.
-    fn share(&self, key: &Digest, layer: &Layer, file: &File) -> Result<bool, StoreError> {
+    fn share(&self, key: &Digest, layer: &LayerBlob, file: &File) -> Result<bool, StoreError> {
         let _ = (key, layer, file);
         Ok(false)
     }
@@ -93,13 +102,13 @@ pub trait FrameCache: Send + Sync {
 macro_rules! forward {
     ($($pointer:ty),*) => {$(
         impl<T: FrameCache + ?Sized> FrameCache for $pointer {
-            fn get(&self, key: &Digest) -> Result<Option<Layer>, StoreError> {
+            fn get(&self, key: &Digest) -> Result<Option<LayerBlob>, StoreError> {
                 (**self).get(key)
             }
             fn bring(
                 &self,
                 key: &Digest,
-                layer: &Layer,
+                layer: &LayerBlob,
                 store: &dyn BlobStore,
             ) -> Result<bool, StoreError> {
                 (**self).bring(key, layer, store)
@@ -107,7 +116,7 @@ macro_rules! forward {
             fn insert(
                 &self,
                 key: &Digest,
-                layer: &Layer,
+                layer: &LayerBlob,
                 blob: &mut dyn Read,
             ) -> Result<(), StoreError> {
                 (**self).insert(key, layer, blob)
@@ -115,7 +124,7 @@ macro_rules! forward {
             fn share(
                 &self,
                 key: &Digest,
-                layer: &Layer,
+                layer: &LayerBlob,
                 file: &File,
             ) -> Result<bool, StoreError> {
                 (**self).share(key, layer, file)
@@ -139,7 +148,7 @@ macro_rules! forward {
 forward!(&T, Box<T>, Arc<T>);
 
 /// Copies a layer into a store, which checks it; `false` where the bytes are not those of the layer.
-fn copy(bytes: impl Read, layer: &Layer, store: &dyn BlobStore) -> Result<bool, StoreError> {
+fn copy(bytes: impl Read, layer: &LayerBlob, store: &dyn BlobStore) -> Result<bool, StoreError> {
     let mut writer = store.writer()?;
     io::copy(&mut bytes.take(layer.blob.size + 1), &mut writer)
         .map_err(|e| StoreError::unwrap_io(e, "copy", &layer.blob.digest.to_string()))?;
@@ -154,7 +163,7 @@ fn copy(bytes: impl Read, layer: &Layer, store: &dyn BlobStore) -> Result<bool, 
 #[derive(Debug, Default)]
 pub struct MemoryFrames(Mutex<Frames>);
 
-type Frames = BTreeMap<Digest, (Layer, Arc<[u8]>)>;
+type Frames = BTreeMap<Digest, (LayerBlob, Arc<[u8]>)>;
 
 impl MemoryFrames {
     fn lock(&self) -> std::sync::MutexGuard<'_, Frames> {
@@ -163,14 +172,14 @@ impl MemoryFrames {
 }
 
 impl FrameCache for MemoryFrames {
-    fn get(&self, key: &Digest) -> Result<Option<Layer>, StoreError> {
+    fn get(&self, key: &Digest) -> Result<Option<LayerBlob>, StoreError> {
         Ok(self.lock().get(key).map(|(layer, _)| *layer))
     }
 
     fn bring(
         &self,
         key: &Digest,
-        layer: &Layer,
+        layer: &LayerBlob,
         store: &dyn BlobStore,
     ) -> Result<bool, StoreError> {
         let Some(bytes) = self.lock().get(key).map(|(_, bytes)| Arc::clone(bytes)) else {
@@ -179,7 +188,12 @@ impl FrameCache for MemoryFrames {
         copy(&*bytes, layer, store)
     }
 
-    fn insert(&self, key: &Digest, layer: &Layer, blob: &mut dyn Read) -> Result<(), StoreError> {
+    fn insert(
+        &self,
+        key: &Digest,
+        layer: &LayerBlob,
+        blob: &mut dyn Read,
+    ) -> Result<(), StoreError> {
         let mut bytes = Vec::new();
         blob.read_to_end(&mut bytes)
             .map_err(|e| StoreError::unwrap_io(e, "read", &layer.blob.digest.to_string()))?;
@@ -276,7 +290,7 @@ fn ignore_missing(result: io::Result<()>) -> io::Result<()> {
 }
 
 impl FrameCache for FrameDir {
-    fn get(&self, key: &Digest) -> Result<Option<Layer>, StoreError> {
+    fn get(&self, key: &Digest) -> Result<Option<LayerBlob>, StoreError> {
         let path = self.file(key, "json");
         let bytes = match files::read_capped(&path, "manifest", META_CAP) {
             Ok(bytes) => bytes,
@@ -286,7 +300,7 @@ impl FrameCache for FrameDir {
             Err(StoreError::TooLarge { .. } | StoreError::NotAFile { .. }) => return Ok(None),
             Err(other) => return Err(other),
         };
-        let Ok(layer) = json::from_slice::<Layer>(&bytes) else {
+        let Ok(layer) = json::from_slice::<LayerBlob>(&bytes) else {
             return Ok(None);
         };
         // For the least-recently-used order. A cache that may not be written still serves.
@@ -299,7 +313,7 @@ impl FrameCache for FrameDir {
     fn bring(
         &self,
         key: &Digest,
-        layer: &Layer,
+        layer: &LayerBlob,
         store: &dyn BlobStore,
     ) -> Result<bool, StoreError> {
         let file = match files::open(&self.file(key, "blob")) {
@@ -316,7 +330,12 @@ impl FrameCache for FrameDir {
         Ok(whole)
     }
 
-    fn insert(&self, key: &Digest, layer: &Layer, blob: &mut dyn Read) -> Result<(), StoreError> {
+    fn insert(
+        &self,
+        key: &Digest,
+        layer: &LayerBlob,
+        blob: &mut dyn Read,
+    ) -> Result<(), StoreError> {
         let _lock = Lock::wait(&self.path, false)?;
         let path = self.file(key, "blob");
         let mut temporary = Temporary::create(&self.path)?;

@@ -1,10 +1,9 @@
 //! `index.json` of a layout: what stands in it is kept, whoever wrote it; only our own reference changes.
 
-use oci_spec::image::Descriptor;
 use serde_json::{Map, Value};
 
-use crate::StoreError;
 use crate::json::{self, JsonError};
+use crate::{Descriptor, StoreError};
 
 /// The annotation that holds a tag (OCI image-spec, annotations).
 pub(crate) const REF_NAME: &str = "org.opencontainers.image.ref.name";
@@ -66,23 +65,14 @@ impl IndexFile {
 
     /// Makes `tag` refer to `target`. References that we write stand in the order of their tags, so that the bytes do not
     /// depend on who came first.
-    pub(crate) fn set(&mut self, tag: &str, target: &Descriptor) -> Result<(), JsonError> {
-        let mut entry = serde_json::to_value(target)?;
-        if let Value::Object(map) = &mut entry {
-            let annotations = map
-                .entry("annotations")
-                .or_insert_with(|| Value::Object(Map::new()));
-            if let Value::Object(annotations) = annotations {
-                annotations.insert(REF_NAME.to_owned(), tag.into());
-            }
-        }
+    pub(crate) fn set(&mut self, tag: &str, target: &Descriptor) {
         let manifests = self.manifests();
         manifests.retain(|other| ref_name(other) != Some(tag));
         let place = manifests
             .iter()
             .position(|other| ref_name(other).is_some_and(|r| r > tag));
-        manifests.insert(place.unwrap_or(manifests.len()), entry);
-        Ok(())
+        let entry = target.clone().annotated(REF_NAME, tag);
+        manifests.insert(place.unwrap_or(manifests.len()), entry.into());
     }
 
     /// The file as it is written.
@@ -97,31 +87,22 @@ fn ref_name(entry: &Value) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
-    use oci_spec::image::MediaType;
-
     use super::*;
     use crate::Blob;
-    use crate::image::descriptor;
+    use crate::descriptor::MANIFEST;
 
     fn target(bytes: &[u8]) -> Descriptor {
-        descriptor(
-            MediaType::ImageManifest,
-            Blob::of(bytes),
-            None,
-            &BTreeMap::new(),
-        )
+        Descriptor::new(MANIFEST, Blob::of(bytes))
     }
 
     #[test]
     fn references_do_not_depend_on_the_order_in_which_they_came() {
         let (mut a, mut b) = (IndexFile::empty(), IndexFile::empty());
         for tag in ["x", "y", "z"] {
-            a.set(tag, &target(tag.as_bytes())).unwrap();
+            a.set(tag, &target(tag.as_bytes()));
         }
         for tag in ["z", "x", "y", "x"] {
-            b.set(tag, &target(tag.as_bytes())).unwrap();
+            b.set(tag, &target(tag.as_bytes()));
         }
         assert_eq!(a.to_bytes().unwrap(), b.to_bytes().unwrap());
     }
@@ -131,7 +112,7 @@ mod tests {
         let text =
             br#"{"manifests":[{"digest":"sha256:x","future":1}],"other":true,"schemaVersion":2}"#;
         let mut index = IndexFile::parse(text).unwrap();
-        index.set("a", &target(b"a")).unwrap();
+        index.set("a", &target(b"a"));
         let text = String::from_utf8(index.to_bytes().unwrap()).unwrap();
         assert!(
             text.contains(r#""future":1"#) && text.contains(r#""other":true"#),

@@ -1,6 +1,6 @@
 //! Canonical JSON out, strict JSON in.
 //!
-//! `oci-spec` keeps annotations in hash maps, so two runs would serialize differently; and JSON readers that take the
+//! Types that keep annotations in hash maps serialize differently in two runs; and JSON readers that take the
 //! last of two equal keys let two tools see two images in one manifest. So everything is written by [`canonical`] and
 //! read by [`parse`].
 

@@ -25,9 +25,9 @@ pub struct LayerEntry {
     pub content: Option<Digest>,
 }
 
-/// A finished layer.
+/// A finished layer, as it lies in a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Layer {
+pub struct LayerBlob {
     /// The bytes as they are stored.
     pub blob: Blob,
     /// The digest of the tar stream.

@@ -17,17 +17,19 @@ use std::fs::{File, Metadata};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use mikron_package::{Digest, Limits};
-use oci_spec::image::Descriptor;
 
 use crate::files::{self, Lock, Temporary};
-use crate::index_file::{IndexFile, check_tag};
-use crate::json;
+use crate::index_file::{IndexFile, REF_NAME, check_tag};
+use crate::json::JsonError;
 use crate::store::check_expected;
-use crate::{Blob, BlobStore, BlobWriter, StoreError, VerifiedReader};
+use crate::{
+    Blob, BlobSource, BlobStore, BlobWriter, Descriptor, Document, HeldIndex, ImageError,
+    ImageIndex, StoreError, VerifiedReader, json,
+};
 
 const VERSION_FILE: &str = "oci-layout";
 const INDEX_FILE: &str = "index.json";
@@ -108,6 +110,32 @@ impl Layout {
         files::read_capped(&self.index_path(), "manifest", limits.manifest)
     }
 
+    /// `index.json` as a document.
+    pub(crate) fn root_document(&self, limits: &Limits) -> Result<Document, StoreError> {
+        let bytes = self.index(limits)?;
+        Document::parse(bytes).map_err(|e| self.index_error(e))
+    }
+
+    /// All that the layout holds, as an index: `index.json`.
+    ///
+    /// # Errors
+    /// When that cannot be read.
+    pub fn root(self: &Arc<Self>, limits: &Limits) -> Result<HeldIndex, StoreError> {
+        let document = self.root_document(limits)?;
+        let source = Arc::clone(self);
+        Ok(HeldIndex::root(source, document, limits))
+    }
+
+    /// Makes the layout hold what an index holds, and nothing else: the index becomes its `index.json`, byte for byte, after all
+    /// that it refers to was stored.
+    ///
+    /// # Errors
+    /// When something of the index cannot be read or the layout cannot be written; then the old `index.json` stands.
+    pub fn fill(&self, root: &dyn ImageIndex) -> Result<(), ImageError> {
+        crate::write::write_children(self, root, 0, &mut BTreeSet::new())?;
+        Ok(self.replace_index(|_| Ok(root.manifest().bytes().to_vec()))?)
+    }
+
     /// What the tags refer to, in the order of the file. Entries without a tag are left out.
     ///
     /// # Errors
@@ -127,15 +155,15 @@ impl Layout {
         &self,
         limits: &Limits,
     ) -> Result<Vec<(Option<String>, Descriptor)>, StoreError> {
-        let bytes = self.index(limits)?;
-        let index: oci_spec::image::ImageIndex =
-            json::from_slice(&bytes).map_err(|e| self.index_error(e))?;
-        let entry = |target: &Descriptor| {
-            let annotations = target.annotations().as_ref();
-            let tag = annotations.and_then(|all| all.get(crate::index_file::REF_NAME));
-            (tag.cloned(), target.clone())
+        let document = self.root_document(limits)?;
+        let entry = |target: Result<Descriptor, _>| {
+            let target = target.map_err(|source| StoreError::Descriptor {
+                place: self.index_path().display().to_string(),
+                source,
+            })?;
+            Ok((target.annotation(REF_NAME).map(str::to_owned), target))
         };
-        Ok(index.manifests().iter().map(entry).collect())
+        document.descriptors("manifests").map(entry).collect()
     }
 
     /// Where the blob lies.
@@ -157,7 +185,9 @@ impl Layout {
         let sha256 = layout.path.join("blobs/sha256");
         let mut removed = files::remove_temporaries(&layout.path)?;
         removed.extend(files::remove_temporaries(&sha256)?);
-        let reached = crate::validate::reachable(&layout)?;
+        let limits = Limits::default();
+        let root = layout.root_document(&limits)?;
+        let reached = crate::reachable(&layout, &root, &limits)?;
         let mut found = BTreeSet::new();
         let listed = |e| StoreError::io("list", &sha256)(e);
         for entry in std::fs::read_dir(&sha256).map_err(listed)? {
@@ -214,11 +244,48 @@ impl Layout {
         at_once(directories.iter(), |path| files::sync_directory(path))
     }
 
+    /// Gives all blobs that were written their names, and then puts another `index.json` in its place, which `change` makes of the one
+    /// that is there.
+    fn replace_index(
+        &self,
+        change: impl FnOnce(Option<&[u8]>) -> Result<Vec<u8>, JsonError>,
+    ) -> Result<(), StoreError> {
+        let limits = Limits::default();
+        let mut pending = self.pending();
+        let _lock = Lock::wait(&self.path, true)?;
+        let mut changed = Vec::new();
+        let version = self.path.join(VERSION_FILE);
+        if exists(&version)? {
+            check_version(&self.path, &limits)?;
+        } else {
+            let text = format!("{{\"imageLayoutVersion\":\"{VERSION}\"}}");
+            changed.push((files::stage(&version, text.as_bytes())?, version));
+        }
+        let path = self.index_path();
+        let old = if exists(&path)? {
+            Some(self.index(&limits)?)
+        } else {
+            None
+        };
+        let new = change(old.as_deref()).map_err(|e| self.index_error(e))?;
+        if old.as_ref() != Some(&new) {
+            changed.push((files::stage(&path, &new)?, path));
+        }
+        self.name_pending(&mut pending, &changed)?;
+        if changed.is_empty() {
+            return Ok(());
+        }
+        for (temporary, path) in changed {
+            temporary.persist_unsynced(&path)?;
+        }
+        files::sync_directory(&self.path)
+    }
+
     fn index_path(&self) -> PathBuf {
         self.path.join(INDEX_FILE)
     }
 
-    fn index_error(&self, source: crate::json::JsonError) -> StoreError {
+    fn index_error(&self, source: JsonError) -> StoreError {
         StoreError::Json {
             place: self.index_path().display().to_string(),
             source,
@@ -297,6 +364,22 @@ pub(crate) fn check_version(path: &Path, limits: &Limits) -> Result<(), StoreErr
     }
 }
 
+impl BlobSource for Layout {
+    fn open(&self, blob: &Blob) -> Result<Box<dyn Read + Send + '_>, StoreError> {
+        let (file, _) = self.open_blob(&blob.digest)?;
+        let place = self.blob_path(&blob.digest).display().to_string();
+        Ok(Box::new(VerifiedReader::new(file, *blob, place)))
+    }
+
+    fn resolve(&self, tag: &str) -> Result<Option<Descriptor>, StoreError> {
+        if !exists(&self.index_path())? {
+            return Ok(None);
+        }
+        let mut tags = self.tags(&Limits::default())?.into_iter();
+        Ok(tags.find(|(name, _)| name == tag).map(|(_, target)| target))
+    }
+}
+
 impl BlobStore for Layout {
     fn contains(&self, blob: &Blob) -> Result<bool, StoreError> {
         if self.pending().contains_key(&blob.digest) {
@@ -316,12 +399,6 @@ impl BlobStore for Layout {
             layout: self,
             temporary,
         }))
-    }
-
-    fn open(&self, blob: &Blob) -> Result<Box<dyn Read + Send + '_>, StoreError> {
-        let (file, _) = self.open_blob(&blob.digest)?;
-        let place = self.blob_path(&blob.digest).display().to_string();
-        Ok(Box::new(VerifiedReader::new(file, *blob, place)))
     }
 
     fn adopt(&self, blob: &Blob, file: &File) -> Result<(), StoreError> {
@@ -344,40 +421,14 @@ impl BlobStore for Layout {
 
     fn tag(&self, tag: &str, target: &Descriptor) -> Result<(), StoreError> {
         check_tag(tag)?;
-        let limits = Limits::default();
-        let mut pending = self.pending();
-        let _lock = Lock::wait(&self.path, true)?;
-        let mut changed = Vec::new();
-        let version = self.path.join(VERSION_FILE);
-        if exists(&version)? {
-            check_version(&self.path, &limits)?;
-        } else {
-            let text = format!("{{\"imageLayoutVersion\":\"{VERSION}\"}}");
-            changed.push((files::stage(&version, text.as_bytes())?, version));
-        }
-        let path = self.index_path();
-        let old = if exists(&path)? {
-            Some(self.index(&limits)?)
-        } else {
-            None
-        };
-        let mut index = match &old {
-            None => IndexFile::empty(),
-            Some(old) => IndexFile::parse(old).map_err(|e| self.index_error(e))?,
-        };
-        index.set(tag, target).map_err(|e| self.index_error(e))?;
-        let new = index.to_bytes().map_err(|e| self.index_error(e))?;
-        if old.as_ref() != Some(&new) {
-            changed.push((files::stage(&path, &new)?, path));
-        }
-        self.name_pending(&mut pending, &changed)?;
-        if changed.is_empty() {
-            return Ok(());
-        }
-        for (temporary, path) in changed {
-            temporary.persist_unsynced(&path)?;
-        }
-        files::sync_directory(&self.path)
+        self.replace_index(|old| {
+            let mut index = match old {
+                None => IndexFile::empty(),
+                Some(old) => IndexFile::parse(old)?,
+            };
+            index.set(tag, target);
+            index.to_bytes()
+        })
     }
 }
 

@@ -1,30 +1,33 @@
-//! Checks a layout, whoever wrote it: every producer's tests run through here.
+//! Checks images and indexes, whoever made them: every producer's tests run through here.
 //!
-//! Nothing in a layout is believed. Digests are parsed before they become file names, a blob that is a link is refused, each
-//! is hashed, documents are capped, layers are unpacked and compared with the diff ids of the config.
+//! Nothing is believed. Digests are parsed before they become file names, a blob that is a link is refused, each is hashed,
+//! documents are capped, layers are unpacked and compared with the diff ids of the config.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
+use std::sync::Arc;
 
-use mikron_package::{DiffId, Digest, HashingReader, LimitExceeded, Limits};
+use mikron_package::{
+    ArchiveError, ArchiveErrorKind, DiffId, Digest, HashingReader, LimitExceeded, Limits,
+};
 use serde_json::Value;
 
-use crate::decode::decoder;
-use crate::json::{self, JsonError};
+use crate::descriptor::{INDEX, is_image_config};
 use crate::layout::check_version;
-use crate::{Blob, Compression, Layout, StoreError};
+use crate::mutate::MAX_DEPTH;
+use crate::{
+    Blob, BlobSource, Child, Compression, Descriptor, DescriptorError, Document, HeldIndex, Image,
+    ImageError, ImageIndex, Layer, Layout, ShapeFault, StoreError, json,
+};
 
-/// Indexes in indexes: deeper than this nobody nests them.
-const MAX_DEPTH: usize = 16;
-
-/// What a valid layout holds.
+/// What a valid index holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// Entries of `index.json`.
+    /// Entries of the index itself.
     pub references: u64,
-    /// Image indexes beside `index.json`.
+    /// Image indexes in it.
     pub indexes: u64,
     /// Image manifests.
     pub manifests: u64,
@@ -36,10 +39,10 @@ pub struct Report {
     pub bytes: u64,
 }
 
-/// One thing that is wrong with a layout.
+/// One thing that is wrong.
 #[derive(Debug)]
 pub struct Fault {
-    /// The way to it: `index.json`, and from there digests.
+    /// The way to it: `index.json` of a layout, and from there digests.
     pub place: String,
     /// What it is.
     pub kind: FaultKind,
@@ -57,22 +60,22 @@ impl std::error::Error for Fault {
     }
 }
 
-/// What can be wrong with a layout.
+/// What can be wrong.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FaultKind {
     /// A blob or file is missing, not a plain file, of another size or digest, too large or not JSON.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A digest that is none, and must not become a file name.
-    #[error("`{}` is not a SHA-256 digest", .text.escape_debug())]
-    BadDigest {
-        /// What stands there.
-        text: String,
-    },
-    /// A descriptor or document of the wrong shape.
-    #[error("{0}")]
-    Shape(&'static str),
+    /// An image or index that cannot be read for another reason.
+    #[error(transparent)]
+    Image(ImageError),
+    /// A descriptor that cannot be used: without a field, or with a digest that is none.
+    #[error(transparent)]
+    Descriptor(#[from] DescriptorError),
+    /// A document that is not what it was referred to as.
+    #[error(transparent)]
+    Shape(#[from] ShapeFault),
     /// An index that holds itself.
     #[error("{digest} holds itself: the indexes form a cycle")]
     Cycle {
@@ -82,19 +85,6 @@ pub enum FaultKind {
     /// Indexes in indexes in indexes.
     #[error("indexes are nested more than {MAX_DEPTH} deep")]
     TooDeep,
-    /// A document that is manifest and index at once (OCI image-spec, manifest and index).
-    #[error(
-        "the document has `layers` or `config` and `manifests`: it would be an image to one tool and an index to another"
-    )]
-    LayersAndManifests,
-    /// A document whose media type is not the one by which it was referred to.
-    #[error("the descriptor says `{}` and the document `{}`", .descriptor.escape_debug(), .document.escape_debug())]
-    MediaType {
-        /// By the descriptor.
-        descriptor: String,
-        /// By the document.
-        document: String,
-    },
     /// Layers and diff ids in different numbers.
     #[error("the manifest has {layers} layers and the config {diff_ids} diff ids")]
     DiffIdCount {
@@ -113,10 +103,29 @@ pub enum FaultKind {
     },
     /// A layer that does not unpack.
     #[error("the layer does not unpack: {0}")]
-    Unpack(#[source] io::Error),
+    Unpack(#[source] ArchiveError),
     /// A layer that unpacks to too much.
     #[error("the layer unpacks to too much: {0}")]
     TooLarge(#[from] LimitExceeded),
+}
+
+impl From<ImageError> for FaultKind {
+    fn from(error: ImageError) -> Self {
+        match error {
+            ImageError::Store(StoreError::Descriptor { source, .. }) => source.into(),
+            ImageError::Store(error) => error.into(),
+            ImageError::Shape { fault, .. } => fault.into(),
+            ImageError::DiffId {
+                expected, found, ..
+            } => Self::DiffId { expected, found },
+            ImageError::Archive(ArchiveError {
+                kind: ArchiveErrorKind::Limit(limit),
+                ..
+            }) => limit.into(),
+            ImageError::Archive(error) => Self::Unpack(error),
+            other => Self::Image(other),
+        }
+    }
 }
 
 /// Checks the layout in a directory.
@@ -139,95 +148,57 @@ pub fn validate(path: &Path, limits: &Limits) -> Result<Report, Vec<Fault>> {
     };
     check_version(path, limits).map_err(|e| fault("oci-layout", e.into()))?;
     let layout = Layout::open(path).map_err(|e| fault("oci-layout", e.into()))?;
-    let bytes = layout
-        .index(limits)
-        .map_err(|e| fault("index.json", e.into()))?;
-    let document = json::parse(&bytes)
-        .map_err(|source| fault("index.json", unreadable("index.json", source)))?;
-    let mut walk = Walk {
-        layout: &layout,
-        limits,
-        report: Report::default(),
-        faults: Vec::new(),
-        stack: Vec::new(),
-        seen: BTreeSet::new(),
-        bad: BTreeSet::new(),
-        unpacked: BTreeMap::new(),
-    };
-    walk.report.references = document
-        .get("manifests")
-        .and_then(Value::as_array)
-        .map_or(0, |m| m.len() as u64);
-    walk.index(&document, "index.json");
-    if walk.faults.is_empty() {
-        Ok(walk.report)
-    } else {
-        Err(walk.faults)
+    let document = layout.root_document(limits);
+    let document = document.map_err(|e| fault("index.json", e.into()))?;
+    let root = HeldIndex::root(Arc::new(Unverified(layout)), document, limits);
+    Walk::new(limits).check(|walk| walk.index(&root, INDEX, "index.json"))
+}
+
+/// Checks an index and all that it holds, wherever that lies.
+///
+/// # Errors
+/// All faults that were found, in the order of the way through the index.
+pub fn validate_index(index: &dyn ImageIndex, limits: &Limits) -> Result<Report, Vec<Fault>> {
+    let media_type = index.manifest().media_type().unwrap_or(INDEX).to_owned();
+    Walk::new(limits).check(|walk| walk.index(index, &media_type, "index"))
+}
+
+/// Checks an image, wherever it lies.
+///
+/// ```
+/// use mikron_oci::{Config, HeldImage, validate_image};
+/// use mikron_package::{Architecture, Limits, Platform};
+/// let platform = Platform::linux(Architecture::Amd64);
+/// let image = HeldImage::new(platform, 0, &Config::default(), Vec::new(), &Default::default())?;
+/// assert_eq!(validate_image(&image, &Limits::default()).unwrap().manifests, 1);
+/// # Ok::<(), mikron_oci::ImageError>(())
+/// ```
+///
+/// # Errors
+/// All faults that were found, in the order of the way through the image.
+pub fn validate_image(image: &dyn Image, limits: &Limits) -> Result<Report, Vec<Fault>> {
+    let target = image.descriptor();
+    Walk::new(limits).check(|walk| walk.image(image, &target, "image"))
+}
+
+/// A layout whose documents are handed out whatever their digests: the walk says that they are wrong, and reads them all the same, for
+/// what else is wrong with them.
+struct Unverified(Layout);
+
+impl BlobSource for Unverified {
+    fn open(&self, blob: &Blob) -> Result<Box<dyn Read + Send + '_>, StoreError> {
+        self.0.open(blob)
+    }
+    fn resolve(&self, tag: &str) -> Result<Option<Descriptor>, StoreError> {
+        self.0.resolve(tag)
+    }
+    fn manifest(&self, target: &Descriptor, limits: &Limits) -> Result<Vec<u8>, StoreError> {
+        let (file, _) = self.0.open_blob(&target.digest())?;
+        crate::store::read_capped(file, &target.blob(), limits)
     }
 }
 
-fn unreadable(place: &str, source: JsonError) -> FaultKind {
-    FaultKind::Store(StoreError::Json {
-        place: place.to_owned(),
-        source,
-    })
-}
-
-/// What a descriptor says, as far as it matters here.
-struct Target<'a> {
-    media_type: &'a str,
-    blob: Blob,
-}
-
-fn target(descriptor: &Value) -> Result<Target<'_>, FaultKind> {
-    let shape = FaultKind::Shape;
-    let text = |key| descriptor.get(key).and_then(Value::as_str);
-    let media_type = text("mediaType").ok_or(shape("a descriptor has no `mediaType`"))?;
-    let digest = text("digest").ok_or(shape("a descriptor has no `digest`"))?;
-    let size = descriptor.get("size").and_then(Value::as_u64);
-    let size = size.ok_or(shape("a descriptor has no `size`, or a negative one"))?;
-    let digest = digest.parse().map_err(|_| FaultKind::BadDigest {
-        text: digest.chars().take(100).collect(),
-    })?;
-    Ok(Target {
-        media_type,
-        blob: Blob { digest, size },
-    })
-}
-
-fn is_index(media_type: &str) -> bool {
-    matches!(
-        media_type,
-        "application/vnd.oci.image.index.v1+json"
-            | "application/vnd.docker.distribution.manifest.list.v2+json"
-    )
-}
-
-fn is_manifest(media_type: &str) -> bool {
-    matches!(
-        media_type,
-        "application/vnd.oci.image.manifest.v1+json"
-            | "application/vnd.docker.distribution.manifest.v2+json"
-    )
-}
-
-fn is_image_config(media_type: &str) -> bool {
-    matches!(
-        media_type,
-        "application/vnd.oci.image.config.v1+json"
-            | "application/vnd.docker.container.image.v1+json"
-    )
-}
-
-fn array<'a>(document: &'a Value, key: &str) -> &'a [Value] {
-    document
-        .get(key)
-        .and_then(Value::as_array)
-        .map_or(&[], Vec::as_slice)
-}
-
 struct Walk<'a> {
-    layout: &'a Layout,
     limits: &'a Limits,
     report: Report,
     faults: Vec<Fault>,
@@ -241,108 +212,128 @@ struct Walk<'a> {
     unpacked: BTreeMap<(Digest, &'static str), DiffId>,
 }
 
-impl Walk<'_> {
-    fn fault(&mut self, place: &str, kind: FaultKind) {
+impl<'a> Walk<'a> {
+    fn new(limits: &'a Limits) -> Self {
+        Self {
+            limits,
+            report: Report::default(),
+            faults: Vec::new(),
+            stack: Vec::new(),
+            seen: BTreeSet::new(),
+            bad: BTreeSet::new(),
+            unpacked: BTreeMap::new(),
+        }
+    }
+
+    fn check(mut self, walk: impl FnOnce(&mut Self)) -> Result<Report, Vec<Fault>> {
+        walk(&mut self);
+        if self.faults.is_empty() {
+            Ok(self.report)
+        } else {
+            Err(self.faults)
+        }
+    }
+
+    fn fault(&mut self, place: &str, kind: impl Into<FaultKind>) {
         self.faults.push(Fault {
             place: place.to_owned(),
-            kind,
+            kind: kind.into(),
         });
     }
 
     /// Takes the value, or notes the fault.
-    fn note<T>(&mut self, place: &str, result: Result<T, FaultKind>) -> Option<T> {
+    fn note<T>(&mut self, place: &str, result: Result<T, impl Into<FaultKind>>) -> Option<T> {
         result.map_err(|kind| self.fault(place, kind)).ok()
     }
 
-    fn index(&mut self, document: &Value, place: &str) {
-        if document.get("manifests").is_none_or(|m| !m.is_array()) {
-            self.fault(place, FaultKind::Shape("an index without `manifests`"));
+    /// Counts a blob, and compares what was found of it with what was expected. Whether they are equal.
+    fn compare(&mut self, expected: Blob, found: Blob, place: &str) -> bool {
+        self.report.blobs += 1;
+        self.report.bytes += expected.size;
+        if expected != found {
+            let mismatch = StoreError::Mismatch {
+                place: expected.digest.to_string(),
+                expected,
+                found,
+            };
+            self.fault(place, mismatch);
         }
-        if document.get("layers").is_some() || document.get("config").is_some() {
-            self.fault(place, FaultKind::LayersAndManifests);
+        expected == found
+    }
+
+    fn shape(&mut self, document: &Document, media_type: &str, place: &str) {
+        for fault in document.faults(media_type) {
+            self.fault(place, fault);
         }
-        if document.get("schemaVersion").and_then(Value::as_u64) != Some(2) {
-            self.fault(place, FaultKind::Shape("`schemaVersion` is not 2"));
-        }
-        for descriptor in array(document, "manifests") {
-            let Some(target) = self.note(place, target(descriptor)) else {
+    }
+
+    fn index(&mut self, index: &dyn ImageIndex, media_type: &str, place: &str) {
+        let document = index.manifest();
+        self.shape(document, media_type, place);
+        for target in document.descriptors("manifests") {
+            if self.stack.is_empty() {
+                self.report.references += 1;
+            }
+            let Some(target) = self.note(place, target) else {
                 continue;
             };
-            let place = format!("{place} > {}", target.blob.digest);
-            if self.stack.contains(&target.blob.digest) {
-                let digest = target.blob.digest;
+            let place = format!("{place} > {}", target.digest());
+            if self.stack.contains(&target.digest()) {
+                let digest = target.digest();
                 self.fault(&place, FaultKind::Cycle { digest });
                 continue;
             }
-            if !self.seen.insert(target.blob) {
+            if !self.seen.insert(target.blob()) {
                 continue;
             }
-            if is_index(target.media_type) {
-                if self.stack.len() >= MAX_DEPTH {
-                    self.fault(&place, FaultKind::TooDeep);
-                    continue;
-                }
-                if let Some(inner) = self.document(&target, &place) {
+            match self.note(&place, index.child(&target)) {
+                None => {}
+                Some(Child::Other(blob)) => drop(self.blob(&*blob, &place)),
+                Some(Child::Image(image)) => self.image(&*image, &target, &place),
+                Some(Child::Index(inner)) if self.stack.len() < MAX_DEPTH => {
                     self.report.indexes += 1;
-                    self.stack.push(target.blob.digest);
-                    self.index(&inner, &place);
+                    self.compare(target.blob(), inner.manifest().blob(), &place);
+                    self.stack.push(target.digest());
+                    self.index(&*inner, target.media_type(), &place);
                     self.stack.pop();
                 }
-            } else if is_manifest(target.media_type) {
-                if let Some(manifest) = self.document(&target, &place) {
-                    self.report.manifests += 1;
-                    self.manifest(&manifest, &place);
-                }
-            } else {
-                self.blob(&target.blob, &place);
+                Some(Child::Index(_)) => self.fault(&place, FaultKind::TooDeep),
             }
         }
     }
 
-    fn manifest(&mut self, manifest: &Value, place: &str) {
-        if manifest.get("manifests").is_some() {
-            self.fault(place, FaultKind::LayersAndManifests);
-        }
-        if manifest.get("layers").is_none_or(|l| !l.is_array()) {
-            self.fault(place, FaultKind::Shape("a manifest without `layers`"));
-        }
-        if manifest.get("schemaVersion").and_then(Value::as_u64) != Some(2) {
-            self.fault(place, FaultKind::Shape("`schemaVersion` is not 2"));
-        }
-        let none = Value::Null;
-        let config = target(manifest.get("config").unwrap_or(&none));
-        let Some(config) = self.note(place, config) else {
+    fn image(&mut self, image: &dyn Image, target: &Descriptor, place: &str) {
+        self.report.manifests += 1;
+        self.compare(target.blob(), image.manifest().blob(), place);
+        self.shape(image.manifest(), target.media_type(), place);
+        let Some(config) = self.note(place, image.config_descriptor()) else {
             return;
         };
-        let layers = array(manifest, "layers");
-        let config_place = format!("{place} > config {}", config.blob.digest);
-        let mut diff_ids = None;
-        if is_image_config(config.media_type) {
-            self.seen.insert(config.blob);
-            if let Some(document) = self.document(&config, &config_place) {
-                diff_ids = self.diff_ids(&document, layers.len(), &config_place);
-            }
-        } else if self.seen.insert(config.blob) {
-            self.blob(&config.blob, &config_place);
-        }
-        for (i, descriptor) in layers.iter().enumerate() {
+        let config_place = format!("{place} > config {}", config.digest());
+        let layers = image.layers();
+        self.check_config(image.config(), &config, layers.len(), &config_place);
+        let listed = image.manifest().descriptors("layers");
+        for (i, listed) in listed.enumerate() {
             let place = format!("{place} > layer {i}");
-            let Some(layer) = self.note(&place, target(descriptor)) else {
+            let Some(listed) = self.note(&place, listed) else {
                 continue;
             };
-            let place = format!("{place} {}", layer.blob.digest);
-            if self.seen.insert(layer.blob) && !self.blob(&layer.blob, &place) {
-                self.bad.insert(layer.blob);
+            let Some(layer) = layers.get(i).filter(|layer| *layer.descriptor() == listed) else {
+                self.fault(
+                    &place,
+                    ShapeFault::Shape("the layer is not the one of the manifest"),
+                );
+                continue;
+            };
+            let place = format!("{place} {}", listed.digest());
+            if self.seen.insert(listed.blob()) && !self.blob(&**layer, &place) {
+                self.bad.insert(listed.blob());
             }
-            if self.bad.contains(&layer.blob) {
+            if self.bad.contains(&listed.blob()) {
                 continue;
             }
-            let compression = Compression::from_media_type(layer.media_type);
-            let expected = diff_ids
-                .as_ref()
-                .and_then(|ids| ids.get(i).copied().flatten());
-            if let (Some(compression), Some(expected)) = (compression, expected) {
-                let checked = self.diff_id(&layer.blob, compression, expected);
+            if let (Ok(compression), Some(expected)) = (layer.compression(), layer.diff_id()) {
+                let checked = self.diff_id(&**layer, compression, expected);
                 if self.note(&place, checked).is_some() {
                     self.report.layers += 1;
                 }
@@ -350,20 +341,27 @@ impl Walk<'_> {
         }
     }
 
-    /// The diff ids of a config; those that are none are noted and left out.
-    fn diff_ids(
-        &mut self,
-        config: &Value,
-        layers: usize,
-        place: &str,
-    ) -> Option<Vec<Option<DiffId>>> {
-        let ids = config.pointer("/rootfs/diff_ids").and_then(Value::as_array);
-        let Some(ids) = ids else {
+    fn check_config(&mut self, bytes: &[u8], target: &Descriptor, layers: usize, place: &str) {
+        if !self.seen.insert(target.blob()) {
+            return;
+        }
+        self.compare(target.blob(), Blob::of(bytes), place);
+        if !is_image_config(target.media_type()) {
+            return;
+        }
+        let config = json::parse(bytes).map_err(|source| StoreError::Json {
+            place: target.digest().to_string(),
+            source,
+        });
+        let Some(config) = self.note(place, config) else {
+            return;
+        };
+        let Some(ids) = config.pointer("/rootfs/diff_ids").and_then(Value::as_array) else {
             self.fault(
                 place,
-                FaultKind::Shape("a config without `rootfs.diff_ids`"),
+                ShapeFault::Shape("a config without `rootfs.diff_ids`"),
             );
-            return None;
+            return;
         };
         if ids.len() != layers {
             self.fault(
@@ -374,153 +372,48 @@ impl Walk<'_> {
                 },
             );
         }
-        let parse = |id: &Value| {
+        for id in ids {
             let text = id.as_str().unwrap_or_default();
-            text.parse().map(DiffId).map_err(|_| FaultKind::BadDigest {
-                text: text.chars().take(100).collect(),
-            })
-        };
-        Some(ids.iter().map(|id| self.note(place, parse(id))).collect())
-    }
-
-    /// A JSON document. A wrong digest is noted and the document read all the same, for what else is wrong with it.
-    fn document(&mut self, target: &Target<'_>, place: &str) -> Option<Value> {
-        let too_large = |source| StoreError::TooLarge {
-            place: target.blob.digest.to_string(),
-            source,
-        };
-        let cap = self.limits.manifest;
-        let read = || -> Result<Vec<u8>, StoreError> {
-            LimitExceeded::check("manifest", target.blob.size, cap).map_err(too_large)?;
-            self.layout.open_blob(&target.blob.digest)?;
-            let path = self.layout.blob_path(&target.blob.digest);
-            crate::files::read_capped(&path, "manifest", cap)
-        };
-        let bytes = self.note(place, read().map_err(FaultKind::Store))?;
-        let found = Blob::of(&bytes);
-        self.count(&target.blob);
-        if found != target.blob {
-            self.fault(place, self.mismatch(target.blob, found));
+            if text.parse::<Digest>().is_err() {
+                self.fault(place, DescriptorError::bad_digest(text));
+            }
         }
-        let document =
-            json::parse(&bytes).map_err(|e| unreadable(&target.blob.digest.to_string(), e));
-        let document = self.note(place, document)?;
-        if let Some(inner) = document.get("mediaType").and_then(Value::as_str)
-            && inner != target.media_type
-        {
-            self.fault(
-                place,
-                FaultKind::MediaType {
-                    descriptor: target.media_type.to_owned(),
-                    document: inner.chars().take(200).collect(),
-                },
-            );
-        }
-        Some(document)
-    }
-
-    fn mismatch(&self, expected: Blob, found: Blob) -> FaultKind {
-        FaultKind::Store(StoreError::Mismatch {
-            place: self
-                .layout
-                .blob_path(&expected.digest)
-                .display()
-                .to_string(),
-            expected,
-            found,
-        })
-    }
-
-    fn count(&mut self, blob: &Blob) {
-        self.report.blobs += 1;
-        self.report.bytes += blob.size;
     }
 
     /// Hashes a blob. Whether it is right.
-    fn blob(&mut self, blob: &Blob, place: &str) -> bool {
-        let hash = || -> Result<Blob, StoreError> {
-            let (file, _) = self.layout.open_blob(&blob.digest)?;
-            let mut reader = HashingReader::new(file);
+    fn blob(&mut self, blob: &dyn Layer, place: &str) -> bool {
+        let expected = blob.descriptor().blob();
+        let hash = || -> Result<Blob, ImageError> {
+            let mut reader = HashingReader::new(blob.open()?);
             io::copy(&mut reader, &mut io::sink())
-                .map_err(StoreError::io("read", self.layout.blob_path(&blob.digest)))?;
+                .map_err(|e| ImageError::unwrap_io(e, "read", &expected.digest.to_string()))?;
             let (digest, size) = reader.finish();
             Ok(Blob { digest, size })
         };
-        let found = hash().map_err(FaultKind::Store);
-        self.count(blob);
-        match self.note(place, found) {
-            Some(found) if found == *blob => true,
-            Some(found) => {
-                self.fault(place, self.mismatch(*blob, found));
-                false
-            }
-            None => false,
-        }
+        let found = self.note(place, hash());
+        found.is_some_and(|found| self.compare(expected, found, place))
     }
 
     /// Compares what a layer unpacks to with what the config says.
     fn diff_id(
         &mut self,
-        blob: &Blob,
+        layer: &dyn Layer,
         compression: Compression,
         expected: DiffId,
     ) -> Result<(), FaultKind> {
-        let key = (blob.digest, compression.media_type());
-        let found = match self.unpacked.get(&key) {
-            Some(found) => *found,
-            None => self.unpack(blob, compression)?,
-        };
-        self.unpacked.insert(key, found);
-        if found == expected {
-            Ok(())
-        } else {
-            Err(FaultKind::DiffId { expected, found })
-        }
-    }
-
-    fn unpack(&self, blob: &Blob, compression: Compression) -> Result<DiffId, FaultKind> {
-        use io::Read as _;
-        let (file, _) = self.layout.open_blob(&blob.digest)?;
-        let cap = self.limits.unpacked;
-        let tar = decoder(compression, file, self.limits).map_err(FaultKind::Unpack)?;
-        let mut reader = HashingReader::new(tar.take(cap.saturating_add(1)));
-        io::copy(&mut reader, &mut io::sink()).map_err(FaultKind::Unpack)?;
-        let (found, size) = reader.finish();
-        LimitExceeded::check("unpacked", size, cap)?;
-        Ok(DiffId(found))
-    }
-}
-
-/// The digests of all blobs that the references of a layout reach.
-///
-/// # Errors
-/// When a document on the way cannot be read, so that nothing can be said to be unreachable.
-pub(crate) fn reachable(layout: &Layout) -> Result<BTreeSet<Digest>, StoreError> {
-    let limits = Limits::default();
-    let json_error = |place: String| move |source| StoreError::Json { place, source };
-    let bytes = layout.index(&limits)?;
-    let mut documents = vec![json::parse(&bytes).map_err(json_error("index.json".to_owned()))?];
-    let mut reached = BTreeSet::new();
-    while let Some(document) = documents.pop() {
-        let lists = [array(&document, "manifests"), array(&document, "layers")];
-        let single = [document.get("config"), document.get("subject")];
-        for descriptor in lists
-            .into_iter()
-            .flatten()
-            .chain(single.into_iter().flatten())
-        {
-            let Ok(target) = target(descriptor) else {
-                continue;
-            };
-            let digest = target.blob.digest;
-            let descend = is_index(target.media_type) || is_manifest(target.media_type);
-            if reached.insert(digest) && descend {
-                layout.open_blob(&digest)?;
-                let path = layout.blob_path(&digest);
-                let bytes = crate::files::read_capped(&path, "manifest", limits.manifest)?;
-                documents.push(json::parse(&bytes).map_err(json_error(digest.to_string()))?);
+        let key = (layer.descriptor().digest(), compression.media_type());
+        match self.unpacked.get(&key) {
+            Some(found) if *found == expected => return Ok(()),
+            Some(found) => {
+                let found = *found;
+                return Err(FaultKind::DiffId { expected, found });
             }
+            None => {}
         }
+        let place = layer.descriptor().digest().to_string();
+        let unpack = |error| ImageError::unwrap_io(error, "unpack", &place);
+        io::copy(&mut layer.tar(self.limits)?, &mut io::sink()).map_err(unpack)?;
+        self.unpacked.insert(key, expected);
+        Ok(())
     }
-    Ok(reached)
 }

@@ -7,14 +7,18 @@ mod common;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
+use std::sync::Arc;
 
-use common::image;
-use mikron_oci::{Image, ImageError, Layout, MemoryStore, Recipe, docker, validate};
+use common::{image, of_layers};
+use mikron_oci::{
+    HeldImage, Image, ImageError, ImageLayer, Layout, MemoryStore, Recipe, StoredLayer, docker,
+    validate,
+};
 use mikron_package::{Architecture, Digest, Limits};
 use serde_json::Value;
 
-fn archive(recipe: &str, names: &[&str]) -> (Vec<u8>, Image) {
-    let store = MemoryStore::default();
+fn archive(recipe: &str, names: &[&str]) -> (Vec<u8>, HeldImage) {
+    let store = Arc::new(MemoryStore::default());
     let image = image(&store, recipe.parse().unwrap(), Architecture::Amd64, "seed");
     let names: Vec<String> = names.iter().map(|n| (*n).to_owned()).collect();
     let mut bytes = Vec::new();
@@ -22,7 +26,7 @@ fn archive(recipe: &str, names: &[&str]) -> (Vec<u8>, Image) {
         image: &image,
         names: &names,
     };
-    docker::write(&store, &[written], &mut bytes, "memory").unwrap();
+    docker::write(&[written], &mut bytes, "memory").unwrap();
     (bytes, image)
 }
 
@@ -52,14 +56,18 @@ fn an_old_engine_finds_config_and_plain_layers_through_manifest_json() {
         serde_json::json!(["nginx:latest", "example/nginx:1.22"])
     );
     let config = &files[manifest[0]["Config"].as_str().unwrap()];
-    assert_eq!(config, image.config());
+    assert_eq!(config, &image.config().to_vec());
     let layers: Vec<Digest> = manifest[0]["Layers"]
         .as_array()
         .unwrap()
         .iter()
         .map(|l| Digest::of(&files[l.as_str().unwrap()]))
         .collect();
-    let diff_ids: Vec<Digest> = image.layers().iter().map(|l| l.layer.diff_id.0).collect();
+    let diff_ids: Vec<Digest> = image
+        .layers()
+        .iter()
+        .map(|l| l.diff_id().unwrap().0)
+        .collect();
     assert_eq!(layers, diff_ids);
     let repositories: Value = serde_json::from_slice(&files["repositories"]).unwrap();
     assert!(repositories["nginx"]["latest"].is_string());
@@ -85,7 +93,7 @@ fn a_new_engine_finds_a_valid_layout() {
     let layout = Layout::open(directory.path()).unwrap();
     let (tag, descriptor) = layout.tags(&Limits::default()).unwrap().remove(0);
     assert_eq!(tag, "x");
-    let name = &descriptor.annotations().as_ref().unwrap()["io.containerd.image.name"];
+    let name = descriptor.annotation("io.containerd.image.name").unwrap();
     assert!(name.ends_with("/library/nginx:x"), "{name}");
 }
 
@@ -102,42 +110,46 @@ fn a_file_is_replaced_at_once_or_not_at_all() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("image.tar");
     fs::write(&path, b"old").unwrap();
-    let store = MemoryStore::default();
+    let store = Arc::new(MemoryStore::default());
     let image = image(&store, Recipe::default(), Architecture::Amd64, "seed");
     let names = ["a:b".to_owned()];
-    let written = [docker::Named {
-        image: &image,
-        names: &names,
-    }];
-    let empty = MemoryStore::default();
-    assert!(
-        docker::write_file(&empty, &written, &path).is_err(),
-        "its layers are not there"
-    );
+    // Its layers are not there.
+    let layers = common::layers(&*store, Recipe::default(), "seed").map(|(_, layer)| ImageLayer {
+        layer: Arc::new(StoredLayer::new(
+            Arc::new(MemoryStore::default()),
+            &layer,
+            &BTreeMap::new(),
+        )),
+        created_by: String::new(),
+    });
+    let broken = of_layers(Architecture::Amd64, layers.into());
+    let of = |image| {
+        [docker::Named {
+            image,
+            names: &names,
+        }]
+    };
+    assert!(docker::write_file(&of(&broken), &path).is_err());
     assert_eq!(fs::read(&path).unwrap(), b"old");
-    let blob = docker::write_file(&store, &written, &path).unwrap().archive;
+    let blob = docker::write_file(&of(&image), &path).unwrap().archive;
     assert_eq!(Digest::of(&fs::read(&path).unwrap()), blob.digest);
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
 }
 
 #[test]
 fn a_layer_that_unpacks_to_something_else_is_refused() {
-    let store = MemoryStore::default();
-    let image = image(&store, Recipe::default(), Architecture::Amd64, "seed");
-    let mut layers = image.layers().to_vec();
-    layers[0].layer.diff_id.0 = Digest::of(b"wrong");
-    let wrong = Image::new(
-        image.platform(),
-        0,
-        &mikron_oci::Config::default(),
-        layers,
-        &BTreeMap::new(),
-    );
+    let store = Arc::new(MemoryStore::default());
+    let [(_, mut layer), _] = common::layers(&*store, Recipe::default(), "seed");
+    layer.diff_id.0 = Digest::of(b"wrong");
+    let wrong = ImageLayer {
+        layer: Arc::new(StoredLayer::new(store, &layer, &BTreeMap::new())),
+        created_by: String::new(),
+    };
     let written = [docker::Named {
-        image: &wrong.unwrap(),
+        image: &of_layers(Architecture::Amd64, vec![wrong]),
         names: &[],
     }];
-    let error = docker::write(&store, &written, &mut Vec::new(), "memory").unwrap_err();
+    let error = docker::write(&written, &mut Vec::new(), "memory").unwrap_err();
     assert!(
         matches!(error, ImageError::DiffId { expected, .. } if expected.0 == Digest::of(b"wrong"))
     );

@@ -11,7 +11,7 @@ use std::sync::{Condvar, Mutex};
 
 use common::{file, tree};
 use mikron_oci::{
-    BlobStore, BuiltLayer, FrameCache, FrameDir, Layer, LayerPlan, MemoryFrames, MemoryStore,
+    BlobStore, BuiltLayer, FrameCache, FrameDir, LayerBlob, LayerPlan, MemoryFrames, MemoryStore,
     Parallel, Recipe, StoreError, build_layers,
 };
 use mikron_package::{Contents, Digest, MemoryContents, Silent};
@@ -20,7 +20,7 @@ fn recipe(text: &str) -> Recipe {
     text.parse().unwrap()
 }
 
-fn through_cache(cache: &dyn FrameCache, store: &MemoryStore) -> (Layer, bool) {
+fn through_cache(cache: &dyn FrameCache, store: &MemoryStore) -> (LayerBlob, bool) {
     let (entries, contents) = tree();
     let plan = LayerPlan::new("cached", &entries).unwrap();
     let built = plan
@@ -72,18 +72,23 @@ impl Drop for Claim<'_> {
 }
 
 impl FrameCache for Claimed {
-    fn get(&self, key: &Digest) -> Result<Option<Layer>, StoreError> {
+    fn get(&self, key: &Digest) -> Result<Option<LayerBlob>, StoreError> {
         self.frames.get(key)
     }
     fn bring(
         &self,
         key: &Digest,
-        layer: &Layer,
+        layer: &LayerBlob,
         store: &dyn BlobStore,
     ) -> Result<bool, StoreError> {
         self.frames.bring(key, layer, store)
     }
-    fn insert(&self, key: &Digest, layer: &Layer, blob: &mut dyn Read) -> Result<(), StoreError> {
+    fn insert(
+        &self,
+        key: &Digest,
+        layer: &LayerBlob,
+        blob: &mut dyn Read,
+    ) -> Result<(), StoreError> {
         self.frames.insert(key, layer, blob)
     }
     fn remove(&self, key: &Digest) -> Result<(), StoreError> {

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 
 use common::publish;
 use mikron_oci::{
-    Blob, BlobStore, Fault, FaultKind, Layout, MemoryStore, Recipe, StoreError, json, put, validate,
+    Blob, BlobSource as _, BlobStore, DescriptorError, Fault, FaultKind, Layout, MemoryStore,
+    Recipe, ShapeFault, StoreError, json, put, validate,
 };
 use mikron_package::{Digest, Limits};
 use serde_json::{Value, json};
@@ -461,7 +462,9 @@ fn bad_118_digest_with_path() {
         let scene = Scene::new();
         scene.refer(&json!({ "mediaType": MANIFEST, "digest": text, "size": 1 }));
         let fault = only(scene.faults());
-        assert!(matches!(&fault.kind, FaultKind::BadDigest { text: t } if t == text));
+        assert!(
+            matches!(&fault.kind, FaultKind::Descriptor(DescriptorError::BadDigest { text: t }) if t == text)
+        );
         assert!(
             fault.to_string().contains("is not a SHA-256 digest"),
             "{fault}"
@@ -537,7 +540,7 @@ fn bad_121_layers_and_manifests_together() {
         scene.refer(&scene.put(media_type, &both));
         let fault = only(scene.faults());
         assert!(
-            matches!(fault.kind, FaultKind::LayersAndManifests),
+            matches!(fault.kind, FaultKind::Shape(ShapeFault::LayersAndManifests)),
             "{fault}"
         );
     }
@@ -630,6 +633,6 @@ fn a_media_type_that_is_not_the_descriptors_is_refused() {
     scene.refer(&scene.put(MANIFEST, &manifest));
     assert!(matches!(
         only(scene.faults()).kind,
-        FaultKind::MediaType { .. }
+        FaultKind::Shape(ShapeFault::MediaType { .. })
     ));
 }

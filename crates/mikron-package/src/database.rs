@@ -3,9 +3,10 @@
 //! Scanners and the family's own tools read them: dpkg's `status.d`, `rpmdb.sqlite`, apk's `installed`. A format crate writes
 //! its own; the facade hands it what the image took of each package, after the tree was merged.
 
+use std::collections::BTreeMap;
 use std::io;
 
-use crate::{ArchiveMetadata, Contents, Digest, Entry, RootPath};
+use crate::{ArchiveMetadata, Contents, Digest, Entry, PackageName, RootPath, Version};
 
 /// Writes the package database of a family.
 ///
@@ -56,6 +57,25 @@ pub trait PackageDatabase: Send + Sync {
     ) -> Result<(), DatabaseError> {
         let files = self.write(packages, contents, epoch)?;
         files.into_iter().try_for_each(take)
+    }
+
+    /// Whether a file of an image belongs to the database, so that [`PackageDatabase::read`] wants its bytes.
+    fn is_part(&self, path: &RootPath) -> bool {
+        let _ = path;
+        false
+    }
+
+    /// The packages that an image's database says are installed; `None` where none of its files is there, or this family's is not
+    /// read.
+    ///
+    /// # Errors
+    /// When a file is not of the database's form.
+    fn read(
+        &self,
+        files: &BTreeMap<RootPath, Vec<u8>>,
+    ) -> Result<Option<BTreeMap<PackageName, Version>>, DatabaseError> {
+        let _ = files;
+        Ok(None)
     }
 }
 
@@ -113,6 +133,14 @@ pub enum DatabaseError {
         path: RootPath,
         /// Why not.
         error: io::Error,
+    },
+    /// A file of a database is malformed.
+    #[error("the package database {path} cannot be read: {reason}")]
+    Malformed {
+        /// The file.
+        path: RootPath,
+        /// What is wrong with it.
+        reason: String,
     },
     /// The database's own format or library failed.
     #[error("the package database cannot be written: {0}")]

@@ -65,8 +65,10 @@ fn build() -> Result<Arc<MemoryStore>, Box<dyn Error>> {
 
 #[test]
 fn the_image_is_in_memory_and_tagged() -> Result<(), Box<dyn Error>> {
+    use mikron::oci::BlobSource as _;
+
     let store = build()?;
-    assert!(store.resolve("latest").is_some());
+    assert!(store.resolve("latest").is_ok_and(|target| target.is_some()));
     assert!(
         store.digests().len() >= 4,
         "index, manifest, config and a layer"

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use mikron_capability::{FactsError, Missing, RulesError, SelectError, Violation};
 use mikron_oci::{ImageError, LayerError, StoreError};
 use mikron_package::{
-    ArchiveError, Family, IdentityMismatch, PackageName, Platform, PlatformError,
+    ArchiveError, DatabaseError, Family, IdentityMismatch, PackageName, Platform, PlatformError,
 };
 use mikron_rootfs::RootfsError;
 #[cfg(feature = "slices")]
@@ -170,6 +170,9 @@ pub enum Error {
     /// The packages do not merge into one tree.
     #[error(transparent)]
     Rootfs(#[from] RootfsError),
+    /// A package database cannot be read.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
     /// A layer cannot be made.
     #[error(transparent)]
     Layer(#[from] LayerError),

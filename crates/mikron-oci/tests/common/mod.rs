@@ -3,8 +3,12 @@
 #![allow(dead_code, clippy::unwrap_used)] // not every test file uses every builder
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use mikron_oci::{BlobStore, Config, Descriptor, Image, ImageLayer, LayerEntry, LayerPlan, Recipe};
+use mikron_oci::{
+    BlobStore, Config, Descriptor, HeldImage, HeldIndex, Image, ImageLayer, LayerBlob, LayerEntry,
+    LayerPlan, MemoryStore, Recipe, StoredLayer,
+};
 use mikron_package::{
     Architecture, Contents, Entry, EntryKind, MemoryContents, Platform, RootPath,
 };
@@ -120,19 +124,36 @@ pub(crate) fn platform(architecture: Architecture) -> Platform {
 }
 
 /// An image of two layers whose bytes depend on `seed`.
-pub(crate) fn image(
-    store: &dyn BlobStore,
+pub(crate) fn image<S: BlobStore + 'static>(
+    store: &Arc<S>,
     recipe: Recipe,
     architecture: Architecture,
     seed: &str,
-) -> Image {
+) -> HeldImage {
+    let layers = layers(&**store, recipe, seed).map(|(name, layer)| {
+        let annotations = BTreeMap::from([("org.example.name".to_owned(), name.to_owned())]);
+        ImageLayer {
+            layer: Arc::new(StoredLayer::new(store.clone(), &layer, &annotations)),
+            created_by: format!("mikron {name}"),
+        }
+    });
+    of_layers(architecture, layers.into())
+}
+
+/// Two layers whose bytes depend on `seed`, in a store.
+pub(crate) fn layers(
+    store: &dyn BlobStore,
+    recipe: Recipe,
+    seed: &str,
+) -> [(&'static str, LayerBlob); 2] {
     let (entries, mut contents) = tree();
     let extra = file(&mut contents, "/seed", seed.as_bytes());
-    let layers = [("base", entries), ("seed", vec![extra])].map(|(name, entries)| ImageLayer {
-        layer: layer(store, recipe, name, &entries, &contents),
-        created_by: format!("mikron {name}"),
-        annotations: BTreeMap::from([("org.example.name".to_owned(), name.to_owned())]),
-    });
+    [("base", entries), ("seed", vec![extra])]
+        .map(|(name, entries)| (name, layer(store, recipe, name, &entries, &contents)))
+}
+
+/// An image of these layers.
+pub(crate) fn of_layers(architecture: Architecture, layers: Vec<ImageLayer>) -> HeldImage {
     let config = Config {
         user: Some("101:101".to_owned()),
         entrypoint: vec!["/usr/bin/a".to_owned(), "-x".to_owned()],
@@ -151,14 +172,7 @@ pub(crate) fn image(
         .map(|i| (format!("org.example.a{i}"), "x".to_owned()))
         .collect();
     let platform = platform(architecture);
-    Image::new(
-        platform,
-        1_700_000_000,
-        &config,
-        layers.into(),
-        &annotations,
-    )
-    .unwrap()
+    HeldImage::new(platform, 1_700_000_000, &config, layers, &annotations).unwrap()
 }
 
 pub(crate) fn layer(
@@ -167,19 +181,27 @@ pub(crate) fn layer(
     name: &str,
     entries: &[LayerEntry],
     contents: &dyn Contents,
-) -> mikron_oci::Layer {
+) -> LayerBlob {
     let plan = LayerPlan::new(name, entries).unwrap();
     plan.build(recipe, contents, store, None).unwrap().layer
 }
 
 /// Builds an image for two platforms and tags it.
 pub(crate) fn publish(store: &dyn BlobStore, recipe: Recipe, tag: &str, seed: &str) -> Descriptor {
-    let images = [Architecture::Arm64, Architecture::Amd64]
-        .map(|architecture| image(store, recipe, architecture, seed));
-    for image in &images {
-        image.store(store).unwrap();
-    }
-    let index = mikron_oci::write_index(store, &images, &BTreeMap::new()).unwrap();
+    // The layers lie in the store itself: nothing asks where they come from.
+    let nowhere = Arc::new(MemoryStore::default());
+    let layers = layers(store, recipe, seed).map(|(name, layer)| {
+        let annotations = BTreeMap::from([("org.example.name".to_owned(), name.to_owned())]);
+        ImageLayer {
+            layer: Arc::new(StoredLayer::new(nowhere.clone(), &layer, &annotations)),
+            created_by: format!("mikron {name}"),
+        }
+    });
+    let images = [Architecture::Arm64, Architecture::Amd64].map(|architecture| {
+        Arc::new(of_layers(architecture, layers.clone().into())) as Arc<dyn Image>
+    });
+    let index = HeldIndex::new(images, &BTreeMap::new()).unwrap();
+    let index = mikron_oci::write_index(store, &index).unwrap();
     store.tag(tag, &index).unwrap();
     index
 }

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::thread;
 use std::time::Duration;
 
-use mikron_oci::{Blob, BlobStore, FrameCache, Layer, StoreError};
+use mikron_oci::{Blob, BlobStore, FrameCache, LayerBlob, StoreError};
 use mikron_package::Digest;
 use mikron_source::cache::{Cache, CacheError, Claim};
 
@@ -33,7 +33,7 @@ impl CachedFrames<'_> {
     }
 
     /// Says which layer a key stands for, when its bytes are there.
-    fn describe(&self, key: &Digest, layer: &Layer) -> Result<(), StoreError> {
+    fn describe(&self, key: &Digest, layer: &LayerBlob) -> Result<(), StoreError> {
         let description = postcard::to_stdvec(layer);
         let description = description.map_err(|e| broken("encode", key, io::Error::other(e)))?;
         let put = self.0.put_derived(LAYERS, key.as_bytes(), &description);
@@ -42,7 +42,7 @@ impl CachedFrames<'_> {
 }
 
 impl FrameCache for CachedFrames<'_> {
-    fn get(&self, key: &Digest) -> Result<Option<Layer>, StoreError> {
+    fn get(&self, key: &Digest) -> Result<Option<LayerBlob>, StoreError> {
         let known = self.0.derived(LAYERS, key.as_bytes());
         Ok(known.and_then(|bytes| postcard::from_bytes(&bytes).ok()))
     }
@@ -50,7 +50,7 @@ impl FrameCache for CachedFrames<'_> {
     fn bring(
         &self,
         key: &Digest,
-        layer: &Layer,
+        layer: &LayerBlob,
         store: &dyn BlobStore,
     ) -> Result<bool, StoreError> {
         if self.get(key)?.as_ref() != Some(layer) {
@@ -64,7 +64,12 @@ impl FrameCache for CachedFrames<'_> {
         Ok(true)
     }
 
-    fn insert(&self, key: &Digest, layer: &Layer, blob: &mut dyn Read) -> Result<(), StoreError> {
+    fn insert(
+        &self,
+        key: &Digest,
+        layer: &LayerBlob,
+        blob: &mut dyn Read,
+    ) -> Result<(), StoreError> {
         let writer = self.0.blob_writer();
         let mut writer = writer.map_err(|e| failed("write", key, e))?;
         io::copy(blob, &mut writer).map_err(|e| broken("copy", key, e))?;
@@ -72,7 +77,7 @@ impl FrameCache for CachedFrames<'_> {
         self.describe(key, layer)
     }
 
-    fn share(&self, key: &Digest, layer: &Layer, file: &File) -> Result<bool, StoreError> {
+    fn share(&self, key: &Digest, layer: &LayerBlob, file: &File) -> Result<bool, StoreError> {
         let Blob { digest, size } = layer.blob;
         if !self.0.link_blob(&digest, size, file) {
             return Ok(false);

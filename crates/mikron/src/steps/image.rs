@@ -1,8 +1,12 @@
 //! From the tree to the image: layers, config, manifest, and what is reported of them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use mikron_oci::{BlobStore, FrameCache, Image, ImageLayer, Layer, Parallel, build_layers};
+use mikron_oci::{
+    BlobSource, BlobStore, FrameCache, HeldImage, Image, ImageLayer, Layer, LayerBlob, Parallel,
+    StoredLayer, build_layers,
+};
 use mikron_package::{Contents, Digest, Event, PackageName, Platform, Progress};
 use mikron_rootfs::{Outcome, Rootfs, RunAs};
 use mikron_spec::Spec;
@@ -35,7 +39,7 @@ pub(crate) struct Built {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct KeyedLayer {
     pub(crate) key: Digest,
-    pub(crate) layer: Layer,
+    pub(crate) layer: LayerBlob,
     packages: Vec<PackageName>,
 }
 
@@ -114,15 +118,22 @@ impl Workshop<'_> {
 }
 
 impl Built {
-    /// Config and manifest.
-    pub(crate) fn image(&self, spec: &Spec) -> Result<Image, Error> {
+    /// The image, whose layers lie in `source`.
+    pub(crate) fn image(
+        &self,
+        spec: &Spec,
+        source: &Arc<dyn BlobSource>,
+    ) -> Result<HeldImage, Error> {
         let layer = |layer: &KeyedLayer| ImageLayer {
-            layer: layer.layer,
+            layer: Arc::new(StoredLayer::new(
+                Arc::clone(source),
+                &layer.layer,
+                &BTreeMap::new(),
+            )),
             created_by: created_by(&layer.packages),
-            annotations: BTreeMap::new(),
         };
         let run_as = self.run_as.map(|(uid, gid)| RunAs { uid, gid });
-        Ok(Image::new(
+        Ok(HeldImage::new(
             self.platform,
             self.created,
             &translate::config(spec, run_as),
@@ -131,16 +142,16 @@ impl Built {
         )?)
     }
 
-    pub(crate) fn report(&self, image: &Image) -> PlatformReport {
-        let layer = |(own, stored): (&KeyedLayer, &ImageLayer)| LayerReport {
-            digest: stored.layer.blob.digest,
-            size: stored.layer.blob.size,
-            diff_id: stored.layer.diff_id,
+    pub(crate) fn report(&self, image: &dyn Image) -> PlatformReport {
+        let layer = |(own, stored): (&KeyedLayer, Arc<dyn Layer>)| LayerReport {
+            digest: stored.descriptor().digest(),
+            size: stored.descriptor().size(),
+            diff_id: own.layer.diff_id,
             packages: own.packages.clone(),
         };
         PlatformReport {
             platform: self.platform,
-            digest: image.manifest_blob().digest,
+            digest: image.descriptor().digest(),
             config: Some(Digest::of(image.config())),
             size: image.size(),
             layers: self.layers.iter().zip(image.layers()).map(layer).collect(),

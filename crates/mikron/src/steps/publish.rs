@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use mikron_oci::{BlobStore, Descriptor, FrameCache, Image, Layer, Layout, docker, write_index};
-use mikron_package::Digest;
+use mikron_oci::{
+    BlobSource, BlobStore, Descriptor, FrameCache, HeldImage, HeldIndex, Image, LayerBlob, Layout,
+    docker, mutate, write_index,
+};
+use mikron_package::{Digest, Limits};
 use tempfile::TempDir;
 
 use crate::order::Order;
@@ -57,24 +60,23 @@ impl Target {
         built: &[Built],
         frames: &dyn FrameCache,
     ) -> Result<BuildReport, Error> {
-        let mut images = images(order, built)?;
+        // Layers that a further store lacks come from the first.
+        let source: Arc<dyn BlobSource> = self.stores[0].0.clone();
+        let images = built.iter().map(|built| built.image(&order.spec, &source));
+        let mut images = images.collect::<Result<Vec<_>, _>>()?;
         let mut index = None;
         let (mut tags, mut prepared) = (Vec::new(), Vec::new());
         for (store, tag) in &self.stores {
             for layer in built.iter().flat_map(|built| &built.layers) {
-                if !bring(layer, &**store, frames)? {
-                    let digest = layer.layer.blob.digest;
-                    let place = "the cache of layers".to_owned();
-                    return Err(mikron_oci::StoreError::Missing { digest, place }.into());
-                }
+                bring(layer, &**store, frames)?;
             }
             let descriptor = stored(&**store, &images, order)?;
-            index = Some(digest_of(&descriptor));
+            index = Some(descriptor.digest());
             tags.extend(tag.as_deref().map(|tag| (store, tag, descriptor)));
         }
         for output in &order.outputs {
             if let Output::DockerArchive { file } = output {
-                let whole = archive(order, self.primary(), &images, file)?;
+                let whole = archive(order, built, &images, file)?;
                 if self.scratch.is_some() {
                     index = Some(whole.index());
                 }
@@ -90,7 +92,7 @@ impl Target {
         if self.scratch.is_some() && !order.outputs.is_empty() {
             // What is reported is what lies in the archives, and nothing else was kept.
             for image in &mut images {
-                *image = image.uncompressed()?;
+                *image = mutate::plain(image, &Limits::default())?;
             }
         }
         Ok(report(
@@ -129,55 +131,44 @@ fn bring(
     store: &dyn BlobStore,
     frames: &dyn FrameCache,
 ) -> Result<bool, Error> {
-    let Layer { blob, .. } = &layer.layer;
+    let LayerBlob { blob, .. } = &layer.layer;
     Ok(store.contains(blob)? || frames.bring(&layer.key, &layer.layer, store)?)
 }
 
-fn images(order: &Order, built: &[Built]) -> Result<Vec<Image>, Error> {
-    built.iter().map(|built| built.image(&order.spec)).collect()
-}
-
-/// Writes config, manifest and index.
-fn stored(store: &dyn BlobStore, images: &[Image], order: &Order) -> Result<Descriptor, Error> {
-    for image in images {
-        image.store(store)?;
-    }
-    let annotations = translate::annotations(&order.spec);
-    Ok(write_index(store, images, &annotations)?)
-}
-
-fn digest_of(descriptor: &Descriptor) -> Digest {
-    let digest = descriptor.digest().to_string();
-    digest
-        .parse()
-        .expect("write_index names what it wrote by SHA-256")
+/// Writes what is missing of the images, and their index.
+fn stored(store: &dyn BlobStore, images: &[HeldImage], order: &Order) -> Result<Descriptor, Error> {
+    let held = images
+        .iter()
+        .map(|image| Arc::new(image.clone()) as Arc<dyn Image>);
+    let index = HeldIndex::new(held, &translate::annotations(&order.spec))?;
+    Ok(write_index(store, &index)?)
 }
 
 /// Writes a docker archive beside its place. An old engine knows one image by a name: of several platforms each gets a tag of its own.
 fn archive(
     order: &Order,
-    store: &dyn BlobStore,
-    images: &[Image],
+    built: &[Built],
+    images: &[HeldImage],
     file: &Path,
 ) -> Result<docker::Prepared, Error> {
-    let name = |image: &Image| match images {
+    let name = |built: &Built| match images {
         [_] => format!("{}:latest", order.spec.name),
         _ => format!(
             "{}:{}",
             order.spec.name,
-            image.platform().to_string().replace('/', "-")
+            built.platform.to_string().replace('/', "-")
         ),
     };
-    let names: Vec<[String; 1]> = images.iter().map(|image| [name(image)]).collect();
+    let names: Vec<[String; 1]> = built.iter().map(|built| [name(built)]).collect();
     let archived: Vec<docker::Named<'_>> = images
         .iter()
         .zip(&names)
         .map(|(image, names)| docker::Named { image, names })
         .collect();
-    Ok(docker::prepare_file(store, &archived, file)?)
+    Ok(docker::prepare_file(&archived, file)?)
 }
 
-fn report(order: &Order, built: &[Built], images: &[Image], digest: Digest) -> BuildReport {
+fn report(order: &Order, built: &[Built], images: &[HeldImage], digest: Digest) -> BuildReport {
     let by_platform: BTreeMap<_, _> = built
         .iter()
         .zip(images)

@@ -1,0 +1,208 @@
+//! Configs: how a container is run, and which layers it is made of.
+
+use std::collections::BTreeMap;
+
+use mikron_package::Platform;
+use serde_json::{Map, Value, json};
+
+use crate::descriptor::platform_fields;
+use crate::{ImageError, ImageLayer};
+
+/// How a container of the image is run (OCI image-spec, config, "config" object).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Config {
+    /// `user`, `uid`, `user:group` or `uid:gid`; root where missing.
+    pub user: Option<String>,
+    /// The program and its first arguments.
+    pub entrypoint: Vec<String>,
+    /// The default arguments behind the entrypoint.
+    pub cmd: Vec<String>,
+    /// Environment variables.
+    pub env: BTreeMap<String, String>,
+    /// The working directory, absolute.
+    pub working_dir: Option<String>,
+    /// Ports that are served: `80/tcp`.
+    pub ports: Vec<String>,
+    /// Directories that are mounted: `/var/cache/nginx`.
+    pub volumes: Vec<String>,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// The signal that ends it: `SIGQUIT`.
+    pub stop_signal: Option<String>,
+    /// Who is responsible for the image.
+    pub author: Option<String>,
+}
+
+impl Config {
+    /// The config of an image as a document (OCI image-spec, config).
+    pub(crate) fn document(
+        &self,
+        platform: Platform,
+        created: &str,
+        layers: &[ImageLayer],
+    ) -> Result<Value, ImageError> {
+        let mut document = platform_fields(platform);
+        let mut set = |key: &str, value: Value| document.insert(key.to_owned(), value);
+        let diff_ids: Result<Vec<String>, ImageError> =
+            layers.iter().map(ImageLayer::diff_id).collect();
+        set("config", self.run()?.into());
+        set("created", created.into());
+        set(
+            "history",
+            layers.iter().map(|layer| layer.history(created)).collect(),
+        );
+        set("rootfs", json!({ "type": "layers", "diff_ids": diff_ids? }));
+        if let Some(author) = &self.author {
+            set("author", author.as_str().into());
+        }
+        Ok(Value::Object(document))
+    }
+
+    /// The object "config". What is empty does not stand there.
+    fn run(&self) -> Result<Map<String, Value>, ImageError> {
+        let mut run = Map::new();
+        let mut set = |key: &str, value: Value| {
+            let is_empty = match &value {
+                Value::Null => true,
+                Value::Array(all) => all.is_empty(),
+                Value::Object(all) => all.is_empty(),
+                _ => false,
+            };
+            if !is_empty {
+                run.insert(key.to_owned(), value);
+            }
+        };
+        let text = |text: &Option<String>| text.as_deref().map_or(Value::Null, Value::from);
+        let keys = |list: &[String]| list.iter().map(|key| (key.clone(), json!({}))).collect();
+        let env: Result<Vec<String>, ImageError> = self.env.iter().map(variable).collect();
+        set("User", text(&self.user));
+        set("Entrypoint", self.entrypoint.clone().into());
+        set("Cmd", self.cmd.clone().into());
+        set("Env", env?.into());
+        set("WorkingDir", text(&self.working_dir));
+        set("ExposedPorts", Value::Object(keys(&self.ports)));
+        set("Volumes", Value::Object(keys(&self.volumes)));
+        set("Labels", json!(self.labels));
+        set("StopSignal", text(&self.stop_signal));
+        Ok(run)
+    }
+}
+
+/// A variable of the environment as the config has it.
+fn variable((name, value): (&String, &String)) -> Result<String, ImageError> {
+    let wrong = |reason: &str| ImageError::Config {
+        field: "env",
+        reason: format!("has the variable `{}`, which {reason}", name.escape_debug()),
+    };
+    if name.is_empty() || name.contains(['=', '\0']) {
+        return Err(wrong("is no name of a variable"));
+    }
+    if value.contains('\0') {
+        return Err(wrong("holds a NUL byte"));
+    }
+    Ok(format!("{name}={value}"))
+}
+
+/// Seconds since 1970 as RFC 3339 in UTC. `None` outside of the years 1970 to 9999.
+pub(crate) fn rfc3339(seconds: i64) -> Option<String> {
+    const DAY: i64 = 86_400;
+    if !(0..=253_402_300_799).contains(&seconds) {
+        return None;
+    }
+    let time = seconds % DAY;
+    // Days since 0000-03-01, so that the leap day ends a year; the calendar repeats every 400 years (146,097 days).
+    let days = seconds / DAY + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    // Months from March on have 31, 30, 31, 30, 31 days in turn: 153 days in five months.
+    let month_index = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_index + 2) / 5 + 1;
+    let month = if month_index < 10 {
+        month_index + 3
+    } else {
+        month_index - 9
+    };
+    let year = era * 400 + year_of_era + i64::from(month <= 2);
+    let (hour, minute, second) = (time / 3600, time / 60 % 60, time % 60);
+    Some(format!(
+        "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"
+    ))
+}
+
+/// When a config says that the image was made, in seconds since 1970; 0 where it says nothing that can be read.
+pub(crate) fn created(config: &[u8]) -> i64 {
+    let config = crate::json::parse(config).ok();
+    let text = config
+        .as_ref()
+        .and_then(|config| config.get("created")?.as_str());
+    text.and_then(seconds).unwrap_or(0)
+}
+
+/// RFC 3339 as seconds since 1970. What is less than a second is left out.
+fn seconds(text: &str) -> Option<i64> {
+    let number = |from: usize, to: usize| {
+        let digits = text.get(from..to)?;
+        digits.bytes().all(|b| b.is_ascii_digit()).then_some(())?;
+        digits.parse::<i64>().ok()
+    };
+    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
+    let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
+    let zone = text.get(19..)?;
+    let zone = zone.trim_start_matches(|c: char| c == '.' || c.is_ascii_digit());
+    let offset = match zone.as_bytes() {
+        [b'Z' | b'z'] => 0,
+        [sign @ (b'+' | b'-'), _, _, b':', _, _] => {
+            let at = text.len() - 5;
+            let minutes = number(at, at + 2)? * 60 + number(at + 3, at + 5)?;
+            if *sign == b'+' { minutes } else { -minutes }
+        }
+        _ => return None,
+    };
+    // Years begin in March, so that the leap day ends one; the inverse of `rfc3339`.
+    let year = year - i64::from(month <= 2);
+    let month = (month + 9) % 12;
+    let days = year * 365 + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1;
+    Some((days - 719_468) * 86_400 + hour * 3_600 + minute * 60 + second - offset * 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_rfc_3339_in_utc() {
+        for (seconds, text) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_399, "2000-02-28T23:59:59Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (1_763_942_400, "2025-11-24T00:00:00Z"),
+            (4_107_542_400, "2100-03-01T00:00:00Z"),
+            (253_402_300_799, "9999-12-31T23:59:59Z"),
+        ] {
+            assert_eq!(rfc3339(seconds).as_deref(), Some(text));
+            assert_eq!(super::seconds(text), Some(seconds));
+        }
+        assert_eq!(rfc3339(-1), None);
+        assert_eq!(rfc3339(253_402_300_800), None);
+    }
+
+    #[test]
+    fn times_of_others_have_fractions_and_zones() {
+        assert_eq!(
+            super::seconds("1970-01-01T01:00:01.123456789+01:00"),
+            Some(1)
+        );
+        assert_eq!(super::seconds("1969-12-31T23:30:00-00:30"), Some(0));
+        for text in [
+            "",
+            "1970",
+            "1970-01-01T00:00:00",
+            "1970-01-01T00:00:0äZ",
+            "+970-01-01T00:00:00Z",
+        ] {
+            assert_eq!(super::seconds(text), None, "{text}");
+        }
+    }
+}
