@@ -5,6 +5,10 @@
 
 mod cleartext;
 mod keyring;
+#[cfg(feature = "openpgp")]
+mod openpgp;
+#[cfg(not(feature = "openpgp"))]
+#[path = "trust/without_openpgp.rs"]
 mod openpgp;
 
 use std::fmt;
@@ -205,6 +209,9 @@ pub enum TrustError {
     /// The signatures of an apk index do not count.
     #[error(transparent)]
     Apk(#[from] mikron_apk::SignatureError),
+    /// The program was built without the feature `openpgp`.
+    #[error("this program was built without OpenPGP (the feature `openpgp` of the crate `mikron`)")]
+    NotBuiltIn,
     /// A keyring that holds no usable certificate.
     #[error("the keyring cannot be used: {reason}")]
     Keyring {

@@ -1,5 +1,5 @@
 //! Alpine's repositories, from an index to archives in the cache, and everything that must not pass for one.
-#![cfg(feature = "http")] // the servers of these tests
+#![cfg(all(feature = "http", feature = "openpgp"))] // what these tests serve and sign
 #![allow(clippy::unwrap_used)] // functions that tests share may, as tests may
 
 mod common;

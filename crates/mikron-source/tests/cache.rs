@@ -1,5 +1,5 @@
 //! The cache under faults: corruption, crowds, full disks, sudden death.
-#![cfg(feature = "http")] // the servers of these tests
+#![cfg(all(feature = "http", feature = "openpgp"))] // what these tests serve and sign
 #![allow(clippy::unwrap_used)] // functions that tests share may, as tests may
 
 mod common;

@@ -1,5 +1,5 @@
 //! Downloads that go wrong, and end well or say why.
-#![cfg(feature = "http")] // the servers of these tests
+#![cfg(all(feature = "http", feature = "openpgp"))] // what these tests serve and sign
 #![allow(clippy::unwrap_used)] // functions that tests share may, as tests may
 
 mod common;

@@ -1,5 +1,5 @@
 //! Repositories of rpm packages, from `repomd.xml` to an index, and everything that must not pass for one.
-#![cfg(feature = "http")] // the servers of these tests
+#![cfg(all(feature = "http", feature = "openpgp"))] // what these tests serve and sign
 #![allow(clippy::unwrap_used)] // functions that tests share may, as tests may
 
 mod common;

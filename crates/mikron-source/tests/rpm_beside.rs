@@ -1,6 +1,6 @@
 //! What one repository tells those beside it: paths that its packages call for and `primary.xml` does not name, which come
 //! out of `filelists.xml` of any of them, and names that its modules have taken over.
-#![cfg(feature = "http")] // the servers of these tests
+#![cfg(all(feature = "http", feature = "openpgp"))] // what these tests serve and sign
 #![allow(clippy::unwrap_used)] // functions that tests share may, as tests may
 
 mod common;

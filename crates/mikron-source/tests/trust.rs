@@ -1,5 +1,7 @@
 //! Signatures, good and bad.
+#![cfg(all(feature = "http", feature = "openpgp"))]
 
+use mikron_source::preset::debian_keyring;
 use mikron_source::trust::{Keyring, OpenPgp, TrustError, Verifier};
 use mikron_testkit::repository::{Binding, KeyKind, RepositoryBuilder, TestKey, now};
 
@@ -353,11 +355,9 @@ fn bad_078_payload_inside_release_gpg() {
     );
 }
 
-#[cfg(feature = "http")]
 #[test]
 fn the_embedded_debian_keys_verify_the_real_archive() {
     use mikron_source::fetch::{Fetch, HttpFetch, HttpOptions, Request};
-    use mikron_source::preset::debian_keyring;
     use std::io::Read;
     let Some(mirror) = mikron_testkit::mirror::mirror() else {
         return;

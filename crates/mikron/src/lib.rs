@@ -20,6 +20,7 @@
 //! All are on by default; what a build lacks is refused as [`Error::NotBuiltIn`] or its like, never left out silently.
 //!
 //! - `http`: fetches over HTTP and HTTPS. Without it, [`Builder::fetch`] or files.
+//! - `openpgp`: verifies repositories of deb and rpm packages; brings rPGP. Repositories of Alpine do without.
 //! - `rpmdb`: writes the package database of images with rpm packages; brings SQLite.
 //! - `slices`: takes slices of packages by chisel's definitions; `starlark`: runs their mutation scripts.
 

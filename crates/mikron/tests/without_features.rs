@@ -1,6 +1,7 @@
 //! A build of the library without its features (`--no-default-features`): what is not built in is refused by its name.
 #![cfg(not(any(
     feature = "http",
+    feature = "openpgp",
     feature = "rpmdb",
     feature = "slices",
     feature = "starlark"
@@ -14,7 +15,7 @@ use mikron::source::Environment;
 use mikron::spec::Spec;
 use mikron::{BuildReport, Builder, Error};
 use mikron_testkit::archive::DebBuilder;
-use mikron_testkit::repository::RepositoryBuilder;
+use mikron_testkit::repository::{RepositoryBuilder, TestKey};
 use mikron_testkit::rpm::RpmBuilder;
 use mikron_testkit::rpm_repository::RpmRepositoryBuilder;
 
@@ -32,6 +33,8 @@ fn build(rest: &str) -> Result<BuildReport, Error> {
     let record = PackageRecord::new("hello".parse().unwrap(), Version::new("1.0-1"), "noarch");
     let rpm = RpmRepositoryBuilder::new().package(record, rpm).build();
     rpm.write_to(&directory.path().join("rpm"));
+    let key = TestKey::generate().certificate_armored();
+    fs::write(directory.path().join("key.asc"), key).unwrap();
     let path = directory.path().join("hello.yaml");
     fs::write(&path, format!("mikron: 1\nname: hello\n{rest}")).unwrap();
     let text = fs::read_to_string(&path).unwrap();
@@ -64,6 +67,16 @@ fn http_is_refused() {
         error.contains("without HTTP (the feature `http`"),
         "{error}"
     );
+}
+
+#[test]
+fn what_openpgp_would_have_to_verify_is_refused() {
+    for source in ["deb: 'file:deb', suite: stable", "rpm: 'file:rpm'"] {
+        let rest =
+            format!("sources: {{ here: {{ {source}, keys: [key.asc] }} }}\npackages: [hello]\n");
+        let error = refused(&rest);
+        assert!(error.contains("(the feature `openpgp`"), "{error}");
+    }
 }
 
 #[test]

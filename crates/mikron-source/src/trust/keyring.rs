@@ -5,9 +5,9 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use mikron_package::{Digest, Hasher};
-use pgp::composed::{Deserializable as _, SignedPublicKey};
 
 use super::TrustError;
+use super::openpgp::{Certificate, fingerprint, load};
 
 /// An explicit set of OpenPGP certificates. Parsed when first needed: a build that finds everything in the cache verifies
 /// nothing. Cheap to clone.
@@ -24,7 +24,7 @@ pub struct Keyring {
 struct Inner {
     blocks: Vec<Cow<'static, [u8]>>,
     identity: Digest,
-    parsed: OnceLock<Result<Vec<SignedPublicKey>, TrustError>>,
+    parsed: OnceLock<Result<Vec<Certificate>, TrustError>>,
 }
 
 impl Keyring {
@@ -81,13 +81,10 @@ impl Keyring {
     /// When a certificate is malformed.
     pub fn fingerprints(&self) -> Result<Vec<String>, TrustError> {
         let certificates = self.certificates()?;
-        Ok(certificates
-            .iter()
-            .map(|c| fingerprint(&c.primary_key))
-            .collect())
+        Ok(certificates.iter().map(fingerprint).collect())
     }
 
-    pub(super) fn certificates(&self) -> Result<&[SignedPublicKey], TrustError> {
+    pub(super) fn certificates(&self) -> Result<&[Certificate], TrustError> {
         let parsed = self.inner.parsed.get_or_init(|| {
             let mut certificates = Vec::new();
             for block in &self.inner.blocks {
@@ -110,34 +107,4 @@ impl fmt::Debug for Keyring {
             .field(&self.inner.identity)
             .finish()
     }
-}
-
-/// Reads certificates: a binary keyring, or armoured blocks one after the other.
-fn load(bytes: &[u8], certificates: &mut Vec<SignedPublicKey>) -> Result<(), TrustError> {
-    const BEGIN: &[u8] = b"-----BEGIN PGP PUBLIC KEY BLOCK-----";
-    let failed = |error: pgp::errors::Error| TrustError::Keyring {
-        reason: error.to_string(),
-    };
-    let mut read = |bytes: &[u8]| {
-        let (keys, _) = SignedPublicKey::from_reader_many(bytes).map_err(failed)?;
-        for key in keys {
-            certificates.push(key.map_err(failed)?);
-        }
-        Ok(())
-    };
-    let starts: Vec<usize> = (0..bytes.len())
-        .filter(|at| bytes[*at..].starts_with(BEGIN))
-        .collect();
-    if starts.is_empty() {
-        return read(bytes);
-    }
-    for (number, start) in starts.iter().enumerate() {
-        read(&bytes[*start..starts.get(number + 1).copied().unwrap_or(bytes.len())])?;
-    }
-    Ok(())
-}
-
-/// The fingerprint of a key in upper-case hexadecimal digits.
-pub(super) fn fingerprint(key: &impl pgp::types::KeyDetails) -> String {
-    format!("{:X}", key.fingerprint())
 }

@@ -2,15 +2,15 @@
 
 use mikron_package::{Digest, Hasher};
 use pgp::armor::Dearmor;
-use pgp::composed::SignedPublicKey;
+pub(super) use pgp::composed::SignedPublicKey as Certificate;
+use pgp::composed::{Deserializable as _, SignedPublicKey};
 use pgp::crypto::hash::HashAlgorithm;
 use pgp::crypto::public_key::PublicKeyAlgorithm;
 use pgp::packet::{Packet, PacketParser, Signature, SignatureType};
 use pgp::ser::Serialize as _;
 use pgp::types::{KeyDetails, PublicParams, Timestamp};
-use rpgpie::certificate::{Certificate, Checked};
+use rpgpie::certificate::Checked;
 
-use super::keyring::fingerprint;
 use super::{Keyring, Signer, TrustError, Verified, Verifier, split_cleartext};
 
 /// RSA keys below this many bits are refused.
@@ -123,7 +123,7 @@ impl OpenPgp {
         if lifetime > 0 && made_at + lifetime < self.now {
             return Err(TrustError::ExpiredSignature { key });
         }
-        let checked = Checked::from(Certificate::from(certificate.clone()));
+        let checked = Checked::from(rpgpie::certificate::Certificate::from(certificate.clone()));
         let now = Timestamp::from_secs(u32::try_from(self.now).unwrap_or(u32::MAX));
         if checked.revoked_at(now) || checked.revoked_at(created) {
             return Err(TrustError::RevokedKey { key });
@@ -152,7 +152,7 @@ impl OpenPgp {
             return Err(TrustError::BadSignature { key });
         }
         Ok(Signer {
-            fingerprint: fingerprint(&certificate.primary_key),
+            fingerprint: fingerprint(certificate),
             made_at,
         })
     }
@@ -341,4 +341,37 @@ fn issuer(signature: &Signature) -> String {
     fingerprint
         .or_else(id)
         .unwrap_or_else(|| "an unnamed key".to_owned())
+}
+
+/// Reads certificates: a binary keyring, or armoured blocks one after the other.
+pub(super) fn load(
+    bytes: &[u8],
+    certificates: &mut Vec<SignedPublicKey>,
+) -> Result<(), TrustError> {
+    const BEGIN: &[u8] = b"-----BEGIN PGP PUBLIC KEY BLOCK-----";
+    let failed = |error: pgp::errors::Error| TrustError::Keyring {
+        reason: error.to_string(),
+    };
+    let mut read = |bytes: &[u8]| {
+        let (keys, _) = SignedPublicKey::from_reader_many(bytes).map_err(failed)?;
+        for key in keys {
+            certificates.push(key.map_err(failed)?);
+        }
+        Ok(())
+    };
+    let starts: Vec<usize> = (0..bytes.len())
+        .filter(|at| bytes[*at..].starts_with(BEGIN))
+        .collect();
+    if starts.is_empty() {
+        return read(bytes);
+    }
+    for (number, start) in starts.iter().enumerate() {
+        read(&bytes[*start..starts.get(number + 1).copied().unwrap_or(bytes.len())])?;
+    }
+    Ok(())
+}
+
+/// The fingerprint of a certificate in upper-case hexadecimal digits.
+pub(super) fn fingerprint(certificate: &SignedPublicKey) -> String {
+    format!("{:X}", certificate.primary_key.fingerprint())
 }

@@ -1,5 +1,5 @@
 //! Debian repositories, from a Release to a universe, and everything that must not pass for one.
-#![cfg(feature = "http")] // the servers of these tests
+#![cfg(all(feature = "http", feature = "openpgp"))] // what these tests serve and sign
 #![allow(clippy::unwrap_used)] // functions that tests share may, as tests may
 
 mod bad;
