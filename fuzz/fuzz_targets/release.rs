@@ -12,7 +12,7 @@ use mikron_deb::parse_release;
 use mikron_package::Limits;
 use mikron_source::fetch::{Url, redact};
 use mikron_source::preset::{debian_keyring, parse_apt_sources};
-use mikron_source::trust::{Keyring, OpenPgp, Verifier, split_cleartext};
+use mikron_source::trust::{Keyring, OpenPgp, split_cleartext};
 
 /// When the fuzzer's clock stands still: 2026-11-24.
 const NOW: i64 = 1_795_478_400;

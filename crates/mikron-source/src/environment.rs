@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::fetch::Credentials;
+use crate::fetch::{Credentials, Proxy};
 
 /// Environment variables, and the root below which `etc/apt` is looked for.
 ///
@@ -20,6 +20,7 @@ use crate::fetch::Credentials;
 pub struct Environment {
     variables: BTreeMap<String, String>,
     root: Option<PathBuf>,
+    program: Option<String>,
 }
 
 /// Shows names and no values: some are secret.
@@ -28,6 +29,7 @@ impl fmt::Debug for Environment {
         f.debug_struct("Environment")
             .field("variables", &self.variables.keys())
             .field("root", &self.root)
+            .field("program", &self.program)
             .finish()
     }
 }
@@ -38,7 +40,7 @@ impl Environment {
         Self::default()
     }
 
-    /// The variables of this process (those that are Unicode) and the files of this machine.
+    /// The variables of this process (those that are Unicode), the files of this machine, and the process's own executable.
     pub fn of_process() -> Self {
         let unicode = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
@@ -46,6 +48,7 @@ impl Environment {
         Self {
             variables: std::env::vars_os().filter_map(unicode).collect(),
             root: Some(PathBuf::from("/")),
+            program: executable(),
         }
     }
 
@@ -101,6 +104,42 @@ impl Environment {
             .map(|base| base.join("mikron").join("config.yaml"))
     }
 
+    /// The proxy that `ALL_PROXY`, `HTTPS_PROXY` or `HTTP_PROXY` names, without the hosts of `NO_PROXY`; each in capital or in small
+    /// letters.
+    ///
+    /// ```
+    /// use mikron_source::Environment;
+    /// let environment = Environment::empty()
+    ///     .with("https_proxy", "http://proxy.example.org:3128")
+    ///     .with("NO_PROXY", "localhost, .example.com");
+    /// let proxy = environment.proxy().unwrap();
+    /// assert_eq!(proxy.except, ["localhost", ".example.com"]);
+    /// ```
+    pub fn proxy(&self) -> Option<Proxy> {
+        let either = |name: &str| self.var(name).or_else(|| self.var(&name.to_lowercase()));
+        let mut names = ["ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY"].into_iter();
+        let url = names.find_map(either)?;
+        let except = either("NO_PROXY").unwrap_or_default().split(',');
+        let except = except.map(|host| host.trim().to_owned());
+        Some(Proxy {
+            url: url.to_owned(),
+            except: except.filter(|host| !host.is_empty()).collect(),
+        })
+    }
+
+    /// Which program this is, as far as can be told: a library cannot know when its own code changes, but the executable that holds
+    /// it is another file then. `None` where nobody says so, and nothing that the program has made can be told from what another made.
+    pub fn program(&self) -> Option<&str> {
+        self.program.as_deref()
+    }
+
+    /// Says which program this is.
+    #[must_use]
+    pub fn with_program(mut self, program: &str) -> Self {
+        self.program = Some(program.to_owned());
+        self
+    }
+
     /// The machine's apt sources (sources.list(5)) as name and text, in apt's order. What cannot be read counts as not
     /// there.
     pub fn apt_sources(&self) -> Vec<(PathBuf, String)> {
@@ -137,6 +176,12 @@ impl Environment {
         }
         credentials
     }
+}
+
+/// Size and time of the executable of this process.
+fn executable() -> Option<String> {
+    let file = std::env::current_exe().and_then(std::fs::metadata).ok()?;
+    Some(format!("{} {:?}", file.len(), file.modified().ok()))
 }
 
 /// The files of a `.d` directory with one of these extensions, in order.

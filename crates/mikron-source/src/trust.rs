@@ -12,90 +12,12 @@ mod openpgp;
 mod openpgp;
 
 use std::fmt;
-use std::sync::Arc;
 
-use mikron_package::Digest;
 use serde::{Deserialize, Serialize};
 
 pub use cleartext::{Cleartext, split_cleartext};
 pub use keyring::Keyring;
 pub use openpgp::OpenPgp;
-
-/// Verifies signatures against keys that it knows.
-///
-/// ```
-/// use mikron_package::Digest;
-/// use mikron_source::trust::{Signer, TrustError, Verified, Verifier};
-///
-/// /// Believes everything. For repositories on one's own disk, at most.
-/// struct Credulous;
-/// impl Verifier for Credulous {
-///     fn verify_clearsigned(&self, message: &[u8]) -> Result<Verified, TrustError> {
-///         Ok(Verified { text: message.to_vec(), signer: Signer::nobody() })
-///     }
-///     fn verify_detached(&self, _: &[u8], _: &[u8]) -> Result<Signer, TrustError> {
-///         Ok(Signer::nobody())
-///     }
-///     fn identity(&self) -> Digest {
-///         Digest::of(b"credulous")
-///     }
-/// }
-/// assert_eq!(Credulous.verify_clearsigned(b"text")?.text, b"text");
-/// # Ok::<(), TrustError>(())
-/// ```
-pub trait Verifier: Send + Sync {
-    /// Verifies a clearsigned message (RFC 9580, section 7) and returns the text that is signed, with `\n` at line ends.
-    ///
-    /// # Errors
-    /// When the message holds anything besides one signed text, or no known, valid and strong key has signed it.
-    fn verify_clearsigned(&self, message: &[u8]) -> Result<Verified, TrustError>;
-
-    /// Verifies detached signatures, armoured or binary, over `data`.
-    ///
-    /// # Errors
-    /// When `signatures` holds anything besides signatures, or no known, valid and strong key has signed.
-    fn verify_detached(&self, data: &[u8], signatures: &[u8]) -> Result<Signer, TrustError>;
-
-    /// What the verdict depends on: a digest of keys and policy. What was verified under another identity must be
-    /// verified anew.
-    fn identity(&self) -> Digest;
-}
-
-impl<T: Verifier + ?Sized> Verifier for &T {
-    fn verify_clearsigned(&self, message: &[u8]) -> Result<Verified, TrustError> {
-        (**self).verify_clearsigned(message)
-    }
-    fn verify_detached(&self, data: &[u8], signatures: &[u8]) -> Result<Signer, TrustError> {
-        (**self).verify_detached(data, signatures)
-    }
-    fn identity(&self) -> Digest {
-        (**self).identity()
-    }
-}
-
-impl<T: Verifier + ?Sized> Verifier for Arc<T> {
-    fn verify_clearsigned(&self, message: &[u8]) -> Result<Verified, TrustError> {
-        (**self).verify_clearsigned(message)
-    }
-    fn verify_detached(&self, data: &[u8], signatures: &[u8]) -> Result<Signer, TrustError> {
-        (**self).verify_detached(data, signatures)
-    }
-    fn identity(&self) -> Digest {
-        (**self).identity()
-    }
-}
-
-impl<T: Verifier + ?Sized> Verifier for Box<T> {
-    fn verify_clearsigned(&self, message: &[u8]) -> Result<Verified, TrustError> {
-        (**self).verify_clearsigned(message)
-    }
-    fn verify_detached(&self, data: &[u8], signatures: &[u8]) -> Result<Signer, TrustError> {
-        (**self).verify_detached(data, signatures)
-    }
-    fn identity(&self) -> Digest {
-        (**self).identity()
-    }
-}
 
 /// A text that was signed.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -360,7 +360,7 @@ fn bad_147_credentials_never_cross_hosts() {
 fn through(proxy: &Server, user: &str) -> HttpFetch {
     let address = proxy.address();
     HttpFetch::new(HttpOptions {
-        proxy: Proxy::Url(format!("http://{user}{address}")),
+        proxy: Some(Proxy::at(&format!("http://{user}{address}"))),
         ..impatient()
     })
 }

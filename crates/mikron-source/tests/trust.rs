@@ -2,7 +2,7 @@
 #![cfg(all(feature = "http", feature = "openpgp"))]
 
 use mikron_source::preset::debian_keyring;
-use mikron_source::trust::{Keyring, OpenPgp, TrustError, Verifier};
+use mikron_source::trust::{Keyring, OpenPgp, TrustError};
 use mikron_testkit::repository::{Binding, KeyKind, RepositoryBuilder, TestKey, now};
 
 fn keyring(key: &TestKey) -> Keyring {

@@ -186,9 +186,6 @@ pub struct LockedPackage {
     pub role: Role,
     /// The source that it comes from.
     pub source: String,
-    /// The suite of that source, where it is known.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub suite: String,
     /// Where the archive lies, relative to the source's base URL.
     pub location: String,
     /// The size of the archive in bytes.
@@ -360,29 +357,13 @@ impl Lock {
                 let at = ["platforms", &platform, "packages", &i];
                 let at = |key| [&at[..], &[key]].concat();
                 place(document, &at("location"), &package.location)?;
-                let Some(source) = self.sources.get(&package.source) else {
+                if !self.sources.contains_key(&package.source) {
                     let known = self.sources.keys().cloned().collect();
                     return Err(dangling(
                         document,
                         &at("source"),
                         "source",
                         &package.source,
-                        known,
-                    ));
-                };
-                // Which suite an archive came with decides nothing; where the lock says it, it has to be one of them.
-                if !package.suite.is_empty()
-                    && !source
-                        .suites
-                        .iter()
-                        .any(|suite| suite.suite == package.suite)
-                {
-                    let known = source.suites.iter().map(|s| s.suite.clone()).collect();
-                    return Err(dangling(
-                        document,
-                        &at("suite"),
-                        "suite",
-                        &package.suite,
                         known,
                     ));
                 }

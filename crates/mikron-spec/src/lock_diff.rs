@@ -60,10 +60,7 @@ impl fmt::Display for PackageChange {
 fn differing(old: &LockedPackage, new: &LockedPackage) -> String {
     let differs = [
         ("archive", old.digest != new.digest),
-        (
-            "source",
-            (&old.source, &old.suite) != (&new.source, &new.suite),
-        ),
+        ("source", old.source != new.source),
         ("location", old.location != new.location),
         ("role", old.role != new.role),
         ("selection", old.selection != new.selection),

@@ -98,9 +98,6 @@ fn package(out: &mut Writer, package: &LockedPackage) {
     out.line(3, "arch", &word(&package.arch));
     out.line(3, "role", package.role.as_str());
     out.line(3, "source", &word(&package.source));
-    if !package.suite.is_empty() {
-        out.line(3, "suite", &word(&package.suite));
-    }
     out.line(3, "location", &word(&package.location));
     out.line(3, "size", &package.size.to_string());
     out.line(3, "digest", &package.digest.to_string());

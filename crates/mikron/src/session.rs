@@ -189,6 +189,7 @@ impl SessionOptions {
         let serving = self.policy.serving;
         let http = HttpOptions {
             private_addresses: !serving,
+            proxy: self.environment.proxy(),
             // What serves others must not be for them who its owner is.
             credentials: if serving {
                 Credentials::default()

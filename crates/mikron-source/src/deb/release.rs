@@ -10,7 +10,7 @@ use super::{
 };
 use crate::download::Small;
 use crate::fetch::{Validator, join_location, redact};
-use crate::trust::{OpenPgp, Signer, TrustError, Verifier, split_cleartext};
+use crate::trust::{OpenPgp, Signer, TrustError, split_cleartext};
 
 /// How far a Date may lie in the future, in seconds.
 const CLOCK_SKEW: i64 = 3600;

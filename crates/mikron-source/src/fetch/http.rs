@@ -46,11 +46,7 @@ impl fmt::Debug for HttpFetch {
 impl HttpFetch {
     /// A client with these options.
     pub fn new(options: HttpOptions) -> Self {
-        let proxy = match &options.proxy {
-            Proxy::FromEnvironment => ureq::Proxy::try_from_env(),
-            Proxy::None => None,
-            Proxy::Url(url) => ureq::Proxy::new(url).ok(),
-        };
+        let proxy = options.proxy.as_ref().and_then(proxy_of);
         let http = |proxy: &ureq::Proxy| proxy.protocol() == ureq::ProxyProtocol::Http;
         let proxied = proxy.clone().filter(http).map(|proxy| {
             // The proxy is whom we connect to, whatever the URL: ureq need not know of it.
@@ -129,6 +125,23 @@ impl HttpFetch {
         call.call()
             .map_err(|error| kind_of(error, self.options.head_limit))
     }
+}
+
+/// A proxy in ureq's words. What is no URL of a proxy is none.
+fn proxy_of(proxy: &Proxy) -> Option<ureq::Proxy> {
+    let at = ureq::Proxy::new(&proxy.url).ok()?;
+    let mut built = ureq::Proxy::builder(at.protocol())
+        .host(at.host())
+        .port(at.port());
+    if let Some(user) = at.username() {
+        built = built.username(user);
+    }
+    if let Some(password) = at.password() {
+        built = built.password(password);
+    }
+    let except = proxy.except.iter();
+    let built = except.fold(built, |built, host| built.no_proxy(host));
+    built.build().ok()
 }
 
 impl Fetch for HttpFetch {

@@ -28,32 +28,38 @@ pub struct HttpOptions {
     pub head_limit: usize,
     /// How many idle connections are kept for each host.
     pub connections: usize,
-    /// Whether a proxy is used.
-    pub proxy: Proxy,
+    /// The proxy that is used; [`Environment::proxy`](crate::Environment::proxy) is the one that people expect.
+    pub proxy: Option<Proxy>,
     /// Who to be for hosts whose URLs do not say it.
     pub credentials: Credentials,
 }
 
-/// Which proxy is used.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub enum Proxy {
-    /// The one that the environment names (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`), if it names one.
-    #[default]
-    FromEnvironment,
-    /// None.
-    None,
-    /// This one, by URL.
-    Url(String),
+/// A proxy, and whom to reach without it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Proxy {
+    /// Where it is, with user and password where it asks for them.
+    pub url: String,
+    /// Hosts that are reached directly: a name, `.example.org` or `*.example.org` for all below one, or `*`.
+    pub except: Vec<String>,
+}
+
+impl Proxy {
+    /// The proxy at a URL, for all hosts.
+    pub fn at(url: &str) -> Self {
+        Self {
+            url: url.to_owned(),
+            except: Vec::new(),
+        }
+    }
 }
 
 /// Never shows credentials.
 impl fmt::Debug for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::FromEnvironment => f.write_str("FromEnvironment"),
-            Self::None => f.write_str("None"),
-            Self::Url(url) => f.debug_tuple("Url").field(&redact(url)).finish(),
-        }
+        f.debug_struct("Proxy")
+            .field("url", &redact(&self.url))
+            .field("except", &self.except)
+            .finish()
     }
 }
 
@@ -70,7 +76,7 @@ impl Default for HttpOptions {
             low_speed_window: Duration::from_secs(20),
             head_limit: 64 * 1024,
             connections: 8,
-            proxy: Proxy::default(),
+            proxy: None,
             credentials: Credentials::default(),
         }
     }

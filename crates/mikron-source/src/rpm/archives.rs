@@ -11,7 +11,7 @@ use crate::deb::Trust;
 use crate::download::Wanted;
 use crate::error::{SourceError, SourceErrorKind};
 use crate::fetch::{below, join_location};
-use crate::trust::{OpenPgp, TrustError, Verifier as _};
+use crate::trust::{OpenPgp, TrustError};
 
 impl RpmRepository {
     /// What to ask a [`Downloader`](crate::download::Downloader) for, to get an archive: its digest and size, and its location

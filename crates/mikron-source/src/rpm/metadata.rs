@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::deb::Trust;
 use crate::error::{SourceError, SourceErrorKind};
 use crate::fetch::{Validator, join_location, redact};
-use crate::trust::{OpenPgp, Signer, TrustError, Verifier as _};
+use crate::trust::{OpenPgp, Signer, TrustError};
 
 /// How far the metadata may be from the future, in seconds.
 const CLOCK_SKEW: i64 = 3600;

@@ -11,7 +11,7 @@ use pgp::ser::Serialize as _;
 use pgp::types::{KeyDetails, PublicParams, Timestamp};
 use rpgpie::certificate::Checked;
 
-use super::{Keyring, Signer, TrustError, Verified, Verifier, split_cleartext};
+use super::{Keyring, Signer, TrustError, Verified, split_cleartext};
 
 /// RSA keys below this many bits are refused.
 const RSA_FLOOR: usize = 2048;
@@ -29,7 +29,7 @@ const MAX_SIGNATURES: usize = 64;
 ///
 /// ```
 /// use mikron_source::preset::debian_keyring;
-/// use mikron_source::trust::{OpenPgp, TrustError, Verifier};
+/// use mikron_source::trust::{OpenPgp, TrustError};
 /// let verifier = OpenPgp::new(debian_keyring(), 1_790_000_000);
 /// assert_eq!(verifier.verify_clearsigned(b"Suite: stable\n"), Err(TrustError::Unsigned));
 /// ```
@@ -158,8 +158,12 @@ impl OpenPgp {
     }
 }
 
-impl Verifier for OpenPgp {
-    fn verify_clearsigned(&self, message: &[u8]) -> Result<Verified, TrustError> {
+impl OpenPgp {
+    /// Verifies a clearsigned message (RFC 9580, section 7) and returns the text that is signed, with `\n` at line ends.
+    ///
+    /// # Errors
+    /// When the message holds anything besides one signed text, or no known, valid and strong key has signed it.
+    pub fn verify_clearsigned(&self, message: &[u8]) -> Result<Verified, TrustError> {
         let parts = split_cleartext(message)?;
         let signatures = parse_signatures(parts.signatures)?;
         // What is hashed has CR LF at its line ends, and none after the last line (RFC 9580, section 7.1).
@@ -178,11 +182,17 @@ impl Verifier for OpenPgp {
         })
     }
 
-    fn verify_detached(&self, data: &[u8], signatures: &[u8]) -> Result<Signer, TrustError> {
+    /// Verifies detached signatures, armoured or binary, over `data`.
+    ///
+    /// # Errors
+    /// When `signatures` holds anything besides signatures, or no known, valid and strong key has signed.
+    pub fn verify_detached(&self, data: &[u8], signatures: &[u8]) -> Result<Signer, TrustError> {
         self.verify(data, &parse_signatures(signatures)?)
     }
 
-    fn identity(&self) -> Digest {
+    /// What the verdict depends on: a digest of keys and policy. What was verified under another identity must be
+    /// verified anew.
+    pub fn identity(&self) -> Digest {
         let mut hasher = Hasher::default();
         hasher.update(self.keyring.identity().as_bytes());
         hasher.update(&[1, u8::from(self.expired_keys)]);

@@ -2,7 +2,7 @@
 
 use mikron_package::Digest;
 
-use super::{Keyring, Signer, TrustError, Verified, Verifier};
+use super::{Keyring, Signer, TrustError, Verified};
 
 /// No certificate can be read.
 pub(super) enum Certificate {}
@@ -32,16 +32,25 @@ impl OpenPgp {
     }
 }
 
-impl Verifier for OpenPgp {
-    fn verify_clearsigned(&self, _: &[u8]) -> Result<Verified, TrustError> {
+impl OpenPgp {
+    /// Refused.
+    ///
+    /// # Errors
+    /// [`TrustError::NotBuiltIn`].
+    pub fn verify_clearsigned(&self, _: &[u8]) -> Result<Verified, TrustError> {
         Err(TrustError::NotBuiltIn)
     }
 
-    fn verify_detached(&self, _: &[u8], _: &[u8]) -> Result<Signer, TrustError> {
+    /// Refused.
+    ///
+    /// # Errors
+    /// [`TrustError::NotBuiltIn`].
+    pub fn verify_detached(&self, _: &[u8], _: &[u8]) -> Result<Signer, TrustError> {
         Err(TrustError::NotBuiltIn)
     }
 
-    fn identity(&self) -> Digest {
+    /// A digest of the keys.
+    pub fn identity(&self) -> Digest {
         self.0.identity()
     }
 }

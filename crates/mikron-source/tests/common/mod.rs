@@ -10,7 +10,7 @@ use mikron_package::{Event, Limits, Progress};
 use mikron_source::cache::{Cache, CacheOptions};
 use mikron_source::deb::{Context, DebRepository};
 use mikron_source::download::RetryPolicy;
-use mikron_source::fetch::{HttpFetch, HttpOptions, Proxy};
+use mikron_source::fetch::{HttpFetch, HttpOptions};
 use mikron_source::trust::Keyring;
 use mikron_testkit::http::Server;
 use mikron_testkit::repository::{TestKey, now};
@@ -88,7 +88,7 @@ pub(crate) fn impatient() -> HttpOptions {
         deadline: Duration::from_secs(20),
         low_speed_bytes: 100,
         low_speed_window: Duration::from_millis(300),
-        proxy: Proxy::None,
+        proxy: None,
         ..HttpOptions::default()
     }
 }

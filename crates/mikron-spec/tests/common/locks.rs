@@ -31,7 +31,6 @@ pub(crate) fn package(name: &str, version: &str, arch: &str, role: Role) -> Lock
         arch: arch.to_owned(),
         role,
         source: "debian".to_owned(),
-        suite: "bookworm".to_owned(),
         location: format!("pool/main/{name}_{version}_{arch}.deb"),
         size: 1234,
         digest: Digest::of(format!("{name} {version} {arch}").as_bytes()),
@@ -80,7 +79,6 @@ pub(crate) fn lock() -> Lock {
             files: 12,
             digest: Digest::of(b"files"),
         });
-        nginx.suite = String::from("bookworm-security");
         let packages = vec![
             nginx,
             package("libc6", "2.36-9+deb12u13", arch, Role::Dependency),

@@ -14,7 +14,7 @@ use crate::steps::translate::{self, LoadedFile};
 /// Name and version of the derived values.
 const BUILDS: &str = "builds-1";
 
-/// Everything that the outcome of a build depends on, beside the program that does it.
+/// Everything that the outcome of a build depends on.
 pub(crate) struct Ingredients<'a> {
     pub(crate) spec: &'a Spec,
     pub(crate) platforms: &'a [Platform],
@@ -24,17 +24,19 @@ pub(crate) struct Ingredients<'a> {
     pub(crate) solver: &'a dyn Solver,
     /// A digest of the packages to choose from.
     pub(crate) pins: &'a str,
+    /// Which program builds ([`Environment::program`](mikron_source::Environment::program)).
+    pub(crate) program: Option<&'a str>,
     /// The time that files bear, in seconds since 1970.
     pub(crate) epoch: i64,
 }
 
 impl Ingredients<'_> {
-    /// The name of the outcome. `None` where the solver is none that can be told from others.
+    /// The name of the outcome. `None` where solver or program are none that can be told from others.
     ///
     /// # Errors
     /// When slices of the spec do not go together.
     pub(crate) fn key(&self) -> Result<Option<Digest>, Error> {
-        let Some(solver) = self.solver.identity() else {
+        let (Some(solver), Some(program)) = (self.solver.identity(), self.program) else {
             return Ok(None);
         };
         let mut hasher = Hasher::default();
@@ -42,7 +44,8 @@ impl Ingredients<'_> {
             hasher.update(&(bytes.len() as u64).to_le_bytes());
             hasher.update(bytes);
         };
-        part(program().as_bytes());
+        part(env!("CARGO_PKG_VERSION").as_bytes());
+        part(program.as_bytes());
         part(solver.as_bytes());
         part(self.spec.to_yaml().as_bytes());
         part(translate::recipe(self.spec).id().as_bytes());
@@ -82,12 +85,4 @@ pub(crate) fn keep(cache: &Cache, key: &Digest, built: &[Built]) {
         // Not worth failing a build that is done; whoever looks into the cache directory will see why.
         let _ = cache.put_derived(BUILDS, key.as_bytes(), &bytes);
     }
-}
-
-/// Which program this is. A library cannot know when its own code changes, but the executable that holds it is another file
-/// then.
-fn program() -> String {
-    let file = std::env::current_exe().and_then(std::fs::metadata);
-    let stamp = file.ok().map(|file| (file.len(), file.modified().ok()));
-    format!("mikron {} {stamp:?}", env!("CARGO_PKG_VERSION"))
 }

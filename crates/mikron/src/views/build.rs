@@ -87,6 +87,7 @@ fn key(
         releases: &run.inputs.releases,
         files,
         solver: run.session.solver(),
+        program: run.session.environment().program(),
         pins: &pins.identity(),
         epoch,
     };

@@ -61,7 +61,6 @@ fn locked_platform(closure: &Closure) -> LockedPlatform {
                 Role::Provider => mikron_spec::Role::Provider,
             },
             source: package.source.clone(),
-            suite: String::new(),
             location: package.record.location.clone(),
             size: package.record.size,
             digest,
