@@ -312,3 +312,32 @@ fn what_the_libraries_do_is_logged_where_it_is_asked_for() {
     }
     assert!(!build("warn").contains("DEBUG"));
 }
+
+#[test]
+fn a_system_that_gives_no_more_threads_makes_it_slower_and_not_wrong() {
+    let home = Home::new();
+    // Stacks count where address space is bounded (setrlimit(2), RLIMIT_AS), for root, too.
+    let build = |jobs: &str, limit: &str| {
+        let mut command = std::process::Command::new("prlimit");
+        let program = env!("CARGO_BIN_EXE_mikron");
+        let arguments = ["build", "greet.yaml", "--json", "-j", jobs, "-o", "oci:out"];
+        command
+            .arg(limit)
+            .args([program])
+            .args(arguments)
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("MIKRON_CACHE", home.path("cache"))
+            .current_dir(home.path("."));
+        let output = command.output().unwrap();
+        let err = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{jobs} {limit}: {err}");
+        std::fs::remove_dir_all(home.path("cache")).unwrap();
+        std::fs::remove_dir_all(home.path("out")).unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let whole = build("2", "--as=unlimited");
+    assert_eq!(build("100000", "--as=unlimited"), whole);
+    // Room for the program and a few stacks.
+    assert_eq!(build("64", "--as=160000000"), whole);
+}

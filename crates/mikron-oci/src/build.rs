@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread;
 
-use mikron_package::{Contents, DiffId, Digest, Hasher, Progress, Task, TaskKind};
+use mikron_package::{Contents, DiffId, Digest, Hasher, Progress, Task, TaskKind, threads};
 
 use crate::encoder::Encoder;
 use crate::pool::Pool;
@@ -212,7 +212,7 @@ pub fn build_layers(
     let failed = AtomicBool::new(false);
     let pieces: u64 = plans.iter().map(|p| recipe.pieces(p.unpacked())).sum();
     let threads = parallel.jobs.clamp(1, pieces.max(1) as usize);
-    let pool = Pool::new(threads);
+    let pool = Pool::default();
     let work = || {
         let own = pool.own_work();
         let mut done = Vec::new();
@@ -256,19 +256,8 @@ pub fn build_layers(
         pool.help_to_the_end();
         done
     };
-    let mut done: Vec<(usize, Result<BuiltLayer, LayerError>)> = thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
-        let mut done = work();
-        for other in others {
-            // A panic of a thread goes on in the caller, as if there were no threads.
-            done.extend(
-                other
-                    .join()
-                    .unwrap_or_else(|p| std::panic::resume_unwind(p)),
-            );
-        }
-        done
-    });
+    let done = threads::on(threads, work).into_iter().flatten();
+    let mut done: Vec<(usize, Result<BuiltLayer, LayerError>)> = done.collect();
     done.sort_by_key(|(i, _)| *i);
     done.into_iter().map(|(_, built)| built).collect()
 }

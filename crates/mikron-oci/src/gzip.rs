@@ -156,12 +156,12 @@ mod tests {
     }
 
     fn packed(bytes: &[u8], level: i32, helpers: usize) -> Vec<u8> {
-        let pool = Pool::new(1);
+        let pool = Pool::default();
         std::thread::scope(|scope| {
+            let _own = pool.own_work();
             for _ in 0..helpers {
                 scope.spawn(|| pool.help_to_the_end());
             }
-            let _own = pool.own_work();
             let mut out = Vec::new();
             let mut gzip = Gzip::new(level, &pool).unwrap();
             // The pieces do not depend on how the bytes come.

@@ -18,9 +18,8 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
 
-use mikron_package::{Digest, Limits};
+use mikron_package::{Digest, Limits, threads};
 
 use crate::files::{self, Lock, Temporary};
 use crate::index_file::{IndexFile, REF_NAME, check_tag};
@@ -314,16 +313,9 @@ fn at_once<T: Send>(
     things: impl Iterator<Item = T>,
     sync: impl Fn(T) -> Result<(), StoreError> + Sync,
 ) -> Result<(), StoreError> {
-    let sync = &sync;
-    thread::scope(|scope| {
-        let syncs: Vec<_> = things
-            .map(|thing| scope.spawn(move || sync(thing)))
-            .collect();
-        syncs.into_iter().try_for_each(|sync| {
-            sync.join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        })
-    })
+    let things: Vec<T> = things.collect();
+    let synced = threads::each(things.len(), things, sync);
+    synced.into_iter().collect()
 }
 
 fn exists(path: &Path) -> Result<bool, StoreError> {

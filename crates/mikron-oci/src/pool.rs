@@ -23,18 +23,6 @@ struct State {
 }
 
 impl Pool {
-    /// A pool of so many threads, all of which begin with work of their own.
-    pub(crate) fn new(threads: usize) -> Self {
-        let state = State {
-            busy: threads,
-            ..State::default()
-        };
-        Self {
-            state: Mutex::new(state),
-            changed: Condvar::new(),
-        }
-    }
-
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -59,6 +47,7 @@ impl Pool {
 
     /// One thread's own work, which lasts until the guard is dropped.
     pub(crate) fn own_work(&self) -> OwnWork<'_> {
+        self.state().busy += 1;
         OwnWork(self)
     }
 

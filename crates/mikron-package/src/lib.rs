@@ -27,6 +27,7 @@ mod progress;
 mod record;
 mod relation;
 mod shared;
+pub mod threads;
 mod universe;
 mod url;
 mod version;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use mikron_package::{LimitExceeded, Limits};
+use mikron_package::{LimitExceeded, Limits, threads};
 
 use crate::{SliceError, SliceErrorKind, SourceFile};
 
@@ -110,18 +110,8 @@ pub(crate) fn parallel<I: Sync, O: Send>(items: &[I], work: impl Fn(&I) -> O + S
             done.extend((start..).zip(rest.iter().take(CHUNK).map(&work)));
         }
     };
-    let mut results: Vec<(usize, O)> = thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(worker)).collect();
-        let mut done = worker();
-        for other in others {
-            // A panic of a thread goes on in the caller, as if there were no threads.
-            match other.join() {
-                Ok(more) => done.extend(more),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        done
-    });
+    let results = threads::on(threads, worker).into_iter().flatten();
+    let mut results: Vec<(usize, O)> = results.collect();
     results.sort_unstable_by_key(|(index, _)| *index);
     results.into_iter().map(|(_, result)| result).collect()
 }

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use mikron_archive::Compression;
 use mikron_deb::{Release, ReleaseFile};
-use mikron_package::Digest;
+use mikron_package::{Digest, threads};
 use serde::{Deserialize, Serialize};
 
 pub use crate::context::Context;
@@ -328,9 +328,11 @@ pub fn refresh(
     repositories: &[DebRepository],
     architectures: &[&str],
 ) -> Result<Vec<Suite>, SourceError> {
-    let by_repository = crate::repository::in_parallel(repositories, |repository| {
-        repository.refresh(context, architectures)
-    });
+    let by_repository = threads::each(
+        repositories.len(),
+        repositories.iter().collect(),
+        |repository: &DebRepository| repository.refresh(context, architectures),
+    );
     let mut suites = Vec::new();
     for result in by_repository {
         suites.extend(result?);

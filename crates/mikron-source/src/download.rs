@@ -13,7 +13,7 @@ use std::io::{self, Read, Seek as _, SeekFrom};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use mikron_package::{Digest, Event, Progress, Task, TaskKind};
+use mikron_package::{Digest, Event, Progress, Task, TaskKind, threads};
 use serde::{Deserialize, Serialize};
 
 pub use error::{Attempt, DownloadError, Failure};
@@ -172,16 +172,10 @@ impl<'a> Downloader<'a> {
                 }
             }
         };
-        let threads = jobs.clamp(1, wanted.len().max(1));
-        let errors = std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-            let joined = workers.into_iter().map(|worker| match worker.join() {
-                Ok(error) => error,
-                Err(panic) => std::panic::resume_unwind(panic),
-            });
-            joined.flatten().collect::<Vec<_>>()
-        });
-        let first = errors.into_iter().min_by_key(|(place, _)| *place);
+        let errors = threads::on(jobs.min(wanted.len()), work)
+            .into_iter()
+            .flatten();
+        let first = errors.min_by_key(|(place, _)| *place);
         first.map_or(Ok(()), |(_, error)| Err(error))
     }
 

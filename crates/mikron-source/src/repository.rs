@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::fs::File;
 use std::sync::Arc;
 
-use mikron_package::{Architecture, Digest, Family, OddRecords, PackageRecord};
+use mikron_package::{Architecture, Digest, Family, OddRecords, PackageRecord, threads};
 
 use crate::context::Context;
 use crate::download::Wanted;
@@ -254,9 +254,11 @@ pub fn refresh(
     repositories: &[Arc<dyn Repository>],
     architectures: &[Architecture],
 ) -> Result<Vec<Arc<dyn Published>>, SourceError> {
-    let by_repository = in_parallel(repositories, |repository| {
-        repository.publish(context, architectures)
-    });
+    let by_repository = threads::each(
+        repositories.len(),
+        repositories.iter().collect(),
+        |repository| repository.publish(context, architectures),
+    );
     let mut published = Vec::new();
     for result in by_repository {
         published.extend(result?);
@@ -266,23 +268,4 @@ pub fn refresh(
         |of: &Arc<dyn Published>| architectures.iter().position(|a| *a == of.architecture());
     published.sort_by_key(place);
     Ok(published)
-}
-
-/// Works on all items at once, and gives the results in their order.
-pub(crate) fn in_parallel<I: Sync, T: Send>(items: &[I], work: impl Fn(&I) -> T + Sync) -> Vec<T> {
-    if let [one] = items {
-        return vec![work(one)];
-    }
-    let work = &work;
-    std::thread::scope(|scope| {
-        let running: Vec<_> = items
-            .iter()
-            .map(|item| scope.spawn(move || work(item)))
-            .collect();
-        let join = |thread: std::thread::ScopedJoinHandle<'_, T>| match thread.join() {
-            Ok(result) => result,
-            Err(panic) => std::panic::resume_unwind(panic),
-        };
-        running.into_iter().map(join).collect()
-    })
 }

@@ -2,13 +2,13 @@
 
 use std::sync::{Arc, OnceLock};
 
-use mikron_package::{Architecture, Digest, Family, Hasher, PackageRecord};
+use mikron_package::{Architecture, Digest, Family, Hasher, PackageRecord, threads};
 
 use super::{ApkRepository, VerifiedIndex, index_path};
 use crate::context::Context;
 use crate::download::Wanted;
 use crate::error::SourceError;
-use crate::repository::{Published, PublishedFile, PublishedSuite, Repository, in_parallel};
+use crate::repository::{Published, PublishedFile, PublishedSuite, Repository};
 use crate::universe::{CompactIndex, Part};
 
 impl Repository for ApkRepository {
@@ -25,10 +25,14 @@ impl Repository for ApkRepository {
         context: &Context<'_>,
         architectures: &[Architecture],
     ) -> Result<Vec<Arc<dyn Published>>, SourceError> {
-        in_parallel(architectures, |architecture| {
-            let published = self.refresh(context, architecture.apk())?;
-            Ok(Arc::new(published) as Arc<dyn Published>)
-        })
+        threads::each(
+            architectures.len(),
+            architectures.to_vec(),
+            |architecture| {
+                let published = self.refresh(context, architecture.apk())?;
+                Ok(Arc::new(published) as Arc<dyn Published>)
+            },
+        )
         .into_iter()
         .collect()
     }

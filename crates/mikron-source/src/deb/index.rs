@@ -3,7 +3,7 @@
 use std::io::{self, BufReader, Read};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread::{Scope, ScopedJoinHandle};
+use std::thread::{Builder, Scope, ScopedJoinHandle};
 
 use mikron_archive::{Cap, Decompressor};
 use mikron_deb::Deb822Error;
@@ -146,7 +146,8 @@ impl Parser<'_> {
             text.map_err(|error| Deb822Error::from_io(error.into_io()).in_file(&self.origin))?;
         std::thread::scope(|scope| {
             let (pieces, receiver) = sync_channel(UNPACKED);
-            scope.spawn(move || unpack(text, &pieces));
+            let unpacking = Builder::new().spawn_scoped(scope, move || unpack(text, &pieces));
+            unpacking.map_err(|error| Deb822Error::from_io(error).in_file(&self.origin))?;
             let text = Pieces::of(receiver);
             build_index(text, self.architecture, self.limits, &self.origin)
         })
@@ -180,7 +181,8 @@ struct Pipeline<'scope, 'env> {
 
 struct Running<'scope> {
     pieces: SyncSender<io::Result<Vec<u8>>>,
-    parser: ScopedJoinHandle<'scope, Result<CompactIndex, Deb822Error>>,
+    /// Or why there is none.
+    parser: io::Result<ScopedJoinHandle<'scope, Result<CompactIndex, Deb822Error>>>,
 }
 
 impl<'scope> Pipeline<'scope, '_> {
@@ -190,7 +192,8 @@ impl<'scope> Pipeline<'scope, '_> {
             let (pieces, receiver) = sync_channel(QUEUE);
             Running {
                 pieces,
-                parser: scope.spawn(move || parser.parse(Pieces::of(receiver))),
+                parser: Builder::new()
+                    .spawn_scoped(scope, move || parser.parse(Pieces::of(receiver))),
             }
         })
     }
@@ -203,6 +206,7 @@ impl<'scope> Pipeline<'scope, '_> {
             return self.parser.parse(io::empty());
         };
         drop(pieces);
+        let parser = parser.map_err(Deb822Error::from_io)?;
         match parser.join() {
             Ok(result) => result,
             Err(panic) => std::panic::resume_unwind(panic),

@@ -1,7 +1,7 @@
 //! The Release of a suite: fetched, verified, judged by its age, and remembered.
 
 use mikron_deb::{Release, ReleaseFile, parse_release};
-use mikron_package::Digest;
+use mikron_package::{Digest, threads};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -133,22 +133,12 @@ impl DebRepository {
             .iter()
             .flat_map(|suite| suite.indexes.iter().map(move |index| (suite, index)))
             .collect();
-        let results: Vec<Result<(), SourceError>> = std::thread::scope(|scope| {
-            let open = |(suite, index): (&'_ Suite, &'_ Index)| {
-                let (suite, index) = (suite.clone(), index.clone());
-                scope.spawn(move || suite.open(context, &index))
-            };
-            let running: Vec<_> = all.iter().map(|pair| open(*pair)).collect();
-            let joined =
-                running
-                    .into_iter()
-                    .zip(&all)
-                    .map(|(thread, (_, index))| match thread.join() {
-                        Ok(result) => result.map(|compact| index.set(compact)),
-                        Err(panic) => std::panic::resume_unwind(panic),
-                    });
-            joined.collect()
-        });
+        let open = |(suite, index): (&Suite, &Index)| {
+            let compact = suite.open(context, index)?;
+            index.set(compact);
+            Ok(())
+        };
+        let results = threads::each(all.len(), all, open);
         results.into_iter().collect()
     }
 

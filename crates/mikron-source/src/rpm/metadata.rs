@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mikron_package::{Architecture, Digest, Origin};
+use mikron_package::{Architecture, Digest, Origin, threads};
 use mikron_rpm::{Metalink, RepomdError, parse_repomd};
 use serde::{Deserialize, Serialize};
 
@@ -216,7 +216,7 @@ impl RpmRepository {
 
     /// Reads all indexes, so that a `repomd.xml` is remembered only with all that it names.
     fn open_all(context: &Context<'_>, published: &[Arc<RpmPublished>]) -> Result<(), SourceError> {
-        let opened = crate::repository::in_parallel(published, |published| {
+        let opened = threads::each(published.len(), published.iter().collect(), |published| {
             published.open(context).map(drop)
         });
         opened.into_iter().collect()

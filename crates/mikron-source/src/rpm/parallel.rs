@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
-use std::thread::available_parallelism;
+use std::thread::{Builder, available_parallelism};
 
 use mikron_rpm::PrimaryParts;
 
@@ -29,7 +29,7 @@ pub(super) fn side_by_side<R: Read + Send, T: Send>(
     std::thread::scope(|scope| {
         // The receiver ends with the closure that owns it: a thread that waits to send then ends, too.
         let in_order = in_order;
-        scope.spawn(move || {
+        let cut = move || {
             loop {
                 let (sender, turn) = sync_channel(1);
                 let goes_on = match parts.next_part() {
@@ -47,16 +47,22 @@ pub(super) fn side_by_side<R: Read + Send, T: Send>(
                     break;
                 }
             }
-        });
-        for _ in 0..threads {
-            scope.spawn(|| {
+        };
+        Builder::new().spawn_scoped(scope, cut).ok()?;
+        for number in 0..threads {
+            let work = || {
                 loop {
                     let task = todo.lock().unwrap_or_else(PoisonError::into_inner).recv();
                     let Ok((part, sender)) = task else { break };
                     // Who does not wait for it any more has met a fault.
                     let _ = sender.send(read(part));
                 }
-            });
+            };
+            // One is enough, and none is as good as a document that cannot be read so.
+            let spawned = Builder::new().spawn_scoped(scope, work);
+            if spawned.is_err() && number == 0 {
+                return None;
+            }
         }
         for turn in in_order {
             take(turn.recv().ok()??)?;

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::sync::{Arc, OnceLock};
 
-use mikron_package::{Architecture, Digest, Family, Hasher, PackageRecord};
+use mikron_package::{Architecture, Digest, Family, Hasher, PackageRecord, threads};
 
 use super::index::Indexed;
 use super::metadata::REPOMD;
@@ -11,7 +11,7 @@ use super::{RpmRepository, VerifiedRepomd};
 use crate::context::Context;
 use crate::download::Wanted;
 use crate::error::SourceError;
-use crate::repository::{Published, PublishedFile, PublishedSuite, Repository, Told, in_parallel};
+use crate::repository::{Published, PublishedFile, PublishedSuite, Repository, Told};
 use crate::universe::{CompactIndex, Part};
 
 /// What a repository of rpm packages publishes for one architecture.
@@ -166,10 +166,14 @@ impl Repository for RpmRepository {
             let published = self.refresh(context, architectures)?;
             return Ok(published.into_iter().map(shared).collect());
         }
-        let each = in_parallel(architectures, |architecture| {
-            self.for_architecture(*architecture)
-                .refresh(context, &[*architecture])
-        });
+        let each = threads::each(
+            architectures.len(),
+            architectures.to_vec(),
+            |architecture| {
+                self.for_architecture(architecture)
+                    .refresh(context, &[architecture])
+            },
+        );
         let mut all = Vec::new();
         for published in each {
             all.extend(published?.into_iter().map(shared));

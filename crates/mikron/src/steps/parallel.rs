@@ -4,6 +4,8 @@ use std::sync::mpsc::sync_channel;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+use mikron_package::threads;
+
 /// Threads beside those that compute: they wait for the network.
 pub(crate) const FETCHERS: usize = 4;
 
@@ -18,10 +20,11 @@ pub(crate) fn overlap<I: Send, M: Send, O: Send>(
     get: impl Fn(I) -> M + Sync,
     work: impl Fn(M) -> O + Sync,
 ) -> Vec<O> {
+    // Nobody has anything to do beyond one for each item.
+    let (fetchers, jobs) = (FETCHERS.min(items.len()), jobs.min(items.len()));
     if items.len() <= 1 {
         return items.into_iter().map(|item| work(get(item))).collect();
     }
-    let fetchers = FETCHERS.min(items.len());
     let queue = Mutex::new(items.into_iter());
     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
     let (sender, got) = sync_channel(fetchers);
@@ -31,29 +34,30 @@ pub(crate) fn overlap<I: Send, M: Send, O: Send>(
         got.recv().ok()
     };
     thread::scope(|scope| {
-        let next = &next;
-        let get = &get;
+        let (next, get) = (&next, &get);
         for _ in 0..fetchers {
             let sender = sender.clone();
-            scope.spawn(move || {
+            let fetch = move || {
                 for item in std::iter::from_fn(next) {
                     // Nobody receives any more only when a worker panicked.
                     if sender.send(get(item)).is_err() {
                         break;
                     }
                 }
-            });
+            };
+            // Where the system gives none, those that there are fetch, and at last who works.
+            let spawned = thread::Builder::new().spawn_scoped(scope, fetch);
+            if spawned.is_err() {
+                break;
+            }
         }
         drop(sender);
-        let worker = || std::iter::from_fn(&next_got).map(&work).collect::<Vec<O>>();
-        let workers: Vec<_> = (0..jobs.max(1)).map(|_| scope.spawn(worker)).collect();
-        let finished = workers.into_iter().flat_map(|worker| {
-            // A panic of a thread goes on in the caller, as if there were no threads.
-            worker
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        let done = threads::on(jobs, || {
+            let got = std::iter::from_fn(&next_got);
+            let left = std::iter::from_fn(next).map(get);
+            got.chain(left).map(&work).collect::<Vec<O>>()
         });
-        finished.collect()
+        done.into_iter().flatten().collect()
     })
 }
 
