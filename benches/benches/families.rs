@@ -39,7 +39,7 @@ fn relation(name: &str, version: Option<(Operator, u32)>) -> Relation {
 
 /// Each package requires two of lower numbers, one of them by a file or by a condition, and some conflict or obsolete.
 fn universe() -> MemoryUniverse<'static> {
-    let mut universe = MemoryUniverse::new(Family::Rpm, "x86_64", &Numbers);
+    let mut universe = MemoryUniverse::new(Family::RPM, "x86_64", &Numbers);
     for number in 0..PACKAGES {
         let name = format!("package{number}").parse().expect("a plain name");
         let mut record = PackageRecord::new(name, Version::new("2"), "x86_64");

@@ -46,6 +46,51 @@ pub fn applets(binary: &[u8]) -> Option<Vec<&str>> {
     best
 }
 
+/// The directory in which `busybox --install` puts an applet: that of its table, as Alpine builds it.
+///
+/// ```
+/// use mikron_apk::applet_directory;
+/// assert_eq!(["sh", "env", "ip", "adduser"].map(applet_directory), ["bin", "usr/bin", "sbin", "usr/sbin"]);
+/// ```
+pub fn applet_directory(name: &str) -> &'static str {
+    let tables = [
+        ("bin", IN_BIN),
+        ("sbin", IN_SBIN),
+        ("usr/sbin", IN_USR_SBIN),
+    ];
+    let has = |(_, names): &&(_, &str)| names.split(' ').any(|known| known == name);
+    tables.iter().find(has).map_or("usr/bin", |(dir, _)| dir)
+}
+
+/// Applets of /bin; those of no table lie in /usr/bin.
+const IN_BIN: &str = "\
+    arch ash base32 base64 bbconfig busybox cat chattr chgrp chmod chown cp cpio cttyhack date dd df dmesg \
+    dnsdomainname dumpkmap echo ed egrep false fatattr fdflush fgrep fsync getopt grep gunzip gzip hostname hush \
+    ionice iostat ipcalc kbd_mode kill link linux32 linux64 ln login ls lsattr lzop makemime mkdir mknod mktemp \
+    more mount mountpoint mpstat mt mv netstat nice nuke pidof ping ping6 pipe_progress printenv ps pwd readlink \
+    reformime resume rev rm rmdir rpm run-parts scriptreplay sed setarch setpriv setserial sh sleep stat stty su \
+    sync tar touch true umount uname uncompress usleep vi watch zcat\
+";
+
+/// Applets of /sbin.
+const IN_SBIN: &str = "\
+    acpid adjtimex arp blkid blockdev bootchartd depmod devmem fbsplash fdisk findfs freeramdisk fsck fsck.minix \
+    fstrim getty halt hdparm hwclock ifconfig ifdown ifenslave ifup init inotifyd insmod ip ipaddr iplink ipneigh \
+    iproute iprule iptunnel klogd loadkmap logread losetup lsmod makedevs mdev mkdosfs mke2fs mkfs.ext2 mkfs.minix \
+    mkfs.reiser mkfs.vfat mkswap modinfo modprobe nameif nologin pivot_root poweroff raidautorun reboot rmmod \
+    route run-init runlevel setconsole slattach start-stop-daemon sulogin swapoff swapon switch_root sysctl \
+    syslogd tc tunctl udhcpc uevent vconfig watchdog zcip\
+";
+
+/// Applets of /usr/sbin.
+const IN_USR_SBIN: &str = "\
+    add-shell addgroup adduser arping brctl chpasswd chroot crond delgroup deluser dhcprelay dnsd ether-wake \
+    fakeidentd fbset fsfreeze ftpd httpd i2cdetect i2cdump i2cget i2cset i2ctransfer ifplugd inetd killall5 \
+    loadfont lpd mim nanddump nandwrite nbd-client ntpd partprobe popmaildir powertop rdate rdev readahead \
+    readprofile remove-shell rtcwake sendmail setfont setlogcons svlogd telnetd ubiattach ubidetach ubimkvol \
+    ubirename ubirmvol ubirsvol ubiupdatevol udhcpd\
+";
+
 /// Where the sorted run of names begins and ends in which the one at `at` stands.
 fn run(binary: &[u8], at: usize) -> (usize, usize) {
     let mut start = at;

@@ -17,7 +17,7 @@ mod signature;
 mod version;
 
 pub use archive::{ApkFormat, ApkReader, Control};
-pub use busybox::applets;
+pub use busybox::{applet_directory, applets};
 pub use checksum::{ChecksumError, format_checksum, parse_checksum};
 pub use database::ApkDatabase;
 pub use error::{IndexError, IndexErrorKind, Place};

@@ -159,7 +159,7 @@ fn the_format_is_recognised_by_its_beginning() {
     assert!(ApkFormat.recognises(b"ADBd\0\0\0\0"));
     assert!(!ApkFormat.recognises(b"!<arch>\n"));
     assert!(!ApkFormat.recognises(b""));
-    assert_eq!(ApkFormat.family(), Family::Apk);
+    assert_eq!(ApkFormat.family(), Family::APK);
     assert!(ApkFormat.database().is_some());
 }
 

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use mikron_apk::applets;
+use mikron_apk::{applet_directory, applets};
 use mikron_testkit::tools::{find, tool};
 
 #[test]
@@ -19,6 +19,27 @@ fn the_names_are_those_that_the_program_lists() {
     let listed: Vec<&str> = listed.lines().collect();
     assert!(listed.len() > 20, "{listed:?}");
     assert_eq!(applets(&binary), Some(listed));
+}
+
+#[test]
+fn applets_lie_in_the_directories_that_the_program_says() {
+    let Some(busybox) = find("busybox").or_else(|| tool("busybox")) else {
+        return;
+    };
+    let output = Command::new(&busybox)
+        .arg("--list-full")
+        .output()
+        .expect("busybox runs");
+    let listed = String::from_utf8(output.stdout).unwrap();
+    assert!(listed.lines().count() > 20, "{listed}");
+    for path in listed.lines() {
+        // Alpine moves `nologin`, and builds no `linuxrc`.
+        let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
+        if !["nologin", "linuxrc"].contains(&name) {
+            assert_eq!(applet_directory(name), dir, "{name}");
+        }
+    }
+    assert_eq!(applet_directory("nologin"), "sbin");
 }
 
 #[test]

@@ -51,7 +51,7 @@ pub use matrix::{
     CapabilityRow, Claimant, Clash, Dependency, Link, Matrix, Need, NeedState, PackageRow,
     Provider, Standing, State, TokenAnswer, TokenProvider, TokenUser, explain_token, matrix,
 };
-pub use rules::{Apply, Bring, Importer, PackageNames, Rule, Rules, Symbols, When};
+pub use rules::{Apply, Bring, ByFamily, Importer, PackageNames, Rule, Rules, Symbols, When};
 pub use scan::{fill, scan, scan_file, scan_recording};
 pub use script::{ScriptCall, ScriptFacts};
 pub use select::{

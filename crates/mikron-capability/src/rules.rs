@@ -6,10 +6,12 @@
 //! chooses. What is known to be needed and is left out ends up in [`crate::Selection::without`].
 
 use std::collections::HashSet;
+use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use mikron_package::{Digest, Family, Hasher, Limits};
-use serde::{Deserialize, Serialize};
+use mikron_package::{Digest, Hasher, Limits};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{Glob, RulesError};
 
@@ -138,40 +140,53 @@ pub struct Bring {
 pub enum PackageNames {
     /// The same in all.
     One(String),
-    /// By family.
-    Each {
-        /// In deb repositories.
-        #[serde(default)]
-        deb: Option<String>,
-        /// In rpm repositories.
-        #[serde(default)]
-        rpm: Option<String>,
-        /// In apk repositories.
-        #[serde(default)]
-        apk: Option<String>,
-    },
+    /// By the name of the family.
+    Each(ByFamily),
+}
+
+/// Names by family, as they stand in the table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ByFamily(Vec<(String, String)>);
+
+impl Serialize for ByFamily {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(family, name)| (family, name)))
+    }
+}
+
+impl<'de> Deserialize<'de> for ByFamily {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Pairs;
+
+        impl<'de> Visitor<'de> for Pairs {
+            type Value = ByFamily;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("names by family")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ByFamily, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(ByFamily(pairs))
+            }
+        }
+
+        deserializer.deserialize_map(Pairs)
+    }
 }
 
 impl PackageNames {
-    /// The name in one family; `None` where it has no such package.
-    pub fn name(&self, family: Family) -> Option<&str> {
-        match self {
-            Self::One(name) => Some(name),
-            Self::Each { deb, rpm, apk } => match family {
-                Family::Deb => deb.as_deref(),
-                Family::Rpm => rpm.as_deref(),
-                Family::Apk => apk.as_deref(),
-            },
-        }
-    }
-
     /// All names.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         let (one, each) = match self {
-            Self::One(name) => (Some(name.as_str()), [None; 3]),
-            Self::Each { deb, rpm, apk } => (None, [deb, rpm, apk].map(|n| n.as_deref())),
+            Self::One(name) => (Some(name.as_str()), &[][..]),
+            Self::Each(ByFamily(names)) => (None, names.as_slice()),
         };
-        one.into_iter().chain(each.into_iter().flatten())
+        one.into_iter()
+            .chain(each.iter().map(|(_, name)| name.as_str()))
     }
 }
 

@@ -37,8 +37,9 @@ pub(crate) use capabilities::{capability_of, defined};
 pub(crate) use closure::PATH;
 pub(crate) use languages::language_of;
 pub(crate) use loader::{Loader, Lookup, level_of_path, runs_on};
+pub(crate) use mikron_package::merged_usr as merged;
 pub(crate) use output::{came_whole, chain, is_script_of_slice};
-pub(crate) use tree::{Found, Tree, merged};
+pub(crate) use tree::{Found, Tree};
 pub(crate) use walk::is_made_at_run_time;
 
 use crate::{SelectError, Token};

@@ -446,9 +446,10 @@ fn applets_of_busybox_are_found_by_scripts_and_linked_without_running_it() {
         .output()
         .unwrap();
     let listing = String::from_utf8_lossy(&layers.stdout).into_owned();
-    for applet in ["cat", "grep", "sh"] {
+    // Where Alpine has them, whose root has no merged /usr.
+    for applet in [" bin/cat", " bin/grep", " bin/sh", " usr/bin/["] {
         assert!(
-            listing.contains(&format!("usr/bin/{applet} -> /bin/busybox")),
+            listing.contains(&format!("{applet} -> /bin/busybox")),
             "{listing}"
         );
     }

@@ -5,7 +5,7 @@ use std::io::Read;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ArchiveError, Entry, Family, Limits, Origin, PackageDatabase, PackageRecord, RootPath,
+    ArchiveError, Entry, Family, Limits, Origin, PackageDatabase, PackageRecord, RootPath, Script,
     VersionOrder,
 };
 
@@ -130,13 +130,4 @@ pub struct ArchiveMetadata {
     pub ghosts: Vec<Entry>,
     /// Further control members by name (deb's `shlibs`, `triggers`, `md5sums`; rpm's `header` without its magic), as bytes.
     pub extra: Vec<(String, Vec<u8>)>,
-}
-
-/// A maintainer script.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Script {
-    /// Its name in the family's words: `postinst`, `%post`, `.post-install`.
-    pub name: String,
-    /// Its text.
-    pub text: Vec<u8>,
 }

@@ -5,8 +5,6 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Family;
-
 /// A processor architecture, by its OCI (Go) name; each family has names of its own.
 ///
 /// ```
@@ -99,15 +97,6 @@ impl Architecture {
             Self::Ppc64le => "ppc64le",
             Self::Riscv64 => "riscv64",
             Self::S390x => "s390x",
-        }
-    }
-
-    /// The name in a family's own words.
-    pub fn named_by(self, family: Family) -> &'static str {
-        match family {
-            Family::Deb => self.deb(),
-            Family::Rpm => self.rpm(),
-            Family::Apk => self.apk(),
         }
     }
 

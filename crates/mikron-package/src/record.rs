@@ -4,18 +4,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Digest, PackageName, Relation, Requirement, Version};
 
-/// The family of a package format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Family {
-    /// Debian and its relatives.
-    Deb,
-    /// Red Hat, SUSE and their relatives.
-    Rpm,
-    /// Alpine and its relatives.
-    Apk,
-}
-
 /// How a package takes part in multi-arch (deb-control(5)).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -22,7 +22,7 @@ pub struct PackageId(pub u32);
 /// #     fn compare(&self, a: &str, b: &str) -> std::cmp::Ordering { a.cmp(b) }
 /// #     fn validate(&self, _: &str) -> Result<(), VersionError> { Ok(()) }
 /// # }
-/// let mut universe = MemoryUniverse::new(Family::Deb, "amd64", &Bytes);
+/// let mut universe = MemoryUniverse::new(Family::DEB, "amd64", &Bytes);
 /// let id = universe.add(PackageRecord::new("nginx".parse()?, Version::new("1.22"), "amd64"), 500);
 /// assert_eq!(universe.named("nginx"), [id]);
 /// # Ok::<(), mikron_package::NameError>(())

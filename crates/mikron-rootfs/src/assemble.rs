@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mikron_package::{
-    CAPABILITY_XATTR, Contents, Digest, Entry, EntryKind, MemoryContents, RootPath,
+    CAPABILITY_XATTR, Contents, Digest, Entry, EntryKind, Family, MemoryContents, RootPath,
     file_capabilities,
 };
 
@@ -20,6 +20,7 @@ use crate::glob::Globs;
 use crate::merge;
 use crate::part::{Owner, Part};
 use crate::scripts::{self, ScriptReport};
+use crate::statics::Statics;
 use crate::tree::Tree;
 
 /// Everything that a tree is made of.
@@ -59,20 +60,34 @@ pub struct Options {
     pub strict: bool,
     /// Whether devices and named pipes of packages are kept.
     pub devices: bool,
-    /// Whether /bin, /sbin and /lib* are links into /usr (Debian since 12, Fedora).
-    pub merged_usr: bool,
+    /// The families whose packages the image is made from: they have the last word on the layout of the root and on accounts.
+    /// None is Debian's.
+    pub families: Vec<Family>,
 }
 
 impl Default for Options {
-    /// Epoch 0, not strict, no devices, merged /usr.
+    /// Epoch 0, not strict, no devices, Debian.
     fn default() -> Self {
         Self {
             epoch: 0,
             strict: false,
             devices: false,
-            merged_usr: true,
+            families: Vec::new(),
         }
     }
+}
+
+impl Options {
+    /// Whether /bin, /sbin and /lib* are links into /usr.
+    pub fn merged_usr(&self) -> bool {
+        merges_usr(&self.families)
+    }
+}
+
+/// Whether /bin, /sbin and /lib* are links into /usr in an image of these families: where one of them has it so. None is Debian's.
+pub fn merges_usr(families: &[Family]) -> bool {
+    let merged = families.iter().any(|family| family.merged_usr);
+    merged || (families.is_empty() && Family::default().merged_usr)
 }
 
 /// A finished tree, with what is to be known of it.
@@ -140,6 +155,7 @@ pub fn assemble(
     place_files(&files, &mut tree, &mut made, &mut diagnostics)?;
 
     let runs = OnceCell::new();
+    let statics = Statics::of(&options.families);
     let context = Context {
         packages: &packages,
         further: &further,
@@ -151,6 +167,8 @@ pub fn assemble(
         contents,
         installed: installed.as_deref().unwrap_or(&NothingInstalled),
         runs: &runs,
+        statics: &statics,
+        merged_usr: options.merged_usr(),
     };
     let mut reports = Vec::new();
     for finalizer in finalizers {

@@ -19,6 +19,7 @@ use crate::finalizers::{
     PhpFinalizer, PixbufLoadersFinalizer, ScriptsFinalizer, StepsFinalizer, TmpfilesFinalizer,
 };
 use crate::scripts::{Runs, ScriptRun};
+use crate::statics::Statics;
 use crate::tree::Tree;
 
 /// Largest file that a finalizer reads, in bytes. Configuration and certificates are far below it.
@@ -88,7 +89,8 @@ pub struct Further {
 
 /// The files of all packages of a solution, chosen or not: what a script would find in a full installation.
 pub trait Installed: std::fmt::Debug + Send + Sync {
-    /// The package that has something at a path, and what it is. Paths are those of the merged /usr.
+    /// The package that has something at a path, and what it is. Paths are those of the image's layout: with merged /usr below
+    /// it.
     fn find(&self, path: &RootPath) -> Option<(&str, &Entry)>;
 
     /// Shows each path below a directory.
@@ -129,6 +131,10 @@ pub struct Context<'a> {
     pub installed: &'a dyn Installed,
     /// What the maintainer scripts did, once [`ScriptsFinalizer`] has run them.
     pub(crate) runs: &'a OnceCell<Runs>,
+    /// The accounts that every installation has.
+    pub(crate) statics: &'a Statics,
+    /// Whether /usr is merged.
+    pub(crate) merged_usr: bool,
 }
 
 impl Context<'_> {

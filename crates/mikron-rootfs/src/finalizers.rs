@@ -16,7 +16,6 @@ mod php;
 mod pixbuf_loaders;
 mod pointers;
 mod scripts;
-pub(crate) mod static_ids;
 mod steps;
 mod subject_hash;
 mod tmpfiles;

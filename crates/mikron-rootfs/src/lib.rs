@@ -36,10 +36,11 @@ mod glob;
 mod merge;
 mod part;
 mod scripts;
+mod statics;
 mod tree;
 
 pub use accounts::{Accounts, Group, RunAs, User};
-pub use assemble::{Assembly, Options, Rootfs, assemble};
+pub use assemble::{Assembly, Options, Rootfs, assemble, merges_usr};
 pub use diagnostic::Diagnostic;
 pub use error::{Claim, EntryFault, RootfsError};
 pub use files::{FileSource, SpecFile, SpecFileKind};

@@ -9,7 +9,7 @@ mod hardlink;
 
 use std::collections::BTreeMap;
 
-use mikron_package::{Entry, EntryKind, Relation, RootPath};
+use mikron_package::{BELOW_USR, Entry, EntryKind, Relation, RootPath, merged_usr};
 
 use crate::assemble::Options;
 use crate::diagnostic::Diagnostic;
@@ -18,9 +18,6 @@ use crate::finalize::Package;
 use crate::glob::Globs;
 use crate::part::{Owner, Part};
 use crate::tree::{Node, Tree, follow, kind_name};
-
-/// Directories that are links into /usr, with their targets (Debian base-files, hier(7)).
-const MERGED: [&[u8]; 6] = [b"bin", b"lib", b"lib32", b"lib64", b"libx32", b"sbin"];
 
 /// How often links are looked up through links before the merge gives up.
 const MAX_ROUNDS: usize = 16;
@@ -84,7 +81,7 @@ pub(crate) fn merge(
     for (part, first) in linked {
         merge.add(part, Some(first))?;
     }
-    if options.merged_usr {
+    if options.merged_usr() {
         merge.link_usr()?;
     }
     merge.tree.compact();
@@ -110,7 +107,7 @@ pub(crate) fn finish(
             tree.take(path);
         }
     }
-    for name in MERGED {
+    for name in BELOW_USR {
         let path = RootPath::new(name)?;
         let below_usr = tree.get(&RootPath::new(&[b"usr/", name].concat())?);
         let needed = below_usr.is_some_and(|node| node.entry.is_directory());
@@ -165,7 +162,7 @@ impl Merge<'_> {
         if part.entry.path.is_root() {
             return Ok(false);
         }
-        if self.options.merged_usr {
+        if self.options.merged_usr() {
             if is_merged_link(&part.entry) {
                 return Ok(false);
             }
@@ -220,9 +217,9 @@ impl Merge<'_> {
         &self,
         parts: &mut [Part],
     ) -> Result<BTreeMap<RootPath, Vec<u8>>, RootfsError> {
-        let usr_links = MERGED
+        let usr_links = BELOW_USR
             .iter()
-            .filter(|_| self.options.merged_usr)
+            .filter(|_| self.options.merged_usr())
             .map(|name| {
                 let target = [b"usr/", *name].concat();
                 (RootPath::new(name).unwrap_or_default(), target)
@@ -261,7 +258,7 @@ impl Merge<'_> {
     }
     /// Makes the links of a merged /usr. Those that lead to nothing go in the end.
     fn link_usr(&mut self) -> Result<(), RootfsError> {
-        for name in MERGED {
+        for name in BELOW_USR {
             let path = RootPath::new(name)?;
             if self.tree.get(&path).is_none() {
                 let target = [b"usr/", name].concat();
@@ -463,17 +460,13 @@ fn engine_xattr(name: &[u8]) -> bool {
 
 /// The path in a merged /usr.
 fn merged(path: &RootPath) -> Result<RootPath, RootfsError> {
-    let first = path.components().next().unwrap_or_default();
-    if MERGED.contains(&first) {
-        return Ok(RootPath::new(&[b"usr/", path.as_bytes()].concat())?);
-    }
-    Ok(path.clone())
+    Ok(RootPath::new(&merged_usr(path.as_bytes()))?)
 }
 
 /// Whether an entry is one of the links or directories that a merged /usr has by itself.
 fn is_merged_link(entry: &Entry) -> bool {
     let bytes = entry.path.as_bytes();
-    if !MERGED.contains(&bytes) {
+    if !BELOW_USR.contains(&bytes) {
         return false;
     }
     match &entry.kind {

@@ -81,6 +81,8 @@ pub enum Outcome {
 pub(crate) struct ScannedScript {
     pub(crate) package: String,
     pub(crate) script: String,
+    /// What it is told first when its package is installed anew.
+    pub(crate) argument: String,
     pub(crate) calls: Vec<Call>,
 }
 
@@ -88,10 +90,11 @@ impl ScannedScript {
     /// Reads the scripts of one package.
     pub(crate) fn of(metadata: &ArchiveMetadata) -> Vec<Self> {
         let read = |script: &Script| {
-            let irrelevant = classify::whole_script(&script.name, &script.text);
+            let irrelevant = classify::whole_script(script);
             Self {
                 package: metadata.record.name.to_string(),
                 script: script.name.clone(),
+                argument: script.arguments.first().cloned().unwrap_or_default(),
                 calls: if irrelevant.is_some() {
                     Vec::new()
                 } else {
@@ -104,17 +107,10 @@ impl ScannedScript {
 
     /// The calls that run when the package is installed anew, with their sites.
     pub(crate) fn installing(&self) -> impl Iterator<Item = (CallSite, &Call)> {
-        // dpkg says what is done, rpm how many versions there will be, apk which version it is.
-        let argument = match self.script.as_bytes() {
-            [b'%', ..] => "1",
-            [b'.', ..] => "1.0-r0",
-            [b'p', b'r', b'e', ..] => "install",
-            _ => "configure",
-        };
         self.calls
             .iter()
             .enumerate()
-            .filter(move |(_, call)| call.runs_with(argument))
+            .filter(|(_, call)| call.runs_with(&self.argument))
             .map(|(number, call)| (site(&self.package, &self.script, number), call))
     }
 }

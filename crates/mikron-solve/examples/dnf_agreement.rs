@@ -45,7 +45,7 @@ fn main() {
         print!("{text}");
     }
     let task = |cases: &[Vec<String>]| Task {
-        packages: family::packages(Family::Rpm, &text),
+        packages: family::packages(Family::RPM, &text),
         cases: cases.to_vec(),
     };
     let Some(compared) = compare(&[task(&cases)]).and_then(|mut all| all.pop()) else {
@@ -79,7 +79,7 @@ fn main() {
                     println!("    {line}");
                 }
                 let task = Task {
-                    packages: family::packages(Family::Rpm, &small.text()),
+                    packages: family::packages(Family::RPM, &small.text()),
                     cases: vec![small.case],
                 };
                 let again = compare(&[task]).unwrap_or_default();

@@ -6,10 +6,10 @@
 //! same way it is found out afterwards that a package came in for something that it may not come in for, and what comes in
 //! unasked.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::rc::Rc;
 
-use mikron_package::{PackageId, PackageName, Universe};
+use mikron_package::{Family, PackageId, PackageName, Universe};
 use resolvo::conflict::Conflict as Contradiction;
 use resolvo::{
     ConditionalRequirement, KnownDependencies, Problem, Solver as Resolvo, UnsolvableOrCancelled,
@@ -24,6 +24,7 @@ use crate::near;
 use crate::needed::{Kept, Needed, minimal, needed, offences};
 use crate::possible::settled;
 use crate::provider::{Item, Provider, Watched};
+use crate::rules::{self, Rules};
 use crate::{
     Budget, MissingRoot, RelationKind, Request, RequestNode, Root, Solution, SolveError, Solver,
 };
@@ -41,25 +42,62 @@ const MINIMISED: usize = 32;
 ///
 /// The order in which packages are tried is that of the family's own tool. Other than apt and apk it goes on to earlier
 /// versions and later alternatives before it gives up.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct ResolvoSolver {
     budget: Budget,
+    rules: BTreeMap<Family, &'static dyn Rules>,
+}
+
+/// A solver that knows the rules of dpkg, rpm and apk.
+impl Default for ResolvoSolver {
+    fn default() -> Self {
+        let solver = Self {
+            budget: Budget::default(),
+            rules: BTreeMap::new(),
+        };
+        solver
+            .with_rules(Family::DEB, &rules::Deb)
+            .with_rules(Family::RPM, &rules::Rpm)
+            .with_rules(Family::APK, &rules::Apk)
+    }
 }
 
 impl ResolvoSolver {
     /// A solver with a budget of its own.
     pub fn with_budget(budget: Budget) -> Self {
-        Self { budget }
+        Self {
+            budget,
+            ..Self::default()
+        }
+    }
+
+    /// Solves for the packages of a family by these rules; the last word holds. Without, they are [`rules::Plain`].
+    #[must_use]
+    pub fn with_rules(mut self, family: Family, rules: &'static dyn Rules) -> Self {
+        self.rules.insert(family, rules);
+        self
+    }
+}
+
+impl std::fmt::Debug for ResolvoSolver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ResolvoSolver")
+            .field("budget", &self.budget)
+            .field("rules", &self.rules.keys())
+            .finish()
     }
 }
 
 impl Solver for ResolvoSolver {
     fn identity(&self) -> Option<String> {
-        Some(format!("resolvo {:?}", self.budget))
+        let families: Vec<&str> = self.rules.keys().map(|family| family.name()).collect();
+        Some(format!("resolvo {:?} {}", self.budget, families.join(" ")))
     }
 
     fn solve(&self, universe: &dyn Universe, request: &Request) -> Result<Solution, SolveError> {
-        let catalog = Catalog::new(universe, request, &self.budget);
+        let own = self.rules.get(&universe.family()).copied();
+        let rules = own.unwrap_or(&rules::Plain);
+        let catalog = Catalog::new(universe, rules, request, &self.budget);
         let mut roots: Vec<&Root> = request.roots.iter().collect();
         roots
             .sort_by_cached_key(|r| (r.requirement.to_string(), r.source.clone(), r.label.clone()));

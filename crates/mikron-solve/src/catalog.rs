@@ -12,19 +12,21 @@ use mikron_package::{
 use crate::clauses::Matcher;
 use crate::ground::Ground;
 use crate::possible::Settled;
-use crate::rules::{self, Ban, Rules};
+use crate::rules::{Ban, Rules};
 use crate::{Budget, Problem, Request};
 
 /// A package that satisfies something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Candidate {
-    pub(crate) id: PackageId,
+pub struct Candidate {
+    /// The package.
+    pub id: PackageId,
     /// Whether it may come in for this alone. If not, it counts where it is there for another reason.
-    pub(crate) alone: bool,
+    pub alone: bool,
 }
 
 impl Candidate {
-    pub(crate) fn alone(id: PackageId) -> Self {
+    /// One that may come in for this alone.
+    pub fn alone(id: PackageId) -> Self {
         Self { id, alone: true }
     }
 }
@@ -34,9 +36,9 @@ pub(crate) type Candidates = Rc<[Candidate]>;
 
 /// From where a relation is looked at.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct View {
+pub struct View {
     /// Whether the spec asks, and not a package.
-    pub(crate) asked: bool,
+    pub asked: bool,
     /// The architecture of the package that the relation stands in, where it is not the native one.
     pub(crate) foreign: Option<Rc<str>>,
     /// The source that the package must come from.
@@ -53,7 +55,7 @@ type Asked = (Requirement, bool, View);
 /// A universe seen through a request, with everything that was looked up kept.
 ///
 /// Interior mutability stays inside of one call of the solver, on one thread.
-pub(crate) struct Catalog<'a> {
+pub struct Catalog<'a> {
     pub(crate) universe: &'a dyn Universe,
     pub(crate) rules: &'static dyn Rules,
     pub(crate) request: &'a Request,
@@ -69,12 +71,13 @@ pub(crate) struct Catalog<'a> {
 impl<'a> Catalog<'a> {
     pub(crate) fn new(
         universe: &'a dyn Universe,
+        rules: &'static dyn Rules,
         request: &'a Request,
         budget: &'a Budget,
     ) -> Self {
         Self {
             universe,
-            rules: rules::of(universe.family()),
+            rules,
             request,
             budget,
             records: RefCell::default(),
@@ -103,7 +106,8 @@ impl<'a> Catalog<'a> {
         self.looked_at.get()
     }
 
-    pub(crate) fn record(&self, id: PackageId) -> Rc<PackageRecord> {
+    /// The record of a package.
+    pub fn record(&self, id: PackageId) -> Rc<PackageRecord> {
         if let Some(record) = self.records.borrow().get(&id) {
             return Rc::clone(record);
         }
@@ -113,19 +117,23 @@ impl<'a> Catalog<'a> {
         record
     }
 
-    pub(crate) fn source(&self, id: PackageId) -> &str {
+    /// The name of the source in the spec that a package comes from.
+    pub fn source(&self, id: PackageId) -> &str {
         self.universe.source(id)
     }
 
-    pub(crate) fn priority(&self, id: PackageId) -> i32 {
+    /// The pin priority of a package.
+    pub fn priority(&self, id: PackageId) -> i32 {
         self.universe.priority(id)
     }
 
-    pub(crate) fn native(&self) -> &str {
+    /// The architecture of the universe.
+    pub fn native(&self) -> &str {
         self.universe.architecture()
     }
 
-    pub(crate) fn order(&self) -> &dyn VersionOrder {
+    /// How versions are ordered.
+    pub fn order(&self) -> &dyn VersionOrder {
         self.universe.order()
     }
 
@@ -143,14 +151,15 @@ impl<'a> Catalog<'a> {
     }
 
     /// The architecture that a package counts as: one for all is native (deb-control(5), "Multi-Arch").
-    pub(crate) fn architecture<'r>(&'r self, record: &'r PackageRecord) -> &'r str {
+    pub fn architecture<'r>(&'r self, record: &'r PackageRecord) -> &'r str {
         match record.arch.as_str() {
             "all" | "noarch" => self.native(),
             other => other,
         }
     }
 
-    pub(crate) fn is_noarch(&self, id: PackageId) -> bool {
+    /// Whether a package is of another architecture than the native one: for all of them, where it fits.
+    pub fn is_noarch(&self, id: PackageId) -> bool {
         self.record(id).arch != self.native()
     }
 
@@ -170,7 +179,7 @@ impl<'a> Catalog<'a> {
     }
 
     /// Whether a package may be taken from a view: one of negative priority only where its source is asked for.
-    pub(crate) fn admits(&self, id: PackageId, view: &View) -> bool {
+    pub fn admits(&self, id: PackageId, view: &View) -> bool {
         let source = |wanted: &Option<Rc<str>>| wanted.as_deref() == Some(self.source(id));
         match &view.source {
             Some(_) => source(&view.source),
@@ -178,23 +187,25 @@ impl<'a> Catalog<'a> {
         }
     }
 
-    pub(crate) fn is_preferred(&self, record: &PackageRecord) -> bool {
+    /// Whether an earlier lock has this version.
+    pub fn is_preferred(&self, record: &PackageRecord) -> bool {
         self.request.preferred.get(&record.name) == Some(&record.version)
     }
 
-    pub(crate) fn has_preferences(&self) -> bool {
+    /// Whether there is an earlier lock.
+    pub fn has_preferences(&self) -> bool {
         !self.request.preferred.is_empty()
     }
 
     /// Which of two packages is the earlier version.
-    pub(crate) fn compare_versions(&self, a: PackageId, b: PackageId) -> Ordering {
+    pub fn compare_versions(&self, a: PackageId, b: PackageId) -> Ordering {
         let (a, b) = (self.record(a), self.record(b));
         self.order().compare(a.version.as_str(), b.version.as_str())
     }
 
     /// Which of two packages is tried first: the one of the lock, then what the family says; then whatever tells them
     /// apart, so that the universe's own order never matters.
-    pub(crate) fn compare(&self, a: PackageId, b: PackageId) -> Ordering {
+    pub fn compare(&self, a: PackageId, b: PackageId) -> Ordering {
         let (ra, rb) = (self.record(a), self.record(b));
         (Reverse(self.is_preferred(&ra)).cmp(&Reverse(self.is_preferred(&rb))))
             .then_with(|| self.rules.compare(self, a, b))
@@ -207,7 +218,7 @@ impl<'a> Catalog<'a> {
     }
 
     /// All packages of a name that may be taken, best first.
-    pub(crate) fn versions(&self, name: &PackageName) -> Rc<[PackageId]> {
+    pub fn versions(&self, name: &PackageName) -> Rc<[PackageId]> {
         if let Some(versions) = self.versions.borrow().get(name) {
             return Rc::clone(versions);
         }
@@ -225,12 +236,12 @@ impl<'a> Catalog<'a> {
     }
 
     /// The names of the packages that provide a name, without the name itself.
-    pub(crate) fn provider_names(&self, name: &PackageName) -> BTreeSet<PackageName> {
+    pub fn provider_names(&self, name: &PackageName) -> BTreeSet<PackageName> {
         self.names(self.universe.providers(name.as_str()), name)
     }
 
     /// The names of the packages that obsolete a name, without the name itself.
-    pub(crate) fn obsoleter_names(&self, name: &PackageName) -> BTreeSet<PackageName> {
+    pub fn obsoleter_names(&self, name: &PackageName) -> BTreeSet<PackageName> {
         self.names(self.universe.obsoleters(name.as_str()), name)
     }
 
@@ -240,12 +251,12 @@ impl<'a> Catalog<'a> {
     }
 
     /// The packages whose `install_if` names a name.
-    pub(crate) fn triggered(&self, name: &PackageName) -> Vec<PackageId> {
+    pub fn triggered(&self, name: &PackageName) -> Vec<PackageId> {
         self.universe.triggered(name.as_str())
     }
 
     /// Whether a package has the name and the version that a relation asks for.
-    pub(crate) fn answers_by_name(&self, relation: &Relation, record: &PackageRecord) -> bool {
+    pub fn answers_by_name(&self, relation: &Relation, record: &PackageRecord) -> bool {
         let fits = |wanted: &mikron_package::Constraint| {
             wanted.matches(record.version.as_str(), self.order())
         };
@@ -253,7 +264,7 @@ impl<'a> Catalog<'a> {
     }
 
     /// Whether a package satisfies a relation by its name or by what it provides, architecture aside.
-    pub(crate) fn answers(&self, relation: &Relation, record: &PackageRecord) -> bool {
+    pub fn answers(&self, relation: &Relation, record: &PackageRecord) -> bool {
         let wanted = relation.constraint.as_ref();
         let provided = |provided: &Relation| {
             provided.name == relation.name
@@ -263,7 +274,7 @@ impl<'a> Catalog<'a> {
     }
 
     /// Whether a package satisfies a relation from a view.
-    pub(crate) fn fits(&self, id: PackageId, relation: &Relation, view: &View) -> bool {
+    pub fn fits(&self, id: PackageId, relation: &Relation, view: &View) -> bool {
         let record = self.record(id);
         self.admits(id, view)
             && self.answers(relation, &record)

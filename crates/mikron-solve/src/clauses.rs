@@ -27,7 +27,7 @@ pub(crate) struct Term {
 
 /// When a package of each set of `when` is there, one of the terms must be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Clause {
+pub struct Clause {
     pub(crate) when: Vec<Matcher>,
     pub(crate) terms: Vec<Term>,
 }

@@ -37,12 +37,13 @@ pub(crate) fn demands(record: &PackageRecord) -> impl Iterator<Item = Demand<'_>
 
 /// One package that satisfies a clause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Choice {
+pub struct Choice {
     /// Which alternative of the requirement it is, counted from 0.
-    pub(crate) alternative: usize,
-    pub(crate) id: PackageId,
+    pub alternative: usize,
+    /// The package.
+    pub id: PackageId,
     /// Whether it may come in for this alone.
-    pub(crate) alone: bool,
+    pub alone: bool,
 }
 
 /// When all of `when` are there, one of `any` must be.

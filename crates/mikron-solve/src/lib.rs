@@ -7,7 +7,7 @@
 //! The rules are those of the universe's family for installing into an empty root without weak dependencies: of dpkg and apt
 //! (alternatives, versioned `Provides`, `Conflicts`, `Breaks`, multi-arch, pin priorities), of rpm and dnf (rich
 //! dependencies, ranges of `Provides`, `Obsoletes`, files), of apk (owned and shared `provides`, `provider_priority`,
-//! `install_if`, tagged sources). What a family has of its own stands in one file of `rules/`; clauses, search, explanation and
+//! `install_if`, tagged sources). What a family has of its own are its [`rules`]; clauses, search, explanation and
 //! reasons are the same for all. Relations about files (`Replaces`) play no part here.
 //!
 //! ```
@@ -19,7 +19,7 @@
 //! #     fn compare(&self, a: &str, b: &str) -> std::cmp::Ordering { a.cmp(b) }
 //! #     fn validate(&self, _: &str) -> Result<(), VersionError> { Ok(()) }
 //! # }
-//! let mut universe = MemoryUniverse::new(Family::Deb, "amd64", &Bytes);
+//! let mut universe = MemoryUniverse::new(Family::DEB, "amd64", &Bytes);
 //! let mut nginx = PackageRecord::new("nginx".parse()?, Version::new("1.22"), "amd64");
 //! nginx.depends.push(Requirement::One(Relation::named("libc6".parse()?)));
 //! universe.add(nginx, 500);
@@ -47,7 +47,7 @@ mod possible;
 mod provider;
 mod render;
 mod request;
-mod rules;
+pub mod rules;
 mod solution;
 
 use std::sync::Arc;

@@ -13,7 +13,7 @@ use crate::{Root, SolveError};
 
 /// Packages, of each name one, with the names that they have and provide.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Kept {
+pub struct Kept {
     packages: BTreeMap<PackageName, PackageId>,
     ids: HashSet<PackageId>,
     having: HashMap<PackageName, BTreeSet<PackageId>>,
@@ -33,15 +33,17 @@ impl Kept {
     }
 
     /// The packages in order of name.
-    pub(crate) fn values(&self) -> impl Iterator<Item = &PackageId> {
+    pub fn values(&self) -> impl Iterator<Item = &PackageId> {
         self.packages.values()
     }
 
-    pub(crate) fn contains_key(&self, name: &PackageName) -> bool {
+    /// Whether a package of this name is there.
+    pub fn contains_key(&self, name: &PackageName) -> bool {
         self.packages.contains_key(name)
     }
 
-    pub(crate) fn contains(&self, id: PackageId) -> bool {
+    /// Whether a package is there.
+    pub fn contains(&self, id: PackageId) -> bool {
         self.ids.contains(&id)
     }
 

@@ -11,9 +11,9 @@ macro_rules! gives {
     ($($name:ident: $universe:expr, $request:expr => $expected:expr;)*) => {$(
         #[test]
         fn $name() {
-            let mut packages = packages(Family::Apk, $universe);
+            let mut packages = packages(Family::APK, $universe);
             for _ in 0..2 {
-                let universe = fill(Family::Apk, &packages);
+                let universe = fill(Family::APK, &packages);
                 let solution = solve(&universe, &$request).unwrap_or_else(|e| panic!("{e}"));
                 assert_eq!(short(&solution), $expected);
                 packages.reverse();
@@ -27,9 +27,9 @@ macro_rules! refuses {
     ($($name:ident: $universe:expr, $request:expr => $expected:expr;)*) => {$(
         #[test]
         fn $name() {
-            let mut packages = packages(Family::Apk, $universe);
+            let mut packages = packages(Family::APK, $universe);
             for _ in 0..2 {
-                let universe = fill(Family::Apk, &packages);
+                let universe = fill(Family::APK, &packages);
                 let error = solve(&universe, &$request).unwrap_err().to_string();
                 assert_eq!(error, $expected.trim(), "\n{error}");
                 packages.reverse();
@@ -126,7 +126,7 @@ what the spec asks for cannot be installed
 #[test]
 fn install_if_is_a_reason() {
     let universe = family::universe(
-        Family::Apk,
+        Family::APK,
         "a\ndocs; Provides: v = 1\na-doc; InstallIf: a = 1, v; Depends: man\nman",
     );
     let solution = solve(&universe, &["a", "docs"]).expect("all of it can be had");

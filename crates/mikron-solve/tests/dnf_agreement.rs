@@ -29,7 +29,7 @@ fn task(seed: u64) -> Task {
     let mut numbers = Numbers(seed);
     let text = dnf::model::repository(&mut numbers);
     Task {
-        packages: family::packages(Family::Rpm, &text),
+        packages: family::packages(Family::RPM, &text),
         cases: (0..CASES).map(|_| dnf::model::case(&mut numbers)).collect(),
     }
 }

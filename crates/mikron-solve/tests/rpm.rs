@@ -10,9 +10,9 @@ macro_rules! gives {
     ($($name:ident: $universe:expr, $request:expr => $expected:expr;)*) => {$(
         #[test]
         fn $name() {
-            let mut packages = packages(Family::Rpm, $universe);
+            let mut packages = packages(Family::RPM, $universe);
             for _ in 0..2 {
-                let universe = fill(Family::Rpm, &packages);
+                let universe = fill(Family::RPM, &packages);
                 let solution = solve(&universe, &$request).unwrap_or_else(|e| panic!("{e}"));
                 assert_eq!(short(&solution), $expected);
                 packages.reverse();
@@ -26,9 +26,9 @@ macro_rules! refuses {
     ($($name:ident: $universe:expr, $request:expr => $expected:expr;)*) => {$(
         #[test]
         fn $name() {
-            let mut packages = packages(Family::Rpm, $universe);
+            let mut packages = packages(Family::RPM, $universe);
             for _ in 0..2 {
-                let universe = fill(Family::Rpm, &packages);
+                let universe = fill(Family::RPM, &packages);
                 let error = solve(&universe, &$request).unwrap_err().to_string();
                 assert_eq!(error, $expected.trim(), "\n{error}");
                 packages.reverse();

@@ -16,9 +16,10 @@ const WANTED: [&str; 7] = ["a", "b", "c", "d", "e", "v", "w"];
 
 fn relation(numbers: &mut Numbers, family: Family) -> String {
     let name = numbers.pick(&WANTED);
-    let operators: &[&str] = match family {
-        Family::Apk => &[">=", "<", "~"],
-        _ => &[">=", "<", "="],
+    let operators: &[&str] = if family == Family::APK {
+        &[">=", "<", "~"]
+    } else {
+        &[">=", "<", "="]
     };
     if numbers.once_in(4) {
         let operator = numbers.pick(operators);
@@ -31,7 +32,7 @@ fn relation(numbers: &mut Numbers, family: Family) -> String {
 /// A rich dependency, two operators deep at most.
 fn rich(numbers: &mut Numbers, depth: u32) -> String {
     if depth == 0 || numbers.once_in(3) {
-        return relation(numbers, Family::Rpm);
+        return relation(numbers, Family::RPM);
     }
     let mut part = |depth| rich(numbers, depth);
     let (a, b, c) = (part(depth - 1), part(depth - 1), part(depth - 1));
@@ -89,7 +90,7 @@ fn apk(numbers: &mut Numbers) -> String {
             let _ = write!(text, "{name} {version}");
             for _ in 0..numbers.below(3) {
                 let not = if numbers.once_in(5) { "!" } else { "" };
-                let _ = write!(text, "; Depends: {not}{}", relation(numbers, Family::Apk));
+                let _ = write!(text, "; Depends: {not}{}", relation(numbers, Family::APK));
             }
             match numbers.below(6) {
                 0 | 1 => text.push_str("; Provides: v"),
@@ -180,10 +181,10 @@ fn prove(family: Family, make: fn(&mut Numbers) -> String, rounds: u32) {
 
 #[test]
 fn every_solution_of_rpm_is_valid_and_every_refusal_is_right() {
-    prove(Family::Rpm, rpm, 800);
+    prove(Family::RPM, rpm, 800);
 }
 
 #[test]
 fn every_solution_of_apk_is_valid_and_every_refusal_is_right() {
-    prove(Family::Apk, apk, 800);
+    prove(Family::APK, apk, 800);
 }

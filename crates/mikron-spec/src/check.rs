@@ -5,57 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::account::{Principal, is_account_name};
 use crate::error::{Document, SpecError, SpecErrorKind};
 use crate::layers::Layers;
-use crate::request::{PackageRequest, check_slice, is_of_debian};
+use crate::request::{PackageRequest, check_slice, is_sliceable};
 use crate::spec::{DefinitionSource, Spec};
 use crate::text::shown;
+use mikron_package::Family;
 use mikron_yaml::Node;
-
-/// Users and groups that every image may refer to: Debian's static ids (base-passwd) and `nonroot`.
-const STATIC_ACCOUNTS: [&str; 43] = [
-    "root",
-    "daemon",
-    "bin",
-    "sys",
-    "sync",
-    "games",
-    "man",
-    "lp",
-    "mail",
-    "news",
-    "uucp",
-    "proxy",
-    "www-data",
-    "backup",
-    "list",
-    "irc",
-    "_apt",
-    "nobody",
-    "nonroot",
-    "adm",
-    "tty",
-    "disk",
-    "kmem",
-    "dialout",
-    "fax",
-    "voice",
-    "cdrom",
-    "floppy",
-    "tape",
-    "sudo",
-    "audio",
-    "dip",
-    "operator",
-    "src",
-    "shadow",
-    "utmp",
-    "video",
-    "sasl",
-    "plugdev",
-    "staff",
-    "users",
-    "nogroup",
-    "systemd-journal",
-];
 
 /// Refuses a newer schema before anything else is said of its keys.
 pub(crate) fn schema_version(
@@ -185,7 +139,7 @@ impl Check<'_> {
                 self.slices(&i, request)?;
             } else if let Some((package, slice)) = request.name.as_str().split_once('_')
                 && request.name.is_plain()
-                && is_of_debian(request, &self.spec.sources)
+                && is_sliceable(request, &self.spec.sources)
             {
                 let slice = if package.is_empty() {
                     request.name.as_str()
@@ -447,6 +401,14 @@ impl Check<'_> {
         self.account_exists(path, "group", name, groups.chain(users).collect())
     }
 
+    /// Whether every installation of one of the sources' families has a user or group of this name; without sources, of Debian's.
+    fn is_static(&self, name: &str) -> bool {
+        let has = |family: Family| family.user(name).is_some() || family.group(name).is_some();
+        let mut sources = self.spec.sources.values();
+        sources.any(|source| has(source.family))
+            || (self.spec.sources.is_empty() && has(Family::default()))
+    }
+
     fn account_exists(
         &self,
         path: &[&str],
@@ -454,7 +416,7 @@ impl Check<'_> {
         name: &str,
         mut declared: Vec<&str>,
     ) -> Result<(), SpecError> {
-        if declared.contains(&name) || STATIC_ACCOUNTS.contains(&name) {
+        if declared.contains(&name) || name == "nonroot" || self.is_static(name) {
             return Ok(());
         }
         let slip = mikron_yaml::nearest(name, declared.iter().copied()).is_some();

@@ -188,9 +188,9 @@ impl FromStr for PackageRequest {
     }
 }
 
-/// Whether only a Debian package can be meant by a request: then a `_` in its name is none of the name.
-pub(crate) fn is_of_debian(request: &PackageRequest, sources: &BTreeMap<String, Source>) -> bool {
-    families(request, sources).all(|family| family == Family::Deb)
+/// Whether only a package can be meant by a request that can be cut into slices: then a `_` in its name is none of the name.
+pub(crate) fn is_sliceable(request: &PackageRequest, sources: &BTreeMap<String, Source>) -> bool {
+    families(request, sources).all(|family| family.slices)
 }
 
 fn families<'s>(
@@ -204,7 +204,7 @@ fn families<'s>(
         .map(|source| source.family)
 }
 
-/// Reads `NAME_SLICE` as a slice where something defines slices and the package can be Debian's.
+/// Reads `NAME_SLICE` as a slice where something defines slices and the package can have some.
 pub(crate) fn take_slices(
     packages: &mut [PackageRequest],
     definitions: &[DefinitionSource],
@@ -215,8 +215,8 @@ pub(crate) fn take_slices(
         return;
     }
     for request in packages {
-        let debian = families(request, sources).any(|family| family == Family::Deb);
-        if debian && let Some(sliced) = request.sliced() {
+        let sliceable = families(request, sources).any(|family| family.slices);
+        if sliceable && let Some(sliced) = request.sliced() {
             *request = sliced;
         }
     }

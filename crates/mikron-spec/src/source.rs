@@ -163,11 +163,7 @@ impl Source {
 
     /// The key under which the place stands: `deb`, `rpm`, `apk`.
     pub(crate) fn family_key(&self) -> &'static str {
-        match self.family {
-            Family::Deb => "deb",
-            Family::Rpm => "rpm",
-            Family::Apk => "apk",
-        }
+        self.family.name()
     }
 }
 
@@ -309,9 +305,9 @@ impl Form {
     fn source(self) -> Result<Source, ValueError> {
         let url = |text: UrlText| Place::Url(text.0);
         let mut places = [
-            (Family::Deb, self.deb.map(|place| place.0)),
-            (Family::Rpm, self.rpm.map(url)),
-            (Family::Apk, self.apk.map(url)),
+            (Family::DEB, self.deb.map(|place| place.0)),
+            (Family::RPM, self.rpm.map(url)),
+            (Family::APK, self.apk.map(url)),
         ]
         .into_iter()
         .filter_map(|(family, place)| place.map(|place| (family, place)));
@@ -385,7 +381,7 @@ impl Source {
 
     /// Whether this is a deb repository with a URL that is not flat.
     fn is_plain_deb(&self) -> bool {
-        self.family == Family::Deb && self.suite.as_ref().is_some_and(|s| !s.ends_with('/'))
+        self.family == Family::DEB && self.suite.as_ref().is_some_and(|s| !s.ends_with('/'))
     }
 
     /// Which keys may stand beside each other.
@@ -394,17 +390,17 @@ impl Source {
             Err(ValueError::new(format!("{whose} has no `{key}`"), help))
         };
         let of_one_family = [
-            ("mirrorlist", self.mirrorlist.is_some(), Family::Rpm),
-            ("signed", self.signed != Signed::default(), Family::Rpm),
-            ("exclude", !self.exclude.is_empty(), Family::Rpm),
-            ("architectures", !self.architectures.is_empty(), Family::Rpm),
-            ("modules", !self.modules.is_empty(), Family::Rpm),
-            ("tagged", self.tagged, Family::Apk),
+            ("mirrorlist", self.mirrorlist.is_some(), Family::RPM),
+            ("signed", self.signed != Signed::default(), Family::RPM),
+            ("exclude", !self.exclude.is_empty(), Family::RPM),
+            ("architectures", !self.architectures.is_empty(), Family::RPM),
+            ("modules", !self.modules.is_empty(), Family::RPM),
+            ("tagged", self.tagged, Family::APK),
         ];
         for (key, given, family) in of_one_family {
             if given && family != self.family {
                 let whose = format!("{} repository", self.family_key());
-                let article = if self.family == Family::Deb {
+                let article = if self.family == Family::DEB {
                     "a"
                 } else {
                     "an"
@@ -421,7 +417,7 @@ impl Source {
                 let help = "mirrors belong to presets such as `deb: bookworm`";
                 surplus("mirrors", "a source with a URL", help)
             }
-            (Place::Url(_), Family::Deb) => {
+            (Place::Url(_), family) if family == Family::DEB => {
                 let Some(suite) = &self.suite else {
                     return Err(ValueError::new(
                         "a deb repository needs a suite",
@@ -491,10 +487,11 @@ impl Serialize for Source {
             ..Form::default()
         };
         let place = DebPlace(self.place.clone());
-        match self.family {
-            Family::Deb => form.deb = Some(place),
-            Family::Rpm => form.rpm = Some(UrlText(place.to_string())),
-            Family::Apk => form.apk = Some(UrlText(place.to_string())),
+        let url = UrlText(place.to_string());
+        match self.family.name() {
+            "rpm" => form.rpm = Some(url),
+            "apk" => form.apk = Some(url),
+            _ => form.deb = Some(place),
         }
         form.serialize(serializer)
     }

@@ -88,11 +88,11 @@ fn a_stale_lock_says_exactly_what_changed() {
     changed.packages[1].version = Some(">= 8".parse().expect("a range"));
     changed.platforms = vec![amd64(), "linux/s390x".parse().expect("a platform")];
     let debian = changed.sources.get_mut("debian").expect("a source");
-    *debian = Source::preset(mikron_package::Family::Deb, "trixie");
+    *debian = Source::preset(mikron_package::Family::DEB, "trixie");
     debian.priority = Some(700);
     changed.sources.insert(
         "b".to_owned(),
-        Source::preset(mikron_package::Family::Deb, "trixie"),
+        Source::preset(mikron_package::Family::DEB, "trixie"),
     );
     let stale = lock().check(&changed).unwrap_err();
     assert_eq!(stale.changes.len(), 8, "{stale}");

@@ -70,8 +70,8 @@ fn every_key_of_the_reference_is_read() {
         spec.sources["debian"].place,
         Place::Preset("bookworm".into())
     );
-    assert_eq!(spec.sources["el"].family, Family::Rpm);
-    assert_eq!(spec.sources["alpine"].family, Family::Apk);
+    assert_eq!(spec.sources["el"].family, Family::RPM);
+    assert_eq!(spec.sources["alpine"].family, Family::APK);
     assert_eq!(spec.packages[1].capabilities, ["bundle"]);
     assert_eq!(spec.selection_of(&spec.packages[2]), Select::Package);
     assert_eq!(

@@ -107,7 +107,7 @@ pub enum Error {
     /// Sources of several families have a package, and the spec does not say which is meant.
     #[error(
         "the package {package} is in sources of several families ({}); write `{{ name: {package}, source: … }}`",
-        .families.iter().map(|family| format!("{family:?}").to_lowercase()).collect::<Vec<_>>().join(", ")
+        .families.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     )]
     SeveralFamilies {
         /// The package.

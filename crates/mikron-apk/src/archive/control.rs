@@ -4,23 +4,13 @@ use std::io::Read;
 
 use mikron_archive::{Cap, TarDialect, TarReader};
 use mikron_package::{
-    ArchiveError, ArchiveErrorKind, ArchiveMetadata, Checksum, Digest, EntryKind, Limits, Script,
+    ArchiveError, ArchiveErrorKind, ArchiveMetadata, Checksum, Digest, EntryKind, Family, Limits,
+    Script, ScriptKind,
 };
 
 use super::info;
 use crate::Covered;
 use crate::signature::{self, no_end_marks};
-
-/// Names of the scripts, in the order in which apk runs them.
-const SCRIPTS: [&str; 7] = [
-    ".pre-install",
-    ".post-install",
-    ".pre-deinstall",
-    ".post-deinstall",
-    ".pre-upgrade",
-    ".post-upgrade",
-    ".trigger",
-];
 
 /// The largest control member that is read, unpacked, in bytes; [`Limits::control`] may ask for less.
 const CAP: u64 = 10 << 20;
@@ -85,8 +75,10 @@ pub(super) fn read(
         used = reader.offset();
         match name.as_str() {
             ".PKGINFO" => text = Some(bytes),
-            script if SCRIPTS.contains(&script) => scripts.push(Script { name, text: bytes }),
-            _ => extra.push((name, bytes)),
+            _ => match ScriptKind::of(Family::APK.scripts, &name) {
+                Some(kind) => scripts.push(kind.script(bytes)),
+                None => extra.push((name, bytes)),
+            },
         }
     }
     reader.nothing_behind_end()?;
@@ -99,7 +91,8 @@ pub(super) fn read(
         ))
         .in_entry(".PKGINFO")
     })?;
-    scripts.sort_by_key(|script| SCRIPTS.iter().position(|name| *name == script.name));
+    let kinds = Family::APK.scripts.iter();
+    scripts.sort_by_key(|script| kinds.clone().position(|kind| kind.name == script.name));
     let mut record = info.record;
     record.checksum = Some(Checksum::ApkControl(covered.sha1));
     let metadata = ArchiveMetadata {

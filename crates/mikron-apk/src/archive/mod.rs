@@ -57,7 +57,7 @@ impl ApkFormat {
 
 impl PackageFormat for ApkFormat {
     fn family(&self) -> Family {
-        Family::Apk
+        Family::APK
     }
 
     /// gzip with no flags but those of its own header, or ADB, the third format, which is then refused by its name.

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use mikron_package::RootPath;
+use mikron_package::{RootPath, is_below_usr};
 
 use super::included::Included;
 use super::names::Names;
 use super::packages::Summary;
 use super::roots::{Heir, heirs};
-use super::tree::{Unresolved, is_merged};
+use super::tree::Unresolved;
 use super::{
     FileRef, Found, Loader, MissingCause, PackageInput, Reason, Role, Select, Selection, Token,
     Tree, Want, Wanted, Without, merged, rules,
@@ -17,7 +17,14 @@ use super::{
 use crate::{FileFacts, Glob, SelectError};
 
 /// The directories of `PATH` in which commands are looked for.
-pub(crate) const PATH: [&str; 4] = ["usr/local/sbin", "usr/local/bin", "usr/sbin", "usr/bin"];
+pub(crate) const PATH: [&str; 6] = [
+    "usr/local/sbin",
+    "usr/local/bin",
+    "usr/sbin",
+    "usr/bin",
+    "sbin",
+    "bin",
+];
 
 /// How a package takes part beyond single files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,10 +106,12 @@ pub(super) struct Closure<'a> {
 /// The second name that merged /usr gives a path: `/usr/lib/x` is `/lib/x`, and the other way about.
 fn other_name(path: &RootPath) -> Option<RootPath> {
     let bytes = path.as_bytes();
-    let below = bytes.strip_prefix(b"usr/").filter(|rest| is_merged(rest));
+    let below = bytes
+        .strip_prefix(b"usr/")
+        .filter(|rest| is_below_usr(rest));
     match below {
         Some(below) => RootPath::new(below).ok(),
-        None if is_merged(bytes) => RootPath::new(&merged(bytes)).ok(),
+        None if is_below_usr(bytes) => RootPath::new(&merged(bytes)).ok(),
         None => None,
     }
 }
@@ -357,10 +366,7 @@ impl<'a> Closure<'a> {
                 | Reason::Program { .. }
                 | Reason::Named { .. }
         );
-        with_package
-            && self
-                .rules
-                .keeps(&self.tree.normal(facts.entry.path.as_bytes()))
+        with_package && self.rules.keeps(facts.entry.path.as_bytes())
     }
 
     pub(super) fn choose_empty_dirs(&mut self, package: usize, reason: &Reason) {

@@ -182,9 +182,10 @@ impl Closure<'_> {
         let data = self.summaries[package].nature == Nature::Data;
         let library = self.summaries[package].nature == Nature::Library;
         // Of one program alone the root is what is asked for; of several one may be for a shell that nobody depends on.
-        let programs = input.facts.files.iter().filter(|file| {
-            file.class == Class::Bins && is_in_bin_dir(&super::merged(file.entry.path.as_bytes()))
-        });
+        let programs =
+            input.facts.files.iter().filter(|file| {
+                file.class == Class::Bins && is_in_bin_dir(file.entry.path.as_bytes())
+            });
         let several = programs.filter(|file| !file.entry.is_directory()).count() > 1;
         let mut reasons: BTreeMap<Class, Arc<Reason>> = BTreeMap::new();
         for (entry, facts) in input.facts.files.iter().enumerate() {
@@ -240,12 +241,12 @@ impl Closure<'_> {
     /// Whether a program on `PATH` has the name of its package or source, or the word that one begins with: `R` of `r-base`.
     fn is_named_after(&self, package: usize, program: &FileFacts) -> bool {
         let input = &self.packages[package];
-        let path = self.tree.normal(program.entry.path.as_bytes());
+        let path = program.entry.path.as_bytes();
         let file = program.entry.path.file_name().unwrap_or_default();
         let names = [input.name.as_str(), input.source.as_str()];
         let stems = names.map(|name| name.split('-').next().unwrap_or(name));
         let mut all = names.iter().chain(&stems);
-        is_in_bin_dir(&path) && all.any(|name| file.eq_ignore_ascii_case(name.as_bytes()))
+        is_in_bin_dir(path) && all.any(|name| file.eq_ignore_ascii_case(name.as_bytes()))
     }
 
     /// Whether a program lies in the tree, chosen or not.
@@ -269,7 +270,7 @@ impl Closure<'_> {
             files.any(|file| {
                 file.class == Class::Bins
                     && file.entry.path.file_name() == Some(name)
-                    && is_in_bin_dir(&self.tree.normal(file.entry.path.as_bytes()))
+                    && is_in_bin_dir(file.entry.path.as_bytes())
             })
         };
         let direct = || self.packages[package].requires.iter().map(|edge| edge.to);
@@ -455,7 +456,7 @@ impl Closure<'_> {
                 if facts.class != Class::Source || facts.entry.is_directory() {
                     continue;
                 }
-                let interpreter = language_of(&self.tree.normal(facts.entry.path.as_bytes()));
+                let interpreter = language_of(facts.entry.path.as_bytes());
                 let by = interpreter.and_then(|name| self.interpreters.get(name).copied());
                 if let Some(by) = by {
                     self.choose_in_bulk(FileRef { package, entry }, Reason::Interpreted { by });

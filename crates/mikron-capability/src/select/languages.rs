@@ -76,8 +76,9 @@ const LANGUAGES: &[Language] = &[
     language("erl",      &["erlang"],                 false).also(&["escript"]).engine("erlexec"),
 ];
 
-/// The language that the file at a path of the merged tree is code of, by its directory.
+/// The language that the file at a path is code of, by its directory.
 pub(crate) fn language_of(path: &[u8]) -> Option<&'static str> {
+    let path = super::merged(path);
     let mut parts = path.split(|b| *b == b'/').filter(|part| *part != b"local");
     let (Some(b"usr"), Some(b"lib" | b"lib64" | b"share")) = (parts.next(), parts.next()) else {
         return None;
@@ -101,7 +102,7 @@ pub(crate) fn language_of(path: &[u8]) -> Option<&'static str> {
 pub(super) fn code_of(file: &FileFacts) -> Option<&'static str> {
     let code = matches!(file.class, Class::Source | Class::Modules | Class::Data);
     (code && !file.entry.is_directory())
-        .then(|| language_of(&super::merged(file.entry.path.as_bytes())))
+        .then(|| language_of(file.entry.path.as_bytes()))
         .flatten()
 }
 

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use mikron_package::{Architecture, Platform};
 
-use super::tree::{Resolved, Tree, Unresolved, merged, parent};
+use super::merged;
+use super::tree::{Resolved, Tree, Unresolved, parent};
 use super::{FileRef, Found, PackageInput};
 use crate::scan::is_musl_path_file;
 use crate::{ElfClass, ElfFacts, Endianness, LibcFlavour, X86Level};

@@ -357,8 +357,8 @@ impl Closure<'_> {
         let reach = self.reach(by.package);
         // The C library begins the names of the sources of users and hosts.
         begun.retain(|file| {
-            let path = self.tree.normal(self.facts(*file).entry.path.as_bytes());
-            reach.near.contains(&file.package) && !self.rules.keeps(&path)
+            let path = self.facts(*file).entry.path.as_bytes();
+            reach.near.contains(&file.package) && !self.rules.keeps(path)
         });
         libraries.append(&mut begun);
         let source = &self.packages[by.package].source;

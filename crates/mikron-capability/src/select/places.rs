@@ -8,7 +8,10 @@ use std::hash::BuildHasher as _;
 use hashbrown::hash_table::Entry;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use super::tree::{Found, is_merged, merged};
+use mikron_package::is_below_usr;
+
+use super::merged;
+use super::tree::Found;
 use super::{FileRef, PackageInput, Wanted};
 
 /// An index from normal paths to entries of packages and to what finalizers make.
@@ -104,7 +107,7 @@ impl Paths<'_> {
 
     /// Whether the normal path has `usr/` before this one.
     fn is_below_usr(&self, path: &[u8]) -> bool {
-        self.wanted.merged_usr && is_merged(path)
+        self.wanted.merged_usr && is_below_usr(path)
     }
 }
 

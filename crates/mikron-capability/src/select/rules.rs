@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use super::closure::{Bulk, Closure};
 use super::loader::{Lookup, runs_on};
-use super::{FileRef, Loader, LookedFor, PackageInput, Reason, Role, Want, Without, WithoutCause};
+use super::{
+    FileRef, Loader, LookedFor, PackageInput, Reason, Role, Want, Without, WithoutCause, merged,
+};
 use crate::rules::{Apply, Bring, Importer, Rule, When};
 use crate::{Class, ElfFacts, FileFacts, Glob};
 
@@ -63,8 +65,9 @@ impl<'a> Index<'a> {
         alone.any(|soname| soname.as_bytes() == name)
     }
 
-    /// Whether a rule keeps the file at a path to itself.
+    /// Whether a rule keeps the file at a path to itself. Rules name paths with merged /usr, whatever the layout.
     pub(super) fn keeps(&self, path: &[u8]) -> bool {
+        let path = &merged(path);
         self.alone.iter().any(|glob| glob.matches_bytes(path))
     }
 }
@@ -146,7 +149,7 @@ impl<'a> Closure<'a> {
             }
         }
         if !self.rules.by_path.is_empty() {
-            let path = self.tree.normal(facts.entry.path.as_bytes());
+            let path = merged(facts.entry.path.as_bytes());
             for (glob, number) in &self.rules.by_path {
                 if !self.rules.settled[*number] && glob.matches_bytes(&path) {
                     found.push((*number, format!("is {}", facts.entry.path)));
@@ -170,7 +173,7 @@ impl<'a> Closure<'a> {
 
     /// Whether everything that a rule asks of one file holds.
     fn holds(&self, when: &When, by: FileRef, facts: &FileFacts, elf: Option<&ElfFacts>) -> bool {
-        let path = self.tree.normal(facts.entry.path.as_bytes());
+        let path = merged(facts.entry.path.as_bytes());
         let any = |list: &[String], fits: &dyn Fn(&String) -> bool| {
             list.is_empty() || list.iter().any(fits)
         };
@@ -298,7 +301,7 @@ impl<'a> Closure<'a> {
             if let Some(glob) = &bring.path {
                 let packages = self.packages;
                 for (entry, file) in packages[package].facts.files.iter().enumerate() {
-                    let path = self.tree.normal(file.entry.path.as_bytes());
+                    let path = merged(file.entry.path.as_bytes());
                     let excepted = || bring.except.iter().any(|glob| glob.matches_bytes(&path));
                     if !file.entry.is_directory() && glob.matches_bytes(&path) && !excepted() {
                         found = true;

@@ -3,33 +3,13 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use mikron_package::EntryKind;
+use mikron_package::{BELOW_USR, EntryKind, merged_usr};
 
 use super::places::Places;
 use super::{FileRef, PackageInput, Role, Wanted};
 
-/// Directories of the root that are links into `/usr` (file-hierarchy(7)).
-const MERGED: [&[u8]; 7] = [
-    b"bin", b"sbin", b"lib", b"lib32", b"lib64", b"libx32", b"libo32",
-];
-
 /// Links that are followed before a path counts as a loop (path_resolution(7): `MAXSYMLINKS`).
 const MAX_LINKS: usize = 40;
-
-/// The path with merged /usr: `lib/ld.so` becomes `usr/lib/ld.so`.
-pub(crate) fn merged(path: &[u8]) -> Cow<'_, [u8]> {
-    if is_merged(path) {
-        Cow::Owned([b"usr/", path].concat())
-    } else {
-        Cow::Borrowed(path)
-    }
-}
-
-/// Whether a path lies in a directory that merged /usr makes a link.
-pub(super) fn is_merged(path: &[u8]) -> bool {
-    let top = path.split(|b| *b == b'/').next().unwrap_or(path);
-    MERGED.contains(&top)
-}
 
 /// What lies at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,7 +81,7 @@ impl<'a> Tree<'a> {
             for (entry, file) in input.facts.files.iter().enumerate() {
                 let path = file.entry.path.as_bytes();
                 // The links of merged /usr themselves are no place: every look-up has gone through them.
-                if path.is_empty() || (wanted.merged_usr && MERGED.contains(&path)) {
+                if path.is_empty() || (wanted.merged_usr && BELOW_USR.contains(&path)) {
                     continue;
                 }
                 let file = FileRef { package, entry };
@@ -164,7 +144,7 @@ impl<'a> Tree<'a> {
     /// The path as it is looked up: without a leading slash, with merged /usr.
     pub(crate) fn normal(&self, path: &'a [u8]) -> Cow<'a, [u8]> {
         if self.wanted.merged_usr {
-            merged(path)
+            merged_usr(path)
         } else {
             Cow::Borrowed(path)
         }
@@ -189,7 +169,7 @@ impl<'a> Tree<'a> {
             }
             if current.is_empty()
                 && self.wanted.merged_usr
-                && MERGED.contains(&component.as_slice())
+                && BELOW_USR.contains(&component.as_slice())
             {
                 current.extend_from_slice(b"usr");
             }

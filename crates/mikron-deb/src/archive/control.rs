@@ -3,14 +3,13 @@
 use std::io::Read;
 
 use mikron_archive::{Cap, Compression, Decompressor, TarDialect, TarReader};
-use mikron_package::{ArchiveError, ArchiveMetadata, EntryKind, Limits, Script};
+use mikron_package::{
+    ArchiveError, ArchiveMetadata, EntryKind, Family, Limits, Script, ScriptKind,
+};
 
 use super::conffiles;
 use super::reader::Ar;
 use crate::parse_control;
-
-/// Names of the scripts (deb-preinst(5) and its neighbours, deb-config of debconf-devel(7)).
-const SCRIPTS: [&str; 5] = ["preinst", "postinst", "prerm", "postrm", "config"];
 
 /// Reads the control member, at which `ar` stands. The number is that of the bytes behind the end of its tar archive.
 pub(super) fn read(
@@ -43,14 +42,16 @@ pub(super) fn read(
         match name.as_str() {
             "control" => control = Some(bytes),
             "conffiles" => listed = Some(bytes),
-            script if SCRIPTS.contains(&script) => {
-                scripts.retain(|known| known.name != name);
-                scripts.push(Script { name, text: bytes });
-            }
-            _ => {
-                extra.retain(|(known, _)| *known != name);
-                extra.push((name, bytes));
-            }
+            _ => match ScriptKind::of(Family::DEB.scripts, &name) {
+                Some(kind) => {
+                    scripts.retain(|known| known.name != name);
+                    scripts.push(kind.script(bytes));
+                }
+                None => {
+                    extra.retain(|(known, _)| *known != name);
+                    extra.push((name, bytes));
+                }
+            },
         }
     }
     let control = control.ok_or_else(|| ArchiveError::malformed("there is no file `control`"))?;
@@ -60,7 +61,8 @@ pub(super) fn read(
         Some(text) => conffiles::parse(&text).map_err(|error| error.in_entry("conffiles"))?,
         None => Vec::new(),
     };
-    scripts.sort_by_key(|script| SCRIPTS.iter().position(|name| *name == script.name));
+    let kinds = Family::DEB.scripts.iter();
+    scripts.sort_by_key(|script| kinds.clone().position(|kind| kind.name == script.name));
     let metadata = ArchiveMetadata {
         record,
         fields,

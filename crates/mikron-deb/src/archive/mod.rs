@@ -39,7 +39,7 @@ pub struct DebFormat;
 
 impl PackageFormat for DebFormat {
     fn family(&self) -> Family {
-        Family::Deb
+        Family::DEB
     }
 
     fn recognises(&self, prefix: &[u8]) -> bool {

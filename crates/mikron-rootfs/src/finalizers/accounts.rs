@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use mikron_package::{MemoryContents, RootPath, SharedText};
 
 use super::declarations;
-use super::static_ids::{GROUPS, USERS};
 use super::units::{self, Unit};
 use super::user_calls::Wish;
 use crate::accounts::{
@@ -15,11 +14,8 @@ use crate::accounts::{
 use crate::error::RootfsError;
 use crate::finalize::{Context, Finalizer, Report};
 use crate::part::Owner;
+use crate::statics::Statics;
 use crate::tree::Tree;
-
-/// The numbers of accounts that are made when a package is installed (Debian Policy 9.2.2: 100–999). 100 is the group
-/// `users`.
-const DYNAMIC: std::ops::RangeInclusive<u32> = 101..=999;
 
 /// Largest configuration file that is searched for the name of an account, in bytes.
 const MAX_SEARCH: u64 = 256 << 10;
@@ -27,9 +23,10 @@ const MAX_SEARCH: u64 = 256 << 10;
 /// Writes /etc/passwd and /etc/group.
 ///
 /// They hold root and nobody; the spec's accounts; the accounts that maintainer scripts create by literal calls of adduser
-/// or useradd, and that sysusers.d(5) files declare; and those of Debian's static accounts that the spec, a file's owner,
+/// or useradd, and that sysusers.d(5) files declare; and those of the families' static accounts that the spec, a file's owner,
 /// or a maintainer script refers to. An account that the spec names may also be one that a package of the
-/// closure makes of which nothing was chosen. Accounts without a fixed number get the first free ones from 101, in order of name.
+/// closure makes of which nothing was chosen. Accounts without a fixed number get the first free ones of the
+/// family's range, in order of name.
 /// Nobody logs in with a password: there is an /etc/shadow only where PAM asks it, and it has none. Files of the spec at these paths
 /// stand.
 #[derive(Clone, Copy, Debug, Default)]
@@ -55,7 +52,7 @@ impl Finalizer for AccountsFinalizer {
             .unwrap_or_default();
         let mut wishes = Wishes {
             database: Database::parse(&passwd, &group),
-            ..Wishes::default()
+            ..Wishes::new(context.statics)
         };
         for user in &context.accounts.users {
             wishes.user(user.clone())?;
@@ -74,7 +71,7 @@ impl Finalizer for AccountsFinalizer {
             }
             for user in &wish.users {
                 // A static account is there before any script, which then leaves it as it is.
-                if USERS.iter().any(|fixed| fixed.0 == user.name) {
+                if context.statics.user(&user.name).is_some() {
                     wishes.refer(&user.name);
                 } else {
                     wishes.user(user.clone())?;
@@ -103,7 +100,7 @@ impl Finalizer for AccountsFinalizer {
         };
         let shells = ["/bin/bash", "/bin/sh"];
         let root_shell = shells.into_iter().find(|path| shell(tree, path));
-        let database = wishes.settle(root_shell.unwrap_or("/usr/sbin/nologin"))?;
+        let database = wishes.settle(root_shell)?;
 
         let passwd = database.passwd().into_bytes();
         report.write(tree, contents, passwd_path(), passwd, 0o644)?;
@@ -170,7 +167,7 @@ fn further(
     context: &Context<'_>,
     tree: &Tree,
     contents: &MemoryContents,
-    wishes: &mut Wishes,
+    wishes: &mut Wishes<'_>,
 ) -> Result<(), RootfsError> {
     let mut names: BTreeSet<&str> = context
         .run_as
@@ -195,13 +192,12 @@ fn further(
         let database = &wishes.database;
         let in_files = database.users.contains_key(*name) || database.groups.contains_key(*name);
         let known = wishes.users.contains_key(*name) || wishes.groups.contains_key(*name);
-        let fixed = USERS.iter().any(|user| user.0 == *name) || GROUPS.iter().any(|g| g.0 == *name);
-        !in_files && !known && !fixed && check_name(name).is_ok()
+        !in_files && !known && !context.statics.has(name) && check_name(name).is_ok()
     });
     if names.is_empty() {
         return Ok(());
     }
-    let mut made = Wishes::default();
+    let mut made = Wishes::new(context.statics);
     for wish in asked(context, false) {
         for group in &wish.groups {
             made.group(group.clone())?;
@@ -238,7 +234,7 @@ fn further(
 }
 
 /// Asks for what sysusers.d(5) lines declare.
-fn sysusers(lines: &[declarations::Line], wishes: &mut Wishes) -> Result<(), RootfsError> {
+fn sysusers(lines: &[declarations::Line], wishes: &mut Wishes<'_>) -> Result<(), RootfsError> {
     let declared = declarations::accounts(lines);
     for user in declared.users {
         wishes.user(user)?;
@@ -254,7 +250,7 @@ fn references(
     context: &Context<'_>,
     tree: &Tree,
     contents: &MemoryContents,
-    wishes: &mut Wishes,
+    wishes: &mut Wishes<'_>,
 ) -> Result<(), RootfsError> {
     if let Some(run_as) = context.run_as {
         for name in run_as.split(':') {
@@ -274,11 +270,11 @@ fn references(
             wishes.refer(name);
         }
         let of_package = node.owner.package().is_some();
-        if of_package && let Some(user) = USERS.iter().find(|user| user.1 == entry.uid) {
-            wishes.refer_user(user.0);
+        if of_package && let Some(user) = context.statics.of_uid(entry.uid) {
+            wishes.refer_user(user.name);
         }
-        if of_package && let Some(group) = GROUPS.iter().find(|group| group.1 == entry.gid) {
-            wishes.refer_group(group.0);
+        if of_package && let Some(group) = context.statics.of_gid(entry.gid) {
+            wishes.refer_group(group.name);
         }
         let in_etc = entry.path.as_bytes().starts_with(b"etc/");
         if in_etc && entry.is_file() && entry.size() <= MAX_SEARCH && node.owner != Owner::Layout {
@@ -312,8 +308,8 @@ fn references(
 }
 
 /// The accounts that are asked for, before all have numbers.
-#[derive(Default)]
-struct Wishes {
+struct Wishes<'a> {
+    statics: &'a Statics,
     database: Database,
     users: BTreeMap<String, User>,
     groups: BTreeMap<String, Group>,
@@ -321,7 +317,18 @@ struct Wishes {
     refer_groups: BTreeSet<&'static str>,
 }
 
-impl Wishes {
+impl<'a> Wishes<'a> {
+    fn new(statics: &'a Statics) -> Self {
+        Self {
+            statics,
+            database: Database::default(),
+            users: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            refer_users: BTreeSet::new(),
+            refer_groups: BTreeSet::new(),
+        }
+    }
+
     /// Asks for a user. What was asked for before is kept, and completed.
     fn user(&mut self, user: User) -> Result<(), RootfsError> {
         check_name(&user.name)?;
@@ -385,25 +392,25 @@ impl Wishes {
     }
 
     fn refer_user(&mut self, name: &str) {
-        if let Some(user) = USERS.iter().find(|user| user.0 == name) {
-            self.refer_users.insert(user.0);
-            if let Some(group) = GROUPS.iter().find(|group| group.1 == user.2) {
-                self.refer_groups.insert(group.0);
+        if let Some(user) = self.statics.user(name) {
+            self.refer_users.insert(user.name);
+            if let Some(group) = self.statics.of_gid(user.gid) {
+                self.refer_groups.insert(group.name);
             }
         }
     }
 
     fn refer_group(&mut self, name: &str) {
-        if let Some(group) = GROUPS.iter().find(|group| group.0 == name) {
-            self.refer_groups.insert(group.0);
+        if let Some(group) = self.statics.group(name) {
+            self.refer_groups.insert(group.name);
         }
     }
 
     /// Gives everyone a number and writes the lines.
-    fn settle(mut self, root_shell: &str) -> Result<Database, RootfsError> {
+    fn settle(mut self, root_shell: Option<&str>) -> Result<Database, RootfsError> {
         self.complete_groups();
         let mut database = std::mem::take(&mut self.database);
-        // Numbers that are taken: by the files, by the spec and scripts, by Debian's static accounts.
+        // Numbers that are taken: by the files, by the spec and scripts, by static accounts.
         let mut users_taken: BTreeMap<u32, String> = BTreeMap::new();
         let mut groups_taken: BTreeMap<u32, String> = BTreeMap::new();
         for line in database.users.values() {
@@ -414,22 +421,17 @@ impl Wishes {
         }
         for group in self.groups.values_mut() {
             let known = database.groups.get(&group.name).map(|line| line.gid);
-            let fixed = GROUPS
-                .iter()
-                .find(|fixed| fixed.0 == group.name)
-                .map(|fixed| fixed.1);
+            let fixed = self.statics.group(&group.name).map(|fixed| fixed.gid);
             group.gid = known.or(group.gid).or(fixed);
             reserve(&mut groups_taken, group.gid, &group.name, "gid")?;
         }
         for user in self.users.values_mut() {
             let known = database.users.get(&user.name).map(|line| line.uid);
-            let fixed = USERS
-                .iter()
-                .find(|fixed| fixed.0 == user.name)
-                .map(|fixed| fixed.1);
+            let fixed = self.statics.user(&user.name).map(|fixed| fixed.uid);
             user.uid = known.or(user.uid).or(fixed);
             reserve(&mut users_taken, user.uid, &user.name, "uid")?;
         }
+        let range = &self.statics.family().system_ids.clone();
         let names: BTreeSet<String> = self
             .users
             .keys()
@@ -461,8 +463,11 @@ impl Wishes {
             }
             let preferred = own.or(shared).filter(free);
             let id = preferred
-                .or_else(|| DYNAMIC.clone().find(free))
-                .ok_or_else(|| wrong(&name, "no number from 101 to 999 is free".to_owned()))?;
+                .or_else(|| range.clone().find(free))
+                .ok_or_else(|| {
+                    let (first, last) = (range.start(), range.end());
+                    wrong(&name, format!("no number from {first} to {last} is free"))
+                })?;
             if let Some(user) = self.users.get_mut(&name).filter(|_| user_open) {
                 user.uid = Some(id);
                 users_taken.insert(id, name.clone());
@@ -472,28 +477,30 @@ impl Wishes {
                 groups_taken.insert(id, name.clone());
             }
         }
+        let root_shell = root_shell.unwrap_or(self.statics.family().nologin);
         self.write(&mut database, root_shell)?;
         Ok(database)
     }
 
     /// Adds what users and references imply: static accounts, own groups, memberships.
     fn complete_groups(&mut self) {
-        for (name, uid, gid, gecos, home) in USERS {
-            if self.refer_users.contains(name) || self.users.contains_key(*name) {
-                let known = self.database.users.contains_key(*name);
-                if known && !self.users.contains_key(*name) {
+        for fixed in self.statics.users() {
+            let name = fixed.name;
+            if self.refer_users.contains(name) || self.users.contains_key(name) {
+                let known = self.database.users.contains_key(name);
+                if known && !self.users.contains_key(name) {
                     continue;
                 }
                 let user = self
                     .users
-                    .entry((*name).to_owned())
+                    .entry(name.to_owned())
                     .or_insert_with(|| User::new(name));
-                user.uid = user.uid.or(Some(*uid));
+                user.uid = user.uid.or(Some(fixed.uid));
                 if user.gid.is_none() && user.group.is_none() {
-                    user.gid = Some(*gid);
+                    user.gid = Some(fixed.gid);
                 }
-                user.gecos.get_or_insert_with(|| (*gecos).to_owned());
-                user.home.get_or_insert_with(|| (*home).to_owned());
+                user.gecos.get_or_insert_with(|| fixed.comment.to_owned());
+                user.home.get_or_insert_with(|| fixed.home.to_owned());
             }
         }
         let referred: Vec<&str> = self.refer_groups.iter().copied().collect();
@@ -505,8 +512,8 @@ impl Wishes {
             match (&user.group, user.gid) {
                 (Some(group), _) => self.named_group(group),
                 (None, Some(gid)) => {
-                    if let Some(group) = GROUPS.iter().find(|group| group.1 == gid) {
-                        self.named_group(group.0);
+                    if let Some(group) = self.statics.of_gid(gid) {
+                        self.named_group(group.name);
                     } else if !self.has_gid(gid) {
                         self.named_group(&user.name);
                         if let Some(group) = self.groups.get_mut(&user.name) {
@@ -540,6 +547,7 @@ impl Wishes {
 
     /// Turns the wishes, which have numbers now, into lines.
     fn write(self, database: &mut Database, root_shell: &str) -> Result<(), RootfsError> {
+        let nologin = self.statics.family().nologin;
         for group in self.groups.into_values() {
             let Some(gid) = group.gid else { continue };
             let line = database
@@ -567,11 +575,7 @@ impl Wishes {
                     return Err(wrong(&user.name, format!("there is no group `{group}`")));
                 }
             };
-            let shell = if uid == 0 {
-                root_shell
-            } else {
-                "/usr/sbin/nologin"
-            };
+            let shell = if uid == 0 { root_shell } else { nologin };
             database.users.insert(
                 user.name.clone(),
                 PasswdLine {

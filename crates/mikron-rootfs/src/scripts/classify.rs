@@ -1,6 +1,6 @@
 //! What a call in a maintainer script means to an image.
 
-use mikron_package::RootPath;
+use mikron_package::{RootPath, Script, When};
 
 use super::Outcome;
 use super::view::OF_THE_HOST;
@@ -8,15 +8,18 @@ use crate::tree::Tree;
 use mikron_shell::{Call, Word};
 
 /// Why a whole script does not matter in an image.
-pub(super) fn whole_script(name: &str, text: &[u8]) -> Option<&'static str> {
-    match name {
-        "prerm" | "postrm" | "%preun" | "%postun" | ".pre-deinstall" | ".post-deinstall" => {
+pub(super) fn whole_script(script: &Script) -> Option<&'static str> {
+    match script.when {
+        When::BeforeRemoval | When::AfterRemoval => {
             Some("runs only when the package is upgraded or removed")
         }
-        "config" => Some("asks questions (debconf), which an image has no one to answer"),
-        ".pre-upgrade" | ".post-upgrade" => Some("runs only when the package is upgraded"),
-        _ if text.iter().all(u8::is_ascii_whitespace) => Some("is empty"),
-        _ => None,
+        When::Questions => Some("asks questions (debconf), which an image has no one to answer"),
+        When::BeforeUpgrade | When::AfterUpgrade => Some("runs only when the package is upgraded"),
+        When::Verification => Some("runs only when the package is verified"),
+        When::Before | When::After if script.text.iter().all(u8::is_ascii_whitespace) => {
+            Some("is empty")
+        }
+        When::Before | When::After => None,
     }
 }
 

@@ -20,11 +20,12 @@ pub struct Diversion {
 /// is (`--no-rename`), and those of the local administrator, are none.
 ///
 /// ```
-/// use mikron_package::{ArchiveMetadata, PackageRecord, RootPath, Script, Version};
+/// use mikron_package::{ArchiveMetadata, Family, PackageRecord, RootPath, ScriptKind, Version};
 /// let script = b"dpkg-divert --package a --divert /usr/bin/x.distrib --rename /usr/bin/x";
+/// let preinst = ScriptKind::of(Family::DEB.scripts, "preinst").map(|kind| kind.script(script.to_vec()));
 /// let metadata = ArchiveMetadata {
 ///     record: PackageRecord::new("a".parse()?, Version::new("1"), "all"),
-///     fields: vec![], scripts: vec![Script { name: "preinst".into(), text: script.to_vec() }],
+///     fields: vec![], scripts: preinst.into_iter().collect(),
 ///     config_files: vec![], ghosts: vec![], extra: vec![],
 /// };
 /// let diversions = mikron_rootfs::diversions([&metadata]);

@@ -376,7 +376,7 @@ impl Host for Machine<'_, '_> {
                 _ => None,
             };
         }
-        for dir in ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin"] {
+        for dir in super::run::PATH.split(':') {
             let path = format!("{dir}/{name}");
             if let Known::Is(stat) = self.stat(&path, true)
                 && stat.kind == FileKind::File

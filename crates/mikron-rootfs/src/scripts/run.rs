@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use mikron_package::{ArchiveMetadata, MemoryContents, Requirement, Script};
+use mikron_package::{ArchiveMetadata, MemoryContents, Requirement, Script, When};
 use mikron_shell::run::{Invocation, Runner, Step};
 use mikron_shell::{Call, Word};
 
@@ -65,8 +65,8 @@ pub(crate) fn run_all(
         machine.view.real = package.real;
         machine.dpkg.package.clone_from(&name);
         for script in installing(&package.metadata.scripts) {
-            let irrelevant = classify::whole_script(&script.name, &script.text);
-            let asks = script.name == "config";
+            let irrelevant = classify::whole_script(script);
+            let asks = script.when == When::Questions;
             machine.silent = asks;
             if irrelevant.is_none() || asks {
                 let mut extra = package.metadata.extra.iter();
@@ -96,10 +96,10 @@ pub(crate) fn run_all(
 
 /// The scripts in the order in which an installation would run them: questions come first.
 fn installing(scripts: &[Script]) -> Vec<&Script> {
-    let rank = |script: &&Script| match script.name.as_str() {
-        "config" => 0,
-        name if name.contains("pre") => 1,
-        _ => 2,
+    let rank = |script: &&Script| match script.when {
+        When::Questions => 0,
+        When::Before | When::BeforeUpgrade | When::BeforeRemoval => 1,
+        When::After | When::AfterUpgrade | When::AfterRemoval | When::Verification => 2,
     };
     let mut scripts: Vec<&Script> = scripts.iter().collect();
     scripts.sort_by_key(rank);
@@ -131,9 +131,8 @@ fn run_one(
         machine.records.push(Record { call, fate });
         return;
     }
-    let before = script.name.contains("pre");
+    let before = script.when == When::Before;
     machine.view.hidden = before.then(|| package.to_owned());
-    let arguments = arguments(&script.name);
     let path = format!("/var/lib/dpkg/info/{package}.{}", script.name);
     let architecture = machine.dpkg.architecture.clone();
     let environment = [
@@ -150,7 +149,7 @@ fn run_one(
     ];
     let invocation = Invocation {
         name: &path,
-        arguments: &arguments,
+        arguments: &script.arguments,
         environment: &environment,
         ..Invocation::default()
     };
@@ -162,17 +161,6 @@ fn run_one(
     machine.settle();
     machine.clean();
     machine.view.hidden = None;
-}
-
-/// What a script is told on a new installation: dpkg says what is done, rpm how many versions there will be, apk which version it is.
-fn arguments(script: &str) -> Vec<String> {
-    let words: &[&str] = match script.as_bytes() {
-        [b'%', ..] => &["1"],
-        [b'.', ..] => &["1.0-r0"],
-        [b'p', b'r', b'e', ..] => &["install"],
-        _ => &["configure", ""],
-    };
-    words.iter().map(|word| (*word).to_owned()).collect()
 }
 
 /// The interpreter of a script that is not for a shell.

@@ -47,7 +47,8 @@ impl Sources {
     pub fn add_script(&mut self, text: &[u8]) {
         self.add_scanned(&ScannedScript {
             package: String::new(),
-            script: "postinst".to_owned(),
+            script: String::new(),
+            argument: "configure".to_owned(),
             calls: super::scan(text),
         });
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mikron_package::{Digest, Entry, EntryKind, MemoryContents, RootPath, SharedText};
+use mikron_package::{BELOW_USR, Digest, Entry, EntryKind, MemoryContents, RootPath, SharedText};
 use mikron_shell::run::Known;
 
 use crate::error::RootfsError;
@@ -160,12 +160,8 @@ impl<'a, 'c> View<'a, 'c> {
                 _ => None,
             };
         }
-        // The merged /usr.
         let bytes = at.as_bytes();
-        let merged = matches!(
-            bytes,
-            b"bin" | b"sbin" | b"lib" | b"lib32" | b"lib64" | b"libx32"
-        );
+        let merged = self.context.merged_usr && BELOW_USR.contains(&bytes);
         merged.then(|| [b"usr/", bytes].concat())
     }
 

@@ -5,8 +5,8 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use mikron_package::{
-    ArchiveMetadata, Entry, EntryKind, MemoryContents, Origin, PackageRecord, RootPath, Script,
-    Version, VersionError, VersionOrder,
+    ArchiveMetadata, Entry, EntryKind, Family, MemoryContents, Origin, PackageRecord, RootPath,
+    ScriptKind, Version, VersionError, VersionOrder,
 };
 use mikron_rootfs::{
     Assembly, Node, Options, Package, Part, Rootfs, RootfsError, assemble, builtin_finalizers,
@@ -82,10 +82,13 @@ impl Image {
             .iter_mut()
             .find(|p| p.name() == package);
         let metadata = Arc::make_mut(&mut found.unwrap().metadata);
-        metadata.scripts.push(Script {
-            name: name.into(),
-            text: text.into(),
-        });
+        let family = match name.as_bytes() {
+            [b'%', ..] => Family::RPM,
+            [b'.', ..] => Family::APK,
+            _ => Family::DEB,
+        };
+        let kind = ScriptKind::of(family.scripts, name).unwrap();
+        metadata.scripts.push(kind.script(text.into()));
         self
     }
 

@@ -47,7 +47,7 @@ pub struct RpmFormat;
 
 impl PackageFormat for RpmFormat {
     fn family(&self) -> Family {
-        Family::Rpm
+        Family::RPM
     }
 
     fn recognises(&self, prefix: &[u8]) -> bool {

@@ -1,6 +1,6 @@
 //! Scriptlets and triggers. None is ever run; all are listed.
 
-use mikron_package::{ArchiveError, Script};
+use mikron_package::{ArchiveError, Family, Script, ScriptKind};
 
 use crate::header::{Header, Strings, relations, tag};
 
@@ -87,10 +87,8 @@ pub(super) fn all(header: Header<'_>) -> Result<Vec<Script>, ArchiveError> {
     for (name, text, interpreter) in SCRIPTLETS {
         let (body, interpreter) = (header.text(text)?, header.strings(interpreter)?);
         if body.is_some() || interpreter.len() > 0 {
-            scripts.push(Script {
-                name: name.to_owned(),
-                text: with_interpreter(interpreter, body.unwrap_or_default()),
-            });
+            let text = with_interpreter(interpreter, body.unwrap_or_default());
+            scripts.extend(ScriptKind::of(Family::RPM.scripts, name).map(|kind| kind.script(text)));
         }
     }
     for kind in &TRIGGERS {
@@ -140,10 +138,13 @@ fn triggers(
         let name = kind.names.iter().find(|(_, sense)| senses & sense != 0);
         let name = name.map_or(kind.names[0].0, |(name, _)| *name);
         let interpreter = interpreters.get(number).copied().unwrap_or(b"/bin/sh");
-        scripts.push(Script {
-            name: format!("{name} -- {}", conditions.join(", ")),
-            text: [b"#!", interpreter, b"\n", text].concat(),
-        });
+        let text = [b"#!", interpreter, b"\n", text].concat();
+        scripts.extend(
+            ScriptKind::of(Family::RPM.scripts, name).map(|kind| Script {
+                name: format!("{name} -- {}", conditions.join(", ")),
+                ..kind.script(text)
+            }),
+        );
     }
     Ok(())
 }

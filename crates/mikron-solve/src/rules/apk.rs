@@ -17,34 +17,16 @@ use mikron_package::{PackageId, PackageName, PackageRecord, Relation, Version};
 use super::{Ban, Reach, Rules};
 use crate::RelationKind;
 use crate::catalog::{Candidate, Catalog, View};
-use crate::clauses::Clause;
-use crate::ground::Choice;
 use crate::needed::Kept;
 
-pub(super) struct Apk;
+/// The rules of apk.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Apk;
 
 impl Rules for Apk {
     /// Tagged sources are judged by view.
     fn bars(&self, _priority: i32) -> bool {
         false
-    }
-
-    fn architecture_fits(
-        &self,
-        catalog: &Catalog<'_>,
-        _relation: &Relation,
-        _view: &View,
-        record: &PackageRecord,
-    ) -> bool {
-        catalog.architecture(record) == catalog.native()
-    }
-
-    fn compare(&self, catalog: &Catalog<'_>, a: PackageId, b: PackageId) -> Ordering {
-        catalog
-            .priority(b)
-            .cmp(&catalog.priority(a))
-            .then_with(|| catalog.compare_versions(b, a))
-            .then_with(|| catalog.is_noarch(a).cmp(&catalog.is_noarch(b)))
     }
 
     fn found(&self, catalog: &Catalog<'_>, relation: &Relation, view: &View) -> Vec<Candidate> {
@@ -73,16 +55,6 @@ impl Rules for Apk {
             alone: found.alone,
         };
         found.into_iter().map(candidate).collect()
-    }
-
-    fn arranged(
-        &self,
-        _catalog: &Catalog<'_>,
-        _clause: &Clause,
-        _view: &View,
-        choices: Vec<Choice>,
-    ) -> Vec<Choice> {
-        choices
     }
 
     fn bans(&self, record: &PackageRecord) -> Vec<Ban> {

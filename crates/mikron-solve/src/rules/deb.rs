@@ -12,7 +12,9 @@ use crate::catalog::{Candidate, Catalog, View};
 use crate::clauses::Clause;
 use crate::ground::Choice;
 
-pub(super) struct Deb;
+/// The rules of dpkg and apt.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Deb;
 
 impl Rules for Deb {
     fn architecture_fits(

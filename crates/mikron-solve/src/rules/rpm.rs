@@ -16,7 +16,7 @@
 //! - `Obsoletes` speak of names and versions of packages, never of what they provide.
 //! - An unversioned `Provides` satisfies every version (the universe's order knows that).
 
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use mikron_package::{
@@ -29,7 +29,9 @@ use crate::catalog::{Candidate, Catalog, View};
 use crate::clauses::{Clause, Matcher};
 use crate::ground::Choice;
 
-pub(super) struct Rpm;
+/// The rules of rpm and dnf.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Rpm;
 
 /// So many packages are picked one by one as the best of what is left; the rest follows by name. No requirement of a
 /// distribution comes near.
@@ -38,24 +40,6 @@ const TAKEN: usize = 32;
 impl Rules for Rpm {
     fn has_preferences(&self) -> bool {
         true
-    }
-
-    fn architecture_fits(
-        &self,
-        catalog: &Catalog<'_>,
-        _relation: &Relation,
-        _view: &View,
-        record: &PackageRecord,
-    ) -> bool {
-        catalog.architecture(record) == catalog.native()
-    }
-
-    fn compare(&self, catalog: &Catalog<'_>, a: PackageId, b: PackageId) -> Ordering {
-        catalog
-            .priority(b)
-            .cmp(&catalog.priority(a))
-            .then_with(|| catalog.compare_versions(b, a))
-            .then_with(|| catalog.is_noarch(a).cmp(&catalog.is_noarch(b)))
     }
 
     fn found(&self, catalog: &Catalog<'_>, relation: &Relation, view: &View) -> Vec<Candidate> {

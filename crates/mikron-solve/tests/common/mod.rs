@@ -62,7 +62,7 @@ fn package(line: &str) -> (PackageRecord, i32, String) {
 
 impl Universe for Fixture {
     fn family(&self) -> Family {
-        Family::Deb
+        Family::DEB
     }
     fn architecture(&self) -> &'static str {
         "amd64"

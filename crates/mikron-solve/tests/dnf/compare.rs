@@ -70,7 +70,7 @@ pub(crate) fn compare(tasks: &[Task]) -> Option<Vec<Vec<Compared>>> {
 
 /// What we choose for each case, proved by a checker of its own.
 pub(crate) fn solve(packages: &[Package], cases: &[Vec<String>]) -> Vec<Answer> {
-    let universe = fill(Family::Rpm, packages);
+    let universe = fill(Family::RPM, packages);
     let solve = |case: &Vec<String>| {
         let roots: Vec<&str> = case.iter().map(String::as_str).collect();
         let request = request(&roots);
@@ -79,7 +79,7 @@ pub(crate) fn solve(packages: &[Package], cases: &[Vec<String>]) -> Vec<Answer> 
                 let records = solution.packages.iter().map(|p| universe.record(p.id));
                 let records: Vec<PackageRecord> = records.collect();
                 let check = Check {
-                    family: Family::Rpm,
+                    family: Family::RPM,
                     all: packages,
                     request: &request,
                 };

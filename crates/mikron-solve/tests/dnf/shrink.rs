@@ -161,7 +161,7 @@ fn is_keeping(cause: Cause, small: &Small) -> Option<bool> {
 /// Whether the two still differ for the same cause.
 fn keeping(cause: Cause, smaller: &[Small]) -> Option<Vec<bool>> {
     let task = |small: &Small| Task {
-        packages: packages(Family::Rpm, &small.text()),
+        packages: packages(Family::RPM, &small.text()),
         cases: if small.case.is_empty() {
             Vec::new()
         } else {

@@ -81,7 +81,7 @@ impl Check<'_> {
     /// What the spec names without a version is, in rpm, a package of that name or one that obsoletes it, where there is any.
     fn is_root(&self, requirement: &Requirement, set: &[&PackageRecord]) -> bool {
         if let Requirement::One(relation) = requirement
-            && self.family == Family::Rpm
+            && self.family == Family::RPM
             && relation.constraint.is_none()
         {
             let named: Vec<_> = self
@@ -117,7 +117,7 @@ impl Check<'_> {
                 self.holds(requirement, set)
             }
         };
-        let shares = self.family == Family::Apk
+        let shares = self.family == Family::APK
             && names(record).iter().any(|(name, versioned)| {
                 others.iter().any(|other| {
                     names(other)
@@ -215,7 +215,7 @@ impl Check<'_> {
             let more: Vec<_> = sets.iter().flat_map(with).collect();
             sets.extend(more);
         }
-        let founded = |set: &Vec<_>| self.family != Family::Apk || self.is_founded(set);
+        let founded = |set: &Vec<_>| self.family != Family::APK || self.is_founded(set);
         sets.iter().any(|set| self.is_solution(set) && founded(set))
     }
 }

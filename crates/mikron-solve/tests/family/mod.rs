@@ -19,9 +19,10 @@ use order::{ApkOrder, RpmOrder};
 pub(crate) type Package = (PackageRecord, i32, String);
 
 fn order(family: Family) -> &'static dyn VersionOrder {
-    match family {
-        Family::Apk => &ApkOrder,
-        _ => &RpmOrder,
+    if family == Family::APK {
+        &ApkOrder
+    } else {
+        &RpmOrder
     }
 }
 
@@ -49,11 +50,11 @@ pub(crate) fn package(family: Family, line: &str) -> Package {
     let mut fields = line.split(';').map(str::trim);
     let mut identity = fields.next().unwrap().split_whitespace();
     let name: PackageName = identity.next().unwrap().parse().unwrap();
-    let plain = if family == Family::Rpm { "1-1" } else { "1" };
+    let plain = if family == Family::RPM { "1-1" } else { "1" };
     let version = Version::new(identity.next().unwrap_or(plain));
     let arch = identity.next().unwrap_or("x86_64");
     let mut record = PackageRecord::new(name, version.clone(), arch);
-    if family == Family::Rpm {
+    if family == Family::RPM {
         record.provides.push(Relation {
             constraint: Some(Constraint::exactly(version)),
             ..Relation::named(record.name.clone())

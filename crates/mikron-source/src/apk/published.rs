@@ -17,7 +17,7 @@ impl Repository for ApkRepository {
     }
 
     fn family(&self) -> Family {
-        Family::Apk
+        Family::APK
     }
 
     fn publish(
@@ -97,7 +97,7 @@ impl Published for ApkPublished {
     }
 
     fn family(&self) -> Family {
-        Family::Apk
+        Family::APK
     }
 
     fn architecture(&self) -> Architecture {

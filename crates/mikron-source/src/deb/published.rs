@@ -15,7 +15,7 @@ impl Repository for DebRepository {
     }
 
     fn family(&self) -> Family {
-        Family::Deb
+        Family::DEB
     }
 
     fn publish(
@@ -45,7 +45,7 @@ impl Published for Suite {
     }
 
     fn family(&self) -> Family {
-        Family::Deb
+        Family::DEB
     }
 
     fn architecture(&self) -> Architecture {

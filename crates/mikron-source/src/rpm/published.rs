@@ -76,7 +76,7 @@ impl Published for RpmPublished {
     }
 
     fn family(&self) -> Family {
-        Family::Rpm
+        Family::RPM
     }
 
     fn architecture(&self) -> Architecture {
@@ -153,7 +153,7 @@ impl Repository for RpmRepository {
     }
 
     fn family(&self) -> Family {
-        Family::Rpm
+        Family::RPM
     }
 
     fn publish(

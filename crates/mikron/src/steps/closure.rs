@@ -161,6 +161,7 @@ fn wanted(spec: &Spec, tables: &PlatformTables) -> Result<Wanted, Error> {
         rules: Arc::clone(&tables.rules),
         with: spec.with.clone(),
         without: spec.without.clone(),
+        merged_usr: mikron_rootfs::merges_usr(&crate::steps::universes::families(spec)),
         ..Wanted::new(tables.platform)
     })
 }

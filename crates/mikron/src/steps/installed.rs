@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use mikron_capability::PackageFacts;
-use mikron_package::{Entry, RootPath};
+use mikron_package::{Entry, RootPath, merged_usr};
 use mikron_rootfs::Installed;
 
 use crate::steps::closure::Closure;
@@ -14,10 +14,11 @@ pub(crate) struct InstalledFiles {
     packages: Vec<Arc<PackageFacts>>,
     /// Package and entry, in order of path; of several at one path the first package's comes first.
     index: Vec<(u32, u32)>,
+    merged_usr: bool,
 }
 
 impl InstalledFiles {
-    pub(crate) fn new(closure: &Closure) -> Self {
+    pub(crate) fn new(closure: &Closure, merged_usr: bool) -> Self {
         let packages = closure.packages.iter().zip(&closure.inputs);
         let packages: Vec<_> = packages
             .map(|(_, input)| Arc::clone(&input.facts))
@@ -30,7 +31,11 @@ impl InstalledFiles {
                     .map(|(entry, _)| (package, entry)),
             );
         }
-        let mut files = Self { packages, index };
+        let mut files = Self {
+            packages,
+            index,
+            merged_usr,
+        };
         let mut index = std::mem::take(&mut files.index);
         index.sort_by(|a, b| files.path(*a).cmp(&files.path(*b)).then(a.cmp(b)));
         files.index = index;
@@ -41,18 +46,15 @@ impl InstalledFiles {
         &self.packages[package as usize].files[entry as usize].entry
     }
 
-    /// The path of an entry in the merged /usr.
+    /// The path of an entry in the image's layout.
     fn path(&self, at: (u32, u32)) -> Cow<'_, RootPath> {
         let path = &self.entry(at).path;
-        let first = path.components().next().unwrap_or_default();
-        let merged = matches!(
-            first,
-            b"bin" | b"sbin" | b"lib" | b"lib32" | b"lib64" | b"libx32"
-        );
-        let moved = merged.then(|| RootPath::new(&[b"usr/", path.as_bytes()].concat()));
-        match moved {
-            Some(Ok(moved)) => Cow::Owned(moved),
-            _ => Cow::Borrowed(path),
+        if !self.merged_usr {
+            return Cow::Borrowed(path);
+        }
+        match merged_usr(path.as_bytes()) {
+            Cow::Owned(moved) => RootPath::new(&moved).map_or(Cow::Borrowed(path), Cow::Owned),
+            Cow::Borrowed(_) => Cow::Borrowed(path),
         }
     }
 }

@@ -39,7 +39,9 @@ pub(crate) fn of(facts: &PackageFacts, spool: &Spool) -> Vec<MadeLink> {
     let names = read.ok().and_then(|_| mikron_apk::applets(&bytes));
     let own: BTreeSet<&RootPath> = facts.files.iter().map(|file| &file.entry.path).collect();
     let link = |name: &str| {
-        let path = RootPath::new(format!("bin/{name}").as_bytes()).ok()?;
+        let path =
+            RootPath::new(format!("{}/{name}", mikron_apk::applet_directory(name)).as_bytes())
+                .ok()?;
         let program = program.entry.path.clone();
         (!own.contains(&path)).then_some(MadeLink { path, program })
     };

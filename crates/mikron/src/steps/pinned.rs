@@ -52,7 +52,7 @@ pub(crate) fn pinned(spec: &Spec, locked: &LockedPackage) -> ResolvedPackage {
     let source = spec.sources.get(&locked.source);
     ResolvedPackage {
         record,
-        family: source.map_or(Family::Deb, |source| source.family),
+        family: source.map_or_else(Family::default, |source| source.family),
         source: locked.source.clone(),
         role,
         requires: Vec::new(),

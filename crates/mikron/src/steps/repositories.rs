@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use mikron_package::{Family, Limits};
+use mikron_package::Limits;
 use mikron_source::Repository;
 use mikron_source::apk::{ApkKeys, ApkOptions, ApkRepository, ApkTrust};
 use mikron_source::deb::{DebOptions, DebRepository, Trust};
@@ -23,14 +23,14 @@ pub(crate) fn repositories_of(
     source: &Source,
     locations: &Locations,
 ) -> Result<Vec<Arc<dyn Repository>>, Error> {
-    match source.family {
-        Family::Deb => {
+    match source.family.name() {
+        "rpm" => Ok(vec![shared_rpm(beside, name, source)?]),
+        "apk" => Ok(vec![shared_apk(beside, name, source)?]),
+        _ => {
             let repositories = deb_repositories(beside, name, source, locations)?;
             let shared = |repository| Arc::new(repository) as Arc<dyn Repository>;
             Ok(repositories.into_iter().map(shared).collect())
         }
-        Family::Rpm => Ok(vec![shared_rpm(beside, name, source)?]),
-        Family::Apk => Ok(vec![shared_apk(beside, name, source)?]),
     }
 }
 

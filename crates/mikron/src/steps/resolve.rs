@@ -245,7 +245,7 @@ pub(crate) fn locked_universes(
 ) -> Universes<'static> {
     let universe = |family: Family| -> Option<Arc<dyn Universe>> {
         let order = format_of(family)?.order();
-        let architecture = platform.architecture.named_by(family);
+        let architecture = (family.architecture)(platform.architecture);
         let mut universe = MemoryUniverse::new(family, architecture, order);
         for (record, _, source) in records.iter().filter(|(_, of, _)| *of == family) {
             universe.add_from(record.clone(), 500, source);

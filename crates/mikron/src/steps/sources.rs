@@ -131,7 +131,7 @@ impl<'a> Sources<'a> {
             return Ok(None);
         };
         let parts = mikron_source::parts(&self.context(), suites).map_err(SourceFault::from)?;
-        let universe = IndexUniverse::new(format, architecture.named_by(family), parts);
+        let universe = IndexUniverse::new(format, (family.architecture)(architecture), parts);
         Ok(Some(Arc::new(universe.map_err(SourceFault::from)?)))
     }
 

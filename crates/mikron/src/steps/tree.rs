@@ -18,6 +18,7 @@ use crate::steps::links::LinksFinalizer;
 use crate::steps::resolve::Role;
 use crate::steps::slices::Mutation;
 use crate::steps::translate::{self, LoadedFile};
+use crate::steps::universes::families;
 
 /// Merges what was chosen into one tree, and lets go of the list of it. Also gives what the scripts of slices printed.
 pub(crate) fn tree(
@@ -52,12 +53,16 @@ pub(crate) fn tree(
         entry: file.entry.clone(),
         content,
     });
+    let families = families(spec);
     let assembly = Assembly {
         parts: closure.parts(),
         packages,
         further,
         templates: templates.collect(),
-        installed: Some(Arc::new(InstalledFiles::new(closure))),
+        installed: Some(Arc::new(InstalledFiles::new(
+            closure,
+            mikron_rootfs::merges_usr(&families),
+        ))),
         files: translate::files(spec, files),
         file_capabilities: translate::file_capabilities(spec),
         accounts: translate::accounts(spec),
@@ -65,6 +70,7 @@ pub(crate) fn tree(
         remove: spec.remove.clone(),
         options: mikron_rootfs::Options {
             epoch,
+            families,
             ..mikron_rootfs::Options::default()
         },
     };

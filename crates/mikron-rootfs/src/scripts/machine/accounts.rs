@@ -1,6 +1,6 @@
 //! Users and groups: what scripts ask for, and what they ask about.
 
-use mikron_package::{Entry, EntryKind, RootPath};
+use mikron_package::{Entry, EntryKind, RootPath, StaticUser};
 use mikron_shell::Call;
 use mikron_shell::run::{Known, Outcome, Step};
 
@@ -10,20 +10,27 @@ use super::{Done, Fate, Machine};
 use crate::accounts::{Database, group_path, passwd_path};
 use crate::finalizers::declarations;
 use crate::finalizers::options::Arguments;
-use crate::finalizers::static_ids::{GROUPS, USERS};
 use crate::finalizers::user_calls::{self, Wish};
+use crate::statics::Statics;
 
-impl Machine<'_, '_> {
+impl<'c> Machine<'_, 'c> {
+    pub(super) fn statics(&self) -> &'c Statics {
+        self.view.context.statics
+    }
+
     /// The accounts that are there before any script runs.
     pub(super) fn first_accounts(&mut self) {
-        for (name, _, gid, _, home) in USERS {
-            let group = GROUPS.iter().find(|group| group.1 == *gid);
-            let group = group.map_or(*name, |group| group.0);
-            self.users.insert((*name).to_owned(), group.to_owned());
-            self.homes.insert((*name).to_owned(), (*home).to_owned());
+        let statics = self.statics();
+        for user in statics.users() {
+            let group = statics.of_gid(user.gid);
+            let group = group.map_or(user.name, |group| group.name);
+            self.users.insert(user.name.to_owned(), group.to_owned());
+            self.homes
+                .insert(user.name.to_owned(), user.home.to_owned());
         }
+        let groups = statics.groups().iter();
         self.groups
-            .extend(GROUPS.iter().map(|group| group.0.to_owned()));
+            .extend(groups.map(|group| group.name.to_owned()));
         let text = |path| {
             let read = self
                 .view
@@ -174,19 +181,23 @@ impl Machine<'_, '_> {
         if let ["passwd" | "group", name] = words.as_slice() {
             self.counts_on(name);
         }
+        let statics = self.statics();
+        let line = |user| line_of_user(user, statics.family().nologin);
         let outcome = match words.as_slice() {
             ["passwd", name] => match (self.users.get(*name), name.parse::<u32>()) {
-                (Some(_), _) => Outcome::printed(line_of_user(name)),
-                (None, Ok(number)) => match USERS.iter().find(|user| user.1 == number) {
-                    Some(user) => Outcome::printed(line_of_user(user.0)),
+                (Some(_), _) => Outcome::printed(statics.user(name).map(line)),
+                (None, Ok(number)) => match statics.of_uid(number) {
+                    Some(user) => Outcome::printed(Some(line(user))),
                     None => Outcome::unknown(),
                 },
                 (None, Err(_)) => Outcome::with(2, ""),
             },
             ["group", name] => match (self.groups.contains(*name), name.parse::<u32>()) {
                 (true, _) => {
-                    let fixed = GROUPS.iter().find(|group| group.0 == *name);
-                    Outcome::printed(fixed.map(|group| format!("{}:x:{}:\n", group.0, group.1)))
+                    let fixed = statics.group(name);
+                    Outcome::printed(
+                        fixed.map(|group| format!("{}:x:{}:\n", group.name, group.gid)),
+                    )
                 }
                 (false, Ok(_)) => Outcome::unknown(),
                 (false, Err(_)) => Outcome::with(2, ""),
@@ -200,8 +211,7 @@ impl Machine<'_, '_> {
     /// Notes that a script of a package of the image counts on an account that another script made.
     fn counts_on(&mut self, name: &str) {
         let made = self.users.contains_key(name) || self.groups.contains(name);
-        let fixed = USERS.iter().any(|user| user.0 == name) || GROUPS.iter().any(|g| g.0 == name);
-        if self.view.real && made && !fixed {
+        if self.view.real && made && !self.statics().has(name) {
             self.mentioned.insert(name.to_owned());
         }
     }
@@ -224,10 +234,9 @@ impl Machine<'_, '_> {
                 Outcome::with(0, &format!("{name}\n"))
             }
             [name] => {
-                let fixed = USERS.iter().find(|user| user.0 == *name);
-                let text = match fixed {
-                    Some(user) if arguments.has(&["-u"]) => Some(format!("{}\n", user.1)),
-                    Some(user) if arguments.has(&["-g"]) => Some(format!("{}\n", user.2)),
+                let text = match self.statics().user(name) {
+                    Some(user) if arguments.has(&["-u"]) => Some(format!("{}\n", user.uid)),
+                    Some(user) if arguments.has(&["-g"]) => Some(format!("{}\n", user.gid)),
                     _ => None,
                 };
                 Outcome::printed(text)
@@ -239,17 +248,14 @@ impl Machine<'_, '_> {
 
     /// The user of a name or number.
     pub(super) fn user(&mut self, name: &str) -> Option<Id> {
-        let fixed = USERS.iter().find(|user| user.0 == name).map(|user| user.1);
+        let fixed = self.statics().user(name).map(|user| user.uid);
         let known = self.users.contains_key(name);
         self.owner(name, fixed, known)
     }
 
     /// The group of a name or number.
     pub(super) fn group(&mut self, name: &str) -> Option<Id> {
-        let fixed = GROUPS
-            .iter()
-            .find(|group| group.0 == name)
-            .map(|group| group.1);
+        let fixed = self.statics().group(name).map(|group| group.gid);
         let known = self.groups.contains(name);
         self.owner(name, fixed, known)
     }
@@ -271,28 +277,30 @@ impl Machine<'_, '_> {
         Some(Id { number, name: None })
     }
 
-    pub(super) fn user_name(entry: &Entry) -> Option<String> {
-        let fixed = USERS.iter().find(|user| user.1 == entry.uid);
+    pub(super) fn user_name(&self, entry: &Entry) -> Option<String> {
+        let fixed = self.statics().of_uid(entry.uid);
         let name = entry.user.clone();
         name.map(String::from)
-            .or_else(|| fixed.map(|user| user.0.to_owned()))
+            .or_else(|| fixed.map(|user| user.name.to_owned()))
     }
 
-    pub(super) fn group_name(entry: &Entry) -> Option<String> {
-        let fixed = GROUPS.iter().find(|group| group.1 == entry.gid);
+    pub(super) fn group_name(&self, entry: &Entry) -> Option<String> {
+        let fixed = self.statics().of_gid(entry.gid);
         let name = entry.group.clone();
         name.map(String::from)
-            .or_else(|| fixed.map(|group| group.0.to_owned()))
+            .or_else(|| fixed.map(|group| group.name.to_owned()))
     }
 }
 
 /// The line of passwd(5) of a user whose number is fixed; the numbers of others are given when all are known.
-fn line_of_user(name: &str) -> Option<String> {
-    let (name, uid, gid, gecos, home) = USERS.iter().find(|user| user.0 == name)?;
-    let shell = if *uid == 0 {
-        "/bin/bash"
-    } else {
-        "/usr/sbin/nologin"
-    };
-    Some(format!("{name}:x:{uid}:{gid}:{gecos}:{home}:{shell}\n"))
+fn line_of_user(user: StaticUser, nologin: &str) -> String {
+    let StaticUser {
+        name,
+        uid,
+        gid,
+        comment,
+        home,
+    } = user;
+    let shell = if uid == 0 { "/bin/bash" } else { nologin };
+    format!("{name}:x:{uid}:{gid}:{comment}:{home}:{shell}\n")
 }

@@ -296,7 +296,7 @@ impl Machine<'_, '_> {
                 Known::Absent => return (Outcome::failed(), None),
                 Known::Unknown => return (Outcome::unknown(), None),
             };
-            let Some(line) = Self::format_stat(format, path, &found.entry) else {
+            let Some(line) = self.format_stat(format, path, &found.entry) else {
                 return (Outcome::printed(None), None);
             };
             text.push_str(&line);
@@ -307,7 +307,7 @@ impl Machine<'_, '_> {
         (Outcome::with(0, &text), None)
     }
 
-    fn format_stat(format: &str, path: &str, entry: &Entry) -> Option<String> {
+    fn format_stat(&self, format: &str, path: &str, entry: &Entry) -> Option<String> {
         let mut text = String::new();
         let mut chars = format.chars();
         while let Some(c) = chars.next() {
@@ -319,8 +319,8 @@ impl Machine<'_, '_> {
                 'a' => text.extend([format!("{:o}", entry.mode)]),
                 'n' => text.push_str(path),
                 's' => text.push_str(&entry.size().to_string()),
-                'U' => text.push_str(&Self::user_name(entry)?),
-                'G' => text.push_str(&Self::group_name(entry)?),
+                'U' => text.push_str(&self.user_name(entry)?),
+                'G' => text.push_str(&self.group_name(entry)?),
                 'u' => text.push_str(&number(entry.user.as_deref(), entry.uid)?),
                 'g' => text.push_str(&number(entry.group.as_deref(), entry.gid)?),
                 'F' => text.push_str(match entry.kind {
@@ -366,7 +366,7 @@ impl Machine<'_, '_> {
                         number(entry.group.as_deref(), entry.gid)?,
                     )
                 } else {
-                    (Self::user_name(entry)?, Self::group_name(entry)?)
+                    (self.user_name(entry)?, self.group_name(entry)?)
                 };
                 let kind = if entry.is_directory() { 'd' } else { '-' };
                 let size = entry.size();

@@ -6,8 +6,8 @@ use mikron_shell::run::{FileKind, Known, Outcome, Step};
 
 use super::files::open;
 use super::{Done, Machine, fate, kind_of};
-use crate::finalizers::static_ids::{GROUPS, USERS};
 use crate::scripts::view::Found;
+use crate::statics::Statics;
 
 /// Largest number of commands that one call runs.
 const MAX_COMMANDS: usize = 500;
@@ -308,9 +308,11 @@ impl Query {
                     FileKind::Link => *kind == 'l',
                     FileKind::Other => false,
                 },
-                Test::User(name) => Machine::user_name(entry).as_deref() == Some(name),
-                Test::Group(name) => Machine::group_name(entry).as_deref() == Some(name),
-                Test::Number(whose, number) => is_number(entry, *whose, *number)?,
+                Test::User(name) => machine.user_name(entry).as_deref() == Some(name),
+                Test::Group(name) => machine.group_name(entry).as_deref() == Some(name),
+                Test::Number(whose, number) => {
+                    is_number(machine.statics(), entry, *whose, *number)?
+                }
                 Test::Mode(mode, '-') => entry.mode & mode == *mode,
                 Test::Mode(mode, '/') => entry.mode & mode != 0,
                 Test::Mode(mode, _) => entry.mode == *mode,
@@ -353,10 +355,10 @@ fn number(whose: Whose, word: &str) -> Option<Test> {
 
 /// Whether an entry has this number of its owner or group. Those of accounts that an installation makes are given at the end, from
 /// 100 on.
-fn is_number(entry: &Entry, whose: Whose, wanted: Option<u32>) -> Option<bool> {
+fn is_number(statics: &Statics, entry: &Entry, whose: Whose, wanted: Option<u32>) -> Option<bool> {
     let fixed = |name: &str| match whose {
-        Whose::User => USERS.iter().find(|user| user.0 == name).map(|user| user.1),
-        Whose::Group => GROUPS.iter().find(|g| g.0 == name).map(|g| g.1),
+        Whose::User => statics.user(name).map(|user| user.uid),
+        Whose::Group => statics.group(name).map(|group| group.gid),
     };
     let (name, written) = match whose {
         Whose::User => (&entry.user, entry.uid),

@@ -1,0 +1,93 @@
+//! Fedora and its relatives: the accounts of the package `setup`, which every installation has. Numbers up to 200 are allocated
+//! globally, those up to 999 when a package is installed.
+
+use super::{FamilyData, StaticGroup, StaticUser, group, script, user};
+use crate::When::{After, AfterRemoval, Before, BeforeRemoval, Verification};
+use crate::{Architecture, ScriptKind};
+
+pub(super) static DATA: FamilyData = FamilyData {
+    name: "rpm",
+    architecture: Architecture::rpm,
+    merged_usr: true,
+    users: USERS,
+    groups: GROUPS,
+    scripts: SCRIPTS,
+    system_ids: 201..=999,
+    nologin: "/usr/sbin/nologin",
+    slices: false,
+};
+
+/// rpm tells a scriptlet how many versions of the package there will be (rpm-scriptlets(7)). A trigger of one package runs as the
+/// other is installed, or goes.
+const SCRIPTS: &[ScriptKind] = &[
+    script("%pretrans", Before, &["1"]),
+    script("%pre", Before, &["1"]),
+    script("%post", After, &["1"]),
+    script("%preun", BeforeRemoval, &[]),
+    script("%postun", AfterRemoval, &[]),
+    script("%posttrans", After, &["1"]),
+    script("%preuntrans", BeforeRemoval, &[]),
+    script("%postuntrans", AfterRemoval, &[]),
+    script("%verifyscript", Verification, &[]),
+    script("%triggerprein", Before, &["1"]),
+    script("%triggerin", After, &["1"]),
+    script("%triggerun", BeforeRemoval, &[]),
+    script("%triggerpostun", AfterRemoval, &[]),
+    script("%filetriggerprein", Before, &["1"]),
+    script("%filetriggerin", After, &["1"]),
+    script("%filetriggerun", BeforeRemoval, &[]),
+    script("%filetriggerpostun", AfterRemoval, &[]),
+    script("%transfiletriggerprein", Before, &["1"]),
+    script("%transfiletriggerin", After, &["1"]),
+    script("%transfiletriggerun", BeforeRemoval, &[]),
+    script("%transfiletriggerpostun", AfterRemoval, &[]),
+];
+
+const USERS: &[StaticUser] = &[
+    user("root", 0, 0, "Super User", "/root"),
+    user("bin", 1, 1, "bin", "/bin"),
+    user("daemon", 2, 2, "daemon", "/sbin"),
+    user("adm", 3, 4, "adm", "/var/adm"),
+    user("lp", 4, 7, "lp", "/var/spool/lpd"),
+    user("sync", 5, 0, "sync", "/sbin"),
+    user("shutdown", 6, 0, "shutdown", "/sbin"),
+    user("halt", 7, 0, "halt", "/sbin"),
+    user("mail", 8, 12, "mail", "/var/spool/mail"),
+    user("operator", 11, 0, "operator", "/root"),
+    user("games", 12, 100, "games", "/usr/games"),
+    user("ftp", 14, 50, "FTP User", "/var/ftp"),
+    user("nobody", 65534, 65534, "Kernel Overflow User", "/"),
+];
+
+const GROUPS: &[StaticGroup] = &[
+    group("root", 0),
+    group("bin", 1),
+    group("daemon", 2),
+    group("sys", 3),
+    group("adm", 4),
+    group("tty", 5),
+    group("disk", 6),
+    group("lp", 7),
+    group("mem", 8),
+    group("kmem", 9),
+    group("wheel", 10),
+    group("cdrom", 11),
+    group("mail", 12),
+    group("man", 15),
+    group("dialout", 18),
+    group("floppy", 19),
+    group("games", 20),
+    group("utmp", 22),
+    group("tape", 33),
+    group("kvm", 36),
+    group("video", 39),
+    group("ftp", 50),
+    group("lock", 54),
+    group("audio", 63),
+    group("users", 100),
+    group("clock", 103),
+    group("input", 104),
+    group("render", 105),
+    group("sgx", 106),
+    group("nobody", 65534),
+];
