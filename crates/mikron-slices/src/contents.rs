@@ -54,7 +54,7 @@ pub struct Content {
 
 impl Content {
     /// Whether it comes out of the package, and is not made.
-    pub fn is_extracted(&self) -> bool {
+    pub(crate) fn is_extracted(&self) -> bool {
         matches!(self.kind, ContentKind::Copy { .. } | ContentKind::Glob(_))
     }
 

@@ -55,7 +55,7 @@ impl Glob {
     }
 
     /// Whether a text has wildcards at all.
-    pub fn is_glob(text: &str) -> bool {
+    pub(crate) fn is_glob(text: &str) -> bool {
         text.contains(['*', '?'])
     }
 
@@ -65,7 +65,7 @@ impl Glob {
     }
 
     /// What stands before the first wildcard: every match begins with it.
-    pub fn literal_prefix(&self) -> &str {
+    pub(crate) fn literal_prefix(&self) -> &str {
         &self.text[..self.literal]
     }
 

@@ -48,11 +48,6 @@ pub enum Reason {
 }
 
 impl Selection {
-    /// The architecture that it was made for.
-    pub fn architecture(&self) -> Architecture {
-        self.architecture
-    }
-
     /// The slices in order.
     pub fn slices(&self) -> &[SelectedSlice] {
         &self.slices
