@@ -171,11 +171,6 @@ impl Cache {
         &self.cancellation
     }
 
-    /// The quota in bytes.
-    pub fn quota(&self) -> u64 {
-        self.options.quota
-    }
-
     fn warn(&self, message: &str) {
         self.options.progress.event(&Event::Warning { message });
     }

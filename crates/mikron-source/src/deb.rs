@@ -158,7 +158,7 @@ impl DebRepository {
 
     /// Whether it is a flat repository (sources.list(5)): the suite is a path that ends in `/`, the Release lies right there,
     /// and there are no components.
-    pub fn is_flat(&self) -> bool {
+    pub(crate) fn is_flat(&self) -> bool {
         self.suite.ends_with('/')
     }
 
@@ -177,7 +177,7 @@ impl DebRepository {
     }
 
     /// The path of a file that the Release names, relative to a base URL.
-    pub fn path_of(&self, file: &str) -> String {
+    pub(crate) fn path_of(&self, file: &str) -> String {
         let directory = self.directory();
         if directory.is_empty() {
             file.to_owned()
@@ -207,7 +207,7 @@ pub struct VerifiedRelease {
 
 impl VerifiedRelease {
     /// Its Date, in seconds since 1970; 0 when it has none.
-    pub fn date(&self) -> i64 {
+    pub(crate) fn date(&self) -> i64 {
         self.release.date.unwrap_or(0)
     }
 }

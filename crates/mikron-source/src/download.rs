@@ -195,7 +195,7 @@ impl<'a> Downloader<'a> {
     ///
     /// # Errors
     /// As [`Downloader::download`].
-    pub fn show(&self, wanted: &Wanted, tap: &mut dyn Tap) -> Result<(), DownloadError> {
+    pub(crate) fn show(&self, wanted: &Wanted, tap: &mut dyn Tap) -> Result<(), DownloadError> {
         match self.fetched(wanted, tap)? {
             Some(partial) => partial.discard(),
             None => drop(self.cached(wanted, tap)?),

@@ -142,7 +142,7 @@ impl Environment {
 
     /// The machine's apt sources (sources.list(5)) as name and text, in apt's order. What cannot be read counts as not
     /// there.
-    pub fn apt_sources(&self) -> Vec<(PathBuf, String)> {
+    pub(crate) fn apt_sources(&self) -> Vec<(PathBuf, String)> {
         let Some(root) = &self.root else {
             return Vec::new();
         };

@@ -138,7 +138,7 @@ impl Validator {
     }
 
     /// What can stand in `If-Range`: a strong entity tag or a date; a weak tag never matches there.
-    pub fn for_range(&self) -> Option<&str> {
+    pub(crate) fn for_range(&self) -> Option<&str> {
         let strong = self.etag.as_deref().filter(|tag| !tag.starts_with("W/"));
         strong.or(self.last_modified.as_deref())
     }

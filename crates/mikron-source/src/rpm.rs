@@ -104,7 +104,7 @@ pub struct VerifiedRepomd {
 
 impl VerifiedRepomd {
     /// When it was made, in seconds since 1970; 0 when nobody says.
-    pub fn date(&self) -> i64 {
+    pub(crate) fn date(&self) -> i64 {
         self.repomd.timestamp().unwrap_or(0)
     }
 }

@@ -37,7 +37,7 @@ impl ApkKeys {
     }
 
     /// What the verdict depends on: what was verified by other keys must be verified anew.
-    pub fn identity(&self) -> Digest {
+    pub(crate) fn identity(&self) -> Digest {
         self.identity
     }
 }

@@ -74,7 +74,7 @@ impl FetchError {
     }
 
     /// Wraps the error for a body, which can only carry I/O errors.
-    pub fn into_io(self) -> io::Error {
+    pub(crate) fn into_io(self) -> io::Error {
         io::Error::other(self)
     }
 }

@@ -28,7 +28,7 @@ impl MemoryFetch {
     }
 
     /// Adds a thing, in place of what was there.
-    pub fn insert(&mut self, url: &str, bytes: impl Into<Arc<[u8]>>) {
+    pub(crate) fn insert(&mut self, url: &str, bytes: impl Into<Arc<[u8]>>) {
         self.0.insert(url.to_owned(), bytes.into());
     }
 }

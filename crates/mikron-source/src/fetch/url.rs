@@ -124,7 +124,7 @@ impl Url {
     }
 
     /// The port, or the scheme's own.
-    pub fn effective_port(&self) -> Option<u16> {
+    pub(crate) fn effective_port(&self) -> Option<u16> {
         self.port.or(match self.scheme.as_str() {
             "http" => Some(80),
             "https" => Some(443),

@@ -71,7 +71,7 @@ impl Keyring {
     }
 
     /// A digest of all certificates as they were given.
-    pub fn identity(&self) -> Digest {
+    pub(crate) fn identity(&self) -> Digest {
         self.inner.identity
     }
 

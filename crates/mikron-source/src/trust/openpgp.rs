@@ -1,6 +1,5 @@
 //! OpenPGP signatures, over rpgpie and rPGP, with a floor of our own for hashes and keys.
 
-use mikron_package::{Digest, Hasher};
 use pgp::armor::Dearmor;
 pub(super) use pgp::composed::SignedPublicKey as Certificate;
 use pgp::composed::{Deserializable as _, SignedPublicKey};
@@ -188,15 +187,6 @@ impl OpenPgp {
     /// When `signatures` holds anything besides signatures, or no known, valid and strong key has signed.
     pub fn verify_detached(&self, data: &[u8], signatures: &[u8]) -> Result<Signer, TrustError> {
         self.verify(data, &parse_signatures(signatures)?)
-    }
-
-    /// What the verdict depends on: a digest of keys and policy. What was verified under another identity must be
-    /// verified anew.
-    pub fn identity(&self) -> Digest {
-        let mut hasher = Hasher::default();
-        hasher.update(self.keyring.identity().as_bytes());
-        hasher.update(&[1, u8::from(self.expired_keys)]);
-        hasher.finish()
     }
 }
 

@@ -1,7 +1,5 @@
 //! What stands for OpenPGP in a build without it: nobody is believed.
 
-use mikron_package::Digest;
-
 use super::{Keyring, Signer, TrustError, Verified};
 
 /// No certificate can be read.
@@ -17,12 +15,12 @@ pub(super) fn fingerprint(certificate: &Certificate) -> String {
 
 /// Believes nobody: this program was built without the feature `openpgp`.
 #[derive(Clone, Debug)]
-pub struct OpenPgp(Keyring);
+pub struct OpenPgp(());
 
 impl OpenPgp {
     /// A verifier for which no key counts.
-    pub fn new(keyring: Keyring, _: i64) -> Self {
-        Self(keyring)
+    pub fn new(_: Keyring, _: i64) -> Self {
+        Self(())
     }
 
     /// Changes nothing.
@@ -47,10 +45,5 @@ impl OpenPgp {
     /// [`TrustError::NotBuiltIn`].
     pub fn verify_detached(&self, _: &[u8], _: &[u8]) -> Result<Signer, TrustError> {
         Err(TrustError::NotBuiltIn)
-    }
-
-    /// A digest of the keys.
-    pub fn identity(&self) -> Digest {
-        self.0.identity()
     }
 }

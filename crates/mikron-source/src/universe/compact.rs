@@ -204,7 +204,7 @@ impl CompactIndex {
     ///
     /// # Errors
     /// As [`CompactIndex::record`].
-    pub fn identity(&self, number: u32) -> Result<[&[u8]; 3], CompactError> {
+    pub(crate) fn identity(&self, number: u32) -> Result<[&[u8]; 3], CompactError> {
         identity_at(&self.bytes, self.place(number)?)
     }
 

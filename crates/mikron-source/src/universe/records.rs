@@ -62,7 +62,7 @@ impl IndexBuilder {
     }
 
     /// Adds records that cannot be used, as far as they may be of an architecture that is accepted.
-    pub fn leave_out(&mut self, odd: OddRecords) {
+    pub(crate) fn leave_out(&mut self, odd: OddRecords) {
         let accepted = &self.accepted;
         let wanted = |odd: &OddRecord| odd.arch.is_empty() || accepted.contains(&odd.arch);
         self.writer.odd.extend(odd, wanted);
