@@ -10,7 +10,8 @@ use mikron_package::{Contents, DiffId, Digest, Hasher, Progress, Task, TaskKind,
 use crate::encoder::Encoder;
 use crate::pool::Pool;
 use crate::{
-    BlobStore, BlobWriter, FrameCache, LayerBlob, LayerError, LayerPlan, Recipe, StoreError,
+    BlobStore, BlobWriter, FrameCache, FrameWriter, LayerBlob, LayerError, LayerPlan, Recipe,
+    StoreError,
 };
 
 /// A layer that is in the store now.
@@ -89,17 +90,10 @@ impl LayerPlan {
         }
         let turn = cache.map(FrameCache::turn).transpose();
         let turn = turn.map_err(LayerError::Cache)?;
-        let layer = self.compress(recipe, contents, store, pool)?;
+        let (layer, kept) = self.compress(recipe, contents, store, cache, pool)?;
         drop(turn);
         if let Some(cache) = cache {
-            let file = store.file(&layer.blob);
-            let shared = file.map_or(Ok(false), |file| cache.share(&key, &layer, &file));
-            if !shared.map_err(LayerError::Cache)? {
-                let mut blob = store.open(&layer.blob)?;
-                cache
-                    .insert(&key, &layer, &mut blob)
-                    .map_err(LayerError::Cache)?;
-            }
+            keep(cache, &key, &layer, kept, store).map_err(LayerError::Cache)?;
         }
         Ok(BuiltLayer {
             layer,
@@ -108,14 +102,22 @@ impl LayerPlan {
         })
     }
 
-    fn compress(
+    /// Makes the layer in the store. Where that has no file of it, the cache's copy is made on the way.
+    fn compress<'c>(
         &self,
         recipe: Recipe,
         contents: &dyn Contents,
         store: &dyn BlobStore,
+        cache: Option<&'c dyn FrameCache>,
         pool: &Pool,
-    ) -> Result<LayerBlob, LayerError> {
+    ) -> Result<(LayerBlob, Option<Copied<'c>>), LayerError> {
         let writer = store.writer()?;
+        let copy = cache.filter(|_| !writer.is_file());
+        let copy = copy.map(FrameCache::writer).transpose();
+        let writer = Both {
+            writer,
+            copy: copy.map_err(LayerError::Cache)?.map(Ok),
+        };
         let failed = |source: io::Error| match source.downcast::<StoreError>() {
             Ok(store) => LayerError::Store(store),
             Err(source) => LayerError::Compress {
@@ -133,13 +135,62 @@ impl LayerPlan {
             other => other,
         })?;
         let diff_id = DiffId(stream.hasher.finish());
-        let writer: Box<dyn BlobWriter + '_> = stream.inner.finish().map_err(failed)?;
-        Ok(LayerBlob {
+        let Both { writer, copy } = stream.inner.finish().map_err(failed)?;
+        let layer = LayerBlob {
             blob: writer.commit(None)?,
             diff_id,
             unpacked: self.unpacked(),
             compression: recipe.compression(),
-        })
+        };
+        Ok((layer, copy))
+    }
+}
+
+/// A cache's copy of a layer, or what went wrong with it.
+type Copied<'a> = Result<Box<dyn FrameWriter + 'a>, StoreError>;
+
+/// Lets the cache keep a layer that was just made: its own copy, or the file in the store.
+fn keep(
+    cache: &dyn FrameCache,
+    key: &Digest,
+    layer: &LayerBlob,
+    copy: Option<Copied<'_>>,
+    store: &dyn BlobStore,
+) -> Result<(), StoreError> {
+    if let Some(copy) = copy {
+        return copy?.commit(key, layer);
+    }
+    let Some(file) = store.file(&layer.blob) else {
+        return Ok(());
+    };
+    if cache.share(key, layer, &file)? {
+        return Ok(());
+    }
+    let mut copy = cache.writer()?;
+    io::copy(&mut &file, &mut copy)
+        .map_err(|e| StoreError::unwrap_io(e, "copy", &layer.blob.digest.to_string()))?;
+    copy.commit(key, layer)
+}
+
+/// A writer into a store and a cache at once. What goes wrong with the cache is told at the end.
+struct Both<'s, 'c> {
+    writer: Box<dyn BlobWriter + 's>,
+    copy: Option<Copied<'c>>,
+}
+
+impl Write for Both<'_, '_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let n = self.writer.write(bytes)?;
+        if let Some(Ok(copy)) = &mut self.copy
+            && let Err(error) = copy.write_all(&bytes[..n])
+        {
+            let error = StoreError::unwrap_io(error, "write", "the cache of layers");
+            self.copy = Some(Err(error));
+        }
+        Ok(n)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
     }
 }
 

@@ -50,19 +50,15 @@ pub trait FrameCache: Send + Sync {
         store: &dyn BlobStore,
     ) -> Result<bool, StoreError>;
 
-    /// Adds a layer, whose bytes come from `blob`.
+    /// Begins to add a layer, while it is made: nobody reads it back from where it goes. Dropped before its
+    /// [`commit`](FrameWriter::commit), it leaves nothing.
     ///
     /// # Errors
-    /// When the cache cannot be written, or the bytes are not those of the layer.
-    fn insert(
-        &self,
-        key: &Digest,
-        layer: &LayerBlob,
-        blob: &mut dyn Read,
-    ) -> Result<(), StoreError>;
+    /// When the cache cannot be written.
+    fn writer(&self) -> Result<Box<dyn FrameWriter + '_>, StoreError>;
 
     /// Adds a layer that lies in a file with nothing else, and was hashed when that was written. `false` where the cache cannot
-    /// take the file as it is; [`insert`](Self::insert) copies it.
+    /// take the file as it is; then it is copied.
     ///
     /// # Errors
     /// When the cache cannot be written.
@@ -99,6 +95,15 @@ pub trait FrameCache: Send + Sync {
     }
 }
 
+/// A layer on its way into a cache.
+pub trait FrameWriter: Write + Send {
+    /// Ends the layer: from now on the cache has it.
+    ///
+    /// # Errors
+    /// When it cannot be written, or the bytes are not those of the layer; then nothing was added.
+    fn commit(self: Box<Self>, key: &Digest, layer: &LayerBlob) -> Result<(), StoreError>;
+}
+
 macro_rules! forward {
     ($($pointer:ty),*) => {$(
         impl<T: FrameCache + ?Sized> FrameCache for $pointer {
@@ -113,13 +118,8 @@ macro_rules! forward {
             ) -> Result<bool, StoreError> {
                 (**self).bring(key, layer, store)
             }
-            fn insert(
-                &self,
-                key: &Digest,
-                layer: &LayerBlob,
-                blob: &mut dyn Read,
-            ) -> Result<(), StoreError> {
-                (**self).insert(key, layer, blob)
+            fn writer(&self) -> Result<Box<dyn FrameWriter + '_>, StoreError> {
+                (**self).writer()
             }
             fn share(
                 &self,
@@ -188,26 +188,39 @@ impl FrameCache for MemoryFrames {
         copy(&*bytes, layer, store)
     }
 
-    fn insert(
-        &self,
-        key: &Digest,
-        layer: &LayerBlob,
-        blob: &mut dyn Read,
-    ) -> Result<(), StoreError> {
-        let mut bytes = Vec::new();
-        blob.read_to_end(&mut bytes)
-            .map_err(|e| StoreError::unwrap_io(e, "read", &layer.blob.digest.to_string()))?;
-        check_expected(
-            Some(&layer.blob),
-            crate::Blob::of(&bytes),
-            "the layer to cache",
-        )?;
-        self.lock().insert(*key, (*layer, bytes.into()));
-        Ok(())
+    fn writer(&self) -> Result<Box<dyn FrameWriter + '_>, StoreError> {
+        Ok(Box::new(MemoryFrame {
+            frames: self,
+            bytes: Vec::new(),
+        }))
     }
 
     fn remove(&self, key: &Digest) -> Result<(), StoreError> {
         self.lock().remove(key);
+        Ok(())
+    }
+}
+
+struct MemoryFrame<'a> {
+    frames: &'a MemoryFrames,
+    bytes: Vec<u8>,
+}
+
+impl Write for MemoryFrame<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.bytes.write(bytes)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl FrameWriter for MemoryFrame<'_> {
+    fn commit(self: Box<Self>, key: &Digest, layer: &LayerBlob) -> Result<(), StoreError> {
+        let found = crate::Blob::of(&self.bytes);
+        check_expected(Some(&layer.blob), found, "the layer to cache")?;
+        let frame = (*layer, self.bytes.into());
+        self.frames.lock().insert(*key, frame);
         Ok(())
     }
 }
@@ -330,32 +343,12 @@ impl FrameCache for FrameDir {
         Ok(whole)
     }
 
-    fn insert(
-        &self,
-        key: &Digest,
-        layer: &LayerBlob,
-        blob: &mut dyn Read,
-    ) -> Result<(), StoreError> {
-        let _lock = Lock::wait(&self.path, false)?;
-        let path = self.file(key, "blob");
-        let mut temporary = Temporary::create(&self.path)?;
-        io::copy(blob, &mut temporary).map_err(StoreError::io("copy a layer to", &path))?;
-        check_expected(
-            Some(&layer.blob),
-            temporary.blob(),
-            &path.display().to_string(),
-        )?;
-        temporary.persist_unsynced(&path)?;
-        let text = json::canonical(layer).map_err(|source| StoreError::Json {
-            place: path.display().to_string(),
-            source,
-        })?;
-        let path = self.file(key, "json");
-        let mut temporary = Temporary::create(&self.path)?;
-        temporary
-            .write_all(&text)
-            .map_err(StoreError::io("write", &path))?;
-        temporary.persist_unsynced(&path)
+    fn writer(&self) -> Result<Box<dyn FrameWriter + '_>, StoreError> {
+        Ok(Box::new(DirFrame {
+            _lock: Lock::wait(&self.path, false)?,
+            temporary: Temporary::create(&self.path)?,
+            frames: self,
+        }))
     }
 
     fn remove(&self, key: &Digest) -> Result<(), StoreError> {
@@ -364,5 +357,32 @@ impl FrameCache for FrameDir {
             ignore_missing(std::fs::remove_file(&path)).map_err(StoreError::io("remove", &path))?;
         }
         Ok(())
+    }
+}
+
+struct DirFrame<'a> {
+    frames: &'a FrameDir,
+    temporary: Temporary,
+    _lock: Lock,
+}
+
+impl Write for DirFrame<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.temporary.write(bytes)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl FrameWriter for DirFrame<'_> {
+    fn commit(self: Box<Self>, key: &Digest, layer: &LayerBlob) -> Result<(), StoreError> {
+        let path = self.frames.file(key, "blob");
+        let place = path.display().to_string();
+        check_expected(Some(&layer.blob), self.temporary.blob(), &place)?;
+        self.temporary.persist_unsynced(&path)?;
+        let text = json::canonical(layer).map_err(|source| StoreError::Json { place, source })?;
+        let path = self.frames.file(key, "json");
+        files::stage(&path, &text)?.persist_unsynced(&path)
     }
 }

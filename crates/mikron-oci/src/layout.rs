@@ -439,6 +439,10 @@ impl Write for LayoutWriter<'_> {
 }
 
 impl BlobWriter for LayoutWriter<'_> {
+    fn is_file(&self) -> bool {
+        true
+    }
+
     fn commit(self: Box<Self>, expected: Option<&Blob>) -> Result<Blob, StoreError> {
         let found = self.temporary.blob();
         let path = self.layout.blob_path(&found.digest);

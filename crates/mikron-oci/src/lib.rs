@@ -47,7 +47,7 @@ pub use descriptor::{
 };
 pub use document::{Document, ShapeFault};
 pub use error::{ImageError, LayerError, Refusal, StoreError};
-pub use frames::{FrameCache, FrameDir, MemoryFrames};
+pub use frames::{FrameCache, FrameDir, FrameWriter, MemoryFrames};
 pub use held::{HeldImage, HeldIndex, ImageLayer, StoredLayer};
 pub use image::{Child, Image, ImageIndex, Layer};
 pub use layer::{LayerBlob, LayerEntry, LayerPlan};

@@ -147,6 +147,11 @@ pub trait BlobStore: BlobSource {
 
 /// A blob in the making.
 pub trait BlobWriter: Write + Send {
+    /// Whether it will lie in a file that [`BlobStore::file`] hands out.
+    fn is_file(&self) -> bool {
+        false
+    }
+
     /// Ends the blob. From now on the store has it; where the place is durable, it is so before a tag refers to it.
     ///
     /// # Errors

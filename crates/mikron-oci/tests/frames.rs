@@ -11,8 +11,9 @@ use std::sync::{Condvar, Mutex};
 
 use common::{file, tree};
 use mikron_oci::{
-    BlobStore, BuiltLayer, FrameCache, FrameDir, LayerBlob, LayerPlan, MemoryFrames, MemoryStore,
-    Parallel, Recipe, StoreError, build_layers,
+    Blob, BlobSource, BlobStore, BlobWriter, BuiltLayer, Descriptor, FrameCache, FrameDir,
+    FrameWriter, LayerBlob, LayerPlan, MemoryFrames, MemoryStore, Parallel, Recipe, Refusal,
+    StoreError, build_layers,
 };
 use mikron_package::{Contents, Digest, MemoryContents, Silent};
 
@@ -54,6 +55,65 @@ fn a_cached_layer_is_not_compressed_again() {
     }
 }
 
+/// A store that is far away: what was written to it cannot be read.
+#[derive(Default)]
+struct WriteOnly(MemoryStore);
+
+impl BlobSource for WriteOnly {
+    fn open(&self, blob: &Blob) -> Result<Box<dyn Read + Send + '_>, StoreError> {
+        Err(StoreError::Place {
+            action: "read",
+            place: blob.digest.to_string(),
+            refusal: Refusal::Denied,
+            source: "nobody reads here".into(),
+        })
+    }
+    fn resolve(&self, tag: &str) -> Result<Option<Descriptor>, StoreError> {
+        self.0.resolve(tag)
+    }
+}
+
+impl BlobStore for WriteOnly {
+    fn contains(&self, blob: &Blob) -> Result<bool, StoreError> {
+        self.0.contains(blob)
+    }
+    fn writer(&self) -> Result<Box<dyn BlobWriter + '_>, StoreError> {
+        self.0.writer()
+    }
+    fn tag(&self, tag: &str, target: &Descriptor) -> Result<(), StoreError> {
+        self.0.tag(tag, target)
+    }
+}
+
+#[test]
+fn a_build_does_not_read_back_what_it_wrote() {
+    let directory = tempfile::tempdir().unwrap();
+    let on_disk = FrameDir::open(directory.path().join("frames")).unwrap();
+    let in_memory = MemoryFrames::default();
+    let (entries, contents) = tree();
+    let plan = LayerPlan::new("written", &entries).unwrap();
+    for cache in [&on_disk as &dyn FrameCache, &in_memory] {
+        let far = WriteOnly::default();
+        let made_in =
+            |store: &dyn BlobStore| plan.build(recipe("zstd:3"), &contents, store, Some(cache));
+        let built = made_in(&far).unwrap();
+        assert!(!built.cached);
+        let near = MemoryStore::default();
+        assert!(made_in(&near).unwrap().cached, "the cache has its own copy");
+        let blob = &built.layer.blob;
+        assert_eq!(near.get(&blob.digest), far.0.get(&blob.digest));
+        let left = directory.path().join("frames");
+        let temporary = |entry: std::io::Result<std::fs::DirEntry>| {
+            entry
+                .unwrap()
+                .file_name()
+                .to_string_lossy()
+                .starts_with('.')
+        };
+        assert!(!std::fs::read_dir(left).unwrap().any(temporary));
+    }
+}
+
 /// Frames in memory, whose makers coordinate.
 #[derive(Default)]
 struct Claimed {
@@ -83,13 +143,8 @@ impl FrameCache for Claimed {
     ) -> Result<bool, StoreError> {
         self.frames.bring(key, layer, store)
     }
-    fn insert(
-        &self,
-        key: &Digest,
-        layer: &LayerBlob,
-        blob: &mut dyn Read,
-    ) -> Result<(), StoreError> {
-        self.frames.insert(key, layer, blob)
+    fn writer(&self) -> Result<Box<dyn FrameWriter + '_>, StoreError> {
+        self.frames.writer()
     }
     fn remove(&self, key: &Digest) -> Result<(), StoreError> {
         self.frames.remove(key)

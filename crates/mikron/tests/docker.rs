@@ -2,9 +2,27 @@
 
 mod common;
 
-use common::{build, build_example};
+use std::path::Path;
+use std::sync::Arc;
+
+use common::{Built, build, build_example};
+use mikron::oci::docker::Archive;
+use mikron::oci::{HeldImage, Image as _, validate_image};
+use mikron::package::{Digest, Limits};
 use mikron_testkit::runtime::{Docker, certificate};
 use tempfile::TempDir;
+
+/// Reads what the engine saved: it is the image that was built.
+fn same_image(saved: &Path, built: &Built) {
+    let limits = Limits::default();
+    let archive = Arc::new(Archive::open(saved, &limits).unwrap());
+    let target = archive.image("nginx").unwrap().expect("it has that name");
+    let image = HeldImage::open(archive, &target, &limits).unwrap();
+    validate_image(&image, &limits).unwrap();
+    let platform = &built.report.platforms[0];
+    assert_eq!(Some(Digest::of(image.config())), platform.config);
+    assert_eq!(image.layers().len(), platform.layers.len());
+}
 
 #[test]
 fn docker_loads_the_archive_and_serves_http_and_https_from_it() {
@@ -45,6 +63,9 @@ image:
     };
     let image = load(plain.docker_archive());
     assert_eq!(image, "nginx:latest");
+    let saved = tls.path().join("saved.tar");
+    docker.run_well(&["save", "--output", &saved.display().to_string(), &image]);
+    same_image(&saved, &plain);
     let container = docker.run_well(&["run", "--detach", "--network", "none", &image]);
     assert!(
         docker

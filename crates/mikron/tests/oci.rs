@@ -5,8 +5,11 @@ mod common;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 
 use common::{Built, build, build_example, example_with};
+use mikron::oci::docker::Archive;
+use mikron::oci::{BlobSource as _, Child, mutate, validate_index};
 use mikron::package::{Digest, Limits};
 use mikron_testkit::runtime::unpack;
 use mikron_testkit::tools::tool;
@@ -116,7 +119,7 @@ fn skopeo_copies_the_layout_byte_for_byte_and_into_other_forms() {
 }
 
 #[test]
-fn skopeo_turns_layers_in_gzip_into_a_docker_archive() {
+fn archives_that_skopeo_writes_hold_the_layers_that_were_built() {
     let Some(skopeo) = tool("skopeo") else { return };
     let spec = example_with("nginx.yaml", "layers: { compression: \"gzip:6\" }\n");
     let Some(built) = build(&spec) else { return };
@@ -125,7 +128,35 @@ fn skopeo_turns_layers_in_gzip_into_a_docker_archive() {
         .args(["copy", "--quiet"])
         .arg(image(&built.layout()))
         .arg(format!("docker-archive:{}:nginx:latest", archive.display())));
-    assert!(fs::metadata(archive).unwrap().len() > 0);
+    same_layers(&archive, &built);
+    // A layout in a tar keeps everything.
+    let archive = built.dir.path().join("layout.tar");
+    run(Command::new(&skopeo)
+        .args(["copy", "--quiet"])
+        .arg(image(&built.layout()))
+        .arg(format!("oci-archive:{}:kept", archive.display())));
+    let kept = same_layers(&archive, &built);
+    let target = kept.resolve("kept").unwrap().expect("it has that tag");
+    let platform = &built.report.platforms[0];
+    assert!([platform.digest, built.report.digest].contains(&target.digest()));
+}
+
+/// Reads an archive that another tool wrote: it is sound, and holds the layers that were built.
+fn same_layers(archive: &Path, built: &Built) -> Arc<Archive> {
+    let limits = Limits::default();
+    let archive = Arc::new(Archive::open(archive, &limits).unwrap());
+    let root = archive.root(&limits);
+    validate_index(&root, &limits).unwrap();
+    let images = mutate::images(&Child::Index(Arc::new(root))).unwrap();
+    let platform = &built.report.platforms[0];
+    let wanted: Vec<_> = platform.layers.iter().map(|layer| layer.diff_id).collect();
+    for (found, image) in images {
+        assert_eq!(found, platform.platform);
+        let layers = image.layers();
+        let ids: Vec<_> = layers.iter().filter_map(|layer| layer.diff_id()).collect();
+        assert_eq!(ids, wanted);
+    }
+    archive
 }
 
 #[test]
@@ -134,6 +165,7 @@ fn skopeo_reads_the_docker_archive() {
     let Some(built) = build_example("nginx.yaml") else {
         return;
     };
+    same_layers(&built.docker_archive(), &built);
     let archive = format!("docker-archive:{}", built.docker_archive().display());
     let said = run(Command::new(&skopeo).arg("inspect").arg(archive));
     let said: Value = serde_json::from_str(&said).unwrap();

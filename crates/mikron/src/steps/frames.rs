@@ -1,13 +1,13 @@
 //! Compressed layers in the content cache, so that one quota and one collection cover everything.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Write};
 use std::thread;
 use std::time::Duration;
 
-use mikron_oci::{Blob, BlobStore, FrameCache, LayerBlob, StoreError};
+use mikron_oci::{Blob, BlobStore, FrameCache, FrameWriter, LayerBlob, Refusal, StoreError};
 use mikron_package::Digest;
-use mikron_source::cache::{Cache, CacheError, Claim};
+use mikron_source::cache::{BlobWriter, Cache, Claim};
 
 /// Name and version of the derived values that say which layer a key stands for. The layer itself is a blob.
 const LAYERS: &str = "layers-3";
@@ -35,7 +35,7 @@ impl CachedFrames<'_> {
     /// Says which layer a key stands for, when its bytes are there.
     fn describe(&self, key: &Digest, layer: &LayerBlob) -> Result<(), StoreError> {
         let description = postcard::to_stdvec(layer);
-        let description = description.map_err(|e| broken("encode", key, io::Error::other(e)))?;
+        let description = description.map_err(|e| failed("encode", key, e))?;
         let put = self.0.put_derived(LAYERS, key.as_bytes(), &description);
         put.map_err(|e| failed("write", key, e))
     }
@@ -64,17 +64,13 @@ impl FrameCache for CachedFrames<'_> {
         Ok(true)
     }
 
-    fn insert(
-        &self,
-        key: &Digest,
-        layer: &LayerBlob,
-        blob: &mut dyn Read,
-    ) -> Result<(), StoreError> {
+    fn writer(&self) -> Result<Box<dyn FrameWriter + '_>, StoreError> {
         let writer = self.0.blob_writer();
-        let mut writer = writer.map_err(|e| failed("write", key, e))?;
-        io::copy(blob, &mut writer).map_err(|e| broken("copy", key, e))?;
-        writer.finish().map_err(|e| failed("write", key, e))?;
-        self.describe(key, layer)
+        let writer = writer.map_err(|e| failed("write", &Digest::of(b""), e))?;
+        Ok(Box::new(CachedFrame {
+            frames: self,
+            writer,
+        }))
     }
 
     fn share(&self, key: &Digest, layer: &LayerBlob, file: &File) -> Result<bool, StoreError> {
@@ -104,7 +100,7 @@ impl FrameCache for CachedFrames<'_> {
                 }
             }
             let pause = self.0.cancellation().pause(LOOK_AGAIN);
-            pause.map_err(|error| broken("wait for", &Digest::of(GATE), error))?;
+            pause.map_err(|error| failed("wait for", &Digest::of(GATE), error))?;
         }
     }
 
@@ -115,15 +111,42 @@ impl FrameCache for CachedFrames<'_> {
     }
 }
 
-fn failed(action: &'static str, key: &Digest, error: CacheError) -> StoreError {
-    broken(action, key, io::Error::other(error))
+/// A layer on its way into the content cache.
+struct CachedFrame<'a> {
+    frames: &'a CachedFrames<'a>,
+    writer: BlobWriter<'a>,
 }
 
-fn broken(action: &'static str, key: &Digest, source: io::Error) -> StoreError {
-    StoreError::Io {
+impl Write for CachedFrame<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.writer.write(bytes)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
+    }
+}
+
+impl FrameWriter for CachedFrame<'_> {
+    fn commit(self: Box<Self>, key: &Digest, layer: &LayerBlob) -> Result<(), StoreError> {
+        let digest = self.writer.finish();
+        let digest = digest.map_err(|e| failed("write", key, e))?;
+        if digest != layer.blob.digest {
+            return Err(failed("write", key, format!("it got {digest}")));
+        }
+        self.frames.describe(key, layer)
+    }
+}
+
+fn failed(
+    action: &'static str,
+    key: &Digest,
+    source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> StoreError {
+    StoreError::Place {
         action,
-        path: key.to_string().into(),
-        source,
+        place: key.to_string(),
+        refusal: Refusal::Permanent,
+        source: source.into(),
     }
 }
 
