@@ -38,7 +38,7 @@ impl DatabaseFinalizer {
                 continue;
             };
             let ResolvedPackage { family, record, .. } = package;
-            if *family == Family::Rpm && !cfg!(feature = "rpmdb") {
+            if *family == Family::RPM && !cfg!(feature = "rpmdb") {
                 return Err(Error::NotBuiltIn {
                     what: "the database of rpm packages",
                     feature: "rpmdb",
