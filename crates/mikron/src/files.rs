@@ -1,25 +1,39 @@
 //! Files of the caller's own: specs, locks, and what a spec brings with `from`.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use mikron_spec::Policy;
 
 use crate::Error;
 
-/// The files beside a spec, as far as a policy lets it name them.
-#[derive(Clone, Copy)]
-pub(crate) struct Beside<'a> {
+/// The files beside a spec, as far as a policy lets it name them, and which of them were asked for.
+#[derive(Debug)]
+pub(crate) struct Beside {
     /// The directory that names are relative to.
-    pub(crate) directory: &'a Path,
-    pub(crate) policy: &'a Policy,
+    pub(crate) directory: PathBuf,
+    policy: Policy,
+    asked: Mutex<BTreeSet<PathBuf>>,
 }
 
-impl Beside<'_> {
-    /// Where a named file is.
+impl Beside {
+    /// What lies in the directory of a spec.
+    pub(crate) fn new(directory: &Path, policy: &Policy) -> Self {
+        Self {
+            directory: directory.to_owned(),
+            policy: policy.clone(),
+            asked: Mutex::default(),
+        }
+    }
+
+    /// Where a named file or directory is.
     pub(crate) fn resolve(&self, named: &str) -> Result<PathBuf, Error> {
-        Ok(self.policy.resolve(self.directory, named)?)
+        let path = self.policy.resolve(&self.directory, named)?;
+        self.note(&path);
+        Ok(path)
     }
 
     /// Where a named file is, and its bytes as [`read_capped`] gives them.
@@ -27,6 +41,18 @@ impl Beside<'_> {
         let path = self.resolve(named)?;
         let bytes = read_capped(&path, cap)?;
         Ok((path, bytes))
+    }
+
+    /// Notes that the outcome depends on a file or directory.
+    pub(crate) fn note(&self, path: &Path) {
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.insert(path.to_owned());
+    }
+
+    /// What the outcome depends on, in order of path.
+    pub(crate) fn asked(&self) -> Vec<PathBuf> {
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.iter().cloned().collect()
     }
 }
 

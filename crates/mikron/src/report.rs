@@ -21,6 +21,10 @@ pub struct BuildReport {
     pub digest: Digest,
     /// One image a platform, in the order of the spec.
     pub platforms: Vec<PlatformReport>,
+    /// Files and directories that another build could come to another image for: the spec, its lock where there is one, the tables, slices
+    /// and keys that the spec names, what it takes with `from`, and repositories on this machine. In order of path.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<String>,
 }
 
 impl BuildReport {

@@ -31,6 +31,7 @@ const SPOOL_MEMORY: u64 = 4 << 20;
 pub(crate) struct Run<'a> {
     pub(crate) session: &'a Session,
     pub(crate) order: &'a Order,
+    pub(crate) beside: Beside,
     pub(crate) inputs: Inputs,
     sources: Sources<'a>,
     pub(crate) spool: Spool,
@@ -54,23 +55,23 @@ impl<'a> Run<'a> {
     ) -> Result<Self, Error> {
         let Session { limits, .. } = session;
         let (policy, progress) = (session.policy(), session.progress());
-        let inputs = Inputs::read(order, policy, limits, progress, lock_counts)?;
+        let beside = Beside::new(order.directory(), policy);
+        beside.note(&order.file);
+        let inputs = Inputs::read(order, &beside, policy, limits, progress, lock_counts)?;
         Ok(Self {
-            sources: Sources::find(session, order, inputs.lock.as_ref())?,
+            sources: Sources::find(session, order, &beside, inputs.lock.as_ref())?,
             spool: Spool::in_dir(SPOOL_MEMORY, session.cache.path()),
             session,
             order,
+            beside,
             inputs,
         })
     }
 
     /// The regular files that the spec puts into the image.
     pub(crate) fn files(&self) -> Result<Vec<LoadedFile>, Error> {
-        let beside = Beside {
-            directory: self.order.directory(),
-            policy: self.session.policy(),
-        };
-        self.inputs.load(&self.order.spec, beside, &self.spool)
+        self.inputs
+            .load(&self.order.spec, &self.beside, &self.spool)
     }
 
     /// The lock where there is a fresh one, else what the sources publish.

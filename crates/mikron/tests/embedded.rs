@@ -153,3 +153,33 @@ fn rules_of_the_spec_hold_for_its_own_programs_too() {
     assert!(table.join("table").exists());
     assert!(!table.join("other").exists());
 }
+
+#[test]
+fn the_report_names_every_file_that_the_image_depends_on() {
+    let dir = TempDir::new().unwrap();
+    let rest = "packages: [app]\nrules: [rules.yaml]\ndefinitions: [tables]\nfiles: [{ path: /own, from: data/own }]\n";
+    let file = local_spec(dir.path(), vec![("app", "", app())], rest);
+    let rules = "- rule: frobs\n  when: { imports: [frobnicate] }\n  brings: [{ path: /usr/share/frobs }]\n\
+        \x20 because: frobnicate reads it\n  without: nothing is frobnicated\n";
+    fs::write(dir.path().join("rules.yaml"), rules).unwrap();
+    fs::create_dir(dir.path().join("tables")).unwrap();
+    fs::create_dir(dir.path().join("data")).unwrap();
+    fs::write(dir.path().join("data/own"), "own").unwrap();
+    let inputs = |report: BuildReport| -> Vec<String> {
+        let beside = format!("{}/", dir.path().display());
+        let inputs = report.inputs.iter();
+        let names = inputs.map(|input| input.strip_prefix(&beside).unwrap().to_owned());
+        names.collect()
+    };
+    let expected = [
+        "data/own",
+        "image.yaml",
+        "repository",
+        "rules.yaml",
+        "tables",
+    ];
+    assert_eq!(inputs(well(builder(&file).build())), expected);
+    // Also where it is remembered.
+    let recalled = builder(&file).recall().unwrap().unwrap();
+    assert_eq!(inputs(recalled), expected);
+}

@@ -39,6 +39,7 @@ impl Inputs {
     /// When the spec asks for what the policy forbids, or a file cannot be read or is not what it should be.
     pub(crate) fn read(
         order: &Order,
+        beside: &Beside,
         policy: &Policy,
         limits: &Limits,
         progress: &dyn Progress,
@@ -46,16 +47,12 @@ impl Inputs {
     ) -> Result<Self, Error> {
         let name = order.file.display().to_string();
         policy.check(&order.spec, &Document::new(&name, &order.text))?;
-        let beside = Beside {
-            directory: order.directory(),
-            policy,
-        };
         let platforms = platforms(&order.platforms, &order.spec.platforms)?;
         let releases = Releases::read(order, beside, progress, limits)?;
         let mut lock = None;
         let mut preferred = BTreeMap::new();
         if lock_counts {
-            lock = usable_lock(order, &platforms, limits, progress)?;
+            lock = usable_lock(order, beside, &platforms, limits, progress)?;
         } else if order.update != Update::Everything {
             preferred = versions(order, limits);
         }
@@ -75,7 +72,7 @@ impl Inputs {
     pub(crate) fn load(
         &self,
         spec: &Spec,
-        beside: Beside<'_>,
+        beside: &Beside,
         spool: &Spool,
     ) -> Result<Vec<LoadedFile>, Error> {
         let mut loaded = Vec::new();
@@ -159,6 +156,7 @@ fn versions(order: &Order, limits: &Limits) -> BTreeMap<Platform, Versions> {
 /// warning.
 fn usable_lock(
     order: &Order,
+    beside: &Beside,
     platforms: &[Platform],
     limits: &Limits,
     progress: &dyn Progress,
@@ -178,6 +176,7 @@ fn usable_lock(
         }
         Err(error) => return Err(error),
     };
+    beside.note(&path);
     let text = crate::files::text(&path, bytes)?;
     let lock = Lock::parse(&path.display().to_string(), &text, limits)?;
     match lock.check(&order.spec) {

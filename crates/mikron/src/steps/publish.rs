@@ -184,5 +184,6 @@ fn report(order: &Order, built: &[Built], images: &[HeldImage], digest: Digest) 
         name: order.spec.name.clone(),
         digest,
         platforms: platforms.collect(),
+        inputs: Vec::new(),
     }
 }

@@ -18,7 +18,7 @@ use crate::files::Beside;
 
 /// The repositories of one source, with their base URLs and keys.
 pub(crate) fn repositories_of(
-    beside: Beside<'_>,
+    beside: &Beside,
     name: &str,
     source: &Source,
     locations: &Locations,
@@ -35,7 +35,7 @@ pub(crate) fn repositories_of(
 }
 
 fn deb_repositories(
-    beside: Beside<'_>,
+    beside: &Beside,
     name: &str,
     source: &Source,
     locations: &Locations,
@@ -93,11 +93,7 @@ fn deb_repositories(
     Ok(repositories)
 }
 
-fn shared_rpm(
-    beside: Beside<'_>,
-    name: &str,
-    source: &Source,
-) -> Result<Arc<dyn Repository>, Error> {
+fn shared_rpm(beside: &Beside, name: &str, source: &Source) -> Result<Arc<dyn Repository>, Error> {
     let trust = match keyring(beside, source)? {
         _ if source.allow.contains(&Allow::Unsigned) => Trust::Unsigned,
         Some(keyring) => Trust::Keys(keyring),
@@ -122,11 +118,7 @@ fn shared_rpm(
     Ok(Arc::new(repository))
 }
 
-fn shared_apk(
-    beside: Beside<'_>,
-    name: &str,
-    source: &Source,
-) -> Result<Arc<dyn Repository>, Error> {
+fn shared_apk(beside: &Beside, name: &str, source: &Source) -> Result<Arc<dyn Repository>, Error> {
     let mut keys = Vec::new();
     for (path, bytes) in key_files(beside, source)? {
         let file = path.file_name().unwrap_or_default();
@@ -154,7 +146,7 @@ fn shared_apk(
 }
 
 /// The base URL of a source that is no preset.
-fn base(beside: Beside<'_>, source: &Source) -> String {
+fn base(beside: &Beside, source: &Source) -> String {
     match &source.place {
         Place::Url(url) => absolute(beside, url),
         Place::Preset(name) => name.clone(),
@@ -169,14 +161,14 @@ fn without_keys(name: &str) -> Error {
 }
 
 /// The key files that the spec names, with their contents.
-fn key_files(beside: Beside<'_>, source: &Source) -> Result<Vec<(PathBuf, Vec<u8>)>, Error> {
+fn key_files(beside: &Beside, source: &Source) -> Result<Vec<(PathBuf, Vec<u8>)>, Error> {
     let cap = Limits::default().release;
     let files = source.keys.iter().map(|named| beside.read(named, cap));
     files.collect()
 }
 
 /// The OpenPGP keys that the spec names; `None` where it names none.
-fn keyring(beside: Beside<'_>, source: &Source) -> Result<Option<Keyring>, Error> {
+fn keyring(beside: &Beside, source: &Source) -> Result<Option<Keyring>, Error> {
     let mut keyrings = Vec::new();
     for (_, bytes) in key_files(beside, source)? {
         keyrings.push(Keyring::new(bytes).map_err(SourceFault::from)?);
@@ -188,14 +180,16 @@ fn keyring(beside: Beside<'_>, source: &Source) -> Result<Option<Keyring>, Error
 }
 
 /// A `file:` path that does not begin with `/` is relative to the spec's directory.
-fn absolute(beside: Beside<'_>, url: &str) -> String {
-    let Some(path) = url
-        .strip_prefix("file:")
-        .filter(|path| !path.starts_with('/'))
-    else {
+fn absolute(beside: &Beside, url: &str) -> String {
+    let Some(path) = url.strip_prefix("file:") else {
         return url.to_owned();
     };
-    let base = beside.directory;
+    if path.starts_with('/') {
+        beside.note(Path::new(path.strip_prefix("//").unwrap_or(path)));
+        return url.to_owned();
+    }
+    beside.note(&beside.directory.join(path));
+    let base = &*beside.directory;
     let here = if base.as_os_str().is_empty() {
         Path::new(".")
     } else {

@@ -47,7 +47,7 @@ impl Releases {
     /// of another file is a warning.
     pub(crate) fn read(
         order: &Order,
-        beside: Beside<'_>,
+        beside: &Beside,
         progress: &dyn Progress,
         limits: &Limits,
     ) -> Result<Self, Error> {

@@ -39,6 +39,7 @@ impl<'a> Sources<'a> {
     pub(crate) fn find(
         session: &'a Session,
         order: &'a Order,
+        beside: &Beside,
         lock: Option<&Arc<Lock>>,
     ) -> Result<Self, Error> {
         let locations = Locations {
@@ -47,10 +48,6 @@ impl<'a> Sources<'a> {
             settings: session.settings.mirrors.clone(),
             environment: session.environment().clone(),
             lock_date: lock.map(|lock| lock.epoch.seconds()),
-        };
-        let beside = Beside {
-            directory: order.directory(),
-            policy: session.policy(),
         };
         let mut repositories = Vec::new();
         for (name, source) in &order.spec.sources {

@@ -45,7 +45,7 @@ impl Tables {
     ///
     /// # Errors
     /// When one cannot be read, or its path is not allowed.
-    pub(crate) fn read(spec: &Spec, beside: Beside<'_>, limits: &Limits) -> Result<Self, Error> {
+    pub(crate) fn read(spec: &Spec, beside: &Beside, limits: &Limits) -> Result<Self, Error> {
         let no_rules = spec.has_no_rules();
         let mut of_rules = Vec::new();
         if !no_rules {
@@ -152,7 +152,7 @@ fn once<T>(cell: &OnceLock<T>, fill: impl FnOnce() -> Result<T, Error>) -> Resul
     Ok(cell.get_or_init(|| made))
 }
 
-fn read(beside: Beside<'_>, named: &str, limits: &Limits) -> Result<TableText, Error> {
+fn read(beside: &Beside, named: &str, limits: &Limits) -> Result<TableText, Error> {
     let (path, bytes) = beside.read(named, limits.spec)?;
     Ok(TableText {
         file: named.to_owned(),
@@ -161,7 +161,7 @@ fn read(beside: Beside<'_>, named: &str, limits: &Limits) -> Result<TableText, E
 }
 
 /// A file, or the `*.yaml` files of a directory in order of name.
-fn read_all(beside: Beside<'_>, named: &str, limits: &Limits) -> Result<Vec<TableText>, Error> {
+fn read_all(beside: &Beside, named: &str, limits: &Limits) -> Result<Vec<TableText>, Error> {
     let path = beside.resolve(named)?;
     if !path.is_dir() {
         return Ok(vec![read(beside, named, limits)?]);

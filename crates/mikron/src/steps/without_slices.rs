@@ -22,7 +22,7 @@ impl Releases {
     /// When the spec names a release of slice definitions. There are no slices without one.
     pub(crate) fn read(
         order: &Order,
-        _: Beside<'_>,
+        _: &Beside,
         _: &dyn Progress,
         _: &Limits,
     ) -> Result<Self, Error> {

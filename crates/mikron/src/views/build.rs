@@ -19,7 +19,7 @@ pub(crate) fn recall(run: &Run<'_>) -> Result<Option<BuildReport>, Error> {
     let files = run.files()?;
     let pins = run.pins()?;
     let key = key(run, &files, &pins, run.epoch(&pins)?)?;
-    recalled(run, key.as_ref())
+    Ok(recalled(run, key.as_ref())?.map(|report| with_inputs(run, report)))
 }
 
 /// Builds and publishes.
@@ -36,7 +36,7 @@ pub(crate) fn build(run: &Run<'_>) -> Result<BuildReport, Error> {
     let _alone = alone.transpose()?;
     if let Some(report) = recalled(run, key.as_ref())? {
         tracing::debug!(digest = %report.digest, "recalled");
-        return Ok(report);
+        return Ok(with_inputs(run, report));
     }
     let _turn = session.running.turn(session.jobs(), cancellation)?;
     let frames = CachedFrames(cache);
@@ -71,7 +71,19 @@ pub(crate) fn build(run: &Run<'_>) -> Result<BuildReport, Error> {
             "the cache is not brought down to its quota: {error}"
         ));
     }
-    Ok(report)
+    Ok(with_inputs(run, report))
+}
+
+/// The report with the files that the run has read.
+fn with_inputs(run: &Run<'_>, report: BuildReport) -> BuildReport {
+    let asked = run.beside.asked();
+    BuildReport {
+        inputs: asked
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect(),
+        ..report
+    }
 }
 
 fn key(
