@@ -42,16 +42,15 @@ pub(super) fn read(
         match name.as_str() {
             "control" => control = Some(bytes),
             "conffiles" => listed = Some(bytes),
-            _ => match ScriptKind::of(Family::DEB.scripts, &name) {
-                Some(kind) => {
+            _ => {
+                if let Some(kind) = ScriptKind::of(Family::DEB.scripts, &name) {
                     scripts.retain(|known| known.name != name);
                     scripts.push(kind.script(bytes));
-                }
-                None => {
+                } else {
                     extra.retain(|(known, _)| *known != name);
                     extra.push((name, bytes));
                 }
-            },
+            }
         }
     }
     let control = control.ok_or_else(|| ArchiveError::malformed("there is no file `control`"))?;
