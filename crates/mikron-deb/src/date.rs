@@ -1,5 +1,7 @@
 //! The dates of a Release: `Sat, 11 Jul 2026 10:23:32 UTC` (RFC 5322, "Date and Time Specification").
 
+use mikron_package::time::{civil, day_number};
+
 /// Reads a date into seconds since 1970 in UTC; `None` when it is not one.
 ///
 /// The day of the week may be left out, and is not checked. The zone is `UTC`, `GMT`, `Z` or an offset like `+0200`;
@@ -35,14 +37,13 @@ pub fn parse_date(text: &str) -> Option<i64> {
     let zone = zone(words.next()?)?;
     let ends = clock.next().is_none() && words.next().is_none();
     // RFC 5322 knows leap seconds.
-    let valid = (1..=days_in(year, month)).contains(&day)
+    let days = day_number(year, month, day);
+    let valid = civil(days) == (year, month, day)
         && hour < 24
         && minute < 60
         && second <= 60
         && year >= 1900;
-    (ends && valid).then(|| {
-        days_from_epoch(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - zone
-    })
+    (ends && valid).then(|| days * 86_400 + hour * 3600 + minute * 60 + second - zone)
 }
 
 /// A number of so many digits and nothing else.
@@ -67,27 +68,4 @@ fn zone(text: &str) -> Option<i64> {
     let offset = number(digits, 4, 4)?;
     let (hours, minutes) = (offset / 100, offset % 100);
     (hours < 24 && minutes < 60).then_some(sign * (hours * 3600 + minutes * 60))
-}
-
-fn is_leap(year: i64) -> bool {
-    (year % 4 == 0 && year % 100 != 0) || year % 400 == 0
-}
-
-fn days_in(year: i64, month: i64) -> i64 {
-    match month {
-        4 | 6 | 9 | 11 => 30,
-        2 if is_leap(year) => 29,
-        2 => 28,
-        _ => 31,
-    }
-}
-
-/// Days from 1 January 1970 in the Gregorian calendar.
-fn days_from_epoch(year: i64, month: i64, day: i64) -> i64 {
-    let before = |year: i64| {
-        let y = year - 1;
-        y * 365 + y / 4 - y / 100 + y / 400
-    };
-    let months: i64 = (1..month).map(|m| days_in(year, m)).sum();
-    before(year) - before(1970) + months + day - 1
 }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use mikron_package::Platform;
+use mikron_package::time::day_number;
+use mikron_package::{Platform, Timestamp};
 use serde_json::{Map, Value, json};
 
 use crate::descriptor::platform_fields;
@@ -105,30 +106,7 @@ fn variable((name, value): (&String, &String)) -> Result<String, ImageError> {
 
 /// Seconds since 1970 as RFC 3339 in UTC. `None` outside of the years 1970 to 9999.
 pub(crate) fn rfc3339(seconds: i64) -> Option<String> {
-    const DAY: i64 = 86_400;
-    if !(0..=253_402_300_799).contains(&seconds) {
-        return None;
-    }
-    let time = seconds % DAY;
-    // Days since 0000-03-01, so that the leap day ends a year; the calendar repeats every 400 years (146,097 days).
-    let days = seconds / DAY + 719_468;
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    // Months from March on have 31, 30, 31, 30, 31 days in turn: 153 days in five months.
-    let month_index = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_index + 2) / 5 + 1;
-    let month = if month_index < 10 {
-        month_index + 3
-    } else {
-        month_index - 9
-    };
-    let year = era * 400 + year_of_era + i64::from(month <= 2);
-    let (hour, minute, second) = (time / 3600, time / 60 % 60, time % 60);
-    Some(format!(
-        "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"
-    ))
+    Timestamp::new(seconds).map(|time| time.to_string())
 }
 
 /// When a config says that the image was made, in seconds since 1970; 0 where it says nothing that can be read.
@@ -160,11 +138,8 @@ fn seconds(text: &str) -> Option<i64> {
         }
         _ => return None,
     };
-    // Years begin in March, so that the leap day ends one; the inverse of `rfc3339`.
-    let year = year - i64::from(month <= 2);
-    let month = (month + 9) % 12;
-    let days = year * 365 + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1;
-    Some((days - 719_468) * 86_400 + hour * 3_600 + minute * 60 + second - offset * 60)
+    let days = day_number(year, month, day);
+    Some(days * 86_400 + hour * 3_600 + minute * 60 + second - offset * 60)
 }
 
 #[cfg(test)]

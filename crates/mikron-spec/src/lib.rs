@@ -41,7 +41,6 @@ mod schema;
 mod source;
 mod spec;
 mod text;
-mod time;
 mod yaml;
 
 pub use account::{Accounts, Group, Id, Principal, RunAs, User};
@@ -56,10 +55,10 @@ pub use lock::{
 };
 pub use lock_check::{Change, StaleLock};
 pub use lock_diff::{LockDiff, PackageChange};
+pub use mikron_package::{Timestamp, TimestampError};
 pub use policy::{OutsideRoot, Policy};
 pub use request::{PackageRequest, Select, VersionRange};
 pub use schema::schema;
 pub use source::{Allow, Place, Signed, Source};
 pub use spec::{ChiselSource, DefinitionSource, Kind, SchemaVersion, Spec};
 pub use text::ValueError;
-pub use time::{Timestamp, TimestampError};

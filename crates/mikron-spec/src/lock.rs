@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mikron_package::{Digest, Limits, PackageName, Platform, Version, normal_location};
+use mikron_package::{Digest, Limits, PackageName, Platform, Timestamp, Version, normal_location};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 use crate::error::{Document, SpecError, SpecErrorKind};
@@ -10,7 +10,6 @@ use crate::request::{PackageRequest, Select, take_slices};
 use crate::source::Source;
 use crate::spec::{DefinitionSource, Spec};
 use crate::text::shown;
-use crate::time::Timestamp;
 use mikron_yaml::{Node, Shape};
 
 use crate::yaml;

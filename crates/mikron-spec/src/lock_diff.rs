@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use mikron_package::Platform;
+use mikron_package::{Platform, Timestamp};
 
 use crate::lock::{Lock, LockedPackage};
-use crate::time::Timestamp;
 
 /// What a second lock has otherwise than a first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

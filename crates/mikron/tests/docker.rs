@@ -1,4 +1,5 @@
 //! The image of nginx in a Docker engine.
+#![allow(clippy::unwrap_used)] // functions that tests share may, as tests may
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! The layout as other tools read it.
+#![allow(clippy::unwrap_used)] // functions that tests share may, as tests may
 
 mod common;
 

@@ -61,7 +61,7 @@ impl Archive {
     }
 
     fn snapshot_at(self, base: &str, at: i64) -> String {
-        let (year, month, day) = crate::deb::civil(at.div_euclid(86_400));
+        let (year, month, day) = mikron_package::time::civil(at.div_euclid(86_400));
         let rest = at.rem_euclid(86_400);
         format!(
             "{}/{}/{year:04}{month:02}{day:02}T{:02}{:02}{:02}Z",

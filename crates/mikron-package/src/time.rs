@@ -8,11 +8,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// Seconds since 1970-01-01 00:00 UTC; in text `2026-11-24T00:00:00Z` (RFC 3339, always UTC, always whole seconds).
 ///
 /// ```
-/// use mikron_spec::Timestamp;
+/// use mikron_package::Timestamp;
 /// let time: Timestamp = "2024-02-29T12:30:00Z".parse()?;
 /// assert_eq!(time.seconds(), 1_709_209_800);
 /// assert_eq!(time.to_string(), "2024-02-29T12:30:00Z");
-/// # Ok::<(), mikron_spec::TimestampError>(())
+/// # Ok::<(), mikron_package::TimestampError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
@@ -49,9 +49,13 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// The civil date of a day counted from 1970-01-01, in the proleptic Gregorian calendar, by eras of 400 years that begin
-/// on the first of March.
-fn civil(days: i64) -> (i64, i64, i64) {
+/// The civil date (year, month, day) of a day counted from 1970-01-01, in the proleptic Gregorian calendar, by eras of 400 years
+/// that begin on the first of March, so that a leap day ends a year.
+///
+/// ```
+/// assert_eq!(mikron_package::time::civil(19_782), (2024, 2, 29));
+/// ```
+pub fn civil(days: i64) -> (i64, i64, i64) {
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
     let day_of_era = shifted.rem_euclid(146_097);
@@ -69,8 +73,12 @@ fn civil(days: i64) -> (i64, i64, i64) {
     (year, month, day)
 }
 
-/// The day counted from 1970-01-01 of a civil date: the inverse of [`civil`].
-fn day_number(year: i64, month: i64, day: i64) -> i64 {
+/// The day counted from 1970-01-01 of a civil date: the inverse of [`civil`]. Of a date that does not exist, the day that it would be.
+///
+/// ```
+/// assert_eq!(mikron_package::time::day_number(2024, 2, 29), 19_782);
+/// ```
+pub fn day_number(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
     let year_of_era = year.rem_euclid(400);
