@@ -9,6 +9,8 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use ureq::http::header::{self, HeaderMap, HeaderName};
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{Connector as _, DefaultConnector, NextTimeout};
@@ -290,23 +292,7 @@ fn basic_auth(userinfo: &str) -> String {
 
 /// User and password with a colon between, as `Basic` has them.
 pub(super) fn basic(plain: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::from("Basic ");
-    for group in plain.chunks(3) {
-        let value = group
-            .iter()
-            .fold(0u32, |value, byte| value << 8 | u32::from(*byte))
-            << (8 * (3 - group.len()));
-        for i in 0..4 {
-            let index = (value >> (18 - 6 * i)) as usize & 63;
-            text.push(if i > group.len() {
-                '='
-            } else {
-                char::from(ALPHABET[index])
-            });
-        }
-    }
-    text
+    format!("Basic {}", STANDARD.encode(plain))
 }
 
 /// Resolves names, and refuses private addresses where the policy says so. As the connection goes to the very addresses
