@@ -6,15 +6,12 @@
 //! may be needed by what came of it.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::rc::Rc;
 
 use mikron_package::PackageId;
 
-use crate::backend::{place_of, view_of};
 use crate::catalog::Catalog;
-use crate::ground::{Ground, demands, ground};
-use crate::needed::Kept;
-use crate::possible::Settled;
+use crate::ground::{of_package, of_root};
+use crate::terms::{Ground, Kept, Settled};
 use crate::{Root, SolveError};
 
 /// Clauses with the package that is tried first, whatever the order of preference.
@@ -72,16 +69,11 @@ fn grounds(
     let mut all = Vec::new();
     let Some(id) = own else {
         for root in roots {
-            let place = || place_of(root);
-            let found = ground(catalog, &root.requirement, true, &view_of(root), &place)?;
-            all.extend(found.iter().cloned());
+            all.extend(of_root(catalog, root)?.iter().cloned());
         }
         return Ok(all);
     };
-    let (record, view): (Rc<_>, _) = (catalog.record(id), catalog.view(id));
-    let place = || SolveError::place(record.name.as_str(), &record.version);
-    for demand in demands(&record) {
-        let found = ground(catalog, demand.requirement, demand.holds, &view, &place)?;
+    for found in of_package(catalog, id)? {
         all.extend(found.iter().filter(|g| !g.is_idle(own)).cloned());
     }
     Ok(all)

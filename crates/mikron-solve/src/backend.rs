@@ -7,7 +7,6 @@
 //! unasked.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::rc::Rc;
 
 use mikron_package::{Family, PackageId, PackageName, Universe};
 use resolvo::conflict::Conflict as Contradiction;
@@ -16,15 +15,16 @@ use resolvo::{
 };
 
 use crate::again::again;
-use crate::catalog::{Catalog, View};
+use crate::catalog::Catalog;
 use crate::choose;
 use crate::explain;
-use crate::ground::{demands, ground};
+use crate::ground::{of_package, of_root};
 use crate::near;
-use crate::needed::{Kept, Needed, minimal, needed, offences};
+use crate::needed::{Needed, minimal, needed, offences};
 use crate::possible::settled;
 use crate::provider::{Item, Provider, Watched};
 use crate::rules::{self, Rules};
+use crate::terms::{Kept, View};
 use crate::{
     Budget, MissingRoot, RelationKind, Request, RequestNode, Root, Solution, SolveError, Solver,
 };
@@ -124,20 +124,6 @@ enum Run<'a> {
     Contradiction(Box<Resolvo<Provider<'a>>>, Contradiction),
 }
 
-pub(crate) fn view_of(root: &Root) -> View {
-    View {
-        asked: true,
-        foreign: None,
-        source: root.source.as_deref().map(Rc::from),
-        tag: None,
-        by: None,
-    }
-}
-
-pub(crate) fn place_of(root: &Root) -> String {
-    root.label.clone()
-}
-
 fn request_node(root: &Root) -> RequestNode {
     RequestNode {
         label: root.label.clone(),
@@ -150,15 +136,14 @@ fn request_node(root: &Root) -> RequestNode {
 fn find_missing(catalog: &Catalog<'_>, roots: &[&Root]) -> Result<(), SolveError> {
     let mut missing = Vec::new();
     for root in roots {
-        let view = view_of(root);
-        let grounds = ground(catalog, &root.requirement, true, &view, &|| place_of(root))?;
+        let grounds = of_root(catalog, root)?;
         if grounds
             .iter()
             .any(|g| g.when.is_empty() && g.any.is_empty())
         {
             missing.push(MissingRoot {
                 request: request_node(root),
-                missing: near::missing(catalog, &root.requirement, &view),
+                missing: near::missing(catalog, &root.requirement, &View::of(root)),
             });
         }
     }
@@ -271,8 +256,7 @@ impl Search<'_, '_> {
         let mut seen: BTreeSet<PackageId> = BTreeSet::new();
         let mut open: Vec<PackageId> = Vec::new();
         for root in self.roots {
-            let place = || place_of(root);
-            let grounds = ground(catalog, &root.requirement, true, &view_of(root), &place)?;
+            let grounds = of_root(catalog, root)?;
             open.extend(grounds.iter().flat_map(|g| g.any.iter().map(|c| c.id)));
         }
         while let Some(id) = open.pop() {
@@ -280,10 +264,7 @@ impl Search<'_, '_> {
                 continue;
             }
             let record = catalog.record(id);
-            let view = catalog.view(id);
-            let place = || SolveError::place(record.name.as_str(), &record.version);
-            for demand in demands(&record) {
-                let grounds = ground(catalog, demand.requirement, demand.holds, &view, &place)?;
+            for grounds in of_package(catalog, id)? {
                 for choice in grounds.iter().flat_map(|g| g.any.iter()) {
                     if choice.alone && wanted(choice.id) {
                         supporters.insert(id);
@@ -380,8 +361,8 @@ fn run<'a>(
     let mut known = KnownDependencies::default();
     for root in roots {
         let what = (RelationKind::Depends, &root.requirement, true);
-        let place = || place_of(root);
-        provider.add(None, what, &view_of(root), &place, &mut known)?;
+        let place = || root.label.clone();
+        provider.add(None, what, &View::of(root), &place, &mut known)?;
     }
     known
         .requirements
@@ -422,7 +403,7 @@ fn clashes(catalog: &Catalog<'_>, kept: &Kept) -> BTreeSet<PackageName> {
     for &id in kept.values() {
         let record = catalog.record(id);
         for ban in catalog.rules.bans(&record) {
-            if kept.banned(catalog, &record.name, &ban).is_some() {
+            if catalog.banned_in(kept, &record.name, &ban).is_some() {
                 names.insert(ban.relation.name);
             }
         }

@@ -1,4 +1,5 @@
-//! A universe seen through a request: records looked up once, and which package satisfies what by the rules of its family.
+//! A universe seen through a request: records looked up once, and which package satisfies what by the rules of its family. Both
+//! ask each other, so that they stand side by side.
 
 use std::cell::{Cell, RefCell};
 use std::cmp::{Ordering, Reverse};
@@ -9,45 +10,9 @@ use mikron_package::{
     PackageId, PackageName, PackageRecord, Relation, Requirement, Universe, VersionOrder,
 };
 
-use crate::clauses::Matcher;
-use crate::ground::Ground;
-use crate::possible::Settled;
-use crate::rules::{Ban, Rules};
-use crate::{Budget, Problem, Request};
-
-/// A package that satisfies something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Candidate {
-    /// The package.
-    pub id: PackageId,
-    /// Whether it may come in for this alone. If not, it counts where it is there for another reason.
-    pub alone: bool,
-}
-
-impl Candidate {
-    /// One that may come in for this alone.
-    pub fn alone(id: PackageId) -> Self {
-        Self { id, alone: true }
-    }
-}
-
-/// Candidates, best first.
-pub(crate) type Candidates = Rc<[Candidate]>;
-
-/// From where a relation is looked at.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct View {
-    /// Whether the spec asks, and not a package.
-    pub asked: bool,
-    /// The architecture of the package that the relation stands in, where it is not the native one.
-    pub(crate) foreign: Option<Rc<str>>,
-    /// The source that the package must come from.
-    pub(crate) source: Option<Rc<str>>,
-    /// The source of negative priority that the package may come from too.
-    pub(crate) tag: Option<Rc<str>>,
-    /// The package that the relation stands in, where its family lets it prefer some to others.
-    pub(crate) by: Option<PackageId>,
-}
+use crate::clauses::{Clause, Matcher};
+use crate::terms::{Candidate, Candidates, Choice, Ground, Kept, Settled, View};
+use crate::{Budget, Problem, RelationKind, Request};
 
 /// A requirement, whether it is to hold, and from where it is looked at.
 type Asked = (Requirement, bool, View);
@@ -334,6 +299,26 @@ impl<'a> Catalog<'a> {
         found
     }
 
+    /// The package of a set that satisfies a relation.
+    pub(crate) fn satisfier(&self, kept: &Kept, relation: &Relation) -> Option<PackageId> {
+        kept.having(&relation.name)
+            .find(|id| self.answers(relation, &self.record(*id)))
+    }
+
+    /// Whether a package comes in unasked beside a set: all of its `install_if` is there, and nothing that keeps it out.
+    pub(crate) fn brings(&self, kept: &Kept, record: &PackageRecord) -> bool {
+        let holds = |relation| self.satisfier(kept, relation).is_some();
+        !record.install_if.is_empty()
+            && record.install_if.iter().all(holds)
+            && !record.install_if_not.iter().any(holds)
+    }
+
+    /// The package of a set that a ban of the package `own` speaks of.
+    pub(crate) fn banned_in(&self, kept: &Kept, own: &PackageName, ban: &Ban) -> Option<PackageId> {
+        kept.having(&ban.relation.name)
+            .find(|id| ban.hits(self, own, &self.record(*id)))
+    }
+
     /// What a requirement came to, kept.
     pub(crate) fn grounds(
         &self,
@@ -347,5 +332,173 @@ impl<'a> Catalog<'a> {
         let grounds: Rc<[Ground]> = make()?.into();
         self.grounds.borrow_mut().insert(key, Rc::clone(&grounds));
         Ok(grounds)
+    }
+}
+
+/// The rules of one family.
+///
+/// ```
+/// use mikron_package::{PackageRecord, Relation};
+/// use mikron_solve::RelationKind;
+/// use mikron_solve::rules::{Ban, Rules};
+///
+/// /// As the plain ones, and what a package replaces is not beside it.
+/// struct Pacman;
+/// impl Rules for Pacman {
+///     fn bans(&self, record: &PackageRecord) -> Vec<Ban> {
+///         let all = record.conflicts.iter().chain(&record.replaces);
+///         all.map(|relation| Ban::answers(RelationKind::Conflicts, relation)).collect()
+///     }
+/// }
+/// # let _: &dyn Rules = &Pacman;
+/// ```
+pub trait Rules: Sync {
+    /// Whether packages of this priority are never candidates. Where they may be all the same, [`Rules::found`] says when.
+    fn bars(&self, priority: i32) -> bool {
+        priority < 0
+    }
+
+    /// Whether a package has a say in which of several candidates satisfies what it requires.
+    fn has_preferences(&self) -> bool {
+        false
+    }
+
+    /// Whether a package of an architecture may satisfy a relation that is seen from a view.
+    fn architecture_fits(
+        &self,
+        catalog: &Catalog<'_>,
+        _relation: &Relation,
+        _view: &View,
+        record: &PackageRecord,
+    ) -> bool {
+        catalog.architecture(record) == catalog.native()
+    }
+
+    /// Whether a `Conflicts` is about packages of this architecture.
+    fn forbids_architecture(
+        &self,
+        _catalog: &Catalog<'_>,
+        _relation: &Relation,
+        _record: &PackageRecord,
+    ) -> bool {
+        true
+    }
+
+    /// Which of two versions of one name is tried first, as far as the family says.
+    fn compare(&self, catalog: &Catalog<'_>, a: PackageId, b: PackageId) -> Ordering {
+        catalog
+            .priority(b)
+            .cmp(&catalog.priority(a))
+            .then_with(|| catalog.compare_versions(b, a))
+            .then_with(|| catalog.is_noarch(a).cmp(&catalog.is_noarch(b)))
+    }
+
+    /// The packages that satisfy a relation, best first.
+    fn found(&self, catalog: &Catalog<'_>, relation: &Relation, view: &View) -> Vec<Candidate> {
+        let providers = catalog.provider_names(&relation.name);
+        let names = std::iter::once(relation.name.clone()).chain(providers);
+        let ids = names.flat_map(|name| catalog.versions(&name).to_vec());
+        ids.filter(|id| catalog.fits(*id, relation, view))
+            .map(Candidate::alone)
+            .collect()
+    }
+
+    /// Whether only packages that can be there are compared with each other. If so, it is found out first which cannot.
+    fn compares_possible(&self) -> bool {
+        false
+    }
+
+    /// Puts what satisfies the alternatives of a clause in the order in which it is tried. It comes in the order of the
+    /// alternatives.
+    fn arranged(
+        &self,
+        _catalog: &Catalog<'_>,
+        _clause: &Clause,
+        _view: &View,
+        choices: Vec<Choice>,
+    ) -> Vec<Choice> {
+        choices
+    }
+
+    /// What must not be beside a package.
+    fn bans(&self, record: &PackageRecord) -> Vec<Ban> {
+        let conflicts = record.conflicts.iter();
+        conflicts
+            .map(|relation| Ban::answers(RelationKind::Conflicts, relation))
+            .collect()
+    }
+
+    /// Whether choices are taken back that turn out to be superfluous.
+    fn minimises(&self) -> bool {
+        false
+    }
+
+    /// The packages that a set brings in without being asked for, in order of name, of each name the best first; none of a name
+    /// that it has.
+    fn unasked(&self, _catalog: &Catalog<'_>, _kept: &Kept) -> Vec<PackageId> {
+        Vec::new()
+    }
+}
+
+/// Something that must not be beside a package.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ban {
+    /// In which field of the package it stands, for explanations.
+    pub kind: RelationKind,
+    /// What must not be there.
+    pub relation: Relation,
+    /// Which packages it speaks of.
+    pub reach: Reach,
+}
+
+/// Which packages a [`Ban`] speaks of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Those that satisfy the relation, by what they provide too.
+    Answers,
+    /// Those of the name and version.
+    Named,
+    /// Those that have or provide the name, if they or the package itself do it with a version.
+    Shares {
+        /// Whether the package itself does.
+        versioned: bool,
+    },
+}
+
+impl Ban {
+    /// Speaks of every package that satisfies a relation.
+    pub fn answers(kind: RelationKind, relation: &Relation) -> Self {
+        Self {
+            kind,
+            relation: relation.clone(),
+            reach: Reach::Answers,
+        }
+    }
+
+    /// Whether it speaks of another package. Of one name one version only is there, whatever its relations say.
+    pub(crate) fn hits(
+        &self,
+        catalog: &Catalog<'_>,
+        own: &PackageName,
+        other: &PackageRecord,
+    ) -> bool {
+        if other.name == *own {
+            return false;
+        }
+        let name = &self.relation.name;
+        match self.reach {
+            Reach::Answers => {
+                catalog.answers(&self.relation, other)
+                    && catalog
+                        .rules
+                        .forbids_architecture(catalog, &self.relation, other)
+            }
+            Reach::Named => catalog.answers_by_name(&self.relation, other),
+            Reach::Shares { versioned } => {
+                let shares =
+                    |p: &Relation| p.name == *name && (versioned || p.constraint.is_some());
+                other.name == *name || other.provides.iter().any(shares)
+            }
+        }
     }
 }

@@ -5,10 +5,9 @@ use std::rc::Rc;
 
 use mikron_package::{PackageId, Relation, Requirement};
 
-use crate::backend::{place_of, view_of};
-use crate::catalog::{Catalog, View};
-use crate::ground::{Choice, Ground, demands, ground};
-use crate::needed::Kept;
+use crate::catalog::Catalog;
+use crate::ground::{demands, ground, of_root};
+use crate::terms::{Choice, Ground, Kept, View};
 use crate::{Reason, RelationKind, Root, SkipReason, Skipped, Solution, SolveError, Solved};
 
 /// One requirement with whom it belongs to.
@@ -50,13 +49,12 @@ pub(crate) fn solution(
     let mut by_label = roots.to_vec();
     by_label.sort_by(|a, b| a.label.cmp(&b.label));
     for root in &by_label {
-        let view = view_of(root);
         asked.push(Asked {
             by: None,
             label: &root.label,
             kind: RelationKind::Depends,
             requirement: &root.requirement,
-            grounds: ground(catalog, &root.requirement, true, &view, &|| place_of(root))?,
+            grounds: of_root(catalog, root)?,
         });
     }
     for (id, record) in &records {
@@ -107,7 +105,7 @@ pub(crate) fn solution(
         }
     }
     for (id, record) in &records {
-        let satisfier = |relation: &Relation| kept.satisfier(catalog, relation);
+        let satisfier = |relation: &Relation| catalog.satisfier(kept, relation);
         let by: Option<Vec<PackageId>> = record.install_if.iter().map(satisfier).collect();
         if let Some(by) = by.filter(|by| !by.is_empty()) {
             let relations = record.install_if.clone();
@@ -229,7 +227,7 @@ impl Skip<'_, '_> {
     fn obstacle(&self, id: PackageId) -> Option<SkipReason> {
         let (catalog, record) = (self.catalog, self.catalog.record(id));
         for ban in catalog.rules.bans(&record) {
-            if let Some(with) = self.kept.banned(catalog, &record.name, &ban) {
+            if let Some(with) = catalog.banned_in(self.kept, &record.name, &ban) {
                 let relation = ban.relation;
                 return Some(SkipReason::Clashes { with, relation });
             }

@@ -6,11 +6,11 @@ use mikron_package::{PackageId, PackageName, Requirement};
 use resolvo::SolvableId;
 use resolvo::conflict::{ConflictCause, ConflictEdge, ConflictGraph, ConflictNode};
 
-use crate::backend::view_of;
-use crate::catalog::{Catalog, View};
-use crate::ground::{Demand, Ground, demands, ground};
+use crate::catalog::Catalog;
+use crate::ground::{Demand, demands, ground};
 use crate::near;
 use crate::provider::{Item, Provider};
+use crate::terms::{Ground, View};
 use crate::{Conflict, Edge, EdgeKind, Node, RequestNode, Root};
 
 /// A node before it has its place.
@@ -123,7 +123,7 @@ fn from_root(
     builder: &mut Builder,
 ) {
     for (i, root) in roots.iter().enumerate() {
-        let view = view_of(root);
+        let view = View::of(root);
         let asks = Asks {
             catalog,
             provider,

@@ -5,9 +5,10 @@ use std::rc::Rc;
 
 use mikron_package::{PackageId, PackageRecord, Requirement};
 
-use crate::catalog::{Catalog, View};
+use crate::catalog::Catalog;
 use crate::clauses::{Clause, ClauseError, clauses};
-use crate::{RelationKind, SolveError};
+use crate::terms::{Candidate, Choice, Ground, View};
+use crate::{RelationKind, Root, SolveError};
 
 /// Something that a package demands.
 #[derive(Clone, Copy, Debug)]
@@ -33,45 +34,6 @@ pub(crate) fn demands(record: &PackageRecord) -> impl Iterator<Item = Demand<'_>
     pre.map(demand(RelationKind::PreDepends, true))
         .chain(depends.map(demand(RelationKind::Depends, true)))
         .chain(conflicts.map(demand(RelationKind::Conflicts, false)))
-}
-
-/// One package that satisfies a clause.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Choice {
-    /// Which alternative of the requirement it is, counted from 0.
-    pub alternative: usize,
-    /// The package.
-    pub id: PackageId,
-    /// Whether it may come in for this alone.
-    pub alone: bool,
-}
-
-/// When all of `when` are there, one of `any` must be.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Ground {
-    pub(crate) when: Vec<PackageId>,
-    /// Best first.
-    pub(crate) any: Rc<[Choice]>,
-    /// Whether it comes of what must not hold.
-    pub(crate) forbids: bool,
-}
-
-impl Ground {
-    /// Whether it says nothing to its own package: it is satisfied by it, or forbids it to be beside itself
-    /// (a package never conflicts with itself).
-    pub(crate) fn is_idle(&self, own: Option<PackageId>) -> bool {
-        let satisfied = |id: &PackageId| self.any.iter().any(|choice| choice.id == *id);
-        let itself = self.forbids
-            && self.any.is_empty()
-            && !self.when.is_empty()
-            && self.when.iter().all(|id| Some(*id) == own);
-        itself || self.when.iter().any(satisfied)
-    }
-
-    /// What has to be there for it to bind, besides the package itself.
-    pub(crate) fn others(&self, own: Option<PackageId>) -> impl Iterator<Item = PackageId> {
-        self.when.iter().copied().filter(move |id| Some(*id) != own)
-    }
 }
 
 /// What a demand comes to from a view.
@@ -103,6 +65,24 @@ pub(crate) fn ground(
         }
         Ok(grounds)
     })
+}
+
+/// What a request of the spec comes to.
+pub(crate) fn of_root(catalog: &Catalog<'_>, root: &Root) -> Result<Rc<[Ground]>, SolveError> {
+    let place = || root.label.clone();
+    ground(catalog, &root.requirement, true, &View::of(root), &place)
+}
+
+/// What the demands of a package come to, in their order.
+pub(crate) fn of_package(
+    catalog: &Catalog<'_>,
+    id: PackageId,
+) -> Result<Vec<Rc<[Ground]>>, SolveError> {
+    let (record, view) = (catalog.record(id), catalog.view(id));
+    let place = || SolveError::place(record.name.as_str(), &record.version);
+    let of_one =
+        |demand: Demand<'_>| ground(catalog, demand.requirement, demand.holds, &view, &place);
+    demands(&record).map(of_one).collect()
 }
 
 /// What has to be there for a clause to bind, and what then has to be.
@@ -140,7 +120,7 @@ fn expand(
             return Err(exceeded(catalog, count, place));
         }
         let with = |way: &BTreeSet<PackageId>| -> Vec<BTreeSet<PackageId>> {
-            let add = |c: &crate::catalog::Candidate| {
+            let add = |c: &Candidate| {
                 let mut way = way.clone();
                 way.insert(c.id);
                 way

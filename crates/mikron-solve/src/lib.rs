@@ -49,6 +49,7 @@ mod render;
 mod request;
 pub mod rules;
 mod solution;
+mod terms;
 
 use std::sync::Arc;
 

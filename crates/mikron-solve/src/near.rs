@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mikron_package::{PackageId, PackageName, PackageRecord, Relation, Requirement, Version};
 
-use crate::catalog::{Catalog, View};
+use crate::catalog::Catalog;
+use crate::terms::View;
 use crate::{Known, Missing, Problem};
 
 /// What comes near to a requirement.

@@ -1,96 +1,14 @@
 //! Which of the packages that a solver found are needed: those that requirements lead to.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::rc::Rc;
 
-use mikron_package::{PackageId, PackageName, PackageRecord, Relation};
+use mikron_package::PackageId;
 
-use crate::backend::{place_of, view_of};
-use crate::catalog::{Catalog, View};
-use crate::ground::{Choice, Ground, demands, ground};
-use crate::rules::Ban;
+use crate::catalog::Catalog;
+use crate::ground::{of_package, of_root};
+use crate::terms::{Choice, Ground, Kept};
 use crate::{Root, SolveError};
-
-/// Packages, of each name one, with the names that they have and provide.
-#[derive(Clone, Debug, Default)]
-pub struct Kept {
-    packages: BTreeMap<PackageName, PackageId>,
-    ids: HashSet<PackageId>,
-    having: HashMap<PackageName, BTreeSet<PackageId>>,
-}
-
-impl Kept {
-    pub(crate) fn insert(&mut self, catalog: &Catalog<'_>, id: PackageId) {
-        let record = catalog.record(id);
-        if let Some(old) = self.packages.insert(record.name.clone(), id) {
-            self.ids.remove(&old);
-        }
-        self.ids.insert(id);
-        let provided = record.provides.iter().map(|p| &p.name);
-        for name in std::iter::once(&record.name).chain(provided) {
-            self.having.entry(name.clone()).or_default().insert(id);
-        }
-    }
-
-    /// The packages in order of name.
-    pub fn values(&self) -> impl Iterator<Item = &PackageId> {
-        self.packages.values()
-    }
-
-    /// Whether a package of this name is there.
-    pub fn contains_key(&self, name: &PackageName) -> bool {
-        self.packages.contains_key(name)
-    }
-
-    /// Whether a package is there.
-    pub fn contains(&self, id: PackageId) -> bool {
-        self.ids.contains(&id)
-    }
-
-    pub(crate) fn contains_all(&self, ids: &[PackageId]) -> bool {
-        ids.iter().all(|id| self.ids.contains(id))
-    }
-
-    fn having<'s>(&'s self, name: &PackageName) -> impl Iterator<Item = PackageId> + 's {
-        let all = self.having.get(name).into_iter().flatten().copied();
-        all.filter(|id| self.ids.contains(id))
-    }
-
-    /// The package that satisfies a relation.
-    pub(crate) fn satisfier(
-        &self,
-        catalog: &Catalog<'_>,
-        relation: &Relation,
-    ) -> Option<PackageId> {
-        self.having(&relation.name)
-            .find(|id| catalog.answers(relation, &catalog.record(*id)))
-    }
-
-    /// Whether a package comes in unasked: all of its `install_if` is there, and nothing that keeps it out.
-    pub(crate) fn brings(&self, catalog: &Catalog<'_>, record: &PackageRecord) -> bool {
-        let holds = |relation| self.satisfier(catalog, relation).is_some();
-        !record.install_if.is_empty()
-            && record.install_if.iter().all(holds)
-            && !record.install_if_not.iter().any(holds)
-    }
-
-    /// The package that a ban of the package `own` speaks of.
-    pub(crate) fn banned(
-        &self,
-        catalog: &Catalog<'_>,
-        own: &PackageName,
-        ban: &Ban,
-    ) -> Option<PackageId> {
-        self.having(&ban.relation.name)
-            .find(|id| ban.hits(catalog, own, &catalog.record(*id)))
-    }
-
-    /// What satisfies a clause, in the order of preference.
-    pub(crate) fn satisfying(&self, ground: &Ground) -> Option<Choice> {
-        let found = ground.any.iter().find(|choice| self.contains(choice.id));
-        found.copied()
-    }
-}
 
 /// The clauses with a condition that a set of packages offends against, each with the package that demands it.
 pub(crate) fn offences(
@@ -110,22 +28,10 @@ pub(crate) fn offences(
         found.extend(offended.map(|ground| (own, ground.clone())));
     };
     for root in roots {
-        let (view, place) = (view_of(root), || place_of(root));
-        check(
-            None,
-            &ground(catalog, &root.requirement, true, &view, &place)?,
-        );
+        check(None, &of_root(catalog, root)?);
     }
     for &id in kept.values() {
-        let (record, view) = (catalog.record(id), catalog.view(id));
-        for demand in demands(&record) {
-            let grounds = ground(
-                catalog,
-                demand.requirement,
-                demand.holds,
-                &view,
-                &String::new,
-            )?;
+        for grounds in of_package(catalog, id)? {
             check(Some(id), &grounds);
         }
     }
@@ -176,22 +82,10 @@ fn superfluous(
         }
     };
     for root in roots {
-        let (view, place) = (view_of(root), || place_of(root));
-        note(
-            None,
-            &ground(catalog, &root.requirement, true, &view, &place)?,
-        );
+        note(None, &of_root(catalog, root)?);
     }
     for &id in kept.values() {
-        let (record, view) = (catalog.record(id), catalog.view(id));
-        for demand in demands(&record) {
-            let grounds = ground(
-                catalog,
-                demand.requirement,
-                demand.holds,
-                &view,
-                &String::new,
-            )?;
+        for grounds in of_package(catalog, id)? {
             note(Some(id), &grounds);
         }
     }
@@ -204,8 +98,7 @@ fn superfluous(
 /// Whether the spec asks for a package and nothing else would do.
 fn is_root(catalog: &Catalog<'_>, roots: &[&Root], id: PackageId) -> Result<bool, SolveError> {
     for root in roots {
-        let (view, place) = (view_of(root), || place_of(root));
-        let grounds = ground(catalog, &root.requirement, true, &view, &place)?;
+        let grounds = of_root(catalog, root)?;
         let only = |g: &Ground| matches!(&*g.any, [only] if only.id == id);
         if grounds.iter().any(only) {
             return Ok(true);
@@ -253,12 +146,8 @@ impl Walk<'_, '_> {
 
     fn keep(&mut self, id: PackageId) -> Result<(), SolveError> {
         let catalog = self.catalog;
-        self.kept.insert(catalog, id);
-        let record = catalog.record(id);
-        let view: View = catalog.view(id);
-        let place = || SolveError::place(record.name.as_str(), &record.version);
-        for demand in demands(&record) {
-            let grounds = ground(catalog, demand.requirement, demand.holds, &view, &place)?;
+        self.kept.insert(id, &catalog.record(id));
+        for grounds in of_package(catalog, id)? {
             self.open(&grounds);
         }
         Ok(())
@@ -350,9 +239,7 @@ fn walk(
         open: VecDeque::new(),
     };
     for root in roots {
-        let view = view_of(root);
-        let grounds = ground(catalog, &root.requirement, true, &view, &|| place_of(root))?;
-        walk.open(&grounds);
+        walk.open(&of_root(catalog, root)?);
     }
     loop {
         let next = if everything {
@@ -368,7 +255,7 @@ fn walk(
                 let record = catalog.record(**id);
                 found.contains(*id)
                     && !walk.kept.contains(**id)
-                    && walk.kept.brings(catalog, &record)
+                    && catalog.brings(&walk.kept, &record)
             };
             extras.iter().find(comes).copied()
         });

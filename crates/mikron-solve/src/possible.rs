@@ -8,28 +8,17 @@ use std::collections::{BTreeSet, HashMap};
 
 use mikron_package::PackageId;
 
-use crate::backend::{place_of, view_of};
 use crate::catalog::Catalog;
-use crate::ground::{Ground, demands, ground};
+use crate::ground::{of_package, of_root};
+use crate::terms::{Ground, Settled};
 use crate::{Root, SolveError};
-
-/// What is decided before anything is chosen.
-#[derive(Debug, Default)]
-pub(crate) struct Settled {
-    /// The packages that must be there.
-    pub(crate) there: BTreeSet<PackageId>,
-    /// The packages that cannot be.
-    pub(crate) absent: BTreeSet<PackageId>,
-}
 
 /// What a request settles; nothing where it contradicts itself, which is for the solver to explain.
 pub(crate) fn settled(catalog: &Catalog<'_>, roots: &[&Root]) -> Result<Settled, SolveError> {
     let mut forced = Forced::default();
     let mut open: Vec<PackageId> = Vec::new();
     for root in roots {
-        let place = || place_of(root);
-        let grounds = ground(catalog, &root.requirement, true, &view_of(root), &place)?;
-        for ground in &*grounds {
+        for ground in &*of_root(catalog, root)? {
             forced.demand(None, ground, &mut open);
         }
     }
@@ -39,10 +28,7 @@ pub(crate) fn settled(catalog: &Catalog<'_>, roots: &[&Root]) -> Result<Settled,
             continue;
         }
         let record = catalog.record(id);
-        let view = catalog.view(id);
-        let place = || SolveError::place(record.name.as_str(), &record.version);
-        for demand in demands(&record) {
-            let grounds = ground(catalog, demand.requirement, demand.holds, &view, &place)?;
+        for grounds in of_package(catalog, id)? {
             for ground in grounds.iter().filter(|ground| !ground.is_idle(Some(id))) {
                 forced.demand(Some(id), ground, &mut open);
             }

@@ -19,8 +19,9 @@ use resolvo::{
 };
 
 use crate::again::Turned;
-use crate::catalog::{Catalog, View};
-use crate::ground::{Ground, demands, ground};
+use crate::catalog::Catalog;
+use crate::ground::{demands, ground};
+use crate::terms::{Ground, View};
 use crate::{RelationKind, SolveError};
 
 /// Where a clause of resolvo comes from.

@@ -16,8 +16,8 @@ use mikron_package::{PackageId, PackageName, PackageRecord, Relation, Version};
 
 use super::{Ban, Reach, Rules};
 use crate::RelationKind;
-use crate::catalog::{Candidate, Catalog, View};
-use crate::needed::Kept;
+use crate::catalog::Catalog;
+use crate::terms::{Candidate, Kept, View};
 
 /// The rules of apk.
 #[derive(Clone, Copy, Debug, Default)]
@@ -89,7 +89,7 @@ impl Rules for Apk {
                     if native
                         && catalog.priority(id) >= 0
                         && catalog.versions(&record.name).contains(&id)
-                        && kept.brings(catalog, &record)
+                        && catalog.brings(kept, &record)
                     {
                         triggered.entry(record.name.clone()).or_default().push(id);
                     }

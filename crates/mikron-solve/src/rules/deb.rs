@@ -8,9 +8,9 @@ use mikron_package::{ArchQualifier, MultiArch, PackageId, PackageName, PackageRe
 
 use super::{Ban, Rules};
 use crate::RelationKind;
-use crate::catalog::{Candidate, Catalog, View};
+use crate::catalog::Catalog;
 use crate::clauses::Clause;
-use crate::ground::Choice;
+use crate::terms::{Candidate, Choice, View};
 
 /// The rules of dpkg and apt.
 #[derive(Clone, Copy, Debug, Default)]

@@ -25,9 +25,9 @@ use mikron_package::{
 
 use super::{Ban, Reach, Rules};
 use crate::RelationKind;
-use crate::catalog::{Candidate, Catalog, View};
+use crate::catalog::Catalog;
 use crate::clauses::{Clause, Matcher};
-use crate::ground::Choice;
+use crate::terms::{Candidate, Choice, View};
 
 /// The rules of rpm and dnf.
 #[derive(Clone, Copy, Debug, Default)]
