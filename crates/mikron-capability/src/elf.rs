@@ -7,6 +7,7 @@ mod dynamic;
 mod notes;
 mod pages;
 mod symbols;
+mod tags;
 mod versions;
 mod words;
 

@@ -55,10 +55,10 @@ pub use rules::{Apply, Bring, ByFamily, Importer, PackageNames, Rule, Rules, Sym
 pub use scan::{fill, scan, scan_file, scan_recording};
 pub use script::{ScriptCall, ScriptFacts};
 pub use select::{
-    CapabilityUse, Diversion, Edge, FileRef, Given, LeftOut, LeftOutReason, LookedFor, Missing,
-    MissingCause, ModuleLeftOut, PackageInput, ProgramCause, ProgramLeftOut, Provided, Reason,
-    Role, Select, SelectedFile, SelectedPackage, Selection, Step, UnmetNote, Want, Wanted, Without,
-    WithoutCause, select,
+    CapabilityUse, Edge, FileRef, Given, LeftOut, LeftOutReason, LookedFor, Missing, MissingCause,
+    ModuleLeftOut, PackageInput, ProgramCause, ProgramLeftOut, Provided, Reason, Role, Select,
+    SelectedFile, SelectedPackage, Selection, Step, UnmetNote, Want, Wanted, Without, WithoutCause,
+    select,
 };
 pub use spool::{Blob, Spool, SpoolWriter};
 pub use tokens::{

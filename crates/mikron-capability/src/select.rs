@@ -11,21 +11,24 @@ mod finish;
 mod follow;
 mod included;
 mod input;
+mod interpreted;
 mod languages;
 mod loader;
 mod modules;
+mod named;
 mod names;
 mod output;
 mod packages;
 mod places;
 mod programs;
 mod roots;
+mod ruled;
 mod rules;
 mod tree;
 mod units;
 mod walk;
 
-pub use input::{Diversion, Edge, Given, PackageInput, Provided, Role, Select, Wanted};
+pub use input::{Edge, Given, PackageInput, Provided, Role, Select, Wanted};
 pub use modules::{ModuleLeftOut, UnmetNote};
 pub use output::{
     CapabilityUse, FileRef, LeftOut, LeftOutReason, LookedFor, Missing, MissingCause, Reason,
@@ -39,7 +42,8 @@ pub(crate) use languages::language_of;
 pub(crate) use loader::{Loader, Lookup, level_of_path, runs_on};
 pub(crate) use mikron_package::merged_usr as merged;
 pub(crate) use output::{came_whole, chain, is_script_of_slice};
-pub(crate) use tree::{Found, Tree};
+pub(crate) use places::Found;
+pub(crate) use tree::Tree;
 pub(crate) use walk::is_made_at_run_time;
 
 use crate::{SelectError, Token};

@@ -3,8 +3,7 @@
 mod support;
 
 use mikron_capability::{
-    Diversion, PackageInput, Provided, Role, Selection, Token, ViolationKind, Wanted, X86Level,
-    verify, why,
+    PackageInput, Provided, Role, Selection, Token, ViolationKind, Wanted, X86Level, verify, why,
 };
 use mikron_package::RootPath;
 use mikron_testkit::archive::DebBuilder;
@@ -273,12 +272,6 @@ fn two_owners_of_a_path_with_different_content() {
 
     let replaces = two().field("Replaces", "one (<< 2)");
     assert_eq!(judge(&one(), &replaces, &amd64()), "");
-    let mut diverted = amd64();
-    diverted.diversions = vec![Diversion {
-        path: path.clone(),
-        by: "two".parse().expect("a name"),
-    }];
-    assert_eq!(judge(&one(), &two(), &diverted), "");
     let mut made = amd64();
     made.provided = vec![Provided {
         path,

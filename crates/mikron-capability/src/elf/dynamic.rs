@@ -3,8 +3,9 @@
 use std::io;
 
 use super::symbols::Table;
+use super::tags::{Strings, Tags};
 use super::versions::{VersionNames, version_definitions, version_needs};
-use super::{Image, Segment, add, broken, text};
+use super::{Image, Segment, add};
 use crate::{ElfFacts, ElfKind};
 
 const DT_NULL: u64 = 0;
@@ -40,49 +41,6 @@ const DF_1_PIE: u64 = 0x0800_0000;
 
 /// A cap far above what any real library has; it bounds the time that a crafted file can take.
 const MAX_DYNAMIC: u64 = 65_536;
-
-/// The string table.
-#[derive(Clone, Copy)]
-pub(super) struct Strings {
-    pub(super) offset: u64,
-    pub(super) size: u64,
-}
-
-impl Strings {
-    pub(super) fn get(self, image: &mut Image<'_>, at: u64) -> io::Result<String> {
-        if at >= self.size {
-            return Err(broken("a name beyond the string table"));
-        }
-        let limit = (self.size - at).min(4097) as usize;
-        match image.pages.read_string(add(self.offset, at)?, limit)? {
-            Some(bytes) => text(&bytes),
-            None => Err(broken("a name without an end")),
-        }
-    }
-}
-
-#[derive(Default)]
-pub(super) struct Tags {
-    needed: Vec<u64>,
-    filters: Vec<u64>,
-    auxiliaries: Vec<u64>,
-    soname: Option<u64>,
-    rpath: Option<u64>,
-    runpath: Option<u64>,
-    strings: Option<u64>,
-    strings_size: u64,
-    pub(super) symbols: Option<u64>,
-    pub(super) hash: Option<u64>,
-    pub(super) gnu_hash: Option<u64>,
-    pub(super) versions: Option<u64>,
-    needs: Option<u64>,
-    needs_count: u64,
-    definitions: Option<u64>,
-    definitions_count: u64,
-    /// Addresses of all tables: none reaches into the next.
-    pub(super) tables: Vec<u64>,
-    pie: bool,
-}
 
 /// Reads the dynamic section in `segment` into `facts`, whose interpreter is known already.
 pub(super) fn read(

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::dynamic::{Strings, Tags};
+use super::tags::{Strings, Tags};
 use super::versions::VersionNames;
 use super::{Image, add, broken, text};
 use crate::facts::{SymbolHash, word};

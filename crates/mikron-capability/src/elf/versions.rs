@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 
-use super::dynamic::Strings;
+use super::tags::Strings;
 use super::{Image, add, broken};
 use crate::{NeededVersions, VersionNeed};
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use mikron_package::{RootPath, is_below_usr};
 
-use super::included::Included;
 use super::names::Names;
 use super::packages::Summary;
 use super::roots::{Heir, heirs};
@@ -43,6 +42,14 @@ pub(super) enum Bulk {
 pub(super) struct Secondary {
     pub(super) file: FileRef,
     pub(super) program: String,
+}
+
+/// A pattern that a chosen file includes.
+pub(super) struct Included {
+    pub(super) by: FileRef,
+    pub(super) glob: Glob,
+    /// The packages that were searched: each when it comes into the image.
+    pub(super) searched: Vec<bool>,
 }
 
 pub(super) struct Closure<'a> {

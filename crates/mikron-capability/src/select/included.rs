@@ -3,18 +3,10 @@
 //! What other packages put into such a directory is a hook to most images (`/etc/logrotate.d/nginx`), and of the class that says
 //! so; where the program that reads it is in the image, it is configuration.
 
-use super::closure::Closure;
+use super::closure::{Closure, Included};
 use super::tree::parent;
 use super::{FileRef, Found, Reason, Role};
 use crate::{Class, Glob, How};
-
-/// A pattern that a chosen file includes.
-pub(super) struct Included {
-    by: FileRef,
-    glob: Glob,
-    /// The packages that were searched: each when it comes into the image.
-    searched: Vec<bool>,
-}
 
 impl Closure<'_> {
     /// Takes what a chosen file includes by path, and notes what it includes by pattern.

@@ -146,15 +146,6 @@ pub struct Provided {
     pub by: String,
 }
 
-/// A path that one package's files do not have: a diversion (dpkg-divert(1)).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Diversion {
-    /// The path.
-    pub path: RootPath,
-    /// The package whose file stays there; that of every other one stands elsewhere.
-    pub by: PackageName,
-}
-
 /// What the spec wants beside its packages.
 #[derive(Clone, Debug)]
 pub struct Wanted {
@@ -187,8 +178,6 @@ pub struct Wanted {
     pub x86_level: X86Level,
     /// Directories of `LD_LIBRARY_PATH` in the environment of the image.
     pub library_path: Vec<String>,
-    /// Paths that two packages may have because one of them diverts the other's.
-    pub diversions: Vec<Diversion>,
 }
 
 impl Wanted {
@@ -209,7 +198,6 @@ impl Wanted {
             without: Vec::new(),
             x86_level: X86Level::V1,
             library_path: Vec::new(),
-            diversions: Vec::new(),
         }
     }
 }

@@ -11,8 +11,18 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use mikron_package::is_below_usr;
 
 use super::merged;
-use super::tree::Found;
 use super::{FileRef, PackageInput, Wanted};
+
+/// What lies at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// An entry of an input.
+    Entry(FileRef),
+    /// A path that a finalizer makes, by its index.
+    Provided(usize),
+    /// A directory that no input has as an entry and that holds something.
+    Implied,
+}
 
 /// An index from normal paths to entries of packages and to what finalizers make.
 pub(super) struct Places<'a> {

@@ -5,22 +5,11 @@ use std::collections::{HashMap, HashSet};
 
 use mikron_package::{BELOW_USR, EntryKind, merged_usr};
 
-use super::places::Places;
+use super::places::{Found, Places};
 use super::{FileRef, PackageInput, Role, Wanted};
 
 /// Links that are followed before a path counts as a loop (path_resolution(7): `MAXSYMLINKS`).
 const MAX_LINKS: usize = 40;
-
-/// What lies at a path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Found {
-    /// An entry of an input.
-    Entry(FileRef),
-    /// A path that a finalizer makes, by its index.
-    Provided(usize),
-    /// A directory that no input has as an entry and that holds something.
-    Implied,
-}
 
 /// A path followed to its end.
 #[derive(Clone, Debug)]

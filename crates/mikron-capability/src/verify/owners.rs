@@ -45,8 +45,8 @@ fn same_content(check: &Check<'_>, a: FileRef, b: FileRef) -> bool {
     }
 }
 
-/// Whether something says whose file stands at the path: the spec itself, a finalizer that makes the path (alternatives), a
-/// diversion, or `Replaces`. Version constraints of `Replaces` are not judged here: what they exclude the solver did not take.
+/// Whether something says whose file stands at the path: the spec itself, a finalizer that makes the path (alternatives), or
+/// `Replaces`. What a package diverts lies elsewhere by then. Version constraints of `Replaces` are not judged here: what they exclude the solver did not take.
 fn has_rule(check: &Check<'_>, a: FileRef, b: FileRef) -> bool {
     let (one, other) = (&check.packages[a.package], &check.packages[b.package]);
     if one.role == Role::Files || other.role == Role::Files {
@@ -62,12 +62,9 @@ fn has_rule(check: &Check<'_>, a: FileRef, b: FileRef) -> bool {
     {
         return true;
     }
-    let diverted = wanted.diversions.iter().any(|diversion| {
-        here(diversion.path.as_bytes()) && (diversion.by == one.name || diversion.by == other.name)
-    });
     let replaces = |one: &PackageInput, other: &PackageInput| {
         let relations = &one.facts.metadata.record.replaces;
         relations.iter().any(|relation| relation.name == other.name)
     };
-    diverted || replaces(one, other) || replaces(other, one)
+    replaces(one, other) || replaces(other, one)
 }
