@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use mikron_package::time::day_number;
 use mikron_package::{Platform, Timestamp};
-use serde_json::{Map, Value, json};
+use oci_spec::image::{
+    Arch, ConfigBuilder, ImageConfiguration, ImageConfigurationBuilder, Os, RootFsBuilder,
+};
 
-use crate::descriptor::platform_fields;
 use crate::{ImageError, ImageLayer};
 
 /// How a container of the image is run (OCI image-spec, config, "config" object).
@@ -41,51 +42,44 @@ impl Config {
         platform: Platform,
         created: &str,
         layers: &[ImageLayer],
-    ) -> Result<Value, ImageError> {
-        let mut document = platform_fields(platform);
-        let mut set = |key: &str, value: Value| document.insert(key.to_owned(), value);
+    ) -> Result<ImageConfiguration, ImageError> {
+        let env: Result<Vec<String>, ImageError> = self.env.iter().map(variable).collect();
+        let some = |list: &[String]| (!list.is_empty()).then(|| list.to_vec());
+        let labels = self.labels.clone().into_iter().collect();
+        let mut run = ConfigBuilder::default()
+            .build()
+            .expect("all fields have defaults");
+        run.set_user(self.user.clone());
+        run.set_entrypoint(some(&self.entrypoint));
+        run.set_cmd(some(&self.cmd));
+        run.set_env(some(&env?));
+        run.set_working_dir(self.working_dir.clone());
+        run.set_exposed_ports(some(&self.ports));
+        run.set_volumes(some(&self.volumes));
+        run.set_labels((!self.labels.is_empty()).then_some(labels));
+        run.set_stop_signal(self.stop_signal.clone());
+
         let diff_ids: Result<Vec<String>, ImageError> =
             layers.iter().map(ImageLayer::diff_id).collect();
-        set("config", self.run()?.into());
-        set("created", created.into());
-        set(
-            "history",
-            layers.iter().map(|layer| layer.history(created)).collect(),
-        );
-        set("rootfs", json!({ "type": "layers", "diff_ids": diff_ids? }));
-        if let Some(author) = &self.author {
-            set("author", author.as_str().into());
-        }
-        Ok(Value::Object(document))
-    }
-
-    /// The object "config". What is empty does not stand there.
-    fn run(&self) -> Result<Map<String, Value>, ImageError> {
-        let mut run = Map::new();
-        let mut set = |key: &str, value: Value| {
-            let is_empty = match &value {
-                Value::Null => true,
-                Value::Array(all) => all.is_empty(),
-                Value::Object(all) => all.is_empty(),
-                _ => false,
-            };
-            if !is_empty {
-                run.insert(key.to_owned(), value);
-            }
-        };
-        let text = |text: &Option<String>| text.as_deref().map_or(Value::Null, Value::from);
-        let keys = |list: &[String]| list.iter().map(|key| (key.clone(), json!({}))).collect();
-        let env: Result<Vec<String>, ImageError> = self.env.iter().map(variable).collect();
-        set("User", text(&self.user));
-        set("Entrypoint", self.entrypoint.clone().into());
-        set("Cmd", self.cmd.clone().into());
-        set("Env", env?.into());
-        set("WorkingDir", text(&self.working_dir));
-        set("ExposedPorts", Value::Object(keys(&self.ports)));
-        set("Volumes", Value::Object(keys(&self.volumes)));
-        set("Labels", json!(self.labels));
-        set("StopSignal", text(&self.stop_signal));
-        Ok(run)
+        let history = layers.iter().map(|layer| layer.history(created));
+        let rootfs = RootFsBuilder::default()
+            .typ("layers")
+            .diff_ids(diff_ids?)
+            .build()
+            .expect("all required fields are set above");
+        let architecture = platform.architecture;
+        let mut document = ImageConfigurationBuilder::default()
+            .created(created)
+            .architecture(Arch::from(architecture.oci()))
+            .os(Os::Linux)
+            .config(run)
+            .rootfs(rootfs)
+            .history(history.collect::<Vec<_>>())
+            .build()
+            .expect("all required fields are set above");
+        document.set_variant(architecture.oci_variant().map(str::to_owned));
+        document.set_author(self.author.clone());
+        Ok(document)
     }
 }
 

@@ -6,6 +6,7 @@ use std::io::Read;
 use std::sync::Arc;
 
 use mikron_package::{DiffId, Limits, Platform};
+use oci_spec::image::{History, HistoryBuilder};
 use serde_json::{Value, json};
 
 use crate::config::rfc3339;
@@ -87,8 +88,12 @@ impl ImageLayer {
         Ok(diff_id.to_string())
     }
 
-    pub(crate) fn history(&self, created: &str) -> Value {
-        json!({ "created": created, "created_by": self.created_by })
+    pub(crate) fn history(&self, created: &str) -> History {
+        HistoryBuilder::default()
+            .created(created)
+            .created_by(self.created_by.as_str())
+            .build()
+            .expect("all fields have defaults")
     }
 }
 

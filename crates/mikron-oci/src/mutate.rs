@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use mikron_package::{DiffId, Digest, Limits, Platform};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::descriptor::annotate;
 use crate::held::canonical;
@@ -96,7 +96,10 @@ pub fn append(image: &dyn Image, above: &[ImageLayer]) -> Result<HeldImage, Imag
     let image = config(image, |config| {
         let created = config.get("created").and_then(Value::as_str);
         let created = created.unwrap_or("1970-01-01T00:00:00Z").to_owned();
-        let history = above.iter().map(|layer| layer.history(&created)).collect();
+        let history = above
+            .iter()
+            .map(|layer| json!(layer.history(&created)))
+            .collect();
         extend(
             config,
             &["rootfs", "diff_ids"],

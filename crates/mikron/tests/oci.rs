@@ -53,6 +53,30 @@ fn check(built: &Built) {
     assert!(found.contains(&built.report.digest.to_string()));
     let checked = mikron::oci::validate(&built.layout(), &Limits::default());
     assert!(checked.is_ok(), "{checked:?}");
+    says_the_same_to_others(built);
+}
+
+/// Reads and writes the documents of a layout with the types of oci-spec.
+fn says_the_same_to_others(built: &Built) {
+    use oci_spec::image::{ImageConfiguration, ImageIndex, ImageManifest};
+    let platform = &built.report.platforms[0];
+    let read = |digest: Digest| fs::read(built.layout().join("blobs/sha256").join(digest.hex()));
+    let index = fs::read(built.layout().join("index.json")).unwrap();
+    let config = read(platform.config.unwrap()).unwrap();
+    let (manifest, inner) = (
+        read(platform.digest).unwrap(),
+        read(built.report.digest).unwrap(),
+    );
+    let theirs = [
+        serde_json::from_slice::<ImageIndex>(&index).map(serde_json::to_value),
+        serde_json::from_slice::<ImageIndex>(&inner).map(serde_json::to_value),
+        serde_json::from_slice::<ImageManifest>(&manifest).map(serde_json::to_value),
+        serde_json::from_slice::<ImageConfiguration>(&config).map(serde_json::to_value),
+    ];
+    for (theirs, ours) in theirs.into_iter().zip([index, inner, manifest, config]) {
+        let ours: Value = serde_json::from_slice(&ours).unwrap();
+        assert_eq!(theirs.unwrap().unwrap(), ours);
+    }
 }
 
 #[test]
