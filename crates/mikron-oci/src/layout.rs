@@ -3,7 +3,7 @@
 //! *All or nothing.* A blob is written to a temporary name. Before the first tag that may need it, all blobs are synced at
 //! once (one by one, each would wait for the disk), then renamed, and `index.json` is replaced in the same way, last, after
 //! the directory of the blobs is synced. So a reader sees the old image or the new one, whenever a writer is killed, and a
-//! full disk leaves the old one. What was written and never tagged leaves nothing.
+//! full disk leaves the old one. What was written and never tagged leaves nothing, not even the directories that were made for it.
 //!
 //! *Several writers.* `index.json` is read, changed and replaced under an exclusive flock(2) on the layout's directory: no
 //! reference gets lost. While a writer is at work it holds a shared lock on `blobs`; temporaries of killed writers and
@@ -53,7 +53,9 @@ pub struct Layout {
     /// Blobs that are written and have no name yet.
     pending: Mutex<BTreeMap<Digest, Temporary>>,
     /// Keeps collectors away while this writer is at work.
-    _session: Option<Lock>,
+    session: Option<Lock>,
+    /// Directories that were made for the layout, innermost first, as long as there is no `index.json` of ours in them.
+    made: Mutex<Vec<PathBuf>>,
 }
 
 impl Layout {
@@ -63,23 +65,46 @@ impl Layout {
     /// # Errors
     /// When directories cannot be made or locked, or there is a layout of another version.
     pub fn create(path: impl Into<PathBuf>) -> Result<Self, StoreError> {
+        const TRIES: usize = 10;
         let path = path.into();
-        let blobs = path.join("blobs");
-        let sha256 = blobs.join("sha256");
-        std::fs::create_dir_all(&sha256).map_err(StoreError::io("create", &sha256))?;
-        if exists(&path.join(VERSION_FILE))? {
-            check_version(&path, &Limits::default())?;
-        }
-        if let Some(_alone) = Lock::attempt(&blobs)? {
-            files::remove_temporaries(&sha256)?;
-            files::remove_temporaries(&path)?;
-        }
-        let session = Lock::wait(&blobs, false)?;
+        let sha256 = path.join("blobs/sha256");
+        let absent = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
+        let made = sha256.ancestors().take_while(absent);
+        let made = made.map(Path::to_owned).collect();
+        let mut tries = 0;
+        let session = loop {
+            tries += 1;
+            match Self::enter(&path, &sha256) {
+                // Somebody who gave up took the directories along that were made for him.
+                Err(StoreError::Io { source, .. })
+                    if source.kind() == io::ErrorKind::NotFound && tries < TRIES => {}
+                entered => break entered?,
+            }
+        };
         Ok(Self {
             path,
             pending: Mutex::default(),
-            _session: Some(session),
+            session: Some(session),
+            made: Mutex::new(made),
         })
+    }
+
+    /// Makes the directories, and keeps collectors away from them.
+    fn enter(path: &Path, sha256: &Path) -> Result<Lock, StoreError> {
+        let blobs = path.join("blobs");
+        std::fs::create_dir_all(sha256).map_err(StoreError::io("create", sha256))?;
+        if exists(&path.join(VERSION_FILE))? {
+            check_version(path, &Limits::default())?;
+        }
+        if let Some(_alone) = Lock::attempt(&blobs)? {
+            files::remove_temporaries(sha256)?;
+            files::remove_temporaries(path)?;
+        }
+        let session = Lock::wait(&blobs, false)?;
+        sha256
+            .metadata()
+            .map_err(StoreError::io("examine", sha256))?;
+        Ok(session)
     }
 
     /// Opens a layout that exists, for reading.
@@ -92,7 +117,8 @@ impl Layout {
         Ok(Self {
             path,
             pending: Mutex::default(),
-            _session: None,
+            session: None,
+            made: Mutex::default(),
         })
     }
 
@@ -267,6 +293,7 @@ impl Layout {
             None
         };
         let new = change(old.as_deref()).map_err(|e| self.index_error(e))?;
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if old.as_ref() != Some(&new) {
             changed.push((files::stage(&path, &new)?, path));
         }
@@ -277,6 +304,7 @@ impl Layout {
         for (temporary, path) in changed {
             temporary.persist_unsynced(&path)?;
         }
+        made.clear();
         files::sync_directory(&self.path)
     }
 
@@ -305,6 +333,24 @@ impl Layout {
             }
             other => other,
         })
+    }
+}
+
+impl Drop for Layout {
+    /// Takes the directories along that were made for a layout which did not come about.
+    fn drop(&mut self) {
+        let made = self.made.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let made = std::mem::take(made);
+        if made.is_empty() {
+            return;
+        }
+        self.pending().clear();
+        self.session = None;
+        // Whoever else is at work needs them.
+        if let Ok(Some(_alone)) = Lock::attempt(&self.path.join("blobs")) {
+            let empty = |path: &PathBuf| std::fs::remove_dir(path).is_ok();
+            let _ = made.iter().all(empty);
+        }
     }
 }
 

@@ -213,6 +213,31 @@ fn before_the_first_tag_there_is_no_layout() {
 }
 
 #[test]
+fn a_layout_that_did_not_come_about_leaves_no_directory() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a/b");
+    let (first, second) = (
+        Layout::create(&path).unwrap(),
+        Layout::create(&path).unwrap(),
+    );
+    put(&first, b"blob").unwrap();
+    drop(first);
+    assert!(path.is_dir(), "somebody else is at work");
+    publish(&second, FAST, "x", "x");
+    drop(second);
+    validate(&path, &Limits::default()).unwrap();
+    let other = directory.path().join("c/d");
+    put(&Layout::create(&other).unwrap(), b"blob").unwrap();
+    drop(Layout::create(directory.path().join("e")).unwrap());
+    let left = fs::read_dir(directory.path()).unwrap();
+    assert_eq!(
+        left.map(|entry| entry.unwrap().file_name())
+            .collect::<Vec<_>>(),
+        ["a"]
+    );
+}
+
+#[test]
 fn an_abandoned_blob_leaves_nothing() {
     use std::io::{Read as _, Write as _};
     let scene = Scene::new();

@@ -16,10 +16,11 @@ use crate::steps::image::{Built, KeyedLayer};
 use crate::steps::{parallel, translate};
 use crate::{BuildReport, Error, Output};
 
-/// The places that a build writes to. The layers are made in the first; the others get copies.
+/// The places that a build writes to. The layers are made in the first, which is on this machine; the others get copies, and
+/// nothing is read from them.
 pub(crate) struct Target {
     stores: Vec<(Arc<dyn BlobStore>, Option<String>)>,
-    /// Holds the layers of a build whose only outputs are archives.
+    /// Holds the layers of a build that writes no layout.
     scratch: Option<TempDir>,
 }
 
@@ -27,9 +28,6 @@ impl Target {
     /// Opens all stores. A scratch store lies in `scratch_in`.
     pub(crate) fn open(order: &Order, scratch_in: &Path) -> Result<Self, Error> {
         let mut stores: Vec<(Arc<dyn BlobStore>, Option<String>)> = Vec::new();
-        for (store, tag) in &order.stores {
-            stores.push((Arc::clone(store), Some(tag.clone())));
-        }
         for output in &order.outputs {
             if let Output::Layout { dir, tag } = output {
                 stores.push((Arc::new(Layout::create(dir)?), Some(tag.clone())));
@@ -43,6 +41,9 @@ impl Target {
             let dir = dir.map_err(Error::io("write", scratch_in))?;
             stores.push((Arc::new(Layout::create(dir.path())?), None));
             scratch = Some(dir);
+        }
+        for (store, tag) in &order.stores {
+            stores.push((Arc::clone(store), Some(tag.clone())));
         }
         Ok(Self { stores, scratch })
     }
@@ -60,6 +61,7 @@ impl Target {
         built: &[Built],
         frames: &dyn FrameCache,
     ) -> Result<BuildReport, Error> {
+        let only_archives = self.scratch.is_some() && order.stores.is_empty();
         // Layers that a further store lacks come from the first.
         let source: Arc<dyn BlobSource> = self.stores[0].0.clone();
         let images = built.iter().map(|built| built.image(&order.spec, &source));
@@ -77,7 +79,7 @@ impl Target {
         for output in &order.outputs {
             if let Output::DockerArchive { file } = output {
                 let whole = archive(order, built, &images, file)?;
-                if self.scratch.is_some() {
+                if only_archives {
                     index = Some(whole.index());
                 }
                 prepared.push(whole);
@@ -89,7 +91,7 @@ impl Target {
         for archive in prepared {
             archive.publish()?;
         }
-        if self.scratch.is_some() && !order.outputs.is_empty() {
+        if only_archives && !order.outputs.is_empty() {
             // What is reported is what lies in the archives, and nothing else was kept.
             for image in &mut images {
                 *image = mutate::plain(image, &Limits::default())?;
