@@ -306,6 +306,8 @@ impl<'a> Walk<'a> {
         self.report.manifests += 1;
         self.compare(target.blob(), image.manifest().blob(), place);
         self.shape(image.manifest(), target.media_type(), place);
+        // What it is about may lie elsewhere (OCI image-spec, manifest, `subject`).
+        self.note(place, image.manifest().subject());
         let Some(config) = self.note(place, image.config_descriptor()) else {
             return;
         };

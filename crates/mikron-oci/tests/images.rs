@@ -612,6 +612,13 @@ fn a_reader_refuses_what_is_two_things_at_once_and_indexes_without_end() {
     }
     let root = Child::open(store.clone(), &nested, &limits()).unwrap();
     let too_deep = |error: ImageError| matches!(error, ImageError::TooDeep { .. });
+    let subject = json!({ "digest": "sha256:../x" });
+    let about = json!({
+        "schemaVersion": 2, "subject": subject, "layers": [],
+        "config": Descriptor::new("x", put(&*store, b"{}").unwrap()),
+    });
+    let about = HeldImage::open(store.clone(), &enter(MANIFEST, &about), &limits()).unwrap();
+    assert_eq!(validate_image(&about, &limits()).unwrap_err().len(), 1);
     assert!(too_deep(mutate::images(&root).map(drop).unwrap_err()));
     let Child::Index(root) = root else {
         panic!("it is an index")

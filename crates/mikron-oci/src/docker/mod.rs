@@ -24,7 +24,6 @@ use crate::index_file::REF_NAME;
 use crate::{Blob, Descriptor, Image, ImageError, Layer, StoreError, header, mutate};
 use name::Name;
 
-pub use name::check_name;
 pub use read::Archive;
 
 /// The annotation by which the containerd image store names an image.

@@ -69,14 +69,6 @@ fn is_domain(part: &str) -> bool {
     part.contains(['.', ':']) || part == "localhost"
 }
 
-/// Whether a text is a name that an image in an archive can have.
-///
-/// # Errors
-/// When it is not; the error says what was expected.
-pub fn check_name(name: &str) -> Result<(), ImageError> {
-    Name::parse(name).map(drop)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,7 +93,7 @@ mod tests {
         for name in [
             "", "Nginx", "nginx:", "a//b", "-a", "a/../b", "a:b:c", "a b", ":5000/x",
         ] {
-            let error = check_name(name).unwrap_err().to_string();
+            let error = Name::parse(name).map(drop).unwrap_err().to_string();
             assert!(error.contains("is no docker reference"), "{error}");
         }
     }
