@@ -6,6 +6,7 @@
     feature = "slices",
     feature = "starlark"
 )))]
+#![allow(clippy::unwrap_used)] // functions that tests share may, as tests may
 
 use std::fs;
 
