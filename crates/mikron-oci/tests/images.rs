@@ -10,14 +10,14 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use common::image;
+use common::{image, reopened, whole};
 use mikron_oci::{
     Blob, BlobSource, BlobStore, Child, Descriptor, Document, HeldImage, HeldIndex, INDEX, Image,
     ImageError, ImageIndex, ImageLayer, ImageTree, Layer, Layout, MANIFEST, MemoryStore, Recipe,
     Refusal, ShapeFault, StoreError, StoredLayer, docker, mutate, put, reachable, validate,
     validate_image, validate_index, write_image, write_index,
 };
-use mikron_package::{Architecture, DiffId, Digest, Limits, Platform};
+use mikron_package::{Architecture, Limits, Platform};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -40,37 +40,6 @@ fn built(architecture: Architecture) -> HeldImage {
 fn both() -> HeldIndex {
     let images = [Architecture::Arm64, Architecture::Amd64].map(|a| Arc::new(built(a)) as _);
     HeldIndex::new(images, &BTreeMap::new()).unwrap()
-}
-
-/// All that an image is: documents, and the digests of the layers as they are and unpacked, each read and checked.
-type Whole = (Vec<u8>, Vec<u8>, Vec<(Digest, Option<DiffId>, Digest)>);
-
-fn whole(image: &dyn Image) -> Whole {
-    validate_image(image, &limits()).unwrap();
-    let hash = |reader: Box<dyn Read + Send + '_>| {
-        let mut reader = mikron_package::HashingReader::new(reader);
-        io::copy(&mut reader, &mut io::sink()).unwrap();
-        reader.finish().0
-    };
-    let layers = image.layers();
-    let layers = layers.iter().map(|layer| {
-        let tar = hash(layer.tar(&limits()).unwrap());
-        (hash(layer.open().unwrap()), layer.diff_id(), tar)
-    });
-    let layers = layers.collect();
-    (
-        image.manifest().bytes().to_vec(),
-        image.config().to_vec(),
-        layers,
-    )
-}
-
-fn reopened(source: Arc<dyn BlobSource>, tag: &str) -> Arc<dyn Image> {
-    let target = source.resolve(tag).unwrap().unwrap();
-    match Child::open(source, &target, &limits()).unwrap() {
-        Child::Image(image) => image,
-        _ => panic!("{tag} is no image"),
-    }
 }
 
 fn archive(image: &dyn Image, directory: &Path) -> Arc<docker::Archive> {
@@ -149,138 +118,6 @@ fn an_index_reads_back_from_every_store() {
             [Architecture::Amd64, Architecture::Arm64].map(Platform::linux)
         );
     }
-}
-
-/// Files of an archive as others write them.
-fn tar(files: &[(&str, &[u8])], links: &[(&str, &str)]) -> Vec<u8> {
-    let mut tar = tar::Builder::new(Vec::new());
-    for (name, bytes) in files {
-        let mut header = tar::Header::new_gnu();
-        header.set_size(bytes.len() as u64);
-        header.set_mode(0o644);
-        tar.append_data(&mut header, name, *bytes).unwrap();
-    }
-    for (name, target) in links {
-        let mut header = tar::Header::new_gnu();
-        header.set_entry_type(tar::EntryType::Symlink);
-        header.set_size(0);
-        tar.append_link(&mut header, name, target).unwrap();
-    }
-    tar.into_inner().unwrap()
-}
-
-fn open(bytes: &[u8]) -> Result<docker::Archive, ImageError> {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    fs::write(file.path(), bytes).unwrap();
-    docker::Archive::open(file.path(), &limits())
-}
-
-/// An image as engines saved it before version 25: no manifests, a link for a layer that stands elsewhere, one layer in gzip.
-fn old(image: &dyn Image, break_config: impl FnOnce(&mut Value)) -> Vec<u8> {
-    let layers: Vec<Vec<u8>> = image
-        .layers()
-        .iter()
-        .map(|layer| {
-            let mut bytes = Vec::new();
-            layer
-                .tar(&limits())
-                .unwrap()
-                .read_to_end(&mut bytes)
-                .unwrap();
-            bytes
-        })
-        .collect();
-    let mut config: Value = serde_json::from_slice(image.config()).unwrap();
-    break_config(&mut config);
-    let config = serde_json::to_vec(&config).unwrap();
-    let listed = json!([{
-        "Config": "c.json",
-        "RepoTags": ["nginx:old"],
-        "Layers": ["a/layer.tar", "b/layer.tar"],
-    }]);
-    let listed = serde_json::to_vec(&listed).unwrap();
-    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    io::copy(&mut &layers[1][..], &mut gzip).unwrap();
-    let packed = gzip.finish().unwrap();
-    tar(
-        &[
-            ("manifest.json", &listed),
-            ("c.json", &config),
-            ("base.tar", &layers[0]),
-            ("b/layer.tar", &packed),
-        ],
-        &[("a/layer.tar", "../base.tar")],
-    )
-}
-
-#[test]
-fn an_archive_of_an_old_engine_holds_the_same_image() {
-    let image = built(Architecture::Amd64);
-    let archive = Arc::new(open(&old(&image, |_| ())).unwrap());
-    let read = reopened(archive.clone(), "old");
-    assert_eq!(
-        archive.image("nginx:old").unwrap().unwrap().digest(),
-        read.descriptor().digest()
-    );
-    let unpacked = |whole: Whole| whole.2.into_iter().map(|(_, id, tar)| (id, tar)).collect();
-    let (found, wanted): (Vec<_>, Vec<_>) = (unpacked(whole(&*read)), unpacked(whole(&image)));
-    assert_eq!(found, wanted);
-    assert_eq!(read.platform().unwrap(), image.platform().unwrap());
-}
-
-#[test]
-fn what_an_archive_says_is_checked_against_what_it_holds() {
-    let image = built(Architecture::Amd64);
-    let lies = old(&image, |c| {
-        c["rootfs"]["diff_ids"][0] = Digest::of(b"x").to_string().into();
-    });
-    let archive = Arc::new(open(&lies).unwrap());
-    let faults = validate_index(&archive.root(&limits()), &limits()).unwrap_err();
-    assert!(faults[0].to_string().contains("unpacks to"), "{faults:?}");
-    let fewer = old(&image, |c| {
-        drop(c["rootfs"]["diff_ids"].as_array_mut().unwrap().pop());
-    });
-    let refused: [(Vec<u8>, &str); 10] = [
-        (fewer, "2 layers and its config 1 diff ids"),
-        (tar(&[("x", b"x")], &[]), "neither an `index.json`"),
-        (tar(&[("a", b"x"), ("./a", b"y")], &[]), "stands twice"),
-        (tar(&[("a", b"x")], &[("a", "b")]), "stands twice"),
-        (b"\x1f\x8b\x08\0\0\0\0\0".to_vec(), "compressed with gzip"),
-        (tar(&[("manifest.json", b"{}")], &[]), "not of the form"),
-        (
-            tar(&[], &[("manifest.json", "a"), ("a", "manifest.json")]),
-            "lead to no file",
-        ),
-        (
-            tar(
-                &[("manifest.json", br#"[{"Config":"../../etc/passwd"}]"#)],
-                &[],
-            ),
-            "`..`",
-        ),
-        (
-            tar(
-                &[("manifest.json", br#"[{"Config":"c"}]"#)],
-                &[("c", "/etc/passwd")],
-            ),
-            "no file /etc/passwd",
-        ),
-        (
-            tar(&[("manifest.json", "[".repeat(100_000).as_bytes())], &[]),
-            "recursion limit",
-        ),
-    ];
-    for (bytes, said) in refused {
-        let error = open(&bytes).unwrap_err().to_string();
-        assert!(error.contains(said), "{error}");
-    }
-    let giant = vec![b' '; 5 << 20];
-    assert!(matches!(
-        open(&tar(&[("manifest.json", &giant)], &[])),
-        Err(ImageError::Store(StoreError::TooLarge { .. }))
-    ));
-    let truncated = &old(&image, |_| ())[..3000];
-    assert!(open(truncated).is_err());
 }
 
 /// A layout as others write it: white space, fields that nobody knows, an artifact about an image, a blob of an unknown type, entries

@@ -3,14 +3,16 @@
 #![allow(dead_code, clippy::unwrap_used)] // not every test file uses every builder
 
 use std::collections::BTreeMap;
+use std::io::{self, Read};
 use std::sync::Arc;
 
 use mikron_oci::{
-    BlobStore, Config, Descriptor, HeldImage, HeldIndex, Image, ImageLayer, LayerBlob, LayerEntry,
-    LayerPlan, MemoryStore, Recipe, StoredLayer,
+    BlobSource, BlobStore, Child, Config, Descriptor, HeldImage, HeldIndex, Image, ImageLayer,
+    LayerBlob, LayerEntry, LayerPlan, MemoryStore, Recipe, StoredLayer, validate_image,
 };
 use mikron_package::{
-    Architecture, Contents, Entry, EntryKind, MemoryContents, Platform, RootPath,
+    Architecture, Contents, DiffId, Digest, Entry, EntryKind, HashingReader, Limits,
+    MemoryContents, Platform, RootPath,
 };
 
 pub(crate) fn path(text: &str) -> RootPath {
@@ -204,4 +206,35 @@ pub(crate) fn publish(store: &dyn BlobStore, recipe: Recipe, tag: &str, seed: &s
     let index = mikron_oci::write_index(store, &index).unwrap();
     store.tag(tag, &index).unwrap();
     index
+}
+
+/// All that an image is: documents, and the digests of the layers as they are and unpacked, each read and checked.
+pub(crate) type Whole = (Vec<u8>, Vec<u8>, Vec<(Digest, Option<DiffId>, Digest)>);
+
+pub(crate) fn whole(image: &dyn Image) -> Whole {
+    validate_image(image, &Limits::default()).unwrap();
+    let hash = |reader: Box<dyn Read + Send + '_>| {
+        let mut reader = HashingReader::new(reader);
+        io::copy(&mut reader, &mut io::sink()).unwrap();
+        reader.finish().0
+    };
+    let layers = image.layers();
+    let layers = layers.iter().map(|layer| {
+        let tar = hash(layer.tar(&Limits::default()).unwrap());
+        (hash(layer.open().unwrap()), layer.diff_id(), tar)
+    });
+    let layers = layers.collect();
+    (
+        image.manifest().bytes().to_vec(),
+        image.config().to_vec(),
+        layers,
+    )
+}
+
+pub(crate) fn reopened(source: Arc<dyn BlobSource>, tag: &str) -> Arc<dyn Image> {
+    let target = source.resolve(tag).unwrap().unwrap();
+    match Child::open(source, &target, &Limits::default()).unwrap() {
+        Child::Image(image) => image,
+        _ => panic!("{tag} is no image"),
+    }
 }
