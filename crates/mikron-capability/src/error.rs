@@ -63,13 +63,8 @@ pub enum SelectError {
         known: Vec<String>,
     },
     /// A glob that cannot be read.
-    #[error("the glob `{glob}` {reason}")]
-    Glob {
-        /// The glob.
-        glob: String,
-        /// What is wrong, as the end of the sentence "the glob …".
-        reason: &'static str,
-    },
+    #[error(transparent)]
+    Glob(#[from] mikron_package::GlobError),
     /// A glob of a definition fits no entry of its package: what it was written for is not there any more.
     #[error("{package}:{capability}: the glob `{glob}` matches nothing in the package")]
     IdleGlob {

@@ -18,7 +18,6 @@ mod elf;
 mod error;
 mod explain;
 mod facts;
-mod glob;
 mod library;
 mod matrix;
 mod rules;
@@ -45,12 +44,12 @@ pub use facts::{
     FileFacts, ImportedSymbol, KernelVersion, LibcFlavour, MadeLink, NeededVersions, PackageFacts,
     SymbolKey, Unresolved, VersionNeed, Words, X86Level,
 };
-pub use glob::Glob;
 pub use library::{FunctionFacts, LibraryFacts};
 pub use matrix::{
     CapabilityRow, Claimant, Clash, Dependency, Link, Matrix, Need, NeedState, PackageRow,
     Provider, Standing, State, TokenAnswer, TokenProvider, TokenUser, explain_token, matrix,
 };
+pub use mikron_package::{Glob, Globs};
 pub use rules::{Apply, Bring, ByFamily, Importer, PackageNames, Rule, Rules, Symbols, When};
 pub use scan::{fill, scan, scan_file, scan_recording};
 pub use script::{ScriptCall, ScriptFacts};

@@ -3,7 +3,7 @@
 mod support;
 
 use mikron_capability::{
-    Explanation, Glob, MissingCause, Provided, Token, ViolationKind, explain, verify, why,
+    Explanation, Globs, MissingCause, Provided, Token, ViolationKind, explain, verify, why,
 };
 use mikron_package::RootPath;
 use mikron_testkit::elf::ElfBuilder;
@@ -255,9 +255,7 @@ fn removed_paths_provide_nothing_and_are_named_where_they_are_missed() {
         .file("/usr/bin/other", 0o755, program().build())
         .file("/usr/share/app/x", 0o644, "x");
     let mut wanted = amd64();
-    wanted.remove = ["/usr/share/app/**", "/bin/other"]
-        .map(|glob| Glob::new(glob).expect("a glob"))
-        .into();
+    wanted.remove = Globs::new(&["/usr/share/app/**", "/bin/other"]).expect("globs");
     let (inputs, selection) = selected(vec![root(&app), dependency(&libc())], &wanted);
     whole(&inputs, &selection);
     assert!(why(&selection, &inputs, "/usr/share/app/x").is_none());
@@ -265,7 +263,7 @@ fn removed_paths_provide_nothing_and_are_named_where_they_are_missed() {
 
     // By the path of the package, and by that in the image.
     for path in ["/lib/*/libc.so.*", "/usr/lib/*/libc.so.*"] {
-        wanted.remove = vec![Glob::new(path).expect("a glob")];
+        wanted.remove = Globs::new(&[path]).expect("a glob");
         let (inputs, selection) = selected(vec![root(&app), dependency(&libc())], &wanted);
         assert!(
             matches!(&selection.missing[0].cause, MissingCause::Removed { path } if path.to_string().ends_with("libc.so.6"))

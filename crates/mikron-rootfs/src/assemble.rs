@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mikron_package::{
-    CAPABILITY_XATTR, Contents, Digest, Entry, EntryKind, Family, MemoryContents, RootPath,
+    CAPABILITY_XATTR, Contents, Digest, Entry, EntryKind, Family, Globs, MemoryContents, RootPath,
     file_capabilities,
 };
 
@@ -16,7 +16,6 @@ use crate::files::{FileSource, SpecFile, SpecFileKind};
 use crate::finalize::{
     Context, Finalizer, Further, Installed, NothingInstalled, Package, Report, Template,
 };
-use crate::glob::Globs;
 use crate::merge;
 use crate::part::{Owner, Part};
 use crate::scripts::{self, ScriptReport};
@@ -46,7 +45,7 @@ pub struct Assembly {
     /// The user that the image runs as, by name or number.
     pub run_as: Option<String>,
     /// The spec's `remove` patterns. They apply to what packages and finalizers brought, never to the spec's own files.
-    pub remove: Vec<String>,
+    pub remove: Globs,
     /// How to merge.
     pub options: Options,
 }
@@ -132,7 +131,6 @@ pub fn assemble(
         remove,
         options,
     } = assembly;
-    let mut globs = Globs::new(&remove)?;
     packages.sort_by(|a, b| a.name().cmp(b.name()));
     further.sort_by(|a, b| a.metadata.record.name.cmp(&b.metadata.record.name));
     let mut by_path = BTreeMap::new();
@@ -150,7 +148,7 @@ pub fn assemble(
         .map(|(package, capability)| (package.to_owned(), capability.to_owned()))
         .collect();
 
-    let (mut tree, mut diagnostics) = merge::merge(parts, &packages, &options, &mut globs)?;
+    let (mut tree, mut diagnostics) = merge::merge(parts, &packages, &options, &remove)?;
     let mut made = MemoryContents::default();
     place_files(&files, &mut tree, &mut made, &mut diagnostics)?;
 
@@ -181,7 +179,7 @@ pub fn assemble(
     let run_as = run_as.transpose()?;
     let scripts = scripts::report(context.scripts(), &reports, &tree);
 
-    remove_matches(&mut globs, &mut tree, &mut diagnostics);
+    remove_matches(&remove, &mut tree, &mut diagnostics);
     merge::finish(&mut tree, &options, &mut diagnostics)?;
     diagnostics.sort();
     diagnostics.dedup();
@@ -340,7 +338,7 @@ fn set_capabilities(
 }
 
 /// Takes out what the patterns match. A directory goes when nothing is left in it.
-fn remove_matches(globs: &mut Globs, tree: &mut Tree, diagnostics: &mut Vec<Diagnostic>) {
+fn remove_matches(globs: &Globs, tree: &mut Tree, diagnostics: &mut Vec<Diagnostic>) {
     if globs.is_empty() {
         return;
     }

@@ -1,11 +1,11 @@
 //! What a person should know of a merge that went well.
 
 use mikron_package::RootPath;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Something worth knowing although the tree was built.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(tag = "diagnostic", rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Diagnostic {
     /// Two paths differ only in case or in Unicode normalisation.

@@ -4,8 +4,6 @@ use std::sync::Arc;
 
 use mikron_package::{Digest, Origin, PathError, RootPath};
 
-use crate::glob::PatternError;
-
 /// Why no tree came out.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -86,7 +84,7 @@ pub enum RootfsError {
     },
     /// A malformed `remove` pattern.
     #[error("remove: {0}")]
-    Pattern(#[from] PatternError),
+    Pattern(#[from] mikron_package::GlobError),
     /// A path that cannot stand inside the root.
     #[error(transparent)]
     Path(#[from] PathError),

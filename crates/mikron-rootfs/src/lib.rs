@@ -32,7 +32,6 @@ mod error;
 mod files;
 mod finalize;
 mod finalizers;
-mod glob;
 mod merge;
 mod part;
 mod scripts;
@@ -53,7 +52,6 @@ pub use finalizers::{
     PamFinalizer, PhpFinalizer, PixbufLoadersFinalizer, ScriptsFinalizer, StepsFinalizer,
     TmpfilesFinalizer, alternatives, is_template, scripted_accounts,
 };
-pub use glob::{Globs, PatternError};
 pub use mikron_shell::{Call, Guard, Kind, Word};
 pub use part::{Owner, Part};
 pub use scripts::{Diversion, Effect, Outcome, ScriptReport, Sources, diversions, scan};

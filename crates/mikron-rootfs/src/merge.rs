@@ -9,13 +9,12 @@ mod hardlink;
 
 use std::collections::BTreeMap;
 
-use mikron_package::{BELOW_USR, Entry, EntryKind, Relation, RootPath, merged_usr};
+use mikron_package::{BELOW_USR, Entry, EntryKind, Globs, Relation, RootPath, merged_usr};
 
 use crate::assemble::Options;
 use crate::diagnostic::Diagnostic;
 use crate::error::{Claim, EntryFault, RootfsError};
 use crate::finalize::Package;
-use crate::glob::Globs;
 use crate::part::{Owner, Part};
 use crate::tree::{Node, Tree, follow, kind_name};
 
@@ -27,7 +26,7 @@ pub(crate) fn merge(
     mut parts: Vec<Part>,
     packages: &[Package],
     options: &Options,
-    removed: &mut Globs,
+    removed: &Globs,
 ) -> Result<(Tree, Vec<Diagnostic>), RootfsError> {
     let mut merge = Merge {
         tree: Tree::new(options.epoch),
@@ -133,7 +132,7 @@ struct Merge<'a> {
 impl Merge<'_> {
     /// Checks every entry alone, moves it below /usr where it has to be, and brings the parts into their fixed order. Where they
     /// are: of these there are very many.
-    fn prepare(&mut self, parts: &mut Vec<Part>, removed: &mut Globs) -> Result<(), RootfsError> {
+    fn prepare(&mut self, parts: &mut Vec<Part>, removed: &Globs) -> Result<(), RootfsError> {
         let mut failed = None;
         parts.retain_mut(|part| {
             failed.is_none()
@@ -154,7 +153,7 @@ impl Merge<'_> {
     }
 
     /// The same for one part: whether it has a place in the tree.
-    fn prepare_part(&mut self, part: &mut Part, removed: &mut Globs) -> Result<bool, RootfsError> {
+    fn prepare_part(&mut self, part: &mut Part, removed: &Globs) -> Result<bool, RootfsError> {
         match self.check(part) {
             Err(_) if removed.matches(&part.entry.path) => return Ok(false),
             checked => checked?,

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{EPOCH, Image, Look, path};
-use mikron_package::{Entry, EntryKind, RootPath};
+use mikron_package::{Entry, EntryKind, Globs, RootPath};
 use mikron_rootfs::{Diagnostic, EntryFault, RootfsError};
 
 fn fault(error: &RootfsError) -> &EntryFault {
@@ -305,7 +305,7 @@ fn what_no_image_can_hold_is_left_out_where_a_pattern_takes_it_away() {
             .file("p", "/usr/share/doc/.wh.x", "1")
             .file("p", "/usr/share/doc/x", "2")
             .file_with("p", "/opt/odd", "3", |entry| entry.mode = 0o10_0644);
-        image.assembly.remove = patterns.iter().map(|text| (*text).to_owned()).collect();
+        image.assembly.remove = Globs::new(patterns).unwrap();
         image
     };
     let rootfs = image(&["/**/.wh.*", "/opt/**"]).merge().unwrap();

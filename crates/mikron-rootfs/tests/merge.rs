@@ -3,7 +3,7 @@
 mod common;
 
 use common::{EPOCH, Image, Look, path};
-use mikron_package::{Constraint, Entry, EntryKind, Operator, Relation, Version};
+use mikron_package::{Constraint, Entry, EntryKind, Globs, Operator, Relation, Version};
 use mikron_rootfs::{Diagnostic, FileSource, Owner, Part, SpecFile, SpecFileKind};
 
 fn replaces(name: &str, constraint: Option<&str>) -> Relation {
@@ -116,7 +116,7 @@ fn directories_that_nobody_brings_are_made_and_those_that_hold_nothing_are_not()
     let mut image = Image::new()
         .file("p", "/a/b/c", "1")
         .dir("p", "/kept", 0o700);
-    image.assembly.remove = vec!["/a/b/c".into()];
+    image.assembly.remove = Globs::new(&["/a/b/c"]).unwrap();
     let rootfs = image.merge().unwrap();
     assert!(rootfs.at("/a").is_none() && rootfs.at("/kept").is_some());
 }
@@ -185,7 +185,7 @@ fn a_hard_link_survives_the_removal_of_its_file() {
     let mut image = Image::new()
         .file("p", "/usr/a", "same")
         .hardlink("p", "/usr/b", "/usr/a");
-    image.assembly.remove = vec!["/usr/a".into()];
+    image.assembly.remove = Globs::new(&["/usr/a"]).unwrap();
     let rootfs = image.merge().unwrap();
     assert_eq!(rootfs.at("/usr/b").unwrap().entry.size(), 4);
 }
@@ -258,7 +258,7 @@ fn the_specs_own_files_stand_above_all_others() {
         spec_file("/etc/passwd", bytes("web:x:5:6::/:/x\n")),
     ];
     image.assembly.run_as = Some("web".into());
-    image.assembly.remove = vec!["/etc/**".into(), "/nothing/*".into()];
+    image.assembly.remove = Globs::new(&["/etc/**", "/nothing/*"]).unwrap();
     let rootfs = image.finalize().unwrap();
     assert_eq!(rootfs.text("/etc/p.conf"), "ours");
     assert_eq!(rootfs.text("/etc/passwd"), "web:x:5:6::/:/x\n");
@@ -349,12 +349,13 @@ fn patterns_remove_what_packages_brought_and_directories_that_become_empty_by_it
         .file("p", "/usr/share/doc/p/changelog", "1")
         .file("p", "/usr/share/doc/p/copyright", "2")
         .file("p", "/usr/share/man/man1/p.1", "3");
-    image.assembly.remove = vec![
-        "/usr/share/doc/**".into(),
-        "!/usr/share/doc/**/copyright".into(),
-        "/usr/share/man".into(),
-        "/usr/share/man/**".into(),
-    ];
+    image.assembly.remove = Globs::new(&[
+        "/usr/share/doc/**",
+        "!/usr/share/doc/**/copyright",
+        "/usr/share/man",
+        "/usr/share/man/**",
+    ])
+    .unwrap();
     let rootfs = image.merge().unwrap();
     assert!(rootfs.at("/usr/share/doc/p/copyright").is_some());
     assert!(rootfs.at("/usr/share/doc/p/changelog").is_none());

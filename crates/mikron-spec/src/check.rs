@@ -8,7 +8,7 @@ use crate::layers::Layers;
 use crate::request::{PackageRequest, check_slice, is_sliceable};
 use crate::spec::{DefinitionSource, Spec};
 use crate::text::shown;
-use mikron_package::Family;
+use mikron_package::{Family, Globs};
 use mikron_yaml::Node;
 
 /// Refuses a newer schema before anything else is said of its keys.
@@ -285,19 +285,20 @@ impl Check<'_> {
     fn remove(&self) -> Result<(), SpecError> {
         for (i, pattern) in self.spec.remove.iter().enumerate() {
             let i = i.to_string();
-            if !pattern.starts_with('/') {
-                self.fail(
-                    &["remove", &i],
-                    format!("the pattern `{}` does not begin with `/`", shown(pattern)),
-                    &format!("did you mean `/{}`?", shown(pattern)),
-                )?;
-            }
+            let wrong = |reason: &str, help: &str| {
+                let message = format!("the pattern `{}` {reason}", shown(pattern));
+                self.fail(&["remove", &i], message, help)
+            };
             if pattern.len() > 4096 || pattern.chars().any(char::is_control) {
-                self.fail(
-                    &["remove", &i],
-                    format!("the pattern `{}` cannot match a path", shown(pattern)),
-                    "",
-                )?;
+                wrong("cannot match a path", "")?;
+            }
+            if let Err(error) = Globs::new(&[pattern]) {
+                let path = pattern.strip_prefix('!').unwrap_or(pattern);
+                let help = match path.strip_prefix('/') {
+                    Some(_) => String::new(),
+                    None => format!("did you mean `/{}`?", shown(path)),
+                };
+                wrong(error.reason, &help)?;
             }
         }
         Ok(())

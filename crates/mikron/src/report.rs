@@ -1,6 +1,7 @@
 //! What a build says when it is done. `mikron build --json` prints exactly this.
 
 use mikron_package::{DiffId, Digest, PackageName, Platform, Version};
+use mikron_rootfs::Diagnostic;
 use serde::{Deserialize, Serialize};
 
 /// The outcome of a build.
@@ -53,6 +54,10 @@ pub struct PlatformReport {
     /// Every maintainer script that was not run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scripts: Vec<ScriptReport>,
+    /// What came of putting the packages together that somebody may wonder about: files of one package in the place of another's, files of
+    /// the spec in the place of a package's, directories of which packages say different things, patterns that match nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub diagnostics: Vec<Diagnostic>,
     /// What the users of the image should know: needs of files that nothing reaches, and an image without a program.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,

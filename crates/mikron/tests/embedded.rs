@@ -183,3 +183,43 @@ fn the_report_names_every_file_that_the_image_depends_on() {
     let recalled = builder(&file).recall().unwrap().unwrap();
     assert_eq!(inputs(recalled), expected);
 }
+
+#[test]
+fn patterns_of_remove_are_read_in_one_way_and_those_that_match_nothing_are_named() {
+    let dir = TempDir::new().unwrap();
+    let app = DebBuilder::new("app", "1", "amd64")
+        .file("/usr/share/app/a", 0o644, "a")
+        .file("/usr/share/app/b", 0o644, "b")
+        .file("/usr/share/app/keep", 0o644, "keep")
+        .file("/usr/lib/app/data", 0o644, "data");
+    let rest = "packages: [app]\nremove: [\"/usr/share/app/[ab]\", \"/lib/app/**\", \"/usr/share/app/k*\", \"!/usr/share/app/keep\", /opt/none]\n";
+    let file = local_spec(dir.path(), vec![("app", "", app)], rest);
+    let layout = dir.path().join("layout");
+    let report = well(
+        builder(&file)
+            .output(Output::layout(&layout, "latest"))
+            .build(),
+    );
+    let inventory = mikron::layout_inventory(&layout, "latest").unwrap();
+    let held = inventory.platforms.values().next().unwrap().files.as_ref();
+    let paths = held.unwrap().keys().map(ToString::to_string);
+    let own: Vec<String> = paths.filter(|path| path.contains("/app/")).collect();
+    assert_eq!(own, ["/usr/share/app/keep"]);
+    let warnings = &report.platforms[0].warnings;
+    let of_remove: Vec<&String> = warnings.iter().filter(|w| w.contains("remove")).collect();
+    assert_eq!(
+        of_remove,
+        ["`remove` has `/opt/none`, which matches nothing"]
+    );
+    let diagnostics = serde_json::to_string(&report.platforms[0].diagnostics).unwrap();
+    assert_eq!(
+        diagnostics,
+        r#"[{"pattern-unused":{"pattern":"/opt/none"}}]"#
+    );
+    // What is remembered says the same.
+    let recalled = builder(&file).recall().unwrap().unwrap();
+    assert_eq!(
+        recalled.platforms[0].diagnostics,
+        report.platforms[0].diagnostics
+    );
+}

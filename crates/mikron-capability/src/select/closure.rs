@@ -135,10 +135,8 @@ impl<'a> Closure<'a> {
                 for (entry, file) in input.facts.files.iter().enumerate() {
                     let path = &file.entry.path;
                     let other = wanted.merged_usr.then(|| other_name(path)).flatten();
-                    let matches = |glob: &Glob| {
-                        glob.matches(path) || other.as_ref().is_some_and(|path| glob.matches(path))
-                    };
-                    if wanted.remove.iter().any(matches) {
+                    let names: Vec<&RootPath> = std::iter::once(path).chain(&other).collect();
+                    if wanted.remove.matches_any(&names) {
                         removed.insert(FileRef { package, entry });
                     }
                 }

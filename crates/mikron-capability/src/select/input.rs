@@ -6,7 +6,7 @@ use std::sync::Arc;
 use mikron_package::{PackageName, Platform, RootPath, Version};
 use serde::{Deserialize, Serialize};
 
-use crate::{Definitions, Glob, PackageFacts, Rules, X86Level};
+use crate::{Definitions, Globs, PackageFacts, Rules, X86Level};
 
 /// How much of the packages is taken (`select` in a spec).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -161,7 +161,7 @@ pub struct Wanted {
     /// on: a plugin, a hook.
     pub links: Vec<String>,
     /// Paths that must not be in the image. What is removed provides nothing.
-    pub remove: Vec<Glob>,
+    pub remove: Globs,
     /// Paths that finalizers will make.
     pub provided: Vec<Provided>,
     /// Whether `/bin`, `/sbin`, `/lib*` are links into `/usr` in the image.
@@ -189,7 +189,7 @@ impl Wanted {
             programs: Vec::new(),
             mentions: Vec::new(),
             links: Vec::new(),
-            remove: Vec::new(),
+            remove: Globs::default(),
             provided: Vec::new(),
             merged_usr: true,
             definitions: Definitions::builtin(),

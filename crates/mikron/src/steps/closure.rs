@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use mikron_capability::{
-    Edge, FileFacts, FileRef, Glob, Missing, PackageFacts, PackageInput, Provided, ScriptFacts,
-    SelectedFile, Selection, Violation, Want, Wanted, select, verify,
+    Edge, FileFacts, FileRef, Globs, Missing, PackageFacts, PackageInput, Provided, ScriptFacts,
+    SelectError, SelectedFile, Selection, Violation, Want, Wanted, select, verify,
 };
 use mikron_package::{Digest, EntryKind, PackageName, Platform, RootPath, SharedText};
 use mikron_rootfs::{Part, Sources};
@@ -142,17 +142,12 @@ fn wanted(spec: &Spec, tables: &PlatformTables) -> Result<Wanted, Error> {
     let library_path = library_path
         .into_iter()
         .flat_map(|dirs| dirs.split([':', ';']));
-    let remove: Result<Vec<Glob>, _> = spec
-        .remove
-        .iter()
-        .map(|pattern| Glob::new(pattern))
-        .collect();
     Ok(Wanted {
         select: select_mode(spec.selection()),
         programs,
         mentions: words.collect(),
         links: spec.files.iter().filter_map(linked).collect(),
-        remove: remove?,
+        remove: Globs::new(&spec.remove).map_err(SelectError::from)?,
         library_path: library_path
             .filter(|dir| !dir.is_empty())
             .map(str::to_owned)

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mikron_capability::PackageFacts;
-use mikron_package::{DatabaseError, Family, Installed, InstalledFile, MemoryContents};
-use mikron_rootfs::{Context, Finalizer, Globs, Report, RootfsError, Tree};
-use mikron_spec::Spec;
+use mikron_package::{DatabaseError, Family, Globs, Installed, InstalledFile, MemoryContents};
+use mikron_rootfs::{Context, Finalizer, Report, RootfsError, Tree};
 
 use crate::Error;
 use crate::inspect::format_of;
@@ -29,8 +28,8 @@ struct Taken {
 
 impl DatabaseFinalizer {
     /// # Errors
-    /// When a `remove` pattern is malformed, or this program was built without what writes the database of a family.
-    pub(crate) fn new(spec: &Spec, closure: &Closure) -> Result<Self, Error> {
+    /// When this program was built without what writes the database of a family.
+    pub(crate) fn new(closure: &Closure) -> Result<Self, Error> {
         let mut packages: BTreeMap<Family, Vec<Taken>> = BTreeMap::new();
         for chosen in &closure.selection.packages {
             // The last input stands for the files of the spec, which no package has.
@@ -54,14 +53,14 @@ impl DatabaseFinalizer {
         }
         Ok(Self {
             packages,
-            removed: Globs::new(&spec.remove).map_err(RootfsError::from)?,
+            removed: closure.wanted.remove.clone(),
         })
     }
 
     /// What the tree has of a package.
-    fn installed<'a>(taken: &'a Taken, tree: &Tree, removed: &mut Globs) -> Installed<'a> {
+    fn installed<'a>(taken: &'a Taken, tree: &Tree, removed: &Globs) -> Installed<'a> {
         let own = name(&taken.facts);
-        let mut is_present = |path| {
+        let is_present = |path| {
             let Ok(at) = tree.follow(path, false) else {
                 return false;
             };
@@ -99,14 +98,13 @@ impl Finalizer for DatabaseFinalizer {
         contents: &mut MemoryContents,
     ) -> Result<Report, RootfsError> {
         let mut report = Report::new(self.name());
-        let mut removed = self.removed.clone();
         for (family, packages) in &self.packages {
             let Some(database) = format_of(*family).and_then(|format| format.database()) else {
                 continue;
             };
             let installed: Vec<Installed<'_>> = packages
                 .iter()
-                .map(|taken| Self::installed(taken, tree, &mut removed))
+                .map(|taken| Self::installed(taken, tree, &self.removed))
                 // A package whose files finalizers read and nobody has is not in the image.
                 .filter(|package| {
                     package

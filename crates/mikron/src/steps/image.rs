@@ -8,7 +8,7 @@ use mikron_oci::{
     StoredLayer, build_layers,
 };
 use mikron_package::{Contents, Digest, Event, PackageName, Platform, Progress};
-use mikron_rootfs::{Outcome, Rootfs, RunAs};
+use mikron_rootfs::{Diagnostic, Outcome, Rootfs, RunAs};
 use mikron_spec::Spec;
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +32,7 @@ pub(crate) struct Built {
     pub(crate) layers: Vec<KeyedLayer>,
     packages: Vec<PackageReport>,
     scripts: Vec<ScriptReport>,
+    diagnostics: Vec<Diagnostic>,
     warnings: Vec<String>,
 }
 
@@ -62,8 +63,16 @@ impl Workshop<'_> {
         files: &[LoadedFile],
         packages: &dyn Contents,
     ) -> Result<Built, Error> {
-        let warnings = closure.warnings();
+        let mut warnings = closure.warnings();
         let (rootfs, printed) = tree(self.spec, self.epoch, &mut closure, files, packages)?;
+        let unused = rootfs.diagnostics.iter().filter_map(|of| match of {
+            Diagnostic::PatternUnused { pattern } => Some(format!(
+                "`remove` has `{}`, which matches nothing",
+                pattern.escape_debug()
+            )),
+            _ => None,
+        });
+        warnings.extend(unused);
         for message in printed.iter().chain(&warnings) {
             self.progress.event(&Event::Warning { message });
         }
@@ -112,6 +121,7 @@ impl Workshop<'_> {
             layers: layers.collect(),
             packages: reports,
             scripts,
+            diagnostics: rootfs.diagnostics,
             warnings,
         })
     }
@@ -157,6 +167,7 @@ impl Built {
             layers: self.layers.iter().zip(image.layers()).map(layer).collect(),
             packages: self.packages.clone(),
             scripts: self.scripts.clone(),
+            diagnostics: self.diagnostics.clone(),
             warnings: self.warnings.clone(),
         }
     }

@@ -12,7 +12,7 @@ use crate::steps::tables::Tables;
 use crate::steps::translate::{self, LoadedFile};
 
 /// Name and version of the derived values.
-const BUILDS: &str = "builds-1";
+const BUILDS: &str = "builds-2";
 
 /// Everything that the outcome of a build depends on.
 pub(crate) struct Ingredients<'a> {

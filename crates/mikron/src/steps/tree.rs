@@ -67,7 +67,7 @@ pub(crate) fn tree(
         file_capabilities: translate::file_capabilities(spec),
         accounts: translate::accounts(spec),
         run_as: spec.run_as.as_ref().map(ToString::to_string),
-        remove: spec.remove.clone(),
+        remove: closure.wanted.remove.clone(),
         options: mikron_rootfs::Options {
             epoch,
             families,
@@ -78,7 +78,7 @@ pub(crate) fn tree(
     finalizers.push(Box::new(LinksFinalizer::new(&closure.inputs)));
     finalizers.push(Box::new(DanglingFinalizer::new(closure)));
     if spec.package_database {
-        finalizers.push(Box::new(DatabaseFinalizer::new(spec, closure)?));
+        finalizers.push(Box::new(DatabaseFinalizer::new(closure)?));
     }
     let chosen = std::mem::take(&mut closure.selection.files);
     if closure.sliced.is_empty() {

@@ -1,20 +1,21 @@
-//! Globs over paths inside the root.
+//! Globs over paths inside the root: the one language for specs, rules, definitions and the merge.
 
-use mikron_package::RootPath;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde::{Deserialize, Serialize};
 
-use crate::SelectError;
+use crate::RootPath;
 
 /// A glob over paths inside the root: `?` is one byte of a name, `*` any run of bytes of a name, `[a-c]` and `[!a-c]` a set, and
 /// `**` as a whole component any number of components. A leading `/` is optional.
 ///
 /// ```
-/// use mikron_capability::Glob;
-/// use mikron_package::RootPath;
+/// use mikron_package::{Glob, RootPath};
 /// let glob = Glob::new("/usr/share/doc/**")?;
 /// assert!(glob.matches(&RootPath::new(b"/usr/share/doc/nginx/copyright").unwrap()));
 /// assert!(!glob.matches(&RootPath::new(b"/usr/share/docs").unwrap()));
-/// # Ok::<(), mikron_capability::SelectError>(())
+/// # Ok::<(), mikron_package::GlobError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -29,9 +30,9 @@ impl Glob {
     /// Reads a glob.
     ///
     /// # Errors
-    /// [`SelectError::Glob`] when it is empty, climbs with `..`, has `**` beside other characters, or a set without an end.
-    pub fn new(text: &str) -> Result<Self, SelectError> {
-        let wrong = |reason| SelectError::Glob {
+    /// When it is empty, climbs with `..`, has `**` beside other characters, or a set without an end.
+    pub fn new(text: &str) -> Result<Self, GlobError> {
+        let wrong = |reason| GlobError {
             glob: text.chars().take(200).collect(),
             reason,
         };
@@ -72,7 +73,7 @@ impl Glob {
     }
 
     /// Whether the whole path, without a leading slash, matches.
-    pub(crate) fn matches_bytes(&self, path: &[u8]) -> bool {
+    pub fn matches_bytes(&self, path: &[u8]) -> bool {
         if !path.starts_with(&self.literal) {
             return false;
         }
@@ -106,8 +107,8 @@ impl Glob {
 }
 
 impl TryFrom<String> for Glob {
-    type Error = SelectError;
-    fn try_from(text: String) -> Result<Self, SelectError> {
+    type Error = GlobError;
+    fn try_from(text: String) -> Result<Self, GlobError> {
         Self::new(&text)
     }
 }
@@ -115,6 +116,100 @@ impl TryFrom<String> for Glob {
 impl From<Glob> for String {
     fn from(glob: Glob) -> Self {
         glob.text
+    }
+}
+
+/// A glob that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the glob `{}` {reason}", .glob.escape_debug())]
+pub struct GlobError {
+    /// The glob, or its first two hundred characters.
+    pub glob: String,
+    /// What is wrong, as the end of the sentence "the glob …".
+    pub reason: &'static str,
+}
+
+/// An ordered list of globs, such as the `remove` of a spec: one that begins with `!` takes back what earlier ones matched, and the
+/// last that matches decides (as in gitignore(5)).
+///
+/// ```
+/// use mikron_package::{Globs, RootPath};
+/// let globs = Globs::new(&["/usr/share/doc/**", "!/usr/share/doc/*/copyright"])?;
+/// assert!(globs.matches(&RootPath::new(b"/usr/share/doc/nginx/changelog.gz")?));
+/// assert!(!globs.matches(&RootPath::new(b"/usr/share/doc/nginx/copyright")?));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Globs(Vec<Listed>);
+
+#[derive(Clone, Debug)]
+struct Listed {
+    text: String,
+    glob: Glob,
+    keeps: bool,
+    /// Whether it has matched something, whichever copy of the list was asked.
+    used: Arc<AtomicBool>,
+}
+
+impl Globs {
+    /// Reads a list of globs; each begins with `/`, or with `!/`.
+    ///
+    /// # Errors
+    /// When one does not, names the root itself, or is no glob.
+    pub fn new<S: AsRef<str>>(globs: &[S]) -> Result<Self, GlobError> {
+        let read = |text: &S| {
+            let text = text.as_ref();
+            let (keeps, path) = match text.strip_prefix('!') {
+                Some(rest) => (true, rest),
+                None => (false, text),
+            };
+            let wrong = |reason| GlobError {
+                glob: text.chars().take(200).collect(),
+                reason,
+            };
+            if !path.starts_with('/') {
+                return Err(wrong("does not begin with `/`"));
+            }
+            let glob = Glob::new(path).map_err(|error| wrong(error.reason))?;
+            Ok(Listed {
+                text: text.to_owned(),
+                glob,
+                keeps,
+                used: Arc::default(),
+            })
+        };
+        globs.iter().map(read).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Whether the last glob that matches a path is none that takes it back. Remembers which globs matched.
+    pub fn matches(&self, path: &RootPath) -> bool {
+        self.matches_any(&[path])
+    }
+
+    /// The same for something that has several paths: a glob matches where it matches one of them.
+    pub fn matches_any(&self, paths: &[&RootPath]) -> bool {
+        let mut matched = false;
+        for listed in &self.0 {
+            if paths.iter().any(|path| listed.glob.matches(path)) {
+                listed.used.store(true, Ordering::Relaxed);
+                matched = !listed.keeps;
+            }
+        }
+        matched
+    }
+
+    /// Whether there are no globs.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The globs that have matched nothing so far, in any copy of the list, in their order.
+    pub fn unused(&self) -> impl Iterator<Item = &str> {
+        let unused = self
+            .0
+            .iter()
+            .filter(|listed| !listed.used.load(Ordering::Relaxed));
+        unused.map(|listed| listed.text.as_str())
     }
 }
 
@@ -259,6 +354,52 @@ mod tests {
     fn malformed_globs_are_refused() {
         for glob in ["", "/", "a/../b", "a**", "[a"] {
             assert!(Glob::new(glob).is_err(), "{glob}");
+        }
+    }
+
+    fn list(globs: &[&str]) -> Globs {
+        Globs::new(globs).expect("globs")
+    }
+
+    fn path(text: &str) -> RootPath {
+        RootPath::new(text.as_bytes()).expect(text)
+    }
+
+    #[test]
+    fn a_later_glob_takes_back_an_earlier_one() {
+        let globs = list(&[
+            "/usr/share/**",
+            "!/usr/share/zoneinfo/**",
+            "/usr/share/zoneinfo/right/**",
+        ]);
+        assert!(globs.matches(&path("/usr/share/doc/x")));
+        assert!(!globs.matches(&path("/usr/share/zoneinfo/UTC")));
+        assert!(globs.matches(&path("/usr/share/zoneinfo/right/UTC")));
+        // Also by another name of the same thing.
+        let globs = list(&["/usr/lib/**", "!/lib/keep"]);
+        assert!(!globs.matches_any(&[&path("/usr/lib/keep"), &path("/lib/keep")]));
+    }
+
+    #[test]
+    fn a_glob_that_matches_nothing_is_known() {
+        let globs = list(&["/a", "/b/**"]);
+        globs.matches(&path("/a"));
+        assert_eq!(globs.unused().collect::<Vec<_>>(), ["/b/**"]);
+    }
+
+    #[test]
+    fn a_list_is_of_paths_from_the_root() {
+        for (glob, reason) in [
+            ("a", "does not begin"),
+            ("", "does not begin"),
+            ("!a", "does not begin"),
+            ("/", "names nothing"),
+            ("!/", "names nothing"),
+            ("/a/../b", "has a `..` component"),
+            ("/a**", "beside other"),
+        ] {
+            let error = Globs::new(&[glob]).expect_err(glob).to_string();
+            assert!(error.contains(glob) && error.contains(reason), "{error}");
         }
     }
 }
