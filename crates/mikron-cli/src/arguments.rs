@@ -57,7 +57,7 @@ pub(crate) enum Command {
     Diff(Diff),
     /// Show what a package offers: its capabilities, with sizes and tokens
     Capabilities(Capabilities),
-    /// Show what an archive (.deb) holds: metadata, entries, facts
+    /// Show what an archive (.deb, .rpm, .apk) holds: metadata, entries, facts
     Inspect(Inspect),
     /// Print the JSON Schema of specs
     Schema,
@@ -183,7 +183,7 @@ pub(crate) struct Diff {
 
 #[derive(Debug, Args)]
 pub(crate) struct Capabilities {
-    /// An archive (.deb), or with --spec the name of a package
+    /// An archive (.deb, .rpm, .apk), or with --spec the name of a package
     #[arg(value_name = "ARCHIVE | PACKAGE", value_hint = ValueHint::FilePath)]
     pub(crate) package: PathBuf,
     /// Take the package from the sources of this spec

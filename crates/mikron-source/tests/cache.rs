@@ -570,3 +570,21 @@ fn a_large_value_is_streamed_and_removed_where_it_is_corrupt() {
     assert!(files(&cache.path().join("derived")).is_empty());
     assert_eq!(log.warnings().len(), 1);
 }
+
+#[test]
+fn directories_that_a_killed_process_has_left_go_and_those_of_a_living_one_stay() {
+    let directory = tempfile::tempdir().unwrap();
+    let cache = open(directory.path());
+    let tmp = cache.path().join("tmp");
+    let scratch = |process: u32| {
+        let blobs = tmp.join(format!("{process}-scratch-x/blobs"));
+        fs::create_dir_all(&blobs).unwrap();
+        fs::write(blobs.join("blob"), "half").unwrap();
+        blobs
+    };
+    // No process has the number 0.
+    let (of_dead, own) = (scratch(0), scratch(std::process::id()));
+    assert_eq!(cache.gc().unwrap().removed, 1);
+    assert!(!of_dead.parent().unwrap().exists());
+    assert!(own.join("blob").is_file());
+}

@@ -318,6 +318,13 @@ impl Check<'_> {
                     "keep one of them",
                 )?;
             }
+            if user.name == "root" && user.uid.get() != 0 {
+                self.fail(
+                    &["accounts", "users", &i, "uid"],
+                    format!("`root` has the uid 0, and not {}", user.uid),
+                    "give the account another name",
+                )?;
+            }
             if let Some(other) = ids.insert(user.uid, &user.name) {
                 self.fail(
                     &["accounts", "users", &i, "uid"],

@@ -150,6 +150,7 @@ fn messages_about_files_and_accounts() {
             "accounts: { users: [{ name: a, uid: 1 }, { name: b, uid: 1 }] }",
             "accounts: { users: [{ name: a, uid: 1 }, { name: a, uid: 2 }] }",
             "accounts: { users: [{ name: a, uid: 1, home: tmp }] }",
+            "accounts: { users: [{ name: root, uid: 5 }] }",
             "accounts: { groups: [{ name: a, gid: 1, members: [b] }] }",
             "packages: [nginx]\naccounts: { users: [{ name: nginx, uid: 101 }] }\nrun-as: ngnix",
             "run-as: somebody",

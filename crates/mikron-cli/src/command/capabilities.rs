@@ -22,7 +22,7 @@ pub(crate) fn run(arguments: &Arguments, quiet: bool, style: Style) -> Result<()
             return Err(Failure::Command {
                 message: format!("there is no archive `{name}`"),
                 help:
-                    "name the spec whose sources have the package with --spec, or an archive (.deb)"
+                    "name the spec whose sources have the package with --spec, or an archive (.deb, .rpm, .apk)"
                         .to_owned(),
             });
         }

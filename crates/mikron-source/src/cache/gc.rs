@@ -125,10 +125,16 @@ impl Cache {
         report: &mut GcReport,
     ) -> Result<(), CacheError> {
         let own = format!("{}-", std::process::id());
+        let tmp = self.root.join("tmp");
         let mut leftovers = Vec::new();
-        walk(&self.root.join("tmp"), &mut |name, found| {
+        walk(&tmp, &mut |_, found| {
             let old = now.duration_since(found.used).unwrap_or_default() > KEEP_FOR_OTHERS;
-            if old || (alone && !name.starts_with(&own)) {
+            // A directory there bears the number of its process for all that it holds.
+            let below = found.path.strip_prefix(&tmp).ok();
+            let first = below.and_then(|below| below.components().next());
+            let is_own =
+                first.is_some_and(|first| first.as_os_str().to_string_lossy().starts_with(&own));
+            if !is_own && (old || alone) {
                 leftovers.push(found);
             }
         })?;
@@ -155,6 +161,7 @@ impl Cache {
             report.removed += 1;
             report.freed += found.size;
         }
+        remove_empty_directories(&tmp);
         Ok(())
     }
 
@@ -244,6 +251,16 @@ fn walk(directory: &Path, visit: &mut dyn FnMut(&str, Found)) -> Result<(), Cach
         }
     }
     Ok(())
+}
+
+/// Removes the directories below one that hold nothing. What cannot be removed is in use, or goes the next time.
+fn remove_empty_directories(directory: &Path) {
+    for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            remove_empty_directories(&entry.path());
+            let _ = std::fs::remove_dir(entry.path());
+        }
+    }
 }
 
 fn remove(path: &Path) -> Result<(), CacheError> {

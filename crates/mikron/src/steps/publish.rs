@@ -35,10 +35,15 @@ impl Target {
         }
         let mut scratch = None;
         if stores.is_empty() {
-            let dir = tempfile::Builder::new()
-                .prefix("scratch-")
-                .tempdir_in(scratch_in);
-            let dir = dir.map_err(Error::io("write", scratch_in))?;
+            // Where the cache looks for what killed processes have left, by the number that the name begins with.
+            let scratch_in = scratch_in.join("tmp");
+            let prefix = format!("{}-scratch-", std::process::id());
+            let made = std::fs::create_dir_all(&scratch_in).and_then(|()| {
+                tempfile::Builder::new()
+                    .prefix(&prefix)
+                    .tempdir_in(&scratch_in)
+            });
+            let dir = made.map_err(Error::io("write", &scratch_in))?;
             stores.push((Arc::new(Layout::create(dir.path())?), None));
             scratch = Some(dir);
         }

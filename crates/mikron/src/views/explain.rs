@@ -279,14 +279,22 @@ fn answer(platform: Platform, closure: &Closure, what: &str) -> Answer {
             .next()
             .map(|(_, file)| file.entry.path.to_string())
     });
+    // What the package does not have has none.
+    let is_known = capability.is_none() || index.is_none() || reasons.is_some();
     let reasons = reasons.as_deref().unwrap_or(name);
     Answer {
         platform,
         about: what.to_owned(),
-        explanation: explain(&closure.selection, &closure.inputs, reasons),
+        explanation: if is_known {
+            explain(&closure.selection, &closure.inputs, reasons)
+        } else {
+            Explanation::Unknown
+        },
         origin: None,
         required_by,
-        version: index.map(|i| closure.packages[i].record.version.clone()),
+        version: index
+            .filter(|_| is_known)
+            .map(|i| closure.packages[i].record.version.clone()),
         root: index.is_some_and(|i| match closure.packages[i].role {
             Role::Root { .. } => capability.is_none() || !files.is_empty(),
             Role::Sliced => {
