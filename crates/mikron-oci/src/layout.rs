@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mikron_package::{Digest, Limits, threads};
+use serde_json::Value;
 
 use crate::files::{self, Lock, Temporary};
 use crate::index_file::{IndexFile, REF_NAME, check_tag};
@@ -388,11 +389,16 @@ pub(crate) fn check_version(path: &Path, limits: &Limits) -> Result<(), StoreErr
         place: file.display().to_string(),
         source,
     })?;
-    let version = document.get("imageLayoutVersion").and_then(|v| v.as_str());
+    known_version(&document, &file, path)
+}
+
+/// Refuses what an `oci-layout`, `file` of the layout at `path`, says where that is not the one version that there is.
+pub(crate) fn known_version(document: &Value, file: &Path, path: &Path) -> Result<(), StoreError> {
+    let version = document.get("imageLayoutVersion").and_then(Value::as_str);
     match version {
         Some(VERSION) => Ok(()),
         Some(other) => Err(StoreError::UnknownVersion {
-            path: file,
+            path: file.to_owned(),
             version: other.chars().take(100).collect(),
         }),
         None => Err(StoreError::NotALayout {

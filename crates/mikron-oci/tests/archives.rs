@@ -121,7 +121,12 @@ fn what_an_archive_says_is_checked_against_what_it_holds() {
     let fewer = old(&image, |c| {
         drop(c["rootfs"]["diff_ids"].as_array_mut().unwrap().pop());
     });
-    let refused: [(Vec<u8>, &str); 10] = [
+    let future = br#"{"imageLayoutVersion":"2.0.0"}"#;
+    let refused: [(Vec<u8>, &str); 11] = [
+        (
+            tar(&[("oci-layout", future)], &[]),
+            "layout version `2.0.0`",
+        ),
         (fewer, "2 layers and its config 1 diff ids"),
         (tar(&[("x", b"x")], &[]), "neither an `index.json`"),
         (tar(&[("a", b"x"), ("./a", b"y")], &[]), "stands twice"),

@@ -22,6 +22,7 @@ use super::{CONTAINERD_NAME, references_of};
 use crate::descriptor::{CONFIG, INDEX, MANIFEST, platform, platform_fields};
 use crate::held::{canonical, diff_ids};
 use crate::index_file::REF_NAME;
+use crate::layout::known_version;
 use crate::{
     Blob, BlobSource, Compression, Descriptor, Document, HeldIndex, ImageError, StoreError,
     VerifiedReader, json,
@@ -92,10 +93,13 @@ impl Archive {
             }
         })?;
         let scan = Scan::read(&file, size, &place, limits)?;
-        let layout = scan.document("oci-layout")?.is_some();
+        let version = scan.document("oci-layout")?;
+        if let Some(version) = &version {
+            known_version(version.value(), &path.join("oci-layout"), path)?;
+        }
         let mut blobs = scan.blobs();
-        let index = match (layout, scan.document("index.json")?) {
-            (true, Some(index)) => index,
+        let index = match (version, scan.document("index.json")?) {
+            (Some(_), Some(index)) => index,
             _ => scan.old(&mut blobs)?,
         };
         if let Some(fault) = index.faults(INDEX).into_iter().next() {
