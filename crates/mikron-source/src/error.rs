@@ -52,6 +52,9 @@ pub enum MetadataError {
     /// What they say has no compact form: it contradicts itself, or there is too much of it.
     #[error(transparent)]
     Index(#[from] WriteError),
+    /// Those of a family that is not among these.
+    #[error("{0}")]
+    Further(String),
 }
 
 /// Why a repository cannot be used.

@@ -6,6 +6,7 @@ use crate::account::{Principal, is_account_name};
 use crate::error::{Document, SpecError, SpecErrorKind};
 use crate::layers::Layers;
 use crate::request::{PackageRequest, check_slice, is_sliceable};
+use crate::source::Source;
 use crate::spec::{DefinitionSource, Spec};
 use crate::text::shown;
 use mikron_package::{Family, Globs};
@@ -113,6 +114,12 @@ impl Check<'_> {
                     format!("`{}` cannot be the name of a source", shown(name)),
                     "use lower-case letters, digits, `.`, `_` and `-`",
                 )?;
+            }
+        }
+        for (name, source) in &self.spec.sources {
+            if let Some(key) = source.unsettled.keys().next() {
+                let (kind, help) = crate::yaml::unknown_key(key, &Source::KEYS);
+                return Err(self.document.error_at(&["sources", name, key], kind, help));
             }
         }
         if self.spec.sources.is_empty() && !self.spec.packages.is_empty() {

@@ -6,6 +6,7 @@ use mikron_package::{Digest, Limits, PackageName, Platform, Timestamp, Version, 
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 use crate::error::{Document, SpecError, SpecErrorKind};
+use crate::family::SourceForm;
 use crate::request::{PackageRequest, Select, take_slices};
 use crate::source::Source;
 use crate::spec::{DefinitionSource, Spec};
@@ -267,6 +268,19 @@ impl Lock {
     /// When `text` is larger than [`Limits::lock`], is not a lock of this version, was changed after it was written, holds
     /// a digest other than SHA-256, or names a place outside its sources. The error says where.
     pub fn parse(file: &str, text: &str, limits: &Limits) -> Result<Self, SpecError> {
+        Self::parse_with(&[], file, text, limits)
+    }
+
+    /// Reads a lock that may have sources of further families, by their forms.
+    ///
+    /// # Errors
+    /// As [`Lock::parse`].
+    pub fn parse_with(
+        forms: &[&SourceForm],
+        file: &str,
+        text: &str,
+        limits: &Limits,
+    ) -> Result<Self, SpecError> {
         let document = Document::new(file, text);
         yaml::check_size(&document, "lock", limits.lock)?;
         let form: Form = match yaml::read(&document) {
@@ -289,6 +303,12 @@ impl Lock {
             platforms: form.platforms,
         };
         let request = &mut lock.request;
+        crate::family::settle(
+            &mut request.sources,
+            forms,
+            &document,
+            &["request", "sources"],
+        )?;
         take_slices(
             &mut request.packages,
             &request.definitions,

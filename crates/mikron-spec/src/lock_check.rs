@@ -158,7 +158,7 @@ fn sources(
 
 fn differing(old: &Source, new: &Source) -> Vec<&'static str> {
     let mut keys = Vec::new();
-    if (old.family, &old.place) != (new.family, &new.place) {
+    if (old.family, &old.place, &old.own) != (new.family, &new.place, &new.own) {
         keys.push(new.family_key());
     }
     let mut differ = |key, differs: bool| {

@@ -6,9 +6,11 @@ use std::str::FromStr;
 
 use mikron_package::{Family, without_credentials};
 use schemars::JsonSchema;
-use serde::de::Error as _;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::family::{Known, OwnValue, SourceForm};
 use crate::text::{ValueError, scalar, shown};
 
 /// A repository that a spec names.
@@ -44,6 +46,10 @@ pub struct Source {
     pub modules: BTreeMap<String, String>,
     /// For apk: its packages are for requests alone that name this source (a tagged repository in apk's words).
     pub tagged: bool,
+    /// The keys of a family's own that the spec does not know by itself, as [`SourceForm::keys`](crate::SourceForm::keys) has them.
+    pub own: BTreeMap<String, OwnValue>,
+    /// Keys that nobody has spoken for yet.
+    pub(crate) unsettled: BTreeMap<String, Option<OwnValue>>,
 }
 
 /// What the signatures of an rpm repository cover.
@@ -111,6 +117,25 @@ impl fmt::Display for Allow {
 }
 
 impl Source {
+    /// The keys that a source may have, of whatever family it is.
+    pub(crate) const KEYS: [&'static str; 15] = [
+        "deb",
+        "rpm",
+        "apk",
+        "suite",
+        "components",
+        "keys",
+        "priority",
+        "allow",
+        "mirrors",
+        "mirrorlist",
+        "signed",
+        "exclude",
+        "architectures",
+        "modules",
+        "tagged",
+    ];
+
     /// The presets of the deb family: Debian releases by codename.
     pub const DEB_PRESETS: [&'static str; 2] = ["bookworm", "trixie"];
 
@@ -131,6 +156,8 @@ impl Source {
             architectures: Vec::new(),
             modules: BTreeMap::new(),
             tagged: false,
+            own: BTreeMap::new(),
+            unsettled: BTreeMap::new(),
         }
     }
 
@@ -297,12 +324,22 @@ struct Form {
     tagged: bool,
 }
 
+/// The form of a source of a family that the spec does not know by itself.
+#[derive(Serialize)]
+struct Further {
+    #[serde(flatten)]
+    own: BTreeMap<String, OwnValue>,
+    #[serde(flatten)]
+    form: Form,
+}
+
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
 impl Form {
-    fn source(self) -> Result<Source, ValueError> {
+    /// The source. Whose keys are not all known to the spec is not checked before a family speaks for them.
+    fn source(self, unsettled: BTreeMap<String, Option<OwnValue>>) -> Result<Source, ValueError> {
         let url = |text: UrlText| Place::Url(text.0);
         let mut places = [
             (Family::DEB, self.deb.map(|place| place.0)),
@@ -313,6 +350,7 @@ impl Form {
         .filter_map(|(family, place)| place.map(|place| (family, place)));
         let (family, place) = match (places.next(), places.next()) {
             (Some(place), None) => place,
+            (None, _) if !unsettled.is_empty() => (Family::default(), Place::Url(String::new())),
             (None, _) => {
                 return Err(ValueError::new(
                     "the source does not say where it lies",
@@ -320,10 +358,7 @@ impl Form {
                 ));
             }
             (Some(_), Some(_)) => {
-                return Err(ValueError::new(
-                    "a source has one of `deb`, `rpm` and `apk`",
-                    "make two sources of it",
-                ));
+                return Err(several_places());
             }
         };
         let source = Source {
@@ -341,9 +376,21 @@ impl Form {
             architectures: self.architectures,
             modules: self.modules,
             tagged: self.tagged,
+            own: BTreeMap::new(),
+            unsettled,
         };
-        source.complete()
+        if source.unsettled.is_empty() {
+            return source.complete();
+        }
+        Ok(source)
     }
+}
+
+fn several_places() -> ValueError {
+    ValueError::new(
+        "a source has one of `deb`, `rpm` and `apk`",
+        "make two sources of it",
+    )
 }
 
 /// Whether `text` is a URL of a scheme that can be read, without white space or control characters.
@@ -359,6 +406,26 @@ pub(crate) fn is_url(text: &str) -> bool {
 }
 
 impl Source {
+    /// Takes the place and the keys of a family's own, and checks the whole.
+    pub(crate) fn settle(&mut self, form: &SourceForm) -> Result<(), ValueError> {
+        if !matches!(&self.place, Place::Url(url) if url.is_empty()) {
+            return Err(several_places());
+        }
+        let unsettled = std::mem::take(&mut self.unsettled);
+        for (key, value) in unsettled {
+            let Some(value) = value else { continue };
+            if key == form.family.name() {
+                let url: UrlText = value.one().unwrap_or_default().parse()?;
+                self.place = Place::Url(url.0);
+            } else {
+                self.own.insert(key, value);
+            }
+        }
+        self.family = form.family;
+        *self = self.clone().complete()?;
+        (form.check)(self).map_err(|(message, help)| ValueError::new(message, help))
+    }
+
     /// Checks what belongs together and fills in what is understood.
     fn complete(mut self) -> Result<Self, ValueError> {
         self.check_keys()?;
@@ -459,8 +526,29 @@ fn check_words<'a>(words: impl Iterator<Item = &'a str>, what: &str) -> Result<(
 
 impl<'de> Deserialize<'de> for Source {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Form::deserialize(deserializer)?
-            .source()
+        struct Open;
+
+        impl<'de> Visitor<'de> for Open {
+            type Value = (Form, BTreeMap<String, Option<OwnValue>>);
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("struct Source")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                let mut others = BTreeMap::new();
+                let known = Known {
+                    map,
+                    keys: &Source::KEYS,
+                    others: &mut others,
+                };
+                let form = Form::deserialize(MapAccessDeserializer::new(known))?;
+                Ok((form, others))
+            }
+        }
+
+        let (form, others) = deserializer.deserialize_struct("Source", &Source::KEYS, Open)?;
+        form.source(others)
             .map_err(|error| D::Error::custom(error.encoded()))
     }
 }
@@ -491,7 +579,13 @@ impl Serialize for Source {
         match self.family.name() {
             "rpm" => form.rpm = Some(url),
             "apk" => form.apk = Some(url),
-            _ => form.deb = Some(place),
+            "deb" => form.deb = Some(place),
+            key => {
+                let place = OwnValue::One(url.0);
+                let mut own = self.own.clone();
+                own.insert(key.to_owned(), place);
+                return Further { own, form }.serialize(serializer);
+            }
         }
         form.serialize(serializer)
     }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::{Accounts, RunAs};
 use crate::error::{Document, SpecError, SpecErrorKind};
+use crate::family::SourceForm;
 use crate::file::FileEntry;
 use crate::image::ImageSpec;
 use crate::layers::Layers;
@@ -142,10 +143,24 @@ impl Spec {
     /// When `text` is larger than [`Limits::spec`], is not one well-formed YAML document, holds a key or value that is
     /// unknown here, or names something that is not there. The error says where.
     pub fn parse(file: &str, text: &str, limits: &Limits) -> Result<Self, SpecError> {
+        Self::parse_with(&[], file, text, limits)
+    }
+
+    /// Reads a spec that may have sources of further families, by their forms.
+    ///
+    /// # Errors
+    /// As [`Spec::parse`].
+    pub fn parse_with(
+        forms: &[&SourceForm],
+        file: &str,
+        text: &str,
+        limits: &Limits,
+    ) -> Result<Self, SpecError> {
         let document = Document::new(file, text);
         let root = yaml::check(&document, limits.spec)?;
         check::schema_version(&document, &root, "mikron", SchemaVersion::CURRENT)?;
         let mut spec: Self = yaml::read(&document)?;
+        crate::family::settle(&mut spec.sources, forms, &document, &["sources"])?;
         spec.take_slices();
         spec.validate_in(&document)?;
         Ok(spec)

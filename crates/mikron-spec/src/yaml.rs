@@ -190,7 +190,7 @@ fn budget(breach: &serde_yaml::budget::BudgetBreach) -> (SpecErrorKind, Option<S
 /// Keys of the design that a later version will read.
 const LATER: [&str; 2] = ["extends", "variants"];
 
-fn unknown_key(field: &str, expected: &[&'static str]) -> (SpecErrorKind, Option<String>) {
+pub(crate) fn unknown_key(field: &str, expected: &[&str]) -> (SpecErrorKind, Option<String>) {
     let top = expected.contains(&"mikron");
     if top && LATER.contains(&field) {
         let help = "write the whole image in one file for now".to_owned();

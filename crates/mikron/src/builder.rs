@@ -11,6 +11,7 @@ use mikron_source::Environment;
 use mikron_source::fetch::Fetch;
 use mikron_spec::{Lock, Policy, Spec};
 
+use crate::families::Families;
 use crate::order::{Order, Update};
 use crate::run::Run;
 use crate::session::{Session, SessionOptions};
@@ -49,12 +50,21 @@ impl Builder {
     /// # Errors
     /// When the file cannot be read, or is not a spec.
     pub fn from_file(path: impl Into<PathBuf>) -> Result<Self, Error> {
+        Self::from_file_with(path, Families::builtin())
+    }
+
+    /// The same, with sources of these families.
+    ///
+    /// # Errors
+    /// As [`Builder::from_file`].
+    pub fn from_file_with(path: impl Into<PathBuf>, families: Families) -> Result<Self, Error> {
         let file = path.into();
         let limits = Limits::default();
         let bytes = crate::files::read_capped(&file, limits.spec)?;
         let text = crate::files::text(&file, bytes)?;
-        let spec = Spec::parse(&file.display().to_string(), &text, &limits)?;
-        Ok(Self::new(Order::new(spec, text, file)))
+        let name = file.display().to_string();
+        let spec = Spec::parse_with(&families.forms(), &name, &text, &limits)?;
+        Ok(Self::new(Order::new(spec, text, file, families)))
     }
 
     /// A builder for a spec that a program has put together. Files that it names, and its lock, are looked for in
@@ -66,7 +76,8 @@ impl Builder {
         spec.take_slices();
         spec.validate()?;
         let file = directory.into().join(format!("{}.yaml", spec.name));
-        Ok(Self::new(Order::new(spec, String::new(), file)))
+        let families = Families::builtin();
+        Ok(Self::new(Order::new(spec, String::new(), file, families)))
     }
 
     fn new(order: Order) -> Self {

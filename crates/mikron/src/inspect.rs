@@ -4,25 +4,11 @@ use std::fs::File;
 use std::io::{BufReader, Read, Seek};
 use std::path::Path;
 
-use mikron_apk::ApkFormat;
 use mikron_capability::{PackageFacts, Spool, scan};
-use mikron_deb::DebFormat;
-use mikron_package::{ArchiveError, ArchiveErrorKind, Family, Limits, Origin, PackageFormat};
-use mikron_rpm::RpmFormat;
+use mikron_package::{ArchiveError, ArchiveErrorKind, Limits, Origin};
 
 use crate::Error;
-
-/// The package formats that Mikron reads.
-pub fn formats() -> [&'static dyn PackageFormat; 3] {
-    [&DebFormat, &RpmFormat, &ApkFormat]
-}
-
-/// The format of a family, where Mikron reads it.
-pub(crate) fn format_of(family: Family) -> Option<&'static dyn PackageFormat> {
-    formats()
-        .into_iter()
-        .find(|format| format.family() == family)
-}
+use crate::families::formats;
 
 /// Reads an archive (a `.deb`, `.rpm` or `.apk`): its metadata, every entry with the digest of its content, and its facts.
 ///

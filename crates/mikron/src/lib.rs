@@ -26,6 +26,7 @@
 
 mod builder;
 mod error;
+mod families;
 mod files;
 mod inspect;
 mod order;
@@ -39,7 +40,8 @@ mod views;
 
 pub use builder::Builder;
 pub use error::{Error, SourceFault};
-pub use inspect::{formats, inspect_archive};
+pub use families::{Families, FamilySource, PackageFamily, formats};
+pub use inspect::inspect_archive;
 pub use order::Update;
 pub use output::{Output, OutputError};
 pub use report::{BuildReport, LayerReport, PackageReport, PlatformReport, ScriptReport};

@@ -5,15 +5,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use mikron_oci::BlobStore;
-use mikron_package::{PackageName, Platform};
-use mikron_spec::Spec;
+use mikron_package::{Limits, PackageName, Platform};
+use mikron_spec::{Lock, Spec, SpecError};
 
 use crate::Output;
+use crate::families::Families;
 
 /// A spec with everything that a build is told beside it.
 #[derive(Clone)]
 pub(crate) struct Order {
     pub(crate) spec: Spec,
+    /// The families that the spec may have sources of.
+    pub(crate) families: Families,
     /// The text that the spec was read from; empty for one that a program has put together.
     pub(crate) text: String,
     /// The file of the spec: what it names lies beside it.
@@ -51,9 +54,10 @@ impl Update {
 }
 
 impl Order {
-    pub(crate) fn new(spec: Spec, text: String, file: PathBuf) -> Self {
+    pub(crate) fn new(spec: Spec, text: String, file: PathBuf, families: Families) -> Self {
         Self {
             spec,
+            families,
             text,
             file,
             outputs: Vec::new(),
@@ -62,6 +66,17 @@ impl Order {
             locked: false,
             update: Update::default(),
         }
+    }
+
+    /// A lock of such a spec.
+    pub(crate) fn read_lock(
+        &self,
+        file: &Path,
+        text: &str,
+        limits: &Limits,
+    ) -> Result<Lock, SpecError> {
+        let forms = self.families.forms();
+        Lock::parse_with(&forms, &file.display().to_string(), text, limits)
     }
 
     /// The directory that names of the spec are relative to.

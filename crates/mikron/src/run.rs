@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use mikron_capability::Spool;
 use mikron_package::{Digest, PackageName, PackageRecord, Platform, Task, TaskKind, Version};
+use mikron_solve::Solver;
 use mikron_spec::{Lock, LockedPlatform, PackageRequest, Spec, Timestamp};
 
 use crate::Error;
@@ -148,13 +149,19 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Who chooses the packages: whom the session was opened with, or who knows the families' rules.
+    pub(crate) fn solver(&self) -> &dyn Solver {
+        let own = self.session.solver();
+        own.unwrap_or_else(|| self.order.families.solver())
+    }
+
     fn close_fresh(
         &self,
         platform: Platform,
         published: &Published,
         files: &[LoadedFile],
     ) -> Result<Closure, Error> {
-        let (spec, solver) = (&self.order.spec, self.session.solver());
+        let (spec, solver) = (&self.order.spec, self.solver());
         let progress = self.session.progress();
         let task = Task::start(progress, TaskKind::Solve, &platform.to_string(), None);
         let tables = self.tables(platform)?;
@@ -251,8 +258,8 @@ impl<'a> Run<'a> {
             }
         }
         provide_paths(&mut records, &of_records);
-        let universes = resolve::locked_universes(platform, spec, &records);
-        let (solver, slices) = (self.session.solver(), &tables.slices);
+        let universes = resolve::locked_universes(platform, spec, &self.order.families, &records);
+        let (solver, slices) = (self.solver(), &tables.slices);
         let none = BTreeMap::new();
         let resolution = resolve::resolve(solver, &universes, spec, slices, &none, platform)?;
         let mut packages = resolution.packages;
@@ -275,7 +282,7 @@ impl<'a> Run<'a> {
             } else {
                 Slices::default()
             };
-            let (solver, nothing) = (self.session.solver(), BTreeMap::new());
+            let (solver, nothing) = (self.solver(), BTreeMap::new());
             let mut resolution =
                 resolve::resolve(solver, &universes, spec, &slices, &nothing, platform)?;
             let is_it = |package: &ResolvedPackage| package.record.name == *name;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use mikron_package::{Cancellation, Digest, Event, Limits, Progress, Silent, Universe};
-use mikron_solve::{ResolvoSolver, Solver};
+use mikron_solve::Solver;
 use mikron_source::Environment;
 use mikron_source::cache::{Cache, CacheOptions};
 use mikron_source::fetch::{CancelledFetch, Credentials, Fetch, HttpOptions, Router};
@@ -44,7 +44,7 @@ pub struct SessionOptions {
     mirrors: Vec<(String, String)>,
     environment: Environment,
     fetch: Option<Arc<dyn Fetch>>,
-    solver: Arc<dyn Solver>,
+    solver: Option<Arc<dyn Solver>>,
     progress: Arc<dyn Progress>,
     policy: Policy,
 }
@@ -61,7 +61,7 @@ impl Default for SessionOptions {
             mirrors: Vec::new(),
             environment: Environment::of_process(),
             fetch: None,
-            solver: Arc::new(ResolvoSolver::default()),
+            solver: None,
             progress: Arc::new(Silent),
             policy: Policy::default(),
         }
@@ -125,10 +125,10 @@ impl SessionOptions {
         self
     }
 
-    /// How packages are chosen, instead of by [`ResolvoSolver`].
+    /// How packages are chosen, instead of by a [`ResolvoSolver`](mikron_solve::ResolvoSolver) with the families' rules.
     #[must_use]
     pub fn solver(mut self, solver: Arc<dyn Solver>) -> Self {
-        self.solver = solver;
+        self.solver = Some(solver);
         self
     }
 
@@ -260,8 +260,8 @@ impl Session {
         self.cancellation().check().map_err(|_| Error::Cancelled)
     }
 
-    pub(crate) fn solver(&self) -> &dyn Solver {
-        &*self.options.solver
+    pub(crate) fn solver(&self) -> Option<&dyn Solver> {
+        self.options.solver.as_deref()
     }
 
     pub(crate) fn progress(&self) -> &dyn Progress {

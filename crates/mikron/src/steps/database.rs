@@ -8,7 +8,7 @@ use mikron_package::{DatabaseError, Family, Globs, Installed, InstalledFile, Mem
 use mikron_rootfs::{Context, Finalizer, Report, RootfsError, Tree};
 
 use crate::Error;
-use crate::inspect::format_of;
+use crate::families::Families;
 use crate::steps::closure::Closure;
 use crate::steps::contents::WithMade;
 use crate::steps::resolve::ResolvedPackage;
@@ -17,6 +17,7 @@ use crate::steps::resolve::ResolvedPackage;
 /// patterns will take away.
 pub(crate) struct DatabaseFinalizer {
     packages: BTreeMap<Family, Vec<Taken>>,
+    families: Families,
     removed: Globs,
 }
 
@@ -29,7 +30,7 @@ struct Taken {
 impl DatabaseFinalizer {
     /// # Errors
     /// When this program was built without what writes the database of a family.
-    pub(crate) fn new(closure: &Closure) -> Result<Self, Error> {
+    pub(crate) fn new(families: &Families, closure: &Closure) -> Result<Self, Error> {
         let mut packages: BTreeMap<Family, Vec<Taken>> = BTreeMap::new();
         for chosen in &closure.selection.packages {
             // The last input stands for the files of the spec, which no package has.
@@ -53,6 +54,7 @@ impl DatabaseFinalizer {
         }
         Ok(Self {
             packages,
+            families: families.clone(),
             removed: closure.wanted.remove.clone(),
         })
     }
@@ -99,7 +101,8 @@ impl Finalizer for DatabaseFinalizer {
     ) -> Result<Report, RootfsError> {
         let mut report = Report::new(self.name());
         for (family, packages) in &self.packages {
-            let Some(database) = format_of(*family).and_then(|format| format.database()) else {
+            let format = self.families.format(*family);
+            let Some(database) = format.and_then(|format| format.database()) else {
                 continue;
             };
             let installed: Vec<Installed<'_>> = packages

@@ -205,7 +205,7 @@ impl Learner<'_> {
             source: package.source.clone(),
             archive: package.record.location.clone(),
         };
-        let Some(format) = crate::inspect::format_of(package.family) else {
+        let Some(format) = self.sources.format(package.family) else {
             let what = format!("the package {}", package.record.name);
             return Err(Error::Unsupported {
                 what,

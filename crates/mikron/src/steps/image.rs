@@ -13,6 +13,7 @@ use mikron_spec::Spec;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
+use crate::families::Families;
 use crate::report::{LayerReport, PackageReport, PlatformReport, ScriptReport};
 use crate::steps::closure::Closure;
 use crate::steps::contents::WithMade;
@@ -47,6 +48,7 @@ pub(crate) struct KeyedLayer {
 /// What the steps from selection to image share.
 pub(crate) struct Workshop<'a> {
     pub(crate) spec: &'a Spec,
+    pub(crate) families: &'a Families,
     pub(crate) epoch: i64,
     pub(crate) store: &'a dyn BlobStore,
     pub(crate) frames: &'a dyn FrameCache,
@@ -64,7 +66,14 @@ impl Workshop<'_> {
         packages: &dyn Contents,
     ) -> Result<Built, Error> {
         let mut warnings = closure.warnings();
-        let (rootfs, printed) = tree(self.spec, self.epoch, &mut closure, files, packages)?;
+        let (rootfs, printed) = tree(
+            self.spec,
+            self.families,
+            self.epoch,
+            &mut closure,
+            files,
+            packages,
+        )?;
         let unused = rootfs.diagnostics.iter().filter_map(|of| match of {
             Diagnostic::PatternUnused { pattern } => Some(format!(
                 "`remove` has `{}`, which matches nothing",

@@ -138,7 +138,7 @@ fn versions(order: &Order, limits: &Limits) -> BTreeMap<Platform, Versions> {
     let read = || {
         let bytes = crate::files::read_capped(&path, limits.lock).ok()?;
         let text = crate::files::text(&path, bytes).ok()?;
-        Lock::parse(&path.display().to_string(), &text, limits).ok()
+        order.read_lock(&path, &text, limits).ok()
     };
     let platforms = read().map(|lock| lock.platforms).unwrap_or_default();
     let of_one = |(platform, locked): (Platform, LockedPlatform)| {
@@ -178,7 +178,7 @@ fn usable_lock(
     };
     beside.note(&path);
     let text = crate::files::text(&path, bytes)?;
-    let lock = Lock::parse(&path.display().to_string(), &text, limits)?;
+    let lock = order.read_lock(&path, &text, limits)?;
     match lock.check(&order.spec) {
         Ok(()) if platforms.iter().all(|p| lock.platforms.contains_key(p)) => Ok(Some(lock)),
         Err(stale) if locked => Err(Error::Stale { lock: path, stale }),

@@ -1,7 +1,7 @@
 //! The steps from a spec to its image, each from data to data. None of them knows who asks: [`Run`](crate::run::Run) takes them
 //! one after the other.
 //!
-//! `inputs` (`tables`, `slices`), `sources` (`repositories`, `universes`), `resolve` (`pinned`), `facts`, `closure`, `tree`, `layers`
+//! `inputs` (`tables`, `slices`), `sources` (`universes`), `resolve` (`pinned`), `facts`, `closure`, `tree`, `layers`
 //! and `image`, `publish`.
 
 pub(crate) mod closure;
@@ -19,7 +19,6 @@ pub(crate) mod memo;
 pub(crate) mod parallel;
 pub(crate) mod pinned;
 pub(crate) mod publish;
-pub(crate) mod repositories;
 pub(crate) mod resolve;
 #[cfg(feature = "slices")]
 pub(crate) mod slices;

@@ -11,7 +11,7 @@ use mikron_solve::{Reason, Request, Root, Solution, Solver};
 use mikron_spec::{PackageRequest, Select, Spec};
 
 use crate::Error;
-use crate::inspect::format_of;
+use crate::families::Families;
 use crate::steps::slices::Slices;
 use crate::steps::universes::{Universes, families};
 
@@ -241,10 +241,11 @@ fn together(
 pub(crate) fn locked_universes(
     platform: Platform,
     spec: &Spec,
+    known: &Families,
     records: &[(PackageRecord, Family, String)],
 ) -> Universes<'static> {
     let universe = |family: Family| -> Option<Arc<dyn Universe>> {
-        let order = format_of(family)?.order();
+        let order = known.format(family)?.order();
         let architecture = (family.architecture)(platform.architecture);
         let mut universe = MemoryUniverse::new(family, architecture, order);
         for (record, _, source) in records.iter().filter(|(_, of, _)| *of == family) {

@@ -6,7 +6,7 @@ use std::io::Seek as _;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use mikron_package::{Architecture, Family, Hasher, Platform, Universe};
+use mikron_package::{Architecture, Family, Hasher, PackageFormat, Platform, Universe};
 use mikron_source::download::DownloadError;
 use mikron_source::preset::Locations;
 use mikron_source::universe::IndexUniverse;
@@ -15,12 +15,11 @@ use mikron_spec::{Lock, LockedIndex, LockedRelease, LockedSource, LockedSuite, T
 
 use crate::Error;
 use crate::error::SourceFault;
+use crate::families::FamilySource;
 use crate::files::Beside;
-use crate::inspect::format_of;
 use crate::order::Order;
 use crate::session::Session;
 use crate::steps::parallel;
-use crate::steps::repositories::repositories_of;
 use crate::steps::resolve::ResolvedPackage;
 use crate::steps::universes::{Universes, families};
 
@@ -51,7 +50,13 @@ impl<'a> Sources<'a> {
         };
         let mut repositories = Vec::new();
         for (name, source) in &order.spec.sources {
-            repositories.extend(repositories_of(beside, name, source, &locations)?);
+            let source = FamilySource {
+                name,
+                source,
+                locations: &locations,
+                beside,
+            };
+            repositories.extend(order.families.repositories(&source)?);
         }
         Ok(Self {
             session,
@@ -118,13 +123,18 @@ impl<'a> Sources<'a> {
         Ok(Universes::new(universes))
     }
 
+    /// How archives of a family are read.
+    pub(crate) fn format(&self, family: Family) -> Option<&'static dyn PackageFormat> {
+        self.order.families.format(family)
+    }
+
     fn open(
         &self,
         family: Family,
         architecture: Architecture,
         suites: &[&Arc<dyn mikron_source::Published>],
     ) -> Result<Option<Arc<dyn Universe>>, Error> {
-        let Some(format) = format_of(family) else {
+        let Some(format) = self.format(family) else {
             return Ok(None);
         };
         let parts = mikron_source::parts(&self.context(), suites).map_err(SourceFault::from)?;

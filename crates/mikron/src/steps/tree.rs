@@ -9,7 +9,7 @@ use mikron_rootfs::{Assembly, Further, Rootfs, Template, assemble, builtin_final
 use mikron_spec::Spec;
 
 use crate::Error;
-use crate::inspect::format_of;
+use crate::families::Families;
 use crate::steps::closure::Closure;
 use crate::steps::dangling::DanglingFinalizer;
 use crate::steps::database::DatabaseFinalizer;
@@ -23,6 +23,7 @@ use crate::steps::universes::families;
 /// Merges what was chosen into one tree, and lets go of the list of it. Also gives what the scripts of slices printed.
 pub(crate) fn tree(
     spec: &Spec,
+    known: &Families,
     epoch: i64,
     closure: &mut Closure,
     files: &[LoadedFile],
@@ -38,7 +39,7 @@ pub(crate) fn tree(
     for index in 0..closure.packages.len() {
         // What the spec names counts with its scripts and units also where they are all that it has.
         if chosen.contains(&index) || closure.is_root(index) {
-            packages.extend(package(closure, contents, index)?);
+            packages.extend(package(closure, known, contents, index)?);
         } else {
             let declarations = closure.declarations(index);
             further.push(Further {
@@ -78,7 +79,7 @@ pub(crate) fn tree(
     finalizers.push(Box::new(LinksFinalizer::new(&closure.inputs)));
     finalizers.push(Box::new(DanglingFinalizer::new(closure)));
     if spec.package_database {
-        finalizers.push(Box::new(DatabaseFinalizer::new(closure)?));
+        finalizers.push(Box::new(DatabaseFinalizer::new(known, closure)?));
     }
     let chosen = std::mem::take(&mut closure.selection.files);
     if closure.sliced.is_empty() {
@@ -96,6 +97,7 @@ pub(crate) fn tree(
 /// A package with its scripts and declarations.
 fn package(
     closure: &Closure,
+    known: &Families,
     contents: &dyn Contents,
     index: usize,
 ) -> Result<Option<mikron_rootfs::Package>, Error> {
@@ -109,7 +111,7 @@ fn package(
         read.map_err(Error::io("read", path.to_string()))?;
         declarations.push((path.clone(), text));
     }
-    let Some(format) = format_of(resolved.family) else {
+    let Some(format) = known.format(resolved.family) else {
         return Ok(None);
     };
     Ok(Some(mikron_rootfs::Package {

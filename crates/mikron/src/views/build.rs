@@ -50,6 +50,7 @@ pub(crate) fn build(run: &Run<'_>) -> Result<BuildReport, Error> {
     let target = Target::open(run.order, cache.path())?;
     let workshop = Workshop {
         spec,
+        families: &run.order.families,
         epoch,
         store: target.primary(),
         frames: &frames,
@@ -98,7 +99,7 @@ fn key(
         tables: &run.inputs.tables,
         releases: &run.inputs.releases,
         files,
-        solver: run.session.solver(),
+        solver: run.solver(),
         program: run.session.environment().program(),
         pins: &pins.identity(),
         epoch,

@@ -26,7 +26,14 @@ pub(crate) fn inventory(run: &Run<'_>) -> Result<Inventory, Error> {
     for platform in &run.inputs.platforms {
         let mut closure = run.close(*platform, &pins, &files)?;
         let contents = run.contents(&closure, closure.contents())?;
-        let (rootfs, _) = tree(&run.order.spec, epoch, &mut closure, &files, &contents)?;
+        let (rootfs, _) = tree(
+            &run.order.spec,
+            &run.order.families,
+            epoch,
+            &mut closure,
+            &files,
+            &contents,
+        )?;
         let held = holdings(&closure, &rootfs);
         inventory.platforms.insert(*platform, held);
     }

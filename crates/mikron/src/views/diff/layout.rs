@@ -10,7 +10,7 @@ use mikron_oci::{Child, Descriptor, ImageTree, LayerEntry, Layout, mutate};
 use mikron_package::{Limits, PackageDatabase, RootPath};
 
 use super::{without_links, xattrs};
-use crate::inspect::formats;
+use crate::families::formats;
 use crate::{Error, Output};
 
 /// What an image in an OCI layout holds, whoever wrote it: the files of all layers, one over the other (OCI image-spec, layer,
