@@ -4,6 +4,7 @@
 
 mod family;
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -45,7 +46,7 @@ fn playroom() -> (TempDir, PathBuf) {
         let (name, size) = (words.next().unwrap(), words.next().unwrap());
         fs::write(dir.path().join(format!("{name}-{size}.toy")), &bytes).unwrap();
         let digest = Digest::of(&bytes).hex();
-        index += &format!("{} {digest} {line}\n", bytes.len());
+        let _ = writeln!(index, "{} {digest} {line}", bytes.len());
     }
     fs::write(dir.path().join("index.txt"), &index).unwrap();
     let file = dir.path().join("toy.yaml");
