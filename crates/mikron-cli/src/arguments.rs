@@ -129,7 +129,7 @@ pub(crate) struct Lock {
         num_args = 0..=1,
         require_equals = true,
         value_delimiter = ',',
-        default_missing_value = ""
+        default_missing_value = "*"
     )]
     pub(crate) update: Option<Vec<String>>,
 }

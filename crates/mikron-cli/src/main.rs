@@ -23,7 +23,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) if failure.is_closed_pipe() => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("{}", failure.render(style));
+            text::tell(&failure.render(style));
             if failure.is_cancelled() {
                 interrupt::exit_code()
             } else {
@@ -39,6 +39,8 @@ fn log() {
         tracing_subscriber::fmt()
             .with_env_filter(tracing_subscriber::EnvFilter::from_env("MIKRON_LOG"))
             .with_writer(std::io::stderr)
+            // Which it would print where a line cannot be written, and end the process where that cannot be either.
+            .log_internal_errors(false)
             .init();
     }
 }

@@ -9,7 +9,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use mikron::package::{Event, Progress, TaskKind};
 
 use crate::failure::warning;
-use crate::text::{Style, printable, size};
+use crate::text::{Style, printable, size, tell};
 
 /// What shows progress here.
 pub(crate) fn reporter(quiet: bool, style: Style) -> Arc<dyn Progress> {
@@ -31,7 +31,7 @@ struct Warnings {
 impl Progress for Warnings {
     fn event(&self, event: &Event<'_>) {
         if let Event::Warning { message } = event {
-            eprintln!("{}", warning(message, self.style));
+            tell(&warning(message, self.style));
         }
     }
 }
@@ -44,9 +44,9 @@ struct Lines {
 impl Progress for Lines {
     fn event(&self, event: &Event<'_>) {
         if let Event::Warning { message } = event {
-            eprintln!("{}", warning(message, self.style));
+            tell(&warning(message, self.style));
         } else if let Some(line) = line(event) {
-            eprintln!("{line}");
+            tell(&line);
         }
     }
 }
@@ -142,8 +142,7 @@ impl Progress for Bars {
                 }
             }
             Event::Warning { message } => {
-                self.all
-                    .suspend(|| eprintln!("{}", warning(message, self.style)));
+                self.all.suspend(|| tell(&warning(message, self.style)));
             }
             _ => {}
         }

@@ -1,13 +1,19 @@
 //! How things are written for people: colour, sizes, tables, text from outside.
 
 use std::fmt::Write as _;
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _};
 
 use annotate_snippets::Renderer;
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 
 use crate::arguments::Color;
+
+/// Writes a line to standard error. What nobody can be told is no reason to do nothing.
+pub(crate) fn tell(text: &str) {
+    let line = format!("{text}\n");
+    let _ = io::Write::write_all(&mut io::stderr().lock(), line.as_bytes());
+}
 
 /// Whether diagnostics are coloured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

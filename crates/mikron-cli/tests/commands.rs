@@ -341,3 +341,43 @@ fn a_system_that_gives_no_more_threads_makes_it_slower_and_not_wrong() {
     // Room for the program and a few stacks.
     assert_eq!(build("64", "--as=160000000"), whole);
 }
+
+#[test]
+fn what_cannot_be_told_is_no_reason_to_do_nothing() {
+    let home = Home::new();
+    let full = || {
+        std::fs::File::options()
+            .write(true)
+            .open("/dev/full")
+            .unwrap()
+    };
+    let mut build = home.command();
+    build
+        .args(["build", "greet.yaml", "-o", "oci:out"])
+        .env("MIKRON_LOG", "debug");
+    assert_eq!(build.stderr(full()).status().unwrap().code(), Some(0));
+    assert!(home.path("out/index.json").is_file());
+    let mut none = home.command();
+    let none = none.args(["build", "none.yaml"]).stderr(full()).status();
+    assert_eq!(none.unwrap().code(), Some(1));
+}
+
+#[test]
+fn a_pipe_where_the_lock_should_be_is_waited_for_by_nobody() {
+    let home = Home::new();
+    let made = std::process::Command::new("mkfifo")
+        .arg(home.path("greet.lock"))
+        .status();
+    assert!(made.unwrap().success());
+    let run = home.run(&["build", "greet.yaml", "--locked"]);
+    assert_eq!(run.code, 1);
+    assert!(run.err.contains("it is not a regular file"), "{}", run.err);
+    // A new lock takes its place, as it does of every lock that cannot be read.
+    let run = home.run(&["lock", "greet.yaml"]);
+    assert_eq!(run.code, 0);
+    assert!(run.err.contains("no version of it is kept"), "{}", run.err);
+    // Names that the lock does not have are told, and no names are no list.
+    let run = home.run(&["lock", "greet.yaml", "--update=greet,nosuch"]);
+    assert!(run.code == 0 && run.err.contains("`nosuch`"), "{}", run.err);
+    assert_eq!(home.run(&["lock", "greet.yaml", "--update="]).code, 1);
+}

@@ -344,7 +344,12 @@ fn remove_matches(globs: &Globs, tree: &mut Tree, diagnostics: &mut Vec<Diagnost
     }
     let matched: Vec<_> = tree
         .nodes()
-        .filter(|node| globs.matches(&node.entry.path) && node.owner != Owner::Spec)
+        .filter(|node| {
+            // The links of a merged /usr are no package's: what lies behind them could not be reached by its own paths.
+            let is_layout =
+                node.owner == Owner::Layout && matches!(node.entry.kind, EntryKind::Symlink { .. });
+            !is_layout && globs.matches(&node.entry.path) && node.owner != Owner::Spec
+        })
         .map(|node| node.entry.path.clone())
         .collect();
     // Backwards, so that what a directory holds goes before the directory.

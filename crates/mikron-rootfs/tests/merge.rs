@@ -361,3 +361,19 @@ fn patterns_remove_what_packages_brought_and_directories_that_become_empty_by_it
     assert!(rootfs.at("/usr/share/doc/p/changelog").is_none());
     assert!(rootfs.at("/usr/share/man").is_none());
 }
+
+#[test]
+fn the_links_of_a_merged_usr_stay_whatever_a_pattern_says() {
+    let mut image = Image::new()
+        .file("p", "/lib/x86_64-linux-gnu/libp.so", "1")
+        .file("p", "/usr/bin/p", "2");
+    image.assembly.remove = Globs::new(&["/lib*", "/bin", "/usr/bin/none"]).unwrap();
+    let rootfs = image.merge().unwrap();
+    for link in ["/lib", "/bin"] {
+        assert!(rootfs.at(link).is_some(), "{link}");
+    }
+    // They took nothing, and that is said.
+    let unused = rootfs.diagnostics.iter();
+    let unused = unused.filter(|one| matches!(one, Diagnostic::PatternUnused { .. }));
+    assert_eq!(unused.count(), 3, "{:?}", rootfs.diagnostics);
+}

@@ -56,6 +56,18 @@ impl Beside {
     }
 }
 
+/// The same as [`read_capped`] for what is a file by itself: whoever opens a pipe waits for somebody who writes.
+pub(crate) fn read_plain(path: &Path, cap: u64) -> Result<Vec<u8>, Error> {
+    let is_plain = std::fs::metadata(path)
+        .map_err(Error::io("read", path))?
+        .is_file();
+    if !is_plain {
+        let error = std::io::Error::other("it is not a regular file");
+        return Err(Error::io("read", path)(error));
+    }
+    read_capped(path, cap)
+}
+
 /// Reads a file of at most `cap` bytes; of a larger one `cap + 1` bytes, so that who checks the size says so.
 pub(crate) fn read_capped(path: &Path, cap: u64) -> Result<Vec<u8>, Error> {
     let file = File::open(path).map_err(Error::io("read", path))?;

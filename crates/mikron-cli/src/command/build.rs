@@ -6,14 +6,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use mikron::package::{Event, Progress};
 use mikron::{BuildReport, Builder, Error, Output, PlatformReport, ScriptReport};
 
-use super::{builder, print, print_json};
-use crate::arguments::Build;
+use super::{builder_for, print, print_json};
+use crate::arguments::{Build, Common};
 use crate::failure::{Failure, warning};
-use crate::memory;
-use crate::text::{Style, count, printable, size, table};
+use crate::text::{Style, count, printable, size, table, tell};
+use crate::{interrupt, memory};
 
 pub(crate) fn run(arguments: &Build, quiet: bool, style: Style) -> Result<(), Failure> {
-    let mut builder = builder(&arguments.common, quiet, style)?.locked(arguments.locked);
+    let Common { spec, shared, .. } = &arguments.common;
+    let mut builder = builder_for(spec, shared, quiet, style)?.locked(arguments.locked);
     let mut outputs = arguments.outputs.clone();
     if outputs.is_empty() {
         let directory = format!("./out/{}", builder.spec().name);
@@ -31,6 +32,9 @@ pub(crate) fn run(arguments: &Build, quiet: bool, style: Style) -> Result<(), Fa
         report
     } else {
         memory::keep_threshold();
+        // Not sooner: a signal that was taken and not yet heeded would be lost where the process begins once more. Until here it ends the
+        // process as it always does, and nothing has been written.
+        builder = builder.cancellation(&interrupt::cancellation());
         let built = builder.build();
         built.map_err(|error| Failure::of(error, &builder))?
     };
@@ -49,7 +53,7 @@ fn recall(builder: &Builder, style: Style) -> Result<Option<BuildReport>, Error>
     if report.is_some() {
         let messages = held.0.lock().unwrap_or_else(PoisonError::into_inner);
         for message in &*messages {
-            eprintln!("{}", warning(message, style));
+            tell(&warning(message, style));
         }
     }
     Ok(report)

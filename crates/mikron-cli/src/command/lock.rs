@@ -72,11 +72,11 @@ fn update(arguments: &Arguments) -> Result<Update, Failure> {
     let Some(names) = &arguments.update else {
         return Ok(Update::Nothing);
     };
-    let names: Vec<&String> = names.iter().filter(|name| !name.is_empty()).collect();
-    if names.is_empty() {
+    // What clap gives where the option stands alone.
+    if names.as_slice() == ["*"] {
         return Ok(Update::Everything);
     }
-    let names = names.into_iter().map(|name| PackageName::new(name));
+    let names = names.iter().map(|name| PackageName::new(name));
     let names: Result<BTreeSet<PackageName>, _> = names.collect();
     let names = names.map_err(|error| Failure::Command {
         message: format!("--update: {error}"),

@@ -38,9 +38,10 @@ pub(crate) fn run(arguments: Arguments, style: Style) -> Result<(), Failure> {
     }
 }
 
-/// The builder that the common arguments describe.
+/// The builder that the common arguments describe, which a signal cancels.
 fn builder(common: &Common, quiet: bool, style: Style) -> Result<Builder, Failure> {
-    builder_for(&common.spec, &common.shared, quiet, style)
+    let builder = builder_for(&common.spec, &common.shared, quiet, style)?;
+    Ok(builder.cancellation(&interrupt::cancellation()))
 }
 
 /// The builder for a spec.
@@ -53,8 +54,7 @@ fn builder_for(
     let mut builder = Builder::from_file(spec)?
         .offline(common.offline)
         .refresh(common.refresh)
-        .progress(progress::reporter(quiet, style))
-        .cancellation(&interrupt::cancellation());
+        .progress(progress::reporter(quiet, style));
     for platform in &common.platforms {
         builder = builder.platform(*platform);
     }

@@ -7,7 +7,7 @@ use std::thread::{Builder, Scope, ScopedJoinHandle};
 
 use mikron_archive::{Cap, Decompressor};
 use mikron_deb::Deb822Error;
-use mikron_package::{Limits, Origin, Task, TaskKind};
+use mikron_package::{Cancellation, Limits, Origin, Task, TaskKind};
 
 use super::{Context, DebRepository, IndexRef, SourceError, SourceErrorKind};
 use crate::download::{DownloadError, Tap, Wanted};
@@ -53,6 +53,7 @@ impl DebRepository {
             reference,
             architecture,
             limits: context.limits,
+            cancellation: context.cache.cancellation(),
             origin: Origin {
                 source: self.name.clone(),
                 archive: format!("{}/{}", self.suite, reference.path),
@@ -133,6 +134,7 @@ struct Parser<'a> {
     reference: &'a IndexRef,
     architecture: &'a str,
     limits: &'a Limits,
+    cancellation: &'a Cancellation,
     origin: Origin,
 }
 
@@ -148,7 +150,7 @@ impl Parser<'_> {
             let (pieces, receiver) = sync_channel(UNPACKED);
             let unpacking = Builder::new().spawn_scoped(scope, move || unpack(text, &pieces));
             unpacking.map_err(|error| Deb822Error::from_io(error).in_file(&self.origin))?;
-            let text = Pieces::of(receiver);
+            let text = self.cancellation.watch(Pieces::of(receiver));
             build_index(text, self.architecture, self.limits, &self.origin)
         })
     }

@@ -54,7 +54,7 @@ impl Inputs {
         if lock_counts {
             lock = usable_lock(order, beside, &platforms, limits, progress)?;
         } else if order.update != Update::Everything {
-            preferred = versions(order, limits);
+            preferred = versions(order, limits, progress);
         }
         Ok(Self {
             tables: Tables::read(&order.spec, beside, limits)?,
@@ -132,15 +132,34 @@ fn platforms(asked: &[Platform], known: &[Platform]) -> Result<Vec<Platform>, Er
     Ok(platforms)
 }
 
-/// The versions that the lock beside the spec has, whatever it was made for; none where there is no lock that can be read.
-fn versions(order: &Order, limits: &Limits) -> BTreeMap<Platform, Versions> {
+/// The versions that the lock beside the spec has, whatever it was made for; none where there is no lock. Of one that cannot be read a
+/// warning tells that nothing is kept.
+fn versions(
+    order: &Order,
+    limits: &Limits,
+    progress: &dyn Progress,
+) -> BTreeMap<Platform, Versions> {
     let path = order.lock_file();
     let read = || {
-        let bytes = crate::files::read_capped(&path, limits.lock).ok()?;
-        let text = crate::files::text(&path, bytes).ok()?;
-        order.read_lock(&path, &text, limits).ok()
+        let bytes = crate::files::read_plain(&path, limits.lock)?;
+        let text = crate::files::text(&path, bytes)?;
+        Ok(Lock::parse(&path.display().to_string(), &text, limits)?)
     };
-    let platforms = read().map(|lock| lock.platforms).unwrap_or_default();
+    let lock: Lock = match read() {
+        Ok(lock) => lock,
+        Err(Error::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => {
+            return BTreeMap::new();
+        }
+        Err(error) => {
+            let error = error.to_string();
+            let message = format!(
+                "the lock that is there cannot be read, and no version of it is kept: {}",
+                error.lines().next().unwrap_or_default()
+            );
+            progress.event(&Event::Warning { message: &message });
+            return BTreeMap::new();
+        }
+    };
     let of_one = |(platform, locked): (Platform, LockedPlatform)| {
         let mut packages = locked.packages;
         packages.retain(|package| !order.update.has(&package.name));
@@ -149,7 +168,7 @@ fn versions(order: &Order, limits: &Limits) -> BTreeMap<Platform, Versions> {
             .map(|package| (package.name, package.version));
         (platform, versions.collect())
     };
-    platforms.into_iter().map(of_one).collect()
+    lock.platforms.into_iter().map(of_one).collect()
 }
 
 /// The lock beside the spec, where it says what the spec says now. A stale one is an error where it was asked for, else a
@@ -163,7 +182,7 @@ fn usable_lock(
 ) -> Result<Option<Lock>, Error> {
     let path = order.lock_file();
     let locked = order.locked;
-    let bytes = match crate::files::read_capped(&path, limits.index) {
+    let bytes = match crate::files::read_plain(&path, limits.index) {
         Ok(bytes) => bytes,
         Err(Error::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => {
             if locked {

@@ -87,7 +87,7 @@ fn holdings(closure: &Closure, rootfs: &Rootfs) -> Holdings {
 /// When the file cannot be read or is no lock.
 pub fn lock_inventory(path: &Path) -> Result<Inventory, Error> {
     let limits = Limits::default();
-    let bytes = crate::files::read_capped(path, limits.lock)?;
+    let bytes = crate::files::read_plain(path, limits.lock)?;
     let text = crate::files::text(path, bytes)?;
     let lock = Lock::parse(&path.display().to_string(), &text, &limits)?;
     let of_platform = |(platform, locked): (&Platform, &mikron_spec::LockedPlatform)| {

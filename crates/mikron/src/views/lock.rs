@@ -1,9 +1,12 @@
 //! The lock of a spec: what its sources publish now, and what the image takes of it.
 
-use mikron_package::Digest;
+use std::collections::BTreeSet;
+
+use mikron_package::{Digest, PackageName};
 use mikron_spec::{Lock, LockedPackage, LockedPlatform, SelectionSummary};
 
 use crate::Error;
+use crate::order::Update;
 use crate::run::{Pins, Run, timestamp};
 use crate::steps::closure::Closure;
 use crate::steps::resolve::Role;
@@ -20,6 +23,14 @@ pub(crate) fn lock(run: &Run<'_>) -> Result<Lock, Error> {
     for platform in &spec.platforms {
         let closure = run.close(*platform, &pins, &files)?;
         lock.platforms.insert(*platform, locked_platform(&closure));
+    }
+    if let Update::Packages(names) = &run.order.update {
+        let locked = lock.platforms.values().flat_map(|locked| &locked.packages);
+        let locked: BTreeSet<&PackageName> = locked.map(|package| &package.name).collect();
+        for name in names.iter().filter(|name| !locked.contains(name)) {
+            let message = format!("nothing is updated of `{name}`: the lock has no such package");
+            run.session.warn(&message);
+        }
     }
     Ok(lock)
 }
