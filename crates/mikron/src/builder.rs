@@ -151,7 +151,7 @@ impl Builder {
         self
     }
 
-    /// Ends the work as soon as `cancellation` is cancelled, within a tenth of a second, with [`Error::Cancelled`]. No output has changed
+    /// Ends the work as soon as `cancellation` is cancelled, in about a tenth of a second, with [`Error::Cancelled`]. No output has changed
     /// then, and what the cache has learnt so far is of use for the next build. A build that is about to enter its image goes on.
     ///
     /// ```no_run
