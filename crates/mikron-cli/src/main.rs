@@ -1,7 +1,7 @@
 //! The `mikron` command: distroless OCI images from YAML.
 //!
 //! A thin face over the crate `mikron`. Results go to standard output, progress and diagnostics to standard error; exit
-//! status 0 means done, 1 failed, 2 wrong usage.
+//! status 0 means done, 1 failed, 2 wrong usage, and 128 more than a signal that ended the work.
 
 mod arguments;
 mod command;
