@@ -42,7 +42,7 @@ impl<'a> Resolver<'a> {
     ) -> Self {
         let removed = |file: FileRef| {
             let path = &packages[file.package].facts.files[file.entry].entry.path;
-            wanted.remove.matches(path)
+            wanted.removes(path)
         };
         let tree = Tree::new(packages, wanted, &|file| !removed(file));
         let mut by_token = BTreeMap::new();

@@ -3,15 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use mikron_package::{RootPath, is_below_usr};
-
 use super::names::Names;
 use super::packages::Summary;
 use super::roots::{Heir, heirs};
 use super::tree::Unresolved;
 use super::{
     FileRef, Found, Loader, MissingCause, PackageInput, Reason, Role, Select, Selection, Token,
-    Tree, Want, Wanted, Without, merged, rules,
+    Tree, Want, Wanted, Without, rules,
 };
 use crate::{FileFacts, Glob, SelectError};
 
@@ -110,19 +108,6 @@ pub(super) struct Closure<'a> {
     pub(super) inherited: HashSet<(FileRef, String)>,
 }
 
-/// The second name that merged /usr gives a path: `/usr/lib/x` is `/lib/x`, and the other way about.
-fn other_name(path: &RootPath) -> Option<RootPath> {
-    let bytes = path.as_bytes();
-    let below = bytes
-        .strip_prefix(b"usr/")
-        .filter(|rest| is_below_usr(rest));
-    match below {
-        Some(below) => RootPath::new(below).ok(),
-        None if is_below_usr(bytes) => RootPath::new(&merged(bytes)).ok(),
-        None => None,
-    }
-}
-
 impl<'a> Closure<'a> {
     /// A closure that has none of the files in `removed`, nor what the spec removes.
     pub(super) fn new(
@@ -134,9 +119,7 @@ impl<'a> Closure<'a> {
             for (package, input) in packages.iter().enumerate() {
                 for (entry, file) in input.facts.files.iter().enumerate() {
                     let path = &file.entry.path;
-                    let other = wanted.merged_usr.then(|| other_name(path)).flatten();
-                    let names: Vec<&RootPath> = std::iter::once(path).chain(&other).collect();
-                    if wanted.remove.matches_any(&names) {
+                    if wanted.removes(path) {
                         removed.insert(FileRef { package, entry });
                     }
                 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use mikron_package::{PackageName, Platform, RootPath, Version};
+use mikron_package::{
+    PackageName, Platform, RootPath, Version, is_below_usr, merged_usr as merged,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{Definitions, Globs, PackageFacts, Rules, X86Level};
@@ -199,5 +201,25 @@ impl Wanted {
             x86_level: X86Level::V1,
             library_path: Vec::new(),
         }
+    }
+
+    /// Whether the spec removes a path, by its own name or by the second one that merged /usr gives it.
+    pub(crate) fn removes(&self, path: &RootPath) -> bool {
+        let other = self.merged_usr.then(|| other_name(path)).flatten();
+        let names: Vec<&RootPath> = std::iter::once(path).chain(&other).collect();
+        self.remove.matches_any(&names)
+    }
+}
+
+/// The second name that merged /usr gives a path: `/usr/lib/x` is `/lib/x`, and the other way about.
+fn other_name(path: &RootPath) -> Option<RootPath> {
+    let bytes = path.as_bytes();
+    let below = bytes
+        .strip_prefix(b"usr/")
+        .filter(|rest| is_below_usr(rest));
+    match below {
+        Some(below) => RootPath::new(below).ok(),
+        None if is_below_usr(bytes) => RootPath::new(&merged(bytes)).ok(),
+        None => None,
     }
 }
