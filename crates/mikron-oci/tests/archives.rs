@@ -9,28 +9,13 @@ use std::fs;
 use std::io::{self, Read};
 use std::sync::Arc;
 
-use common::{Whole, image, reopened, whole};
+use common::{Whole, built, limits, reopened, whole};
 use mikron_oci::{
-    Child, Compression, Descriptor, HeldImage, Image, ImageError, ImageLayer, ImageTree, LayerBlob,
-    MemoryStore, Recipe, StoreError, StoredLayer, docker, mutate, put, validate_index,
+    Child, Compression, Descriptor, Image, ImageError, ImageLayer, ImageTree, LayerBlob,
+    MemoryStore, StoreError, StoredLayer, docker, mutate, put, validate_index,
 };
 use mikron_package::{Architecture, DiffId, Digest, Limits};
 use serde_json::{Value, json};
-
-const FAST: Recipe = Recipe::Zstd { level: 1 };
-
-fn limits() -> Limits {
-    Limits::default()
-}
-
-fn built(architecture: Architecture) -> HeldImage {
-    image(
-        &Arc::new(MemoryStore::default()),
-        FAST,
-        architecture,
-        "seed",
-    )
-}
 
 /// Files of an archive as others write them.
 fn tar(files: &[(&str, &[u8])], links: &[(&str, &str)]) -> Vec<u8> {

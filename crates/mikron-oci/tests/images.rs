@@ -10,7 +10,7 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use common::{image, reopened, whole};
+use common::{FAST, built, limits, reopened, whole};
 use mikron_oci::{
     Blob, BlobSource, BlobStore, Child, Descriptor, Document, HeldImage, HeldIndex, INDEX, Image,
     ImageError, ImageIndex, ImageLayer, ImageTree, Layer, Layout, MANIFEST, MemoryStore, Recipe,
@@ -20,21 +20,6 @@ use mikron_oci::{
 use mikron_package::{Architecture, Limits, Platform};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-
-const FAST: Recipe = Recipe::Zstd { level: 1 };
-
-fn limits() -> Limits {
-    Limits::default()
-}
-
-fn built(architecture: Architecture) -> HeldImage {
-    image(
-        &Arc::new(MemoryStore::default()),
-        FAST,
-        architecture,
-        "seed",
-    )
-}
 
 /// Both platforms of one image.
 fn both() -> HeldIndex {

@@ -103,10 +103,11 @@ pub fn formats() -> [&'static dyn PackageFormat; 3] {
 /// The families that a build knows.
 ///
 /// ```no_run
-/// # fn pacman() -> &'static dyn mikron::PackageFamily { unimplemented!() }
-/// let families = mikron::Families::builtin().with(pacman());
+/// # fn build(pacman: &'static dyn mikron::PackageFamily) -> Result<(), mikron::Error> {
+/// let families = mikron::Families::builtin().with(pacman);
 /// let report = mikron::Builder::from_file_with("arch.yaml", families)?.build()?;
-/// # Ok::<(), mikron::Error>(())
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Clone)]
 pub struct Families {

@@ -20,7 +20,7 @@ use crate::settings::Settings;
 const QUOTA: u64 = 10 << 30;
 
 /// How many opened indexes a session holds at most; those that were asked for the longest ago go first.
-const INDEXES: usize = 16;
+const INDEXES: usize = 8;
 
 /// What a session is opened with.
 ///

@@ -238,3 +238,16 @@ pub(crate) fn reopened(source: Arc<dyn BlobSource>, tag: &str) -> Arc<dyn Image>
         _ => panic!("{tag} is no image"),
     }
 }
+
+/// What compresses soonest.
+pub(crate) const FAST: Recipe = Recipe::Zstd { level: 1 };
+
+pub(crate) fn limits() -> Limits {
+    Limits::default()
+}
+
+/// The image of the small tree for one architecture, in a memory of its own.
+pub(crate) fn built(architecture: Architecture) -> HeldImage {
+    let store = Arc::new(MemoryStore::default());
+    image(&store, FAST, architecture, "seed")
+}
