@@ -14,7 +14,6 @@ use mikron::package::Platform;
     version,
     about,
     max_term_width = 100,
-    disable_help_subcommand = true,
     after_help = "Exit status: 0 done, 1 failed, 2 wrong usage."
 )]
 pub(crate) struct Arguments {
@@ -61,6 +60,18 @@ pub(crate) enum Command {
     Inspect(Inspect),
     /// Print the JSON Schema of specs
     Schema,
+    /// Show the settings of this user with where they come from, or write one
+    #[command(
+        after_help = "Keys: mirror.debian and mirror.debian-security (base URLs, the best first), quota\n\
+                      (bytes of the cache)."
+    )]
+    Config {
+        #[command(subcommand)]
+        action: Option<ConfigAction>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Look after the cache
     Cache {
         #[command(subcommand)]
@@ -204,6 +215,18 @@ pub(crate) struct Inspect {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigAction {
+    /// Write a setting into the user's file
+    Set {
+        /// As in mirror.debian
+        key: String,
+        /// What it is from now on
+        #[arg(required = true)]
+        values: Vec<String>,
+    },
 }
 
 #[derive(Debug, Subcommand)]

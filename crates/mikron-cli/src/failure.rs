@@ -3,6 +3,7 @@
 use std::error::Error as _;
 use std::fmt;
 use std::io;
+use std::path::Path;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Snippet};
 use mikron::Builder;
@@ -117,6 +118,7 @@ fn message(error: &mikron::Error) -> String {
 
 /// What a person can do, where the error does not say it itself.
 fn help(error: &mikron::Error) -> Option<String> {
+    use mikron::source::SourceErrorKind;
     use mikron::source::download::DownloadError;
     use mikron::{Error, SourceFault};
     match error {
@@ -126,12 +128,49 @@ fn help(error: &mikron::Error) -> Option<String> {
         Error::Source(SourceFault::Download(DownloadError::Offline { .. })) => {
             Some("run once without --offline, so that the cache has it".to_owned())
         }
+        Error::Source(SourceFault::Repository(error)) => match &*error.kind {
+            SourceErrorKind::Unplaced { archives } => {
+                let file = mikron::source::Environment::of_process().config_file();
+                Some(placing(archives, file.as_deref()))
+            }
+            _ => None,
+        },
         Error::NotClosed { .. } => Some(
             "name the package that has it among the spec's packages; `mikron explain` shows why each file is there"
                 .to_owned(),
         ),
         _ => None,
     }
+}
+
+/// How to say where archives of a distribution lie: every way, to be copied.
+fn placing(archives: &[String], file: Option<&Path>) -> String {
+    let each = |line: &dyn Fn(&String) -> String, between: &str| {
+        archives.iter().map(line).collect::<Vec<_>>().join(between)
+    };
+    let options = each(&|name| format!("--mirror {name}=URL"), " ");
+    let set = each(
+        &|name| format!("    mikron config set mirror.{name} URL"),
+        "\n",
+    );
+    let lines = each(&|name| format!("{name}: [URL]"), ", ");
+    let variables = each(
+        &|name| format!("{}=URL", mikron::source::preset::mirror_variable(name)),
+        " ",
+    );
+    let file = file.map_or_else(String::new, |file| {
+        format!(
+            "    (which writes `mirrors: {{ {lines} }}` into {})\n",
+            file.display()
+        )
+    });
+    format!(
+        "name a mirror of {}, a URL below which its `dists` lies, in one of these ways\n\
+         \x20 for this run:\n    {options}\n  for all runs of this user:\n{set}\n{file}\
+         \x20 in the environment:\n    {variables}\n  in the spec, beside `deb`:\n    mirrors: {{ {} }}",
+        if archives.len() == 1 { "it" } else { "each" },
+        each(&|name| format!("{name}: URL"), ", "),
+    )
 }
 
 fn plain(message: &str, help: Option<&str>, style: Style) -> String {
@@ -152,8 +191,13 @@ fn titled(level: Level<'_>, message: &str, help: Option<&str>, style: Style) -> 
         text.push_str(rest.trim_end());
     }
     if let Some(help) = help {
+        let (first, more) = help.split_once('\n').unwrap_or((help, ""));
         text.push('\n');
-        text.push_str(&render(Level::HELP, help));
+        text.push_str(&render(Level::HELP, first));
+        if !more.is_empty() {
+            text.push('\n');
+            text.push_str(&printable(more));
+        }
     }
     text
 }
@@ -239,5 +283,25 @@ fn snippet_of(error: &SpecError) -> (String, std::ops::Range<usize>) {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.render(Style::of(crate::arguments::Color::Never)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_no_mirror_is_told_every_way_to_name_one_to_be_copied() {
+        let archives = vec!["debian".to_owned(), "debian-security".to_owned()];
+        let file = Path::new("/home/me/.config/mikron/config.yaml");
+        let help = placing(&archives, Some(file));
+        let message = "source debian (trixie): no location is known of the archives …";
+        let style = Style::of(crate::arguments::Color::Never);
+        insta::assert_snapshot!(plain(message, Some(&help), style));
+        let one = placing(&archives[..1], None);
+        assert!(
+            !one.contains("security") && !one.contains("config.yaml"),
+            "{one}"
+        );
     }
 }

@@ -17,6 +17,7 @@ fn help_is_short_and_complete() {
         "capabilities",
         "inspect",
         "schema",
+        "config",
         "cache",
         "completions",
     ] {

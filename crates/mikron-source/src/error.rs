@@ -64,6 +64,12 @@ pub enum SourceErrorKind {
     /// No base URL is known.
     #[error("no location is known; name one in the spec, or with --mirror")]
     NoLocation,
+    /// No base URL is known of archives of a distribution, which no preset names a host of.
+    #[error("no location is known of the {} {}", if .archives.len() == 1 { "archive" } else { "archives" }, .archives.join(" and "))]
+    Unplaced {
+        /// Their names in settings, options and variables (`debian`, `debian-security`).
+        archives: Vec<String>,
+    },
     /// Its signed metadata cannot be fetched: Release, `repomd.xml`, APKINDEX.
     #[error(transparent)]
     Fetch(#[from] DownloadError),

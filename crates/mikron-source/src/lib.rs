@@ -29,4 +29,6 @@ pub mod universe;
 pub use context::Context;
 pub use environment::Environment;
 pub use error::{MetadataError, SourceError, SourceErrorKind};
-pub use repository::{Published, PublishedFile, PublishedSuite, Repository, Told, parts, refresh};
+pub use repository::{
+    Published, PublishedFile, PublishedSuite, Repository, Told, parts, refresh, unplaced,
+};

@@ -9,7 +9,7 @@ use mikron_package::{Architecture, Digest, Family, OddRecords, PackageRecord, th
 
 use crate::context::Context;
 use crate::download::Wanted;
-use crate::error::SourceError;
+use crate::error::{SourceError, SourceErrorKind};
 use crate::universe::Part;
 
 /// A package repository.
@@ -31,6 +31,11 @@ pub trait Repository: Debug + Send + Sync {
 
     /// The family of its packages.
     fn family(&self) -> Family;
+
+    /// That no location of it is known, where that is so: nothing can be asked then.
+    fn unplaced(&self) -> Option<SourceError> {
+        None
+    }
 
     /// Asks what it publishes for these architectures. The result has one item for each, in their order.
     ///
@@ -244,6 +249,24 @@ fn all_parts(
     Ok(parts)
 }
 
+/// The error for all repositories of which no location is known: who adds one of them wants to know of the others.
+pub fn unplaced(repositories: &[Arc<dyn Repository>]) -> Option<SourceError> {
+    let mut all = repositories.iter().filter_map(|one| one.unplaced());
+    let mut error = all.next()?;
+    for more in all {
+        if let (
+            SourceErrorKind::Unplaced { archives },
+            SourceErrorKind::Unplaced { archives: more },
+        ) = (&mut *error.kind, *more.kind)
+        {
+            archives.extend(more);
+            archives.sort_unstable();
+            archives.dedup();
+        }
+    }
+    Some(error)
+}
+
 /// Asks several repositories at once. The result has one item for each pair, repositories within architectures, in the given
 /// order.
 ///
@@ -254,6 +277,11 @@ pub fn refresh(
     repositories: &[Arc<dyn Repository>],
     architectures: &[Architecture],
 ) -> Result<Vec<Arc<dyn Published>>, SourceError> {
+    if !context.offline
+        && let Some(error) = unplaced(repositories)
+    {
+        return Err(error);
+    }
     let by_repository = threads::each(
         repositories.len(),
         repositories.iter().collect(),

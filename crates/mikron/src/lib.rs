@@ -46,6 +46,7 @@ pub use order::Update;
 pub use output::{Output, OutputError};
 pub use report::{BuildReport, LayerReport, PackageReport, PlatformReport, ScriptReport};
 pub use session::{Session, SessionOptions};
+pub use settings::{Setting, Settings};
 pub use views::capabilities::PackageCapabilities;
 pub use views::diff::{layout_inventory, lock_inventory};
 pub use views::explain::{Answer, Explanations, Overview, PartLeftOut, Recommended};

@@ -14,10 +14,7 @@ use mikron_spec::Policy;
 
 use crate::Error;
 use crate::error::SourceFault;
-use crate::settings::Settings;
-
-/// The size that the cache is brought down to where nobody says otherwise.
-const QUOTA: u64 = 10 << 30;
+use crate::settings::{QUOTA, Settings};
 
 /// How many opened indexes a session holds at most; those that were asked for the longest ago go first.
 const INDEXES: usize = 8;

@@ -2,10 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::path::{Path, PathBuf};
 
 use mikron_source::Environment;
+use mikron_source::preset::{Locations, Origin, archives};
+use serde::Serialize;
 
 use crate::Error;
+
+/// The size that the cache is brought down to where nobody says otherwise.
+pub(crate) const QUOTA: u64 = 10 << 30;
 
 /// What `config.yaml` may hold.
 ///
@@ -17,31 +23,364 @@ use crate::Error;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-pub(crate) struct Settings {
+pub struct Settings {
     /// Base URLs by archive, the best first.
-    pub(crate) mirrors: BTreeMap<String, Vec<String>>,
+    pub mirrors: BTreeMap<String, Vec<String>>,
     /// The size in bytes that the cache is brought down to.
-    pub(crate) quota: Option<u64>,
+    pub quota: Option<u64>,
+}
+
+/// A setting that holds, and who says so.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Setting {
+    /// Its key, as [`Settings::set`] takes it where it can be set: `mirror.debian`.
+    pub key: String,
+    /// What it is; nothing where it is not known.
+    pub values: Vec<String>,
+    /// Where it comes from: a file, the name of a variable, `built in`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
 }
 
 impl Settings {
     /// Reads the settings that the environment points to; without a file there are none.
-    pub(crate) fn read(environment: &Environment) -> Result<Self, Error> {
+    ///
+    /// # Errors
+    /// When the file cannot be read, or says what no setting is.
+    pub fn read(environment: &Environment) -> Result<Self, Error> {
         let Some(path) = environment.config_file() else {
             return Ok(Self::default());
         };
-        let bytes = match crate::files::read_capped(&path, 1 << 20) {
-            Ok(bytes) => bytes,
-            Err(Error::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => {
-                return Ok(Self::default());
+        Self::parse(&path, &text(&path)?)
+    }
+
+    fn parse(path: &Path, text: &str) -> Result<Self, Error> {
+        let file = path.display().to_string();
+        Ok(mikron_spec::read_document(&file, text, 1 << 20)?)
+    }
+
+    /// Writes a setting into the user's file, and gives back the file: `mirror.NAME` for the base URLs of an archive, the best first, or
+    /// `quota`. All else that the file says stays, comments too.
+    ///
+    /// ```
+    /// use mikron::{Settings, source::Environment};
+    /// # let home = tempfile::tempdir().unwrap();
+    /// # let file = home.path().join("config.yaml").display().to_string();
+    /// let environment = Environment::empty().with("MIKRON_CONFIG", &file);
+    /// Settings::set(&environment, "mirror.debian", &["https://example.org/debian".to_owned()])?;
+    /// assert_eq!(Settings::read(&environment)?.mirrors["debian"], ["https://example.org/debian"]);
+    /// # Ok::<(), mikron::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When there is no such setting, the file cannot be read or written, or is written in a way that needs a person to change it.
+    pub fn set(environment: &Environment, key: &str, values: &[String]) -> Result<PathBuf, Error> {
+        let path = environment
+            .config_file()
+            .ok_or_else(|| Error::Unsupported {
+                what: "a setting without a place for the file".to_owned(),
+                remedy: "set MIKRON_CONFIG, or HOME".to_owned(),
+            })?;
+        let before = text(&path)?;
+        let mut wanted = Self::parse(&path, &before)?;
+        let quoted = |value: &String| serde_json::Value::from(value.as_str()).to_string();
+        let (section, name, value) = if let Some(archive) = known_archive(key) {
+            let bad = values.iter().find(|url| !is_url(url));
+            if let Some(bad) = bad.cloned().or(values.is_empty().then(String::new)) {
+                return Err(Error::Unsupported {
+                    what: format!("`{}` as a base URL", bad.escape_debug()),
+                    remedy: "write one as in https://example.org/debian".to_owned(),
+                });
             }
-            Err(error) => return Err(error),
+            wanted.mirrors.insert(archive.to_owned(), values.to_vec());
+            let list: Vec<String> = values.iter().map(quoted).collect();
+            (Some("mirrors"), archive, format!("[{}]", list.join(", ")))
+        } else if key == "quota" {
+            let [Ok(bytes)] = values.iter().map(|v| v.parse()).collect::<Vec<_>>()[..] else {
+                return Err(Error::Unsupported {
+                    what: format!("`{}` as a quota", values.join(" ").escape_debug()),
+                    remedy: "write a number of bytes".to_owned(),
+                });
+            };
+            wanted.quota = Some(bytes);
+            (None, key, bytes.to_string())
+        } else {
+            let known = archives().map(|archive| format!("mirror.{archive}"));
+            return Err(Error::Unsupported {
+                what: format!("the setting `{}`", key.escape_debug()),
+                remedy: format!("there are {} and quota", known.join(", ")),
+            });
         };
-        let text = crate::files::text(&path, bytes)?;
-        Ok(mikron_spec::read_document(
-            &path.display().to_string(),
-            &text,
-            1 << 20,
-        )?)
+        let after = with_line(&before, section, name, &value);
+        // Whatever else YAML allows the file to be, what is written says what is wanted, and nothing else.
+        if Self::parse(&path, &after).ok().as_ref() != Some(&wanted) {
+            let line = section.map_or_else(String::new, |section| format!(" below `{section}:`"));
+            return Err(Error::Unsupported {
+                what: format!("writing into {} as it is", path.display()),
+                remedy: format!("write `{name}: {value}`{line} by hand"),
+            });
+        }
+        if let Some(directory) = path.parent() {
+            std::fs::create_dir_all(directory).map_err(Error::io("write", directory))?;
+        }
+        crate::files::write_whole(&path, after.as_bytes())?;
+        Ok(path)
+    }
+
+    /// What holds on this machine for every spec that does not say otherwise, and who says so.
+    ///
+    /// # Errors
+    /// As [`Settings::read`].
+    pub fn overview(environment: &Environment) -> Result<Vec<Setting>, Error> {
+        let settings = Self::read(environment)?;
+        let file = environment.config_file();
+        let of_file = file.as_ref().map(|path| path.display().to_string());
+        let locations = Locations {
+            settings: settings.mirrors.clone(),
+            environment: environment.clone(),
+            ..Locations::default()
+        };
+        let mut all = Vec::new();
+        for archive in archives() {
+            let mut places = locations.of_archive(archive).into_iter();
+            let (from, values) = places.next().unzip();
+            let shown = |url: &String| mikron_source::fetch::redact(url);
+            all.push(Setting {
+                key: format!("mirror.{archive}"),
+                values: values.iter().flatten().map(shown).collect(),
+                from: match from {
+                    Some(Origin::Settings) => of_file.clone(),
+                    other => other.map(|origin| origin.to_string()),
+                },
+            });
+        }
+        let built_in = || Some("built in".to_owned());
+        all.push(Setting {
+            key: "quota".to_owned(),
+            values: vec![settings.quota.unwrap_or(QUOTA).to_string()],
+            from: settings.quota.map_or_else(built_in, |_| of_file),
+        });
+        let path = |key: &str, path: Option<PathBuf>, variables: &[&str]| Setting {
+            key: key.to_owned(),
+            values: path.iter().map(|path| path.display().to_string()).collect(),
+            from: set_first(environment, variables),
+        };
+        let cache = environment.cache_directory();
+        all.push(path(
+            "cache",
+            cache,
+            &["MIKRON_CACHE", "XDG_CACHE_HOME", "HOME"],
+        ));
+        all.push(path(
+            "config",
+            file,
+            &["MIKRON_CONFIG", "XDG_CONFIG_HOME", "HOME"],
+        ));
+        if let Some(proxy) = environment.proxy() {
+            let names = [
+                "ALL_PROXY",
+                "all_proxy",
+                "HTTPS_PROXY",
+                "https_proxy",
+                "HTTP_PROXY",
+                "http_proxy",
+            ];
+            all.push(Setting {
+                key: "proxy".to_owned(),
+                values: vec![mikron_source::fetch::redact(&proxy.url)],
+                from: set_first(environment, &names),
+            });
+        }
+        Ok(all)
+    }
+}
+
+/// The archive of a key `mirror.NAME`.
+fn known_archive(key: &str) -> Option<&'static str> {
+    let name = key.strip_prefix("mirror.")?;
+    archives().into_iter().find(|archive| *archive == name)
+}
+
+fn is_url(text: &str) -> bool {
+    let plain = !text.contains(|c: char| c.is_whitespace() || c.is_control());
+    plain && (text.starts_with("file:/") || mikron_source::fetch::Url::parse(text).is_ok())
+}
+
+/// The first of these variables that is set.
+fn set_first(environment: &Environment, names: &[&str]) -> Option<String> {
+    let set = names.iter().find(|name| environment.var(name).is_some());
+    set.map(|name| (*name).to_owned())
+}
+
+/// The text of the file; of none it is empty.
+fn text(path: &Path) -> Result<String, Error> {
+    match crate::files::read_capped(path, 1 << 20) {
+        Ok(bytes) => crate::files::text(path, bytes),
+        Err(Error::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => {
+            Ok(String::new())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The text with `name: value` in it, in the place of what it says of that name, or else where it belongs: below the section where there
+/// is one. Understands blocks as people write them; the caller checks what came of it.
+fn with_line(text: &str, section: Option<&str>, name: &str, value: &str) -> String {
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let says = |line: &str| !line.trim().is_empty() && !line.trim_start().starts_with('#');
+    // The lines of the block that the name belongs to.
+    let (start, end, own) = match section {
+        None => (0, lines.len(), 0),
+        Some(section) => {
+            let head = format!("{section}:");
+            let at = lines
+                .iter()
+                .position(|line| line.split('#').next().unwrap_or_default().trim_end() == head);
+            let at = at.unwrap_or_else(|| {
+                lines.push(head);
+                lines.len() - 1
+            });
+            let after = lines[at + 1..]
+                .iter()
+                .position(|line| says(line) && indent(line) == 0);
+            let end = after.map_or(lines.len(), |offset| at + 1 + offset);
+            let first = lines[at + 1..end].iter().find(|line| says(line));
+            let own = first.map_or(2, |line| indent(line));
+            (at + 1, end, own)
+        }
+    };
+    let line = format!("{}{name}: {value}", " ".repeat(own));
+    let head = format!("{}{name}:", " ".repeat(own));
+    match lines[start..end]
+        .iter()
+        .position(|line| line.starts_with(&head))
+    {
+        Some(offset) => {
+            let at = start + offset;
+            // A list of before, each on a line of its own.
+            let of_value = |line: &&String| {
+                says(line)
+                    && (indent(line) > own
+                        || indent(line) == own && line.trim_start().starts_with("- "))
+            };
+            let more = lines[at + 1..end].iter().take_while(of_value).count();
+            lines.splice(at..=at + more, [line]);
+        }
+        None => lines.insert(start, line),
+    }
+    lines.join("\n") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(before: &str, key: &str, values: &[&str]) -> Result<String, Error> {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("deep/config.yaml");
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        if !before.is_empty() {
+            std::fs::write(&file, before).unwrap();
+        }
+        let environment = Environment::empty().with("MIKRON_CONFIG", &file.display().to_string());
+        let values: Vec<String> = values.iter().map(|&v| v.to_owned()).collect();
+        Settings::set(&environment, key, &values)?;
+        Ok(std::fs::read_to_string(&file).unwrap())
+    }
+
+    #[test]
+    fn a_setting_is_written_where_it_belongs_and_all_else_stays() {
+        let url = "https://example.org/debian";
+        let line = "debian: [\"https://example.org/debian\"]";
+        let cases = [
+            ("", format!("mirrors:\n  {line}\n")),
+            (
+                "quota: 5 # small\n",
+                format!("quota: 5 # small\nmirrors:\n  {line}\n"),
+            ),
+            (
+                "# mine\nmirrors: # all\n    # near\n    debian:\n    - https://a.example.org\n    - https://b.example.org\nquota: 5\n",
+                format!("# mine\nmirrors: # all\n    # near\n    {line}\nquota: 5\n"),
+            ),
+            (
+                "mirrors:\n  debian-security: [https://s.example.org]\n",
+                format!("mirrors:\n  {line}\n  debian-security: [https://s.example.org]\n"),
+            ),
+        ];
+        for (before, after) in cases {
+            assert_eq!(set(before, "mirror.debian", &[url]).unwrap(), after);
+        }
+        let quota = set("quota: 5\n# end\n", "quota", &["7"]).unwrap();
+        assert_eq!(quota, "quota: 7\n# end\n");
+    }
+
+    #[test]
+    fn what_cannot_be_set_is_said_with_what_can() {
+        let cases: [(&str, &str, &[&str], &str); 6] = [
+            (
+                "",
+                "mirror.debain",
+                &["https://example.org"],
+                "mirror.debian",
+            ),
+            ("", "mirrors", &["https://example.org"], "mirror.debian"),
+            (
+                "",
+                "mirror.debian",
+                &["example.org"],
+                "https://example.org/debian",
+            ),
+            ("", "mirror.debian", &[], "https://example.org/debian"),
+            ("", "quota", &["8G"], "number of bytes"),
+            (
+                "mirrors: { debian: [https://a.example.org] }\n",
+                "mirror.debian",
+                &["https://b.example.org"],
+                "by hand",
+            ),
+        ];
+        for (before, key, values, says) in cases {
+            let error = set(before, key, values).unwrap_err().to_string();
+            assert!(error.contains(says), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_overview_says_where_each_setting_comes_from() {
+        let home = tempfile::tempdir().unwrap();
+        let apt = home.path().join("etc/apt");
+        std::fs::create_dir_all(&apt).unwrap();
+        std::fs::write(
+            apt.join("sources.list"),
+            "deb http://apt.example.org/debian stable main\n",
+        )
+        .unwrap();
+        let environment = Environment::empty()
+            .with_root(home.path())
+            .with("HOME", "/home/me")
+            .with("https_proxy", "http://me:secret@proxy.example.org")
+            .with("MIKRON_MIRROR_DEBIAN_SECURITY", "https://s.example.org");
+        let overview = Settings::overview(&environment).unwrap();
+        let said: Vec<String> = overview
+            .iter()
+            .map(|s| {
+                format!(
+                    "{} {} {}",
+                    s.key,
+                    s.values.join(","),
+                    s.from.as_deref().unwrap_or("-")
+                )
+            })
+            .collect();
+        let expected = [
+            "mirror.debian http://apt.example.org/debian the machine's apt sources",
+            "mirror.debian-security https://s.example.org MIKRON_MIRROR_DEBIAN_SECURITY",
+            "quota 10737418240 built in",
+            "cache /home/me/.cache/mikron HOME",
+            "config /home/me/.config/mikron/config.yaml HOME",
+        ];
+        assert_eq!(said[..5], expected);
+        assert!(!said[5].contains("secret"), "{}", said[5]);
     }
 }

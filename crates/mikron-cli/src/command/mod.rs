@@ -3,6 +3,7 @@
 mod build;
 mod cache;
 mod capabilities;
+mod config;
 mod diff;
 mod explain;
 mod inspect;
@@ -33,6 +34,7 @@ pub(crate) fn run(arguments: Arguments, style: Style) -> Result<(), Failure> {
         Command::Capabilities(what) => capabilities::run(&what, quiet, style),
         Command::Inspect(inspect) => inspect::run(&inspect),
         Command::Schema => print_json(&mikron::spec::schema()),
+        Command::Config { action, json } => config::run(action.as_ref(), json),
         Command::Cache { action } => cache::run(&action, quiet, style),
         Command::Completions { shell } => print(&completions(shell)),
     }

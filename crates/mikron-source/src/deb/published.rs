@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mikron_package::{Architecture, Digest, Family, Hasher};
 
-use super::{Context, DebRepository, SourceError, Suite};
+use super::{Context, DebRepository, SourceError, SourceErrorKind, Suite};
 use crate::download::Wanted;
 use crate::repository::{Published, PublishedFile, PublishedSuite, Repository};
 use crate::universe::Part;
@@ -16,6 +16,12 @@ impl Repository for DebRepository {
 
     fn family(&self) -> Family {
         Family::DEB
+    }
+
+    fn unplaced(&self) -> Option<SourceError> {
+        let archives = vec![self.identity.clone()];
+        let nowhere = self.bases.is_empty();
+        nowhere.then(|| self.error(SourceErrorKind::Unplaced { archives }))
     }
 
     fn publish(

@@ -111,22 +111,28 @@ fn stanza_source(stanza: &[(String, String)]) -> Option<AptSource> {
     })
 }
 
-/// The base URLs that serve a suite of an archive. Repositories of other vendors like to have the same suites: those whose
-/// path ends in the archive's own name come first, and the signature decides in the end.
-pub(super) fn bases_for(sources: &[AptSource], archive: &str, suite: &str) -> Vec<String> {
-    let serves = |source: &&AptSource| {
-        source
-            .suites
-            .iter()
-            .any(|s| s.trim_end_matches('/') == suite)
+/// The base URLs that serve a suite, or another of the same archive. Repositories of other vendors like to have the same suites:
+/// those whose path ends in the archive's own name come first, and the signature decides in the end.
+pub(super) fn bases_for(
+    sources: &[AptSource],
+    archive: &str,
+    suite: &str,
+    is_beside: impl Fn(&str) -> bool,
+) -> Vec<String> {
+    let has = |source: &AptSource, wanted: &dyn Fn(&str) -> bool| {
+        let mut suites = source.suites.iter();
+        suites.any(|suite| wanted(suite.trim_end_matches('/')))
             && source
                 .components
                 .iter()
                 .any(|c| c == "main" || c == "updates/main")
     };
-    let mut urls: Vec<String> = sources
-        .iter()
-        .filter(serves)
+    let exact = |served: &str| served == suite;
+    let (those, others): (Vec<_>, Vec<_>) = sources.iter().partition(|s| has(s, &exact));
+    let others = others.into_iter().filter(|source| has(source, &is_beside));
+    let mut urls: Vec<String> = those
+        .into_iter()
+        .chain(others)
         .flat_map(|s| s.urls.iter().cloned())
         .collect();
     urls.sort_by_key(|url| url.rsplit('/').next() != Some(archive));
@@ -153,13 +159,14 @@ mod tests {
                     deb [trusted=yes] http://e.example.org/debian-security bookworm-security main contrib\n";
         sources.splice(0..0, parse_apt_sources("x.list".as_ref(), list));
         let own = ["http://a.example.org/debian", "http://b.example.org/debian"];
-        assert_eq!(bases_for(&sources, "debian", "bookworm-updates"), own);
+        let bases = |archive, suite: &str| bases_for(&sources, archive, suite, |_| false);
+        assert_eq!(bases("debian", "bookworm-updates"), own);
         assert_eq!(
-            bases_for(&sources, "debian", "bookworm"),
+            bases("debian", "bookworm"),
             [own[0], own[1], "http://vendor.example.org/apt"]
         );
         assert_eq!(
-            bases_for(&sources, "debian-security", "bookworm-security"),
+            bases("debian-security", "bookworm-security"),
             ["http://e.example.org/debian-security"]
         );
     }

@@ -37,6 +37,28 @@ pub(super) enum Archive {
 }
 
 impl Archive {
+    /// All of them.
+    pub(super) const ALL: [Self; 2] = [Self::Debian, Self::Security];
+
+    /// Whether a suite, as apt's sources name it, is one of any release of this archive: the same place has the others then.
+    pub(super) fn has(self, suite: &str) -> bool {
+        const MOVING: [&str; 4] = ["stable", "testing", "oldstable", "oldoldstable"];
+        let of_releases = DEBIAN.iter().flat_map(|release| release.suites);
+        let named = of_releases
+            .clone()
+            .any(|(archive, known)| *archive == self && *known == suite);
+        let ending = match self {
+            Self::Debian => ["", "-updates"].as_slice(),
+            Self::Security => ["-security"].as_slice(),
+        };
+        named
+            || ending.iter().any(|ending| {
+                suite
+                    .strip_suffix(ending)
+                    .is_some_and(|name| MOVING.contains(&name))
+            })
+    }
+
     /// Its name: in mirrors' settings, and in the snapshot service.
     pub(super) fn name(self) -> &'static str {
         match self {

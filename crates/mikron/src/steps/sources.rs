@@ -217,6 +217,12 @@ impl<'a> Sources<'a> {
             remedy: "the spec has no such source, or the index gives no digest".to_owned(),
         })?;
         let mut file = match context.downloader().get(&wanted) {
+            Err(error) if wanted.urls.is_empty() && !self.session.is_offline() => {
+                let unplaced = mikron_source::unplaced(&self.repositories);
+                return Err(unplaced
+                    .map_or_else(|| error.into(), SourceFault::Repository)
+                    .into());
+            }
             Err(error) if error.is_not_found() => return Err(self.vanished(package, error)),
             fetched => fetched.map_err(SourceFault::from)?,
         };
