@@ -209,12 +209,14 @@ fn spec(error: &SpecError, notes: &[String], style: Style) -> String {
     let file = printable(&error.file);
     let title = Level::ERROR.primary_title(title);
     let snippet = snippet_of(error);
-    let mut group = if error.line == 0 {
+    let mut group = if error.at.line == 0 {
         title.element(annotate_snippets::Origin::path(&*file))
     } else {
         let (source, span) = &snippet;
         let annotation = AnnotationKind::Primary.span(span.clone());
-        let snippet = Snippet::source(source).path(&*file).line_start(error.line);
+        let snippet = Snippet::source(source)
+            .path(&*file)
+            .line_start(error.at.line);
         title.element(snippet.annotation(annotation))
     };
     if !rest.is_empty() {
@@ -269,15 +271,16 @@ fn missing_package(
 /// The offending line and the bytes of it in question. Escapes may have made it longer, so that both are made together.
 fn snippet_of(error: &SpecError) -> (String, std::ops::Range<usize>) {
     let before: String = error
+        .at
         .snippet
         .chars()
-        .take(error.column.saturating_sub(1))
+        .take(error.at.column.saturating_sub(1))
         .collect();
-    let rest = &error.snippet[before.len()..];
-    let marked: String = rest.chars().take(error.length.max(1)).collect();
+    let rest = &error.at.snippet[before.len()..];
+    let marked: String = rest.chars().take(error.at.length.max(1)).collect();
     let start = printable(&before).len();
     let end = start + printable(&marked).len();
-    (printable(&error.snippet), start..end)
+    (printable(&error.at.snippet), start..end)
 }
 
 impl fmt::Display for Failure {

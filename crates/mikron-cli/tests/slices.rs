@@ -438,7 +438,7 @@ fn a_fault_of_a_file_of_slices_is_a_warning_until_one_of_them_is_wanted() {
     home.write("release/slices/tomcat10.yaml", tomcat);
     let run = home.run(&["build", "app.yaml", "-o", "oci:layout"]);
     assert_eq!(run.code, 0, "{}", run.err);
-    let warning = "release/slices/tomcat10.yaml:4: unknown key `content`; slices of this file cannot be taken";
+    let warning = "release/slices/tomcat10.yaml:4:5: unknown key `content`; slices of this file cannot be taken";
     assert!(run.err.contains(warning), "{}", run.err);
     let needy = LIBAPP.replace("  libs:\n", "  libs:\n    essential: [tomcat10_bins]\n");
     for (file, text) in [

@@ -6,7 +6,7 @@ use mikron_package::LimitExceeded;
 
 use crate::SliceKey;
 use crate::script::ScriptErrorKind;
-use mikron_yaml::Span;
+use mikron_yaml::{Excerpt, Span, YamlErrorKind};
 
 /// Something wrong with a chisel release, with a selection from it, or with what a selection finds in a package.
 ///
@@ -15,14 +15,8 @@ use mikron_yaml::Span;
 pub struct SliceError {
     /// The file, relative to the release (`slices/nginx.yaml`); empty when no file is concerned.
     pub file: String,
-    /// Line, counted from 1; 0 when the error concerns the file as a whole.
-    pub line: usize,
-    /// Column in characters, counted from 1; 0 when the error concerns the file as a whole.
-    pub column: usize,
-    /// Length of the offending part in characters; 0 when the error concerns the file as a whole.
-    pub length: usize,
-    /// The offending line without its end, at most 400 characters; empty when the error concerns the file as a whole.
-    pub snippet: String,
+    /// Where in the file.
+    pub at: Excerpt,
     /// The slice, where one is concerned.
     pub slice: Option<SliceKey>,
     /// The path of `contents` as it is written, where one is concerned.
@@ -38,10 +32,7 @@ impl SliceError {
     pub(crate) fn new(kind: SliceErrorKind) -> Self {
         Self {
             file: String::new(),
-            line: 0,
-            column: 0,
-            length: 0,
-            snippet: String::new(),
+            at: Excerpt::default(),
             slice: None,
             path: None,
             kind,
@@ -55,17 +46,7 @@ impl SliceError {
     }
 
     pub(crate) fn at(mut self, text: &str, span: Option<Span>) -> Self {
-        if let Some(span) = span.filter(|span| span.line > 0) {
-            let line = mikron_yaml::line(text, span.line).unwrap_or("");
-            self.line = span.line;
-            self.column = span.column;
-            self.length = span.length.max(1);
-            self.snippet = line
-                .trim_start_matches('\u{feff}')
-                .chars()
-                .take(400)
-                .collect();
-        }
+        self.at = Excerpt::new(text, span);
         self
     }
 
@@ -93,11 +74,7 @@ impl SliceError {
 impl fmt::Display for SliceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.file.is_empty() {
-            write!(f, "{}", self.file)?;
-            if self.line > 0 {
-                write!(f, ":{}:{}", self.line, self.column)?;
-            }
-            f.write_str(": ")?;
+            write!(f, "{}: ", self.at.place(&self.file))?;
         }
         match (&self.slice, &self.path) {
             (Some(slice), Some(path)) => write!(f, "{slice}: {path}: ")?,
@@ -106,14 +83,8 @@ impl fmt::Display for SliceError {
             (None, None) => {}
         }
         write!(f, "{}", self.kind)?;
-        if self.line > 0 {
-            let number = self.line.to_string();
-            let margin = " ".repeat(number.len());
-            let before = " ".repeat(self.column.saturating_sub(1).min(400));
-            let room = self.snippet.chars().count().saturating_sub(before.len());
-            let carets = "^".repeat(self.length.clamp(1, room.max(1)));
-            write!(f, "\n{margin} |\n{number} | {}", self.snippet)?;
-            write!(f, "\n{margin} | {before}{carets}")?;
+        if self.at.line > 0 {
+            write!(f, "\n{}", self.at)?;
         }
         if let Some(help) = &self.help {
             write!(f, "\nhelp: {help}")?;
@@ -134,15 +105,9 @@ pub enum SliceErrorKind {
     /// A file is larger, or the release has more files, than the limits allow.
     #[error(transparent)]
     Limit(#[from] LimitExceeded),
-    /// The text is not YAML, or not YAML of the expected shape; the text says how.
-    #[error("{0}")]
-    Yaml(String),
-    /// A key that nobody reads.
-    #[error("unknown key `{key}`")]
-    UnknownKey {
-        /// The key.
-        key: String,
-    },
+    /// The form of the file is not right.
+    #[error(transparent)]
+    Yaml(YamlErrorKind),
     /// A key that has to be there and is not.
     #[error("the key `{key}` is missing")]
     MissingKey {
@@ -240,6 +205,16 @@ pub enum SliceErrorKind {
         /// What went wrong.
         kind: ScriptErrorKind,
     },
+}
+
+impl From<YamlErrorKind> for SliceErrorKind {
+    fn from(kind: YamlErrorKind) -> Self {
+        match kind {
+            YamlErrorKind::Invalid(message) => Self::Value(message),
+            YamlErrorKind::MissingKey { key } => Self::MissingKey { key },
+            form => Self::Yaml(form),
+        }
+    }
 }
 
 fn loop_of(keys: &[SliceKey]) -> String {

@@ -7,8 +7,8 @@ use serde::de::{self, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::Architectures;
-use crate::yaml::{Pairs, custom};
-use mikron_yaml::shown;
+use crate::yaml::Pairs;
+use mikron_yaml::{custom, shown};
 
 /// `chisel.yaml`.
 #[derive(Deserialize)]
@@ -237,7 +237,7 @@ impl<'de> Deserialize<'de> for RawArch {
             let Some(architecture) = Architecture::from_deb(&name) else {
                 let message = format!("`{}` is not an architecture", shown(&name));
                 let known: Vec<_> = Architecture::ALL.iter().map(|a| a.deb()).collect();
-                return Err(custom(&message, &format!("known: {}", known.join(", "))));
+                return Err(custom(message, &format!("known: {}", known.join(", "))));
             };
             architectures.add(architecture);
         }
@@ -263,7 +263,7 @@ impl<'de> Deserialize<'de> for RawMode {
         match bits {
             Ok(bits) if bits <= 0o7777 && !text.contains('+') => Ok(Self(bits)),
             _ => Err(custom(
-                &format!("`{}` is not a mode", shown(&text)),
+                format!("`{}` is not a mode", shown(&text)),
                 "write permission bits with a zero in front, as in 0755; 07777 is the largest",
             )),
         }

@@ -386,7 +386,7 @@ fn place_essential(
     for path in paths {
         // An ancestor is found for every path: the place is right when it is the reference itself.
         let placed = package.source.place(&path, error.clone());
-        if placed.snippet.contains(&name) {
+        if placed.at.snippet.contains(&name) {
             return placed;
         }
     }

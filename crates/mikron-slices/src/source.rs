@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::yaml;
 use crate::{SliceError, SliceErrorKind};
 
 /// One file of a release.
@@ -54,6 +53,12 @@ impl SourceFile {
 
     /// Reads the file into its raw form.
     pub(crate) fn read<T: serde::de::DeserializeOwned>(&self) -> Result<T, SliceError> {
-        yaml::read(&self.text).map_err(|error| error.in_file(&self.name))
+        mikron_yaml::read(&self.text).map_err(|error| {
+            let ours = SliceError::new(error.kind.into()).in_file(&self.name);
+            SliceError {
+                help: error.help,
+                ..ours.at(&self.text, error.span)
+            }
+        })
     }
 }

@@ -10,7 +10,7 @@ use crate::source::Source;
 use crate::spec::{DefinitionSource, Spec};
 use crate::text::shown;
 use mikron_package::{Family, Globs};
-use mikron_yaml::Node;
+use mikron_yaml::{Node, YamlErrorKind};
 
 /// Refuses a newer schema before anything else is said of its keys.
 pub(crate) fn schema_version(
@@ -118,8 +118,10 @@ impl Check<'_> {
         }
         for (name, source) in &self.spec.sources {
             if let Some(key) = source.unsettled.keys().next() {
-                let (kind, help) = crate::yaml::unknown_key(key, &Source::KEYS);
-                return Err(self.document.error_at(&["sources", name, key], kind, help));
+                let (kind, help) = YamlErrorKind::unknown_key(key, &Source::KEYS);
+                return Err(self
+                    .document
+                    .error_at(&["sources", name, key], kind.into(), help));
             }
         }
         if self.spec.sources.is_empty() && !self.spec.packages.is_empty() {

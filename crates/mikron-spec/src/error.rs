@@ -4,7 +4,7 @@ use std::fmt;
 
 use mikron_package::{Digest, LimitExceeded, hide_credentials};
 
-use mikron_yaml::Span;
+use mikron_yaml::{Excerpt, Span, YamlErrorKind};
 
 /// A spec or a lock that cannot be used, with the place in its text.
 ///
@@ -13,15 +13,8 @@ use mikron_yaml::Span;
 pub struct SpecError {
     /// The file as the caller named it.
     pub file: String,
-    /// Line, counted from 1; 0 when the error concerns the file as a whole.
-    pub line: usize,
-    /// Column in characters, counted from 1; 0 when the error concerns the file as a whole.
-    pub column: usize,
-    /// Length of the offending part in characters; at least 1 where there is a line.
-    pub length: usize,
-    /// The offending line without its line end, empty when the error concerns the file as a whole. At most 400 characters, with
-    /// stars for credentials.
-    pub snippet: String,
+    /// Where in the file, with stars for credentials.
+    pub at: Excerpt,
     /// What is wrong.
     pub kind: SpecErrorKind,
     /// What would have been right.
@@ -37,19 +30,9 @@ impl SpecError {
 
 impl fmt::Display for SpecError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.file)?;
-        if self.line > 0 {
-            write!(f, ":{}:{}", self.line, self.column)?;
-        }
-        write!(f, ": {}", self.kind)?;
-        if self.line > 0 {
-            let number = self.line.to_string();
-            let margin = " ".repeat(number.len());
-            let before = " ".repeat(self.column.saturating_sub(1));
-            let room = self.snippet.chars().count().saturating_sub(before.len());
-            let carets = "^".repeat(self.length.clamp(1, room.max(1)));
-            write!(f, "\n{margin} |\n{number} | {}", self.snippet)?;
-            write!(f, "\n{margin} | {before}{carets}")?;
+        write!(f, "{}: {}", self.at.place(&self.file), self.kind)?;
+        if self.at.line > 0 {
+            write!(f, "\n{}", self.at)?;
         }
         if let Some(help) = &self.help {
             write!(f, "\nhelp: {help}")?;
@@ -64,57 +47,12 @@ impl std::error::Error for SpecError {}
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SpecErrorKind {
-    /// The text is not YAML.
-    #[error("{0}")]
-    Syntax(String),
+    /// The form of the document is not right.
+    #[error(transparent)]
+    Yaml(YamlErrorKind),
     /// The text is larger than the limits allow.
     #[error("the file is larger than {allowed} bytes ({found})", allowed = .0.allowed, found = .0.found)]
     TooLarge(LimitExceeded),
-    /// Aliases or nesting ask for more work than a document deserves.
-    #[error("{0}")]
-    TooComplex(String),
-    /// The stream holds more than one document.
-    #[error("the file holds more than one document")]
-    SeveralDocuments,
-    /// A tag (`!name`) stands before a value.
-    #[error("the tag `{0}` has no meaning here")]
-    Tag(String),
-    /// A key that nobody reads.
-    #[error("unknown key `{key}`")]
-    UnknownKey {
-        /// The key.
-        key: String,
-        /// The keys that are known in this place.
-        known: Vec<String>,
-    },
-    /// A key that stands twice in one mapping.
-    #[error("the key `{key}` stands here twice")]
-    DuplicateKey {
-        /// The key.
-        key: String,
-    },
-    /// A key that has to be there and is not.
-    #[error("the key `{key}` is missing")]
-    MissingKey {
-        /// The key.
-        key: String,
-    },
-    /// A word where only certain words are allowed.
-    #[error("`{value}` is not one of {}", mikron_yaml::list(known.iter().map(String::as_str)))]
-    UnknownValue {
-        /// The word.
-        value: String,
-        /// The words that are known in this place.
-        known: Vec<String>,
-    },
-    /// A list where text belongs, and the like.
-    #[error("{expected} is expected here{}", found.as_ref().map_or(String::new(), |f| format!(", not {f}")))]
-    WrongType {
-        /// What belongs here, with its article.
-        expected: String,
-        /// What stands here, where that is known.
-        found: Option<String>,
-    },
     /// A value of the right type that cannot be used; the text says why.
     #[error("{0}")]
     Invalid(String),
@@ -158,6 +96,15 @@ pub enum SpecErrorKind {
     },
 }
 
+impl From<YamlErrorKind> for SpecErrorKind {
+    fn from(kind: YamlErrorKind) -> Self {
+        match kind {
+            YamlErrorKind::Invalid(message) => Self::Invalid(message),
+            form => Self::Yaml(form),
+        }
+    }
+}
+
 /// The text of a spec or lock together with its file name: what it takes to say where an error stands.
 ///
 /// Later steps use it to report what only they can find out (a package that no source has) at its place in the text.
@@ -167,8 +114,8 @@ pub enum SpecErrorKind {
 /// let document = Document::new("web.yaml", "name: web\npackages:\n  - ngnix\n");
 /// let kind = SpecErrorKind::Invalid("no source has a package `ngnix`".into());
 /// let error = document.error_at(&["packages", "0"], kind, Some("did you mean `nginx`?".into()));
-/// assert_eq!((error.line, error.column, error.length), (3, 5, 5));
-/// assert_eq!(error.snippet, "  - ngnix");
+/// assert_eq!((error.at.line, error.at.column, error.at.length), (3, 5, 5));
+/// assert_eq!(error.at.snippet, "  - ngnix");
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Document<'a> {
@@ -201,15 +148,9 @@ impl<'a> Document<'a> {
         kind: SpecErrorKind,
         help: Option<String>,
     ) -> SpecError {
-        let span = span.unwrap_or_default();
-        let line = mikron_yaml::line(self.text, span.line);
-        let snippet = line.unwrap_or("").trim_start_matches('\u{feff}');
         SpecError {
             file: self.file.to_owned(),
-            line: span.line,
-            column: span.column,
-            length: if span.line > 0 { span.length.max(1) } else { 0 },
-            snippet: hide_credentials(snippet).chars().take(400).collect(),
+            at: Excerpt::with(self.text, span, hide_credentials),
             kind,
             help,
         }

@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 
 use mikron_package::Family;
-use mikron_yaml::{Node, Shape};
+use mikron_yaml::{Node, Shape, YamlErrorKind};
 use serde::Serialize;
 use serde::de::{DeserializeSeed, IntoDeserializer, MapAccess};
 
 use crate::error::{Document, SpecError, SpecErrorKind};
 use crate::source::Source;
 use crate::text::ValueError;
-use crate::yaml::unknown_key;
 
 /// What a source of a family may say, beside the keys that every source has (`keys`, `priority`, `allow`). The key of its place is
 /// the name of the family.
@@ -128,16 +127,16 @@ pub(crate) fn settle(
             if !known(key) {
                 let mut expected: Vec<&str> = Source::KEYS.to_vec();
                 expected.extend(form.iter().flat_map(|form| form.keys));
-                let (kind, help) = unknown_key(key, &expected);
+                let (kind, help) = YamlErrorKind::unknown_key(key, &expected);
                 let place = mikron_yaml::locate_key(document.text, &at);
-                return Err(document.error(place, kind, help));
+                return Err(document.error(place, kind.into(), help));
             }
             if value.is_none() {
-                let kind = SpecErrorKind::WrongType {
+                let kind = YamlErrorKind::WrongType {
                     expected: "text or a list of texts".to_owned(),
                     found: None,
                 };
-                return Err(document.error_at(&at, kind, None));
+                return Err(document.error_at(&at, kind.into(), None));
             }
         }
         let invalid = |error: ValueError| {

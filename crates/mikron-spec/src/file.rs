@@ -5,7 +5,6 @@ use std::str::FromStr;
 
 use mikron_package::RootPath;
 use schemars::JsonSchema;
-use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::account::Principal;
@@ -148,7 +147,7 @@ impl Form {
 impl<'de> Deserialize<'de> for FileEntry {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut form = Form::deserialize(deserializer)?;
-        let content = form.content().map_err(|e| D::Error::custom(e.encoded()))?;
+        let content = form.content().map_err(ValueError::custom)?;
         Ok(Self {
             path: form.path,
             content,
@@ -256,7 +255,7 @@ mod mode_form {
     fn unquoted<E: de::Error>() -> E {
         let message = "a mode without quotes is a number, and its base is anybody's guess";
         let help = "write three or four octal digits in quotes, as in \"0644\"";
-        E::custom(ValueError::new(message, help).encoded())
+        mikron_yaml::custom(message, help)
     }
 
     impl Visitor<'_> for Quoted {
@@ -267,8 +266,7 @@ mod mode_form {
         }
 
         fn visit_str<E: de::Error>(self, text: &str) -> Result<Mode, E> {
-            text.parse()
-                .map_err(|error: ValueError| E::custom(error.encoded()))
+            text.parse().map_err(ValueError::custom)
         }
 
         fn visit_u64<E: de::Error>(self, _: u64) -> Result<Mode, E> {

@@ -19,7 +19,7 @@
 //! assert_eq!(spec.selection(), Select::Minimal);
 //!
 //! let error = Spec::parse("hello.yaml", "mikron: 1\nnmae: hello\n", &Limits::default()).unwrap_err();
-//! assert_eq!((error.line, error.column), (2, 1));
+//! assert_eq!((error.at.line, error.at.column), (2, 1));
 //! assert_eq!(error.help.as_deref(), Some("did you mean `name`?"));
 //! # Ok::<(), mikron_spec::SpecError>(())
 //! ```

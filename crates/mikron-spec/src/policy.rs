@@ -18,7 +18,7 @@ use crate::text::shown;
 /// let spec = Spec::parse("a.yaml", text, &Limits::default())?;
 /// let policy = Policy { serving: true, root: None };
 /// let error = policy.check(&spec, &Document::new("a.yaml", text)).unwrap_err();
-/// assert_eq!(error.line, 4);
+/// assert_eq!(error.at.line, 4);
 /// # Ok::<(), mikron_spec::SpecError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

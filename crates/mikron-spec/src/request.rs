@@ -364,8 +364,7 @@ impl<'de> Deserialize<'de> for PackageRequest {
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<PackageRequest, E> {
-                text.parse()
-                    .map_err(|error: ValueError| E::custom(error.encoded()))
+                text.parse().map_err(ValueError::custom)
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<PackageRequest, A::Error> {

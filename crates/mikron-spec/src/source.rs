@@ -7,7 +7,7 @@ use std::str::FromStr;
 use mikron_package::{Family, without_credentials};
 use schemars::JsonSchema;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Error as _, MapAccess, Visitor};
+use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::family::{Known, OwnValue, SourceForm};
@@ -548,8 +548,7 @@ impl<'de> Deserialize<'de> for Source {
         }
 
         let (form, others) = deserializer.deserialize_struct("Source", &Source::KEYS, Open)?;
-        form.source(others)
-            .map_err(|error| D::Error::custom(error.encoded()))
+        form.source(others).map_err(ValueError::custom)
     }
 }
 

@@ -199,7 +199,7 @@ impl Spec {
 
     /// The spec as YAML that [`Spec::parse`] reads back as the same value. Comments of a document are not kept.
     pub fn to_yaml(&self) -> String {
-        yaml::write(self)
+        mikron_yaml::write(self)
     }
 
     /// The digest of what decides which packages are chosen: sources, packages, select and platforms, whatever their order

@@ -28,8 +28,7 @@ where
         }
 
         fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
-            text.parse()
-                .map_err(|error: ValueError| E::custom(error.encoded()))
+            text.parse().map_err(ValueError::custom)
         }
     }
 
@@ -79,10 +78,6 @@ pub struct ValueError {
     pub help: Option<String>,
 }
 
-/// Separates message and help inside the one string that serde carries. Messages show control characters escaped, so
-/// none holds this one.
-const SEPARATOR: char = '\u{1}';
-
 impl ValueError {
     /// An error; an empty `help` means none.
     pub(crate) fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
@@ -92,20 +87,9 @@ impl ValueError {
         }
     }
 
-    /// Message and help in one string, for the way through serde.
-    pub(crate) fn encoded(&self) -> String {
-        match &self.help {
-            Some(help) => format!("{}{SEPARATOR}{help}", self.message),
-            None => self.message.clone(),
-        }
-    }
-
-    /// Takes apart what [`ValueError::encoded`] put together.
-    pub(crate) fn split(text: &str) -> (String, Option<String>) {
-        match text.split_once(SEPARATOR) {
-            Some((message, help)) => (message.to_owned(), Some(help.to_owned())),
-            None => (text.to_owned(), None),
-        }
+    /// The error on its way through serde.
+    pub(crate) fn custom<E: de::Error>(self) -> E {
+        mikron_yaml::custom(self.message, self.help.as_deref().unwrap_or_default())
     }
 }
 

@@ -6,6 +6,7 @@ mod locks;
 use locks::{amd64, lock, read};
 use mikron_package::Limits;
 use mikron_spec::{Lock, SpecError, SpecErrorKind};
+use mikron_yaml::YamlErrorKind;
 
 fn refused(text: &str) -> SpecError {
     match read(text) {
@@ -32,7 +33,7 @@ fn bad_110_digest_tampered() {
     };
     assert_eq!(*stated, lock().digest());
     assert_ne!(stated, computed);
-    assert_eq!(error.line, line_of(&text, "digest: "));
+    assert_eq!(error.at.line, line_of(&text, "digest: "));
     assert!(
         error
             .help
@@ -91,7 +92,7 @@ fn bad_111_algorithm_downgraded() {
         let error = refused(&lines.join("\n"));
         let algorithm = algorithm.to_owned();
         assert_eq!(error.kind, SpecErrorKind::WeakDigest { algorithm });
-        assert_eq!((error.line, error.column), (digest_line + 1, 15));
+        assert_eq!((error.at.line, error.at.column), (digest_line + 1, 15));
     }
     // Not weak, and not a digest either.
     let upper = text.replace("sha256:", "SHA256:");
@@ -130,7 +131,7 @@ fn bad_112_place_outside_the_sources() {
             matches!(error.kind, SpecErrorKind::Forbidden(_)),
             "{place}: {error}"
         );
-        assert!(error.snippet.contains("location:"), "{error}");
+        assert!(error.at.snippet.contains("location:"), "{error}");
         assert!(
             error
                 .message()
@@ -141,11 +142,16 @@ fn bad_112_place_outside_the_sources() {
     let mut outside = lock();
     let suite = &mut outside.sources.get_mut("debian").expect("a source").suites[0];
     suite.indexes[0].path = "https://evil.example.org/Packages.xz".to_owned();
-    assert!(refused(&outside.to_yaml()).snippet.contains("evil"));
+    assert!(refused(&outside.to_yaml()).at.snippet.contains("evil"));
     let mut outside = lock();
     let suite = &mut outside.sources.get_mut("debian").expect("a source").suites[0];
     suite.release.path = "../InRelease".to_owned();
-    assert!(refused(&outside.to_yaml()).snippet.contains("../InRelease"));
+    assert!(
+        refused(&outside.to_yaml())
+            .at
+            .snippet
+            .contains("../InRelease")
+    );
 }
 
 #[test]
@@ -159,7 +165,7 @@ fn bad_112_source_or_suite_that_the_lock_does_not_have() {
     packages[0].source = "evil".to_owned();
     let error = refused(&other.to_yaml());
     assert_eq!(error.message(), "there is no source `evil`");
-    assert_eq!(error.snippet.trim(), "source: evil");
+    assert_eq!(error.at.snippet.trim(), "source: evil");
 
     // Which suite a package came with is not part of a lock.
     let with_suite = lock().to_yaml().replacen(
@@ -187,7 +193,7 @@ fn bad_113_newer_schema() {
     // What a newer schema adds is not what is wrong with it.
     let with_key = newer.replacen("name: web", "name: web\nfuture: key", 1);
     let error = refused(&with_key);
-    assert_eq!(error.line, line_of(&with_key, "mikron-lock"));
+    assert_eq!(error.at.line, line_of(&with_key, "mikron-lock"));
     insta::assert_snapshot!(error.message(), @"schema version 2 is not supported; this version of Mikron reads 1");
     let zero = text.replacen("mikron-lock: 1", "mikron-lock: 0", 1);
     assert!(matches!(
@@ -203,17 +209,17 @@ fn bad_114_duplicate_key() {
     let error = refused(&twice);
     assert_eq!(
         error.kind,
-        SpecErrorKind::DuplicateKey { key: "size".into() }
+        SpecErrorKind::Yaml(YamlErrorKind::DuplicateKey { key: "size".into() })
     );
-    assert_eq!(error.snippet, "      size: 9");
+    assert_eq!(error.at.snippet, "      size: 9");
     // JSON is YAML: the same lock in one line.
     let json = "{\"mikron-lock\": 1, \"name\": \"a\", \"name\": \"b\"}";
     let error = refused(json);
     assert_eq!(
         error.kind,
-        SpecErrorKind::DuplicateKey { key: "name".into() }
+        SpecErrorKind::Yaml(YamlErrorKind::DuplicateKey { key: "name".into() })
     );
-    assert_eq!((error.line, error.column), (1, 33));
+    assert_eq!((error.at.line, error.at.column), (1, 33));
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use common::{HEAD, bad, good, parse, with_head};
 use mikron_package::Limits;
 use mikron_spec::{Document, Policy, Spec, SpecErrorKind};
+use mikron_yaml::YamlErrorKind;
 
 #[test]
 fn bad_101_billion_laughs() {
@@ -18,10 +19,13 @@ fn bad_101_billion_laughs() {
     }
     let error = parse(&text).unwrap_err();
     assert!(
-        matches!(error.kind, SpecErrorKind::TooComplex(_)),
+        matches!(
+            error.kind,
+            SpecErrorKind::Yaml(YamlErrorKind::TooComplex(_))
+        ),
         "{error}"
     );
-    assert!(error.line >= 7, "{error}");
+    assert!(error.at.line >= 7, "{error}");
     insta::assert_snapshot!(error.message(), @"the aliases of this document unfold to too much");
 }
 
@@ -29,10 +33,13 @@ fn bad_101_billion_laughs() {
 fn bad_101_self_anchor() {
     let error = bad("image:\n  labels: &a\n    b: *a\n");
     assert!(
-        matches!(error.kind, SpecErrorKind::TooComplex(_)),
+        matches!(
+            error.kind,
+            SpecErrorKind::Yaml(YamlErrorKind::TooComplex(_))
+        ),
         "{error}"
     );
-    assert_eq!((error.line, error.column), (7, 8));
+    assert_eq!((error.at.line, error.at.column), (7, 8));
     insta::assert_snapshot!(error.message(), @"this alias refers to something that holds it");
 }
 
@@ -50,7 +57,10 @@ fn bad_102_depth_of_ten_thousand() {
         let error = bad(&text);
         let shown: String = text.chars().take(40).collect();
         assert!(
-            matches!(error.kind, SpecErrorKind::TooComplex(_)),
+            matches!(
+                error.kind,
+                SpecErrorKind::Yaml(YamlErrorKind::TooComplex(_))
+            ),
             "{shown}: {error}"
         );
         assert_eq!(
@@ -59,7 +69,7 @@ fn bad_102_depth_of_ten_thousand() {
             "{shown}"
         );
         assert!(
-            error.line > 4 && error.snippet.chars().count() <= 400,
+            error.at.line > 4 && error.at.snippet.chars().count() <= 400,
             "{shown}"
         );
     }
@@ -70,13 +80,16 @@ fn bad_103_duplicate_key() {
     let error = bad("image: { workdir: /a }\nimage: { workdir: /b }\n");
     assert_eq!(
         error.kind,
-        SpecErrorKind::DuplicateKey {
+        SpecErrorKind::Yaml(YamlErrorKind::DuplicateKey {
             key: "image".into()
-        }
+        })
     );
-    assert_eq!((error.line, error.column, error.length), (6, 1, 5));
+    assert_eq!((error.at.line, error.at.column, error.at.length), (6, 1, 5));
     let inner = bad("image:\n  env: { A: 1, B: 2, A: 3 }\n");
-    assert_eq!(inner.kind, SpecErrorKind::DuplicateKey { key: "A".into() });
+    assert_eq!(
+        inner.kind,
+        SpecErrorKind::Yaml(YamlErrorKind::DuplicateKey { key: "A".into() })
+    );
     insta::assert_snapshot!(inner, @r"
     test.yaml:6:22: the key `A` stands here twice
       |
@@ -97,7 +110,7 @@ fn a_tag_for_binary_content_is_refused_as_every_other_one() {
 #[test]
 fn bad_103_unknown_key() {
     let error = bad("pakcages: [nginx]\n");
-    let SpecErrorKind::UnknownKey { key, known } = &error.kind else {
+    let SpecErrorKind::Yaml(YamlErrorKind::UnknownKey { key, known }) = &error.kind else {
         panic!("{error}");
     };
     assert_eq!(key, "pakcages");
@@ -114,9 +127,12 @@ fn bad_103_unknown_key() {
 #[test]
 fn bad_104_several_documents() {
     let error = bad("packages: [nginx]\n---\nname: other\n");
-    assert_eq!(error.kind, SpecErrorKind::SeveralDocuments);
-    assert_eq!(error.line, 6);
-    assert_eq!(error.snippet, "---");
+    assert_eq!(
+        error.kind,
+        SpecErrorKind::Yaml(YamlErrorKind::SeveralDocuments)
+    );
+    assert_eq!(error.at.line, 6);
+    assert_eq!(error.at.snippet, "---");
 }
 
 #[test]
@@ -128,14 +144,17 @@ fn bad_104_custom_tag() {
         "!!binary",
     ] {
         let error = bad(&format!("image: {{ workdir: {tag} /a }}\n"));
-        assert_eq!(error.line, 5, "{error}");
+        assert_eq!(error.at.line, 5, "{error}");
         assert!(
             error.message().contains("tag") || tag == "!!binary",
             "{error}"
         );
     }
     let error = bad("packages: !set [nginx]\n");
-    assert!(matches!(error.kind, SpecErrorKind::Tag(_)), "{error}");
+    assert!(
+        matches!(error.kind, SpecErrorKind::Yaml(YamlErrorKind::Tag(_))),
+        "{error}"
+    );
 }
 
 #[test]
@@ -167,7 +186,7 @@ fn bad_105_typing_of_no_0777_and_1_10() {
             error.help.as_ref().is_some_and(|h| h.contains("\"0644\"")),
             "{error}"
         );
-        assert_eq!(error.line, 5, "{error}");
+        assert_eq!(error.at.line, 5, "{error}");
     }
     let spec = good("files: [{ path: /a, type: directory, mode: \"0777\" }]\n");
     assert_eq!(spec.files[0].mode.map(mikron_spec::Mode::bits), Some(0o777));
@@ -196,7 +215,7 @@ fn bad_106_spec_of_more_than_a_mebibyte() {
         panic!("{error}");
     };
     assert_eq!((exceeded.limit, exceeded.allowed), ("spec", 1 << 20));
-    assert_eq!((error.line, error.snippet.as_str()), (0, ""));
+    assert_eq!((error.at.line, error.at.snippet.as_str()), (0, ""));
     // The limit is the caller's.
     let limits = Limits {
         spec: 10,
@@ -217,7 +236,7 @@ fn forbidden(policy: &Policy, rest: &str) -> String {
         Ok(()) => String::new(),
         Err(error) => {
             assert!(matches!(error.kind, SpecErrorKind::Forbidden(_)), "{error}");
-            format!("{}:{} {}", error.line, error.column, error.message())
+            format!("{}:{} {}", error.at.line, error.at.column, error.message())
         }
     }
 }
@@ -279,7 +298,7 @@ fn bad_107_extends_is_not_read_yet() {
     for key in ["extends", "variants"] {
         let error = bad(&format!("{key}: []\n"));
         assert_eq!(error.kind, SpecErrorKind::NotYet(key.into()));
-        assert_eq!((error.line, error.column), (5, 1));
+        assert_eq!((error.at.line, error.at.column), (5, 1));
     }
 }
 
@@ -361,7 +380,7 @@ fn bad_109_uid_minus_one() {
             "accounts:\n  users:\n    - {{ name: a, uid: {id} }}\n"
         ));
         assert_eq!(error.message(), format!("`{id}` is not a user or group id"));
-        assert_eq!((error.line, error.column), (7, 23), "{error}");
+        assert_eq!((error.at.line, error.at.column), (7, 23), "{error}");
         let error = bad(&format!(
             "files: [{{ path: /a, type: directory, owner: {id} }}]\n"
         ));
@@ -396,7 +415,7 @@ fn the_offending_line_is_shown_whatever_ends_lines() {
     for end in ["\n", "\r\n", "\r"] {
         let text = format!("{HEAD}pakcages: [nginx]\n").replace('\n', end);
         let error = parse(&text).unwrap_err();
-        assert_eq!((error.line, error.column), (5, 1));
-        assert_eq!(error.snippet, "pakcages: [nginx]");
+        assert_eq!((error.at.line, error.at.column), (5, 1));
+        assert_eq!(error.at.snippet, "pakcages: [nginx]");
     }
 }

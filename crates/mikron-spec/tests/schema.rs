@@ -154,7 +154,9 @@ fn the_example_of_the_readme_is_short_and_says_what_it_should() {
 fn keys_of_the_parser(rest: &str) -> BTreeSet<String> {
     let error = common::bad(rest);
     match error.kind {
-        mikron_spec::SpecErrorKind::UnknownKey { known, .. } => known.into_iter().collect(),
+        mikron_spec::SpecErrorKind::Yaml(mikron_yaml::YamlErrorKind::UnknownKey {
+            known, ..
+        }) => known.into_iter().collect(),
         other => panic!("{other:?}"),
     }
 }
@@ -190,7 +192,9 @@ fn the_schema_lists_the_keys_that_the_parser_knows() {
         keys_of_the_schema(package)
     );
     let error = parse("mikron: 1\nname: a\nsources: { a: { zzz: 1 } }\n").unwrap_err();
-    let mikron_spec::SpecErrorKind::UnknownKey { known, .. } = error.kind else {
+    let mikron_spec::SpecErrorKind::Yaml(mikron_yaml::YamlErrorKind::UnknownKey { known, .. }) =
+        error.kind
+    else {
         panic!("{error}");
     };
     let known: BTreeSet<String> = known.into_iter().collect();

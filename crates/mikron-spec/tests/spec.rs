@@ -273,7 +273,7 @@ fn a_spec_made_by_a_program_is_checked_by_the_same_rules() {
     assert!(spec.validate().is_ok());
     spec.packages.push("nginx".parse().expect("a request"));
     let error = spec.validate().unwrap_err();
-    assert_eq!((error.line, error.column), (0, 0));
+    assert_eq!((error.at.line, error.at.column), (0, 0));
     assert_eq!(
         error.message(),
         "there are packages and no source to take them from"

@@ -1,14 +1,23 @@
 //! YAML that people write: read within bounds, with the places of its parts, and names for messages about it.
 //!
-//! Specs, locks and slices come through here on their way to types. What is wrong with them is said by the crates that know what
-//! they mean; this one knows where it stands, and what may have been meant.
+//! Specs, locks, rules, definitions and slices come through here on their way to types. What is wrong with their form is said here,
+//! with the place and what may have been meant; what is wrong with their meaning is said by the crates that know it.
+//!
+//! The types carry no places: of what only later checks find, the place is looked up in the text ([`locate_value`], [`locate_key`]).
+//! No other crate knows which YAML library is used for what people write.
 
+mod error;
+mod excerpt;
 mod node;
 mod place;
 mod suggest;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_yaml::Options;
 
+pub use error::{YamlError, YamlErrorKind, custom};
+pub use excerpt::Excerpt;
 pub use node::{Node, Shape, locate_key, locate_value};
 pub use place::{Span, line};
 pub use suggest::{list, nearest, shown};
@@ -18,7 +27,7 @@ pub use suggest::{list, nearest, shown};
 const MAX_DEPTH: usize = 16;
 
 /// How documents are read: one each, without tags, with few aliases, shallow, of bounded size when they are unfolded.
-pub fn options() -> Options {
+fn options() -> Options {
     serde_yaml::options! {
         with_snippet: false,
         reject_unsupported_tags: true,
@@ -39,4 +48,25 @@ pub fn options() -> Options {
             max_replay_stack_depth: 8,
         },
     }
+}
+
+/// Reads a document into its types.
+///
+/// # Errors
+/// When it is not YAML, not of the types' shape, or asks for more work than a document deserves.
+///
+/// ```
+/// let error = mikron_yaml::read::<Vec<u16>>("- 80\n- many\n").unwrap_err();
+/// assert_eq!(error.to_string(), "a whole number of 0 or more is expected here, not `many`");
+/// assert_eq!(error.span.map(|span| (span.line, span.column, span.length)), Some((2, 3, 4)));
+/// ```
+pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, YamlError> {
+    serde_yaml::from_str_with_options(text, options())
+        .map_err(|error| error::translate(text, &error))
+}
+
+/// Writes a value as YAML. What is written (maps of text, numbers, lists) cannot fail to serialize, so a failure is shown in the
+/// text rather than hidden.
+pub fn write<T: Serialize>(value: &T) -> String {
+    serde_yaml::to_string(value).unwrap_or_else(|error| format!("# cannot be written: {error}\n"))
 }

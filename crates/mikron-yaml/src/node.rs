@@ -6,7 +6,7 @@ use serde::de::{self, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_yaml::Spanned;
 
-use crate::{Span, options};
+use crate::Span;
 
 /// A node of a document with its place.
 #[derive(Debug)]
@@ -91,7 +91,7 @@ fn locate(
     path: &[&str],
     step_to: impl for<'n> Fn(&'n Node, &str) -> Option<(Span, &'n Node)>,
 ) -> Option<Span> {
-    let root: Node = serde_yaml::from_str_with_options(text, options()).ok()?;
+    let root: Node = crate::read(text).ok()?;
     let mut node = &root;
     let mut span = None;
     for step in path {

@@ -58,6 +58,28 @@ pub enum Error {
         /// What can be done.
         remedy: String,
     },
+    /// There is nowhere to keep what is fetched and learnt.
+    #[error("no directory for the cache is known\nhelp: set MIKRON_CACHE, or HOME")]
+    NoCache,
+    /// `SOURCE_DATE_EPOCH` is no date that a calendar has.
+    #[error(
+        "SOURCE_DATE_EPOCH=`{}` is no date\nhelp: write seconds since 1970 as a decimal number",
+        .0.escape_debug()
+    )]
+    SourceDateEpoch(String),
+    /// A source is of a family that nobody handed to the session.
+    #[error(
+        "the source `{source_name}` is of the family {family}, which this program does not know\nhelp: hand the family to the builder"
+    )]
+    UnknownFamily {
+        /// The source.
+        source_name: String,
+        /// Its family.
+        family: Family,
+    },
+    /// The name is that of no package; packages may provide it.
+    #[error("no package is named {0}\nhelp: name a package that provides it")]
+    NoSuchPackage(PackageName),
     /// The spec asks for something that this program was built without.
     #[error(
         "this program was built without {what} (the feature `{feature}` of the crate `mikron`)"
@@ -250,6 +272,24 @@ pub enum SourceFault {
     /// The cache cannot be read or written.
     #[error(transparent)]
     Cache(#[from] mikron_source::cache::CacheError),
+    /// A source without keys that does not say that it wants none.
+    #[error(
+        "the source `{0}` names no keys\nhelp: name them with `keys`, or write `allow: [unsigned]`"
+    )]
+    WithoutKeys(String),
+    /// A package of a solution that no repository of its source says how to get.
+    #[error(
+        "the source `{source_name}` does not say where {package} lies, or by which digest it is known"
+    )]
+    NoArchive {
+        /// The source.
+        source_name: String,
+        /// The package.
+        package: PackageName,
+    },
+    /// A date of an index that no calendar has.
+    #[error("an index is of {0} seconds since 1970, which is no date")]
+    Date(i64),
     /// A preset that does not exist.
     #[error(transparent)]
     Preset(#[from] mikron_source::preset::UnknownPreset),

@@ -155,9 +155,9 @@ impl Families {
         source: &FamilySource<'_>,
     ) -> Result<Vec<Arc<dyn Repository>>, Error> {
         let family = source.source.family;
-        let known = self.of(family).ok_or_else(|| Error::Unsupported {
-            what: format!("the source `{}` of the family {family}", source.name),
-            remedy: "hand the family to the builder".to_owned(),
+        let known = self.of(family).ok_or_else(|| Error::UnknownFamily {
+            source_name: source.name.to_owned(),
+            family,
         })?;
         known.repositories(source)
     }

@@ -11,6 +11,7 @@ use mikron_solve::Solver;
 use mikron_spec::{Lock, LockedPlatform, PackageRequest, Spec, Timestamp};
 
 use crate::Error;
+use crate::error::SourceFault;
 use crate::files::Beside;
 use crate::order::Order;
 use crate::session::Session;
@@ -102,10 +103,7 @@ impl<'a> Run<'a> {
         text.parse()
             .ok()
             .filter(|epoch| (0..=253_402_300_799).contains(epoch))
-            .ok_or_else(|| Error::Unsupported {
-                what: format!("SOURCE_DATE_EPOCH=`{}`", text.escape_debug()),
-                remedy: "write seconds since 1970 as a decimal number".to_owned(),
-            })
+            .ok_or_else(|| Error::SourceDateEpoch(text.to_owned()))
     }
 
     pub(crate) fn tables(&self, platform: Platform) -> Result<PlatformTables, Error> {
@@ -296,10 +294,7 @@ impl<'a> Run<'a> {
         }
         let mut alone = self.order.spec.clone();
         alone.packages = vec![PackageRequest::new(name.clone())];
-        find(&alone)?.ok_or_else(|| Error::Unsupported {
-            what: format!("the virtual package {name}"),
-            remedy: "name a package that provides it".to_owned(),
-        })
+        find(&alone)?.ok_or_else(|| Error::NoSuchPackage(name.clone()))
     }
 
     /// The contents that the image takes of the packages of a closure, `wanted` by package: each package is read when one of
@@ -352,8 +347,5 @@ impl Pins {
 /// # Errors
 /// When no calendar has it.
 pub(crate) fn timestamp(seconds: i64) -> Result<Timestamp, Error> {
-    Timestamp::new(seconds).ok_or_else(|| Error::Unsupported {
-        what: format!("an index date of {seconds} seconds since 1970"),
-        remedy: "the source publishes a date that no calendar has".to_owned(),
-    })
+    Timestamp::new(seconds).ok_or_else(|| SourceFault::Date(seconds).into())
 }

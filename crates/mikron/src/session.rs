@@ -160,10 +160,7 @@ impl SessionOptions {
         let settings = Settings::read(&self.environment)?;
         let directory = self.cache.clone();
         let directory = directory.or_else(|| self.environment.cache_directory());
-        let directory = directory.ok_or_else(|| Error::Unsupported {
-            what: "a build without a cache directory".to_owned(),
-            remedy: "set MIKRON_CACHE, or HOME".to_owned(),
-        })?;
+        let directory = directory.ok_or(Error::NoCache)?;
         let options = CacheOptions {
             quota: self.quota.or(settings.quota).unwrap_or(QUOTA),
             progress: Arc::clone(&self.progress),

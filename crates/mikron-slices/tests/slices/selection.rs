@@ -121,7 +121,7 @@ fn conflicts_count_only_among_what_is_selected() {
         "{error}"
     );
     assert_eq!(error.slice, Some(keys(&["one_bins"])[0].clone()));
-    assert_eq!((error.file.as_str(), error.line), ("slices/one.yaml", 5));
+    assert_eq!((error.file.as_str(), error.at.line), ("slices/one.yaml", 5));
     assert_eq!(release.check().len(), 1);
 }
 

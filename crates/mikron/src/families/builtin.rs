@@ -187,10 +187,7 @@ fn deb_repositories(of: &FamilySource<'_>) -> Result<Vec<DebRepository>, Error> 
 }
 
 fn without_keys(name: &str) -> Error {
-    Error::Unsupported {
-        what: format!("the source `{name}` without keys"),
-        remedy: "name them with `keys`, or write `allow: [unsigned]`".to_owned(),
-    }
+    SourceFault::WithoutKeys(name.to_owned()).into()
 }
 
 /// The OpenPGP keys that the spec names; `None` where it names none.

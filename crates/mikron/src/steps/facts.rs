@@ -206,10 +206,9 @@ impl Learner<'_> {
             archive: package.record.location.clone(),
         };
         let Some(format) = self.sources.format(package.family) else {
-            let what = format!("the package {}", package.record.name);
-            return Err(Error::Unsupported {
-                what,
-                remedy: "use a source of another family".to_owned(),
+            return Err(Error::UnknownFamily {
+                source_name: package.source.clone(),
+                family: package.family,
             });
         };
         let file = self.session.cancellation().watch(file);

@@ -146,9 +146,8 @@ fn warn_of_faults(progress: &dyn Progress, release: &str, faults: &[SliceError])
         more => format!(", and {more} more files have a fault"),
     };
     let message = format!(
-        "{release}/{}:{}: {}; slices of this file cannot be taken{more}",
-        first.file,
-        first.line,
+        "{release}/{}: {}; slices of this file cannot be taken{more}",
+        first.at.place(&first.file),
         first.message()
     );
     progress.event(&Event::Warning { message: &message });

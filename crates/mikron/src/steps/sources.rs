@@ -209,12 +209,9 @@ impl<'a> Sources<'a> {
                 None => wanted = Some(more),
             }
         }
-        let wanted = wanted.ok_or_else(|| Error::Unsupported {
-            what: format!(
-                "the package {} of the source `{}`",
-                record.name, package.source
-            ),
-            remedy: "the spec has no such source, or the index gives no digest".to_owned(),
+        let wanted = wanted.ok_or_else(|| SourceFault::NoArchive {
+            source_name: package.source.clone(),
+            package: record.name.clone(),
         })?;
         let mut file = match context.downloader().get(&wanted) {
             Err(error) if wanted.urls.is_empty() && !self.session.is_offline() => {

@@ -129,7 +129,7 @@ fn the_keys_of_a_family_are_checked_by_it_and_faults_have_their_place() {
             panic!("{error}")
         };
         let help = error.help.clone().unwrap_or_default();
-        (error.line, error.column, error.kind.to_string(), help)
+        (error.at.line, error.at.column, error.kind.to_string(), help)
     };
     let unknown = "unknown key `sise`".to_owned();
     let expected = (7, 5, unknown, "did you mean `size`?".to_owned());
