@@ -15,6 +15,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use mikron_archive::ArReader;
 use mikron_capability::{PackageInput, Role, Spool, Wanted, scan, select};
 use mikron_deb::{DebFormat, DebVersionOrder, StanzaReader};
+use mikron_live::mirror::{Mirror, mirror};
 use mikron_oci::{LayerEntry, LayerPlan, MemoryStore, Parallel, Recipe, build_layers, json};
 use mikron_package::{
     Digest, Entry, EntryKind, Limits, MemoryContents, Origin, PackageFormat as _, RootPath, Silent,
@@ -22,7 +23,6 @@ use mikron_package::{
 };
 use mikron_solve::{Request, ResolvoSolver, Solver as _};
 use mikron_source::universe::{CompactIndex, IndexUniverse, Part, build_index};
-use mikron_testkit::mirror::{Mirror, mirror};
 
 /// A file of the mirror, fetched once.
 fn fetched(mirror: &Mirror, path: &str) -> Vec<u8> {

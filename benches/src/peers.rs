@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use mikron_testkit::mirror::Mirror;
+use mikron_live::mirror::Mirror;
 use mikron_testkit::tools::tool;
 use tempfile::TempDir;
 

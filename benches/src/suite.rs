@@ -4,12 +4,12 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use mikron_live::mirror::Mirror;
 use mikron_package::{Limits, Silent};
 use mikron_source::cache::{Cache, CacheOptions};
 use mikron_source::deb::{Context, DebRepository, refresh};
 use mikron_source::fetch::{HttpOptions, Router};
 use mikron_source::preset::debian_keyring;
-use mikron_testkit::mirror::Mirror;
 
 use crate::measure::{Failed, run};
 use crate::peers;

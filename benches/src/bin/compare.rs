@@ -19,8 +19,8 @@ use mikron_benches::measure::{Failed, median, peak, run, wall};
 use mikron_benches::peers::{self, Docker};
 use mikron_benches::table::{HEAD, Row, Target};
 use mikron_benches::{made, suite};
+use mikron_live::mirror::{Mirror, mirror};
 use mikron_source::cache::{Cache, CacheOptions};
-use mikron_testkit::mirror::{Mirror, mirror};
 use tempfile::TempDir;
 
 const NGINX: &str = "mikron: 1

@@ -1,7 +1,6 @@
 //! Signatures, good and bad.
 #![cfg(all(feature = "http", feature = "openpgp"))]
 
-use mikron_source::preset::debian_keyring;
 use mikron_source::trust::{Keyring, OpenPgp, TrustError};
 use mikron_testkit::repository::{Binding, KeyKind, RepositoryBuilder, TestKey, now};
 
@@ -353,36 +352,4 @@ fn bad_078_payload_inside_release_gpg() {
             .verify_detached(b"data", key.certificate_armored().as_bytes())
             .is_err()
     );
-}
-
-#[test]
-fn the_embedded_debian_keys_verify_the_real_archive() {
-    use mikron_source::fetch::{Fetch, HttpFetch, HttpOptions, Request};
-    use std::io::Read;
-    let Some(mirror) = mikron_testkit::mirror::mirror() else {
-        return;
-    };
-    let http = HttpFetch::new(HttpOptions::default());
-    let mut urls = vec![format!("{}/dists/bookworm/InRelease", mirror.main)];
-    urls.push(format!("{}/dists/trixie/InRelease", mirror.main));
-    urls.extend(
-        mirror
-            .security
-            .map(|base| format!("{base}/dists/bookworm-security/InRelease")),
-    );
-    let verifier = OpenPgp::new(debian_keyring(), now());
-    for url in urls {
-        let mut message = Vec::new();
-        http.fetch(&Request::get(&url))
-            .unwrap()
-            .body
-            .read_to_end(&mut message)
-            .unwrap();
-        let signed = verifier.verify_clearsigned(&message).unwrap();
-        assert!(signed.text.starts_with(b"Origin: Debian\n"));
-        let at = message.len() / 3;
-        message[at] ^= 1;
-        let error = verifier.verify_clearsigned(&message).unwrap_err();
-        assert!(matches!(error, TrustError::BadSignature { .. }), "{error}");
-    }
 }

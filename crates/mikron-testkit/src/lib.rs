@@ -1,22 +1,16 @@
-//! Test support: builders for archives and repositories, a faulty HTTP server, the reference tools and the machine's own
-//! Debian mirror. Never published, never used outside of tests and benches.
+//! Test support: builders for archives and repositories, a faulty HTTP server, the reference tools that a machine may have.
+//! Never published, never used outside of tests and benches. What takes root or the live archive is in `mikron-live`.
 
 pub mod apk;
 pub mod archive;
-pub mod battery;
 pub mod elf;
 pub mod http;
-pub mod installed;
 pub mod listing;
-pub mod lot;
-pub mod mirror;
 pub mod mutation;
-pub mod oracle;
 pub mod readelf;
 pub mod repackage;
 pub mod repository;
 pub mod rpm;
 pub mod rpm_repository;
-pub mod runtime;
+pub mod skipped;
 pub mod tools;
-pub mod trace;

@@ -4,16 +4,13 @@
 
 mod common;
 
-use std::fs;
-
-use common::{find, local_spec};
+use common::{Held, local_spec};
 use mikron::{Builder, Output};
 use mikron_testkit::archive::DebBuilder;
-use mikron_testkit::runtime::Bundle;
 use tempfile::TempDir;
 
-/// The image of some packages of a local repository, of which the spec names `app`, and where it was built.
-fn image(packages: [DebBuilder; 2], depends: &str) -> Option<(TempDir, Bundle)> {
+/// What the image holds of some packages of a local repository, of which the spec names `app`.
+fn image(packages: [DebBuilder; 2], depends: &str) -> Held {
     let dir = TempDir::new().unwrap();
     let [app, lib] = packages;
     let packages = vec![("app", depends, app), ("lib", "", lib)];
@@ -25,7 +22,7 @@ fn image(packages: [DebBuilder; 2], depends: &str) -> Option<(TempDir, Bundle)> 
         .output(Output::layout(&layout, "latest"))
         .build()
         .unwrap_or_else(|error| panic!("{error}"));
-    Some((dir, Bundle::extract(&layout)?))
+    Held::of(&layout)
 }
 
 #[test]
@@ -39,16 +36,12 @@ fn a_link_to_what_a_script_makes_is_in_the_image_and_one_to_nothing_is_not() {
             "postinst",
             "#!/bin/sh\nmkdir -p /etc/app\necho made > /etc/app/conf\n",
         );
-    let Some((_dir, bundle)) = image([app, DebBuilder::new("lib", "1", "amd64")], "") else {
-        return;
-    };
-    let root = bundle.rootfs();
+    let held = image([app, DebBuilder::new("lib", "1", "amd64")], "");
     for (link, target) in [("conf", "/etc/app/conf"), ("near", "../../../etc/app/conf")] {
-        let link = root.join("usr/lib/app").join(link);
-        assert_eq!(fs::read_link(link).unwrap().to_str(), Some(target));
+        assert_eq!(held.target(&format!("/usr/lib/app/{link}")), target);
     }
-    assert_eq!(fs::read(root.join("etc/app/conf")).unwrap(), b"made\n");
-    assert!(find(&root, "lost").is_none());
+    assert_eq!(held.text("/etc/app/conf"), "made\n");
+    assert!(!held.paths().iter().any(|path| path.ends_with("/lost")));
 }
 
 #[test]
@@ -70,19 +63,21 @@ fn a_named_package_of_nothing_but_a_unit_and_a_script_has_what_they_make() {
             0o644,
             "[Service]\nUser=backup\n",
         );
-    let Some((_dir, bundle)) = image([app, lib], "Depends: lib\n") else {
-        return;
-    };
-    let root = bundle.rootfs();
-    let accounts = fs::read_to_string(root.join("etc/passwd")).unwrap();
+    let held = image([app, lib], "Depends: lib\n");
+    let accounts = held.text("/etc/passwd");
     for name in ["www-data:", "_app:"] {
         assert!(
             accounts.lines().any(|line| line.starts_with(name)),
             "{accounts}"
         );
     }
-    for made in ["srv/app", "var/lib/app", "usr/share/lib/data"] {
-        assert!(root.join(made).exists(), "{made}");
+    for made in ["/srv/app", "/var/lib/app", "/usr/share/lib/data"] {
+        assert!(held.has(made), "{made}");
     }
-    assert!(find(&root, "app.service").is_none());
+    assert!(
+        !held
+            .paths()
+            .iter()
+            .any(|path| path.ends_with("/app.service"))
+    );
 }

@@ -9,8 +9,8 @@ mod common;
 use std::time::Duration;
 
 use common::World;
-use mikron_deb::{DebFormat, DebVersionOrder};
-use mikron_package::{Digest, Universe, VersionOrder as _};
+use mikron_deb::DebFormat;
+use mikron_package::{Digest, Universe};
 use mikron_source::deb::{
     DebRepository, IndexCompression, SourceError, SourceErrorKind, Suite, Trust, refresh,
 };
@@ -426,38 +426,4 @@ fn a_failure_of_one_suite_is_that_of_all() {
     let error = refresh(&world.context(), &[good, bad], &["amd64"]).unwrap_err();
     assert_eq!(error.suite, "missing");
     assert!(error.to_string().contains("404 (not found)"), "{error}");
-}
-
-#[test]
-fn the_real_archive_becomes_a_universe() {
-    let Some(mirror) = mikron_testkit::mirror::mirror() else {
-        return;
-    };
-    let world = World::new();
-    let http = mikron_source::fetch::HttpFetch::new(mikron_source::fetch::HttpOptions::default());
-    let mut context = world.context();
-    context.fetch = &http;
-    let mut locations = mikron_source::preset::Locations::default();
-    locations
-        .mirrors
-        .insert("debian".to_owned(), mirror.main.clone());
-    if let Some(security) = &mirror.security {
-        locations
-            .mirrors
-            .insert("debian-security".to_owned(), security.clone());
-    }
-    let preset = mikron_source::preset::Preset::deb("bookworm").unwrap();
-    let mut repositories = preset.repositories("debian", &locations);
-    repositories.retain(|r| r.suite != "bookworm-security" || mirror.security.is_some());
-    let suites = refresh(&context, &repositories, &["amd64"]).unwrap();
-    let mut parts = Vec::new();
-    for suite in &suites {
-        parts.extend(suite.parts(&context).unwrap());
-    }
-    let universe = IndexUniverse::new(&DebFormat, "amd64", parts).unwrap();
-    assert!(!universe.named("nginx").is_empty());
-    assert_eq!(
-        DebVersionOrder.compare("1.22.1-9", "1.22.1-9+deb12u1"),
-        std::cmp::Ordering::Less
-    );
 }

@@ -1,147 +1,14 @@
-//! Builds images from the machine's Debian mirror, with a cache that all tests share.
+//! Builds images from archives that the tests make, and reads what is in them.
 #![allow(dead_code, clippy::unwrap_used)] // each test binary uses some of it
-
-pub(crate) mod beside;
-pub(crate) mod compare;
-pub(crate) mod installed;
-pub(crate) mod thousand;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use mikron::{BuildReport, Builder, Output};
+use mikron::oci::{Child, ImageTree, LayerEntry, Layout, mutate};
+use mikron::package::{EntryKind, Limits, RootPath};
 use mikron_testkit::archive::DebBuilder;
-use mikron_testkit::mirror::mirror;
 use mikron_testkit::repository::RepositoryBuilder;
-use mikron_testkit::runtime::Bundle;
-use tempfile::TempDir;
-
-/// An image in a layout of its own, under the tag `latest`.
-pub(crate) struct Built {
-    pub(crate) dir: TempDir,
-    pub(crate) report: BuildReport,
-}
-
-impl Built {
-    pub(crate) fn layout(&self) -> PathBuf {
-        self.dir.path().join("layout")
-    }
-
-    pub(crate) fn docker_archive(&self) -> PathBuf {
-        self.dir.path().join("image.tar")
-    }
-}
-
-/// A file of `docs/examples`.
-pub(crate) fn example(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../docs/examples")
-        .join(name)
-}
-
-/// An example spec with more text at its end.
-pub(crate) fn example_with(name: &str, more: &str) -> String {
-    fs::read_to_string(example(name)).unwrap() + more
-}
-
-/// The cache that all builds of the tests share.
-pub(crate) fn cache() -> PathBuf {
-    // Cargo says where to integration tests and benches, and examples lie beside them.
-    let beside = || std::env::current_exe().unwrap().with_file_name("../../tmp");
-    let target = option_env!("CARGO_TARGET_TMPDIR").map_or_else(beside, PathBuf::from);
-    target.join("cache")
-}
-
-/// The file of an archive in that cache, by the hexadecimal digits of its digest.
-pub(crate) fn archive(hex: &str) -> PathBuf {
-    // Not by a search: trees of installations lie in that folder too, with folders of any name.
-    let mut formats = fs::read_dir(cache()).unwrap().flatten();
-    let blobs = formats.find_map(|format| {
-        let blobs = format.path().join("blobs");
-        blobs.is_dir().then_some(blobs)
-    });
-    let blobs = blobs.expect("something was fetched");
-    blobs.join(&hex[..2]).join(hex)
-}
-
-/// A builder for a spec given as text, in a file that is called `image.yaml`. `None` where there is no mirror.
-pub(crate) fn builder(spec: &str, dir: &Path) -> Option<Builder> {
-    let mirror = mirror()?;
-    let file = dir.join("image.yaml");
-    fs::write(&file, spec).unwrap();
-    let mut builder = Builder::from_file(&file)
-        .unwrap_or_else(|error| panic!("{error}"))
-        .cache(cache());
-    builder = builder.mirror("debian", &mirror.main);
-    if let Some(security) = &mirror.security {
-        builder = builder.mirror("debian-security", security);
-    }
-    Some(builder)
-}
-
-/// Builds a spec given as text and extracts the image. `None` where something is missing that it takes.
-pub(crate) fn extract_spec(spec: &str) -> Option<Bundle> {
-    let dir = TempDir::new().unwrap();
-    let layout = dir.path().join("layout");
-    builder(spec, dir.path())?
-        .platform("linux/amd64".parse().unwrap())
-        .output(Output::layout(&layout, "latest"))
-        .build()
-        .unwrap_or_else(|error| panic!("{error}"));
-    Bundle::extract(&layout)
-}
-
-/// The spec of some packages in a minimal image, with an entrypoint (words with commas between them) where there is one.
-pub(crate) fn spec_of(packages: &str, entrypoint: &str) -> String {
-    let image = match entrypoint {
-        "" => String::new(),
-        words => format!("image: {{ entrypoint: [{words}] }}\n"),
-    };
-    format!(
-        "mikron: 1\nname: kind\nsources: {{ debian: {{ deb: bookworm }} }}\npackages: [{packages}]\n{image}\
-         layers: {{ strategy: single, compression: none }}\n"
-    )
-}
-
-/// The same spec with layers by package that are compressed as fast as can be.
-pub(crate) fn quick(spec: &str) -> String {
-    let kept = spec.split_inclusive('\n');
-    let kept: String = kept.filter(|line| !line.starts_with("layers:")).collect();
-    kept + "layers: { compression: \"zstd:1\" }\n"
-}
-
-/// Builds a spec given as text. `None` where there is no mirror.
-pub(crate) fn build(spec: &str) -> Option<Built> {
-    let dir = TempDir::new().unwrap();
-    let report = builder(spec, dir.path())?
-        .output(Output::layout(dir.path().join("layout"), "latest"))
-        .output(Output::docker_archive(dir.path().join("image.tar")))
-        .build()
-        .unwrap_or_else(|error| panic!("{error}"));
-    Some(Built { dir, report })
-}
-
-/// Builds an example spec. `None` where there is no mirror.
-pub(crate) fn build_example(name: &str) -> Option<Built> {
-    build(&example_with(name, ""))
-}
-
-/// Whether a file of this name lies anywhere below a directory. Links are not followed.
-pub(crate) fn find(dir: &Path, name: &str) -> Option<PathBuf> {
-    let mut entries: Vec<_> = fs::read_dir(dir).ok()?.flatten().collect();
-    entries.sort_by_key(std::fs::DirEntry::file_name);
-    entries.into_iter().find_map(|entry| {
-        if entry.file_name().to_str() == Some(name) {
-            return Some(entry.path());
-        }
-        let is_dir = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        if is_dir {
-            find(&entry.path(), name)
-        } else {
-            None
-        }
-    })
-}
 
 /// Writes a flat repository of small packages, each with further fields of its stanza, and a spec over it; gives the spec's file.
 pub(crate) fn local_spec(
@@ -163,4 +30,62 @@ pub(crate) fn local_spec(
     );
     fs::write(&file, spec).unwrap();
     file
+}
+
+/// What the image of a layout holds, for its first platform.
+pub(crate) struct Held(ImageTree);
+
+impl Held {
+    /// Reads the image with the tag `latest`.
+    pub(crate) fn of(layout: &Path) -> Self {
+        let limits = Limits::default();
+        let layout = Arc::new(Layout::open(layout).unwrap());
+        let (_, target) = layout.tags(&limits).unwrap().remove(0);
+        let root = Child::open(layout, &target, &limits).unwrap();
+        let (_, image) = mutate::images(&root).unwrap().remove(0);
+        Self(ImageTree::read(&*image, &|_| true, &limits).unwrap())
+    }
+
+    fn entry(&self, path: &str) -> Option<&LayerEntry> {
+        self.0.files.get(&RootPath::new(path.as_bytes()).unwrap())
+    }
+
+    /// Whether there is anything at a path.
+    pub(crate) fn has(&self, path: &str) -> bool {
+        self.entry(path).is_some()
+    }
+
+    /// The text of a file.
+    pub(crate) fn text(&self, path: &str) -> &str {
+        let content = self.0.kept.get(&RootPath::new(path.as_bytes()).unwrap());
+        let content =
+            content.unwrap_or_else(|| panic!("{path} is no file: {:?}", self.entry(path)));
+        std::str::from_utf8(content).unwrap()
+    }
+
+    /// The target of a link.
+    pub(crate) fn target(&self, path: &str) -> &str {
+        match &self
+            .entry(path)
+            .unwrap_or_else(|| panic!("{path} is not there"))
+            .entry
+            .kind
+        {
+            EntryKind::Symlink { target } => std::str::from_utf8(target).unwrap(),
+            other => panic!("{path} is {other:?}"),
+        }
+    }
+
+    /// `MODE UID:GID` of what is at a path, or `-`.
+    pub(crate) fn access(&self, path: &str) -> String {
+        self.entry(path).map_or("-".to_owned(), |found| {
+            let found = &found.entry;
+            format!("{:o} {}:{}", found.mode, found.uid, found.gid)
+        })
+    }
+
+    /// All paths, in order.
+    pub(crate) fn paths(&self) -> Vec<String> {
+        self.0.files.keys().map(ToString::to_string).collect()
+    }
 }
