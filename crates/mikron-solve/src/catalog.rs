@@ -130,9 +130,6 @@ impl<'a> Catalog<'a> {
 
     /// Why a package can never be taken, whatever is asked for.
     pub(crate) fn barred(&self, id: PackageId, record: &PackageRecord) -> Option<Problem> {
-        if self.request.excluded.contains(&record.name) {
-            return Some(Problem::Excluded);
-        }
         let locked = self.request.locked.get(&record.name);
         if let Some(to) = locked.filter(|v| **v != record.version) {
             return Some(Problem::Locked { to: to.clone() });

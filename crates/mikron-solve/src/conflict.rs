@@ -159,8 +159,6 @@ pub enum Problem {
         /// The priority.
         priority: i32,
     },
-    /// The request excludes it.
-    Excluded,
     /// Its record in the index cannot be used, and was left out.
     Odd {
         /// What is wrong with it.

@@ -297,7 +297,6 @@ fn note(known: &Known) -> String {
         Problem::Priority { priority } => {
             format!("{what} has the pin priority {priority}, which forbids it")
         }
-        Problem::Excluded => format!("{what} is excluded"),
         Problem::Odd { reason } => {
             format!("{what} was left out of the index, as its record cannot be used: {reason}")
         }
@@ -327,7 +326,6 @@ fn missing_remedies(missing: &Missing) -> Vec<String> {
                 "ask whoever publishes source `{source}` to mend the record of {name} {version}, or take {name} from another \
                  source"
             ),
-            Problem::Excluded => format!("take {name} out of the excluded packages"),
             Problem::Locked { .. } => {
                 format!("renew the lock, which holds another version of {name}")
             }

@@ -1,6 +1,6 @@
 //! What is asked of a solver.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use mikron_package::{PackageName, Relation, Requirement, Version};
 use serde::{Deserialize, Serialize};
@@ -26,9 +26,6 @@ pub struct Request {
     /// The only version of a package that will do.
     #[serde(default)]
     pub locked: BTreeMap<PackageName, Version>,
-    /// Packages that must not be taken.
-    #[serde(default)]
-    pub excluded: BTreeSet<PackageName>,
 }
 
 impl Request {

@@ -45,7 +45,6 @@ gives! {
     an_older_version_is_taken_when_the_latest_cannot_be: "a 2; Depends: gone\na 1", ["a"] => "a";
     a_conflict_moves_a_choice: "a; Depends: v\nb; Provides: v = 2; Depends: !z\nc; Provides: v = 1\nz", ["a", "z"] => "a c z";
     a_conflict_with_a_version_leaves_others_alone: "a; Depends: !b < 2\nb 2", ["a", "b"] => "a b-2";
-    an_excluded_package_is_passed_over: "a; Depends: v\nb; Provides: v = 2\nc; Provides: v = 1", ["a", "-b"] => "a c";
 
     a_provides_with_a_version_stands_for_the_package: "a; Depends: so:libc.so.1\nmusl; Provides: so:libc.so.1 = 1", ["a"] => "a musl";
     a_versioned_provides_satisfies_a_version: "a; Depends: v >= 2\nb; Provides: v = 3\nc; Provides: v = 1", ["a"] => "a b";
@@ -82,7 +81,6 @@ gives! {
     install_if_is_satisfied_by_what_is_provided: "a; Provides: v = 1\nb; InstallIf: v", ["a"] => "a b";
     install_if_does_not_force_what_cannot_be: "a\nb; InstallIf: a; Depends: gone\nc; InstallIf: a", ["a"] => "a c";
     install_if_does_not_bring_in_what_is_in_conflict: "a; Depends: !b\nb; InstallIf: a", ["a"] => "a";
-    install_if_does_not_bring_in_what_is_excluded: "a\nb; InstallIf: a", ["a", "-b"] => "a";
     install_if_takes_the_latest_version_that_can_be:
         "a\nb 1; InstallIf: a\nb 2; InstallIf: a\nb 3; InstallIf: a; Depends: gone\nb 4; InstallIf: z", ["a"] => "a b-2";
 

@@ -139,7 +139,6 @@ gives! {
     a_native_package_is_preferred_to_a_foreign_one:
         "a; Depends: b\nb 2 i386; Multi-Arch: foreign\nb 1", ["a"] => ["a 1", "b 1"];
 
-    an_excluded_package_is_passed_over: "a; Depends: b | c\nb\nc", ["a", "!b"] => ["a 1", "c 1"];
     a_locked_version_is_the_only_one: "a 1\na 2", ["a", "=a 1"] => ["a 1"];
     a_preferred_version_is_kept: "a; Depends: b\nb 1\nb 2", ["a", "~b 1"] => ["a 1", "b 1"];
     a_preferred_version_gives_way_where_it_must:
@@ -164,7 +163,6 @@ refuses! {
     ];
     all_missing_roots_are_listed: "a", ["x", "y"] => ["packages[0]", "packages[1]"];
     a_root_of_negative_priority_is_missing: "a; Pin: -10", ["a"] => ["pin priority -10"];
-    an_excluded_root_is_missing: "a", ["a", "!a"] => ["a 1 (source main) is excluded"];
     a_root_at_another_version_than_the_lock_is_missing: "a 2", ["a", "=a 1"] => ["is not the locked version 1"];
     a_missing_dependency_is_named_with_the_way_to_it: "a; Depends: b\nb; Depends: gone (>= 2)\ngone 1", ["a"] => [
         "packages[0] asks for `a`", "a 1 depends on `b`", "b 1 depends on `gone (>= 2)`",
@@ -201,7 +199,4 @@ refuses! {
     ];
     versions_that_all_fail_alike_are_said_once:
         "a 1; Depends: gone\na 2; Depends: gone\na 3; Depends: gone", ["a"] => ["a 3, 2, 1 depends on `gone`"];
-    an_excluded_dependency_is_named: "a; Depends: b\nb", ["a", "!b"] => [
-        "b 1 (source main) is excluded", "help: take b out of the excluded packages",
-    ];
 }

@@ -108,8 +108,7 @@ impl Fixture {
     }
 }
 
-/// A request: relations as in `Depends`, perhaps `@source` behind; `!name` excludes, `=name version` locks, `~name version`
-/// prefers.
+/// A request: relations as in `Depends`, perhaps `@source` behind; `=name version` locks, `~name version` prefers.
 pub(crate) fn request(items: &[&str]) -> Request {
     let mut request = Request::default();
     let pair = |text: &str| {
@@ -118,7 +117,6 @@ pub(crate) fn request(items: &[&str]) -> Request {
     };
     for item in items {
         match item.split_at(1) {
-            ("!", name) => drop(request.excluded.insert(name.parse().unwrap())),
             ("=", rest) => request.locked.extend([pair(rest)]),
             ("~", rest) => request.preferred.extend([pair(rest)]),
             _ => {

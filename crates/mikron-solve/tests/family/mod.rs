@@ -133,14 +133,10 @@ pub(crate) fn relation(text: &str) -> Relation {
     }
 }
 
-/// A request: requirements, perhaps `@source` behind; `-name` excludes.
+/// A request: requirements, perhaps `@source` behind.
 pub(crate) fn request(items: &[&str]) -> Request {
     let mut request = Request::default();
     for item in items {
-        if let Some(name) = item.strip_prefix('-') {
-            request.excluded.insert(name.parse().unwrap());
-            continue;
-        }
         let (text, source) = match item.split_once('@') {
             Some((text, source)) => (text, Some(source.to_owned())),
             None => (*item, None),
