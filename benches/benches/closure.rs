@@ -13,12 +13,13 @@ use std::process::Command;
 use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use mikron_capability::{
-    ContentFacts, Edge, FileFacts, PackageFacts, PackageInput, Role, Spool, Wanted, classify,
-    read_elf, scan, select, verify,
-};
 use mikron_deb::DebFormat;
+use mikron_facts::{
+    ContentFacts, FileFacts, PackageFacts, Spool, Symbols, classify, read_elf, scan,
+};
+use mikron_matrix::verify;
 use mikron_package::{Digest, Entry, EntryKind, Limits, Origin, PackageFormat as _, RootPath};
+use mikron_select::{Edge, PackageInput, Role, Rules, Wanted, select};
 use mikron_testkit::elf::ElfBuilder;
 use mikron_testkit::tools::tool;
 
@@ -34,7 +35,9 @@ fn file(path: &str, mode: u32, elf: Option<&ElfBuilder>) -> FileFacts {
     let bytes = elf.map(ElfBuilder::build);
     let size = bytes.as_ref().map_or(1000, |bytes| bytes.len() as u64);
     let entry = Entry::new(path, EntryKind::File { size }, mode);
-    let elf = bytes.map(|bytes| Box::new(read_elf(bytes.as_slice()).expect("well-formed")));
+    let elf = bytes.map(|bytes| {
+        Box::new(read_elf(bytes.as_slice(), &Symbols::default()).expect("well-formed"))
+    });
     FileFacts {
         class: classify(&entry, elf.as_deref()),
         digest: Some(Digest::of(entry.path.as_bytes())),
@@ -228,11 +231,13 @@ fn facts(c: &mut Criterion) {
             total
         });
     });
+    let symbols = Rules::builtin().symbols();
     for (name, keep) in [("facts", false), ("facts, contents kept", true)] {
         group.bench_function(name, |b| {
             b.iter(|| {
                 let spool = Spool::new(256 << 20);
-                let facts = scan(&mut *open(), &spool, &limits, &|_| keep).expect("facts");
+                let facts =
+                    scan(&mut *open(), &spool, &limits, &|_| keep, &symbols).expect("facts");
                 facts.files.len()
             });
         });

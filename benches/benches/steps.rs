@@ -13,14 +13,15 @@ use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use mikron_archive::ArReader;
-use mikron_capability::{PackageInput, Role, Spool, Wanted, scan, select};
 use mikron_deb::{DebFormat, DebVersionOrder, StanzaReader};
+use mikron_facts::{Spool, scan};
 use mikron_live::mirror::{Mirror, mirror};
 use mikron_oci::{LayerEntry, LayerPlan, MemoryStore, Parallel, Recipe, build_layers, json};
 use mikron_package::{
     Digest, Entry, EntryKind, Limits, MemoryContents, Origin, PackageFormat as _, RootPath, Silent,
     Universe as _, VersionOrder as _,
 };
+use mikron_select::{PackageInput, Role, Rules, Wanted, select};
 use mikron_solve::{Request, ResolvoSolver, Solver as _};
 use mikron_source::universe::{CompactIndex, IndexUniverse, Part, build_index};
 
@@ -180,12 +181,13 @@ fn archives(c: &mut Criterion) {
             total
         });
     });
+    let symbols = Rules::builtin().symbols();
     let facts = |spool: &Spool| -> Vec<PackageInput> {
         let one = |archive: &Vec<u8>| {
             let mut reader = DebFormat
                 .open(Box::new(&**archive), &limits, &origin)
                 .expect("a .deb");
-            let facts = scan(&mut *reader, spool, &limits, &|_| true).expect("facts");
+            let facts = scan(&mut *reader, spool, &limits, &|_| true, &symbols).expect("facts");
             let root = facts.metadata.record.name.as_str() == "nginx";
             let role = if root { Role::root() } else { Role::Dependency };
             PackageInput::new(role, Arc::new(facts))

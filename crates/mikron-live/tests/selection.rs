@@ -5,8 +5,9 @@
 
 mod common;
 
+use mikron_matrix::Explanation;
+
 use common::{builder, spec_of};
-use mikron_capability::Explanation;
 
 /// In the image of the packages with this entrypoint are the first paths, and not the second.
 fn chosen(packages: &str, entrypoint: &str, there: &[&str], absent: &[&str]) {

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use mikron_capability::{
-    CapabilityRow, Matrix, Need, NeedState, Origin, Provider, Standing, Strength, Token,
-};
+use mikron_matrix::{CapabilityRow, Matrix, Need, NeedState, Origin, Provider, Standing, Strength};
+use mikron_select::Token;
 
 use crate::escape::{Text, count, size};
 
@@ -134,8 +133,8 @@ pub(crate) fn chain(matrix: &Matrix, row: &CapabilityRow, html: &mut String) {
     html.push_str("</ol>");
 }
 
-pub(crate) const fn state_class(state: mikron_capability::State) -> &'static str {
-    use mikron_capability::State;
+pub(crate) const fn state_class(state: mikron_matrix::State) -> &'static str {
+    use mikron_matrix::State;
     match state {
         State::Chosen => "all",
         State::Partly => "some",

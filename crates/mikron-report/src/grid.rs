@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use mikron_capability::{Matrix, Need, NeedState, Provider, State};
+use mikron_matrix::{Matrix, Need, NeedState, Provider, State};
 
 use crate::details::{Index, need_class, state_class};
 use crate::escape::{Text, count, size};

@@ -1,6 +1,6 @@
 //! The compatibility matrix as one self-contained HTML page.
 //!
-//! It stands at the side of the way from spec to image: [`page`] takes matrices as [`mikron_capability::matrix`] makes them
+//! It stands at the side of the way from spec to image: [`page`] takes matrices as [`mikron_matrix::matrix`] makes them
 //! and gives one text. It knows nothing of solving or selecting. The page needs no network, works from a file, in light and
 //! dark and on paper, and without a pointer.
 //!

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use mikron_capability::{Clash, Matrix, Need, PackageRow, State};
+use mikron_matrix::{Clash, Matrix, Need, PackageRow, State};
 
 use crate::details::{chain, state_class};
 use crate::escape::{Text, count, size};

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use mikron_capability::{Matrix, NeedState, State};
+use mikron_matrix::{Matrix, NeedState, State};
 use sha2::{Digest as _, Sha256};
 
 use crate::details::{Index, templates};

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use mikron_capability::{Matrix, Origin};
+use mikron_matrix::{Matrix, Origin};
 
 use crate::escape::{Text, size};
 

@@ -4,12 +4,11 @@
 use std::process::Command;
 use std::sync::Arc;
 
-use mikron_capability::{
-    ContentFacts, ElfFacts, FileFacts, Matrix, PackageFacts, PackageInput, Role, Wanted, matrix,
-    read_elf, select,
-};
+use mikron_facts::{ContentFacts, ElfFacts, FileFacts, PackageFacts, Symbols, read_elf};
+use mikron_matrix::{Matrix, matrix};
 use mikron_package::{Entry, EntryKind, RootPath};
 use mikron_report::page;
+use mikron_select::{PackageInput, Role, Wanted, select};
 use mikron_testkit::elf::ElfBuilder;
 use mikron_testkit::tools::tool;
 
@@ -26,14 +25,14 @@ fn elf(soname: Option<&str>, needed: &[&str]) -> ElfFacts {
     ElfFacts {
         // Without a loader the closure needs no C library.
         interpreter: None,
-        ..read_elf(&builder.build()[..]).unwrap()
+        ..read_elf(&builder.build()[..], &Symbols::default()).unwrap()
     }
 }
 
 fn file(path: &str, size: u64, elf: Option<ElfFacts>) -> FileFacts {
     let path = RootPath::new(path.as_bytes()).unwrap();
     let entry = Entry::new(path, EntryKind::File { size }, 0o755);
-    let class = mikron_capability::classify(&entry, elf.as_ref());
+    let class = mikron_facts::classify(&entry, elf.as_ref());
     let content = ContentFacts {
         elf: elf.map(Box::new),
         ..ContentFacts::default()

@@ -1,6 +1,6 @@
 //! Shell scripts: a full parser, and the commands that a script calls.
 //!
-//! This crate is the reader of shell scripts for all others. mikron-capability asks which commands a script needs that is
+//! This crate is the reader of shell scripts for all others. mikron-facts asks which commands a script needs that is
 //! reached at run time, mikron-rootfs what a maintainer script would have done. [`parse`] yields the tree of a script
 //! in the Shell Command Language (POSIX.1-2024, XCU 2) with the forms of bash and ksh that scripts in distributions use;
 //! [`commands`] yields what it calls. Nothing is run.

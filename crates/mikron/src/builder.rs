@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use mikron_capability::{Inventory, Matrix};
+use mikron_matrix::{Inventory, Matrix};
 use mikron_oci::BlobStore;
 use mikron_package::{Cancellation, Limits, PackageName, Platform, Progress};
 use mikron_solve::Solver;
@@ -315,7 +315,7 @@ impl Builder {
     /// What the image of the spec would hold, by package and file. Everything is done that a build does, less the layers.
     ///
     /// ```no_run
-    /// use mikron::{Builder, capability::diff, layout_inventory};
+    /// use mikron::{Builder, matrix::diff, layout_inventory};
     /// let built = layout_inventory("out/nginx".as_ref(), "latest")?;
     /// let now = Builder::from_file("nginx.yaml")?.inventory()?;
     /// assert!(diff(&built, &now).is_empty(), "the image is up to date");

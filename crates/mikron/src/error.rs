@@ -3,12 +3,14 @@
 use std::io;
 use std::path::PathBuf;
 
-use mikron_capability::{FactsError, Missing, RulesError, SelectError, Violation};
+use mikron_facts::FactsError;
+use mikron_matrix::Violation;
 use mikron_oci::{ImageError, LayerError, StoreError};
 use mikron_package::{
     ArchiveError, DatabaseError, Family, IdentityMismatch, PackageName, Platform, PlatformError,
 };
 use mikron_rootfs::RootfsError;
+use mikron_select::{Missing, RulesError, SelectError};
 #[cfg(feature = "slices")]
 use mikron_slices::SliceError;
 use mikron_solve::SolveError;

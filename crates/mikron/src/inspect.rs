@@ -4,8 +4,9 @@ use std::fs::File;
 use std::io::{BufReader, Read, Seek};
 use std::path::Path;
 
-use mikron_capability::{PackageFacts, Spool, scan};
+use mikron_facts::{PackageFacts, Spool, scan};
 use mikron_package::{ArchiveError, ArchiveErrorKind, Limits, Origin};
+use mikron_select::Rules;
 
 use crate::Error;
 use crate::families::formats;
@@ -50,9 +51,10 @@ pub fn inspect_archive(path: &Path) -> Result<PackageFacts, Error> {
     let input = Box::new(BufReader::with_capacity(1 << 16, file));
     let mut archive = format.open(input, &limits, &origin)?;
     let spool = Spool::new(8 << 20);
-    let facts = scan(&mut *archive, &spool, &limits, &|_| true);
+    let symbols = Rules::builtin().symbols();
+    let facts = scan(&mut *archive, &spool, &limits, &|_| true, &symbols);
     facts.map_err(|error| match error {
-        mikron_capability::FactsError::Archive(error) => error.in_archive(&origin).into(),
+        mikron_facts::FactsError::Archive(error) => error.in_archive(&origin).into(),
         error => Error::Facts {
             package: archive.metadata().record.name.clone(),
             error: Box::new(error),

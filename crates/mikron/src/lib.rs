@@ -52,10 +52,12 @@ pub use views::diff::{layout_inventory, lock_inventory};
 pub use views::explain::{Answer, Explanations, Overview, PartLeftOut, Recommended};
 pub use views::matrix::PlatformTokens;
 
-pub use mikron_capability as capability;
+pub use mikron_facts as facts;
+pub use mikron_matrix as matrix;
 pub use mikron_oci as oci;
 pub use mikron_package as package;
 pub use mikron_rootfs as rootfs;
+pub use mikron_select as select;
 #[cfg(feature = "slices")]
 pub use mikron_slices as slice_definitions;
 pub use mikron_solve as solve;

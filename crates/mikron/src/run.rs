@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 
-use mikron_capability::Spool;
+use mikron_facts::Spool;
 use mikron_package::{Digest, PackageName, PackageRecord, Platform, Task, TaskKind, Version};
 use mikron_solve::Solver;
 use mikron_spec::{Lock, LockedPlatform, PackageRequest, Spec, Timestamp};

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use mikron::capability::{Capability, Origin, Required, Strength};
+use mikron::matrix::{Capability, Origin, Required, Strength};
 use mikron::package::PackageName;
 use mikron::solve::SolveError;
 use mikron::{Builder, PackageCapabilities};

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
-use mikron::capability::{Diff, FileDiff, Inventory, PackageDiff, PlatformDiff, Side, diff};
+use mikron::matrix::{Diff, FileDiff, Inventory, PackageDiff, PlatformDiff, Side, diff};
 use mikron::{Output, layout_inventory, lock_inventory};
 use serde::Serialize;
 

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use mikron::capability::{Explanation, LeftOut, SelectedPackage, Step, Token, TokenAnswer};
+use mikron::matrix::{Explanation, TokenAnswer};
+use mikron::select::{LeftOut, SelectedPackage, Step, Token};
 use mikron::{Answer, Explanations, Overview, PartLeftOut, PlatformTokens, Recommended};
 
 use super::{builder, print, print_json};

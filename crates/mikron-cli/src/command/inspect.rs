@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use mikron::capability::{ElfFacts, FileFacts, PackageFacts};
+use mikron::facts::{ElfFacts, FileFacts, PackageFacts};
 use mikron::package::EntryKind;
 use mikron::spec::Timestamp;
 use serde::Serialize;
@@ -299,8 +299,8 @@ impl Item {
 
 impl Elf {
     fn of(elf: &ElfFacts) -> Self {
-        use mikron::capability::{ElfClass, ElfKind};
-        let names = |needs: &mikron::capability::NeededVersions| {
+        use mikron::facts::{ElfClass, ElfKind};
+        let names = |needs: &mikron::facts::NeededVersions| {
             needs
                 .versions
                 .iter()

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 
-use mikron::capability::{CapabilityRow, Matrix, Need, NeedState, PackageRow, Provider, State};
+use mikron::matrix::{CapabilityRow, Matrix, Need, NeedState, PackageRow, Provider, State};
 
 use super::{builder, print, print_json};
 use crate::arguments::Matrix as Arguments;

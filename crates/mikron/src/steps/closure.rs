@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use mikron_capability::{
-    Edge, FileFacts, FileRef, Globs, Missing, PackageFacts, PackageInput, Provided, ScriptFacts,
-    SelectError, SelectedFile, Selection, Violation, Want, Wanted, select, verify,
-};
-use mikron_package::{Digest, EntryKind, PackageName, Platform, RootPath, SharedText};
+use mikron_facts::{FileFacts, PackageFacts, ScriptFacts};
+use mikron_matrix::{Violation, verify};
+use mikron_package::{Digest, EntryKind, Globs, PackageName, Platform, RootPath, SharedText};
 use mikron_rootfs::{Part, Sources};
+use mikron_select::{
+    Edge, FileRef, Missing, PackageInput, Provided, SelectError, SelectedFile, Selection, Want,
+    Wanted, select,
+};
 use mikron_spec::{FileContent, FileEntry, Select, Spec};
 
 use crate::Error;
@@ -240,11 +242,11 @@ fn provided(inputs: &[PackageInput]) -> Vec<Provided> {
     made.chain(alternatives).chain(own).collect()
 }
 
-fn select_mode(select: Select) -> mikron_capability::Select {
+fn select_mode(select: Select) -> mikron_select::Select {
     match select {
-        Select::Minimal => mikron_capability::Select::Minimal,
-        Select::Package => mikron_capability::Select::Package,
-        Select::Full => mikron_capability::Select::Full,
+        Select::Minimal => mikron_select::Select::Minimal,
+        Select::Package => mikron_select::Select::Package,
+        Select::Full => mikron_select::Select::Full,
     }
 }
 
@@ -260,15 +262,15 @@ fn inputs(
                 whole,
                 select,
             } => (
-                mikron_capability::Role::Root {
+                mikron_select::Role::Root {
                     capabilities: capabilities.clone(),
                     whole: *whole,
                 },
                 Some(select_mode(*select)),
             ),
-            Role::Sliced => (mikron_capability::Role::Given, None),
-            Role::Dependency => (mikron_capability::Role::Dependency, None),
-            Role::Provider => (mikron_capability::Role::Provider, None),
+            Role::Sliced => (mikron_select::Role::Given, None),
+            Role::Dependency => (mikron_select::Role::Dependency, None),
+            Role::Provider => (mikron_select::Role::Provider, None),
         };
         let edge = |(to, relation): &(usize, String)| Edge {
             to: *to,
@@ -311,7 +313,7 @@ fn divert(inputs: &mut [PackageInput]) {
 fn files_input(files: &[LoadedFile]) -> PackageInput {
     let name = PackageName::new("spec").expect("a literal that obeys the rules of names");
     let facts = PackageFacts::of_files(name, files.iter().map(|file| file.facts.clone()).collect());
-    PackageInput::new(mikron_capability::Role::Files, Arc::new(facts))
+    PackageInput::new(mikron_select::Role::Files, Arc::new(facts))
 }
 
 impl Closure {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Read};
 use std::sync::{Mutex, PoisonError};
 
-use mikron_capability::Spool;
+use mikron_facts::Spool;
 use mikron_package::{Cancellation, Contents, Digest, MemoryContents, NoSuchContent};
 
 /// Puts wanted contents of one archive into the spool.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use mikron_capability::PackageFacts;
+use mikron_facts::PackageFacts;
 use mikron_package::{DatabaseError, Family, Globs, Installed, InstalledFile, MemoryContents};
 use mikron_rootfs::{Context, Finalizer, Report, RootfsError, Tree};
 
@@ -71,7 +71,7 @@ impl DatabaseFinalizer {
             node.is_some_and(|node| node.entry.is_directory() || node.owner.package() == Some(own))
                 && !removed.matches(&at)
         };
-        let file = |file: &'a mikron_capability::FileFacts| InstalledFile {
+        let file = |file: &'a mikron_facts::FileFacts| InstalledFile {
             entry: &file.entry,
             content: file.digest.as_ref(),
             present: is_present(&file.entry.path),

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::BufReader;
 use std::sync::Arc;
 
-use mikron_capability::{PackageFacts, Spool, Symbols, fill, scan_recording};
+use mikron_facts::{PackageFacts, Spool, Symbols, fill, scan};
 use mikron_package::{
     ArchiveError, Digest, Entry, Origin, RootPath, Task, TaskKind, check_identity,
 };
@@ -162,11 +162,11 @@ impl Learner<'_> {
         let keep = |entry: &Entry| {
             whole
                 || is_declaration(&entry.path)
-                || mikron_capability::classify(entry, None).is_run_time()
+                || mikron_facts::classify(entry, None).is_run_time()
         };
         let symbols = self.symbols;
         let mut facts = self.with_archive(package, file, |archive| {
-            scan_recording(archive, self.spool, &self.session.limits, &keep, symbols)
+            scan(archive, self.spool, &self.session.limits, &keep, symbols)
         })?;
         facts.made = links::of(&facts, self.spool);
         check_identity(&package.record, &facts.metadata.record)?;
@@ -199,7 +199,7 @@ impl Learner<'_> {
         file: File,
         use_archive: impl FnOnce(
             &mut dyn mikron_package::ArchiveReader,
-        ) -> Result<T, mikron_capability::FactsError>,
+        ) -> Result<T, mikron_facts::FactsError>,
     ) -> Result<T, Error> {
         let origin = Origin {
             source: package.source.clone(),
@@ -220,7 +220,7 @@ impl Learner<'_> {
         }
         let mut archive = format.open(input, &limits, &origin)?;
         use_archive(&mut *archive).map_err(|error| match error {
-            mikron_capability::FactsError::Archive(error) => error.in_archive(&origin).into(),
+            mikron_facts::FactsError::Archive(error) => error.in_archive(&origin).into(),
             error => Error::Facts {
                 package: package.record.name.clone(),
                 error: Box::new(error),

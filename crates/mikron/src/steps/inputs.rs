@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io;
 use std::sync::Arc;
 
-use mikron_capability::{Spool, Symbols, scan_file};
+use mikron_facts::{Spool, Symbols, scan_file};
 use mikron_package::{Entry, EntryKind, Event, Limits, PackageName, Platform, Progress, Version};
 use mikron_spec::{Document, FileContent, Lock, LockedPlatform, Policy, Spec};
 

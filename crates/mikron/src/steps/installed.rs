@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use mikron_capability::PackageFacts;
+use mikron_facts::PackageFacts;
 use mikron_package::{Entry, RootPath, merged_usr};
 use mikron_rootfs::Installed;
 

@@ -6,9 +6,10 @@
 use std::collections::BTreeSet;
 use std::io::Read as _;
 
-use mikron_capability::{MadeLink, PackageFacts, PackageInput, Spool};
+use mikron_facts::{MadeLink, PackageFacts, Spool};
 use mikron_package::{Contents as _, EntryKind, MemoryContents, RootPath};
 use mikron_rootfs::{Context, Finalizer, Report, RootfsError, Tree};
+use mikron_select::PackageInput;
 
 /// The largest busybox that is looked into, in bytes: ten times the size of real ones.
 const LARGEST: u64 = 16 << 20;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use mikron_capability::PackageFacts;
+use mikron_facts::PackageFacts;
 use mikron_package::{Family, PackageRecord, Relation, Requirement, Version};
 use mikron_spec::{LockedPackage, Spec};
 

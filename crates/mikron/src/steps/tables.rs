@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, OnceLock};
 
-use mikron_capability::{Definitions, Rules, RulesError, Symbols};
+use mikron_facts::Symbols;
 use mikron_package::{Limits, Platform};
+use mikron_select::{Definitions, Rules, RulesError};
 use mikron_spec::{DefinitionSource, Spec};
 
 use crate::Error;

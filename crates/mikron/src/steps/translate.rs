@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mikron_capability::FileFacts;
+use mikron_facts::FileFacts;
 use mikron_oci::{Config, Recipe};
 use mikron_package::{Digest, RootPath};
 use mikron_rootfs::{FileSource, RunAs, SpecFile, SpecFileKind};

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use mikron_capability::{Given, PackageFacts, Spool};
+use mikron_facts::{PackageFacts, Spool};
 use mikron_package::{Limits, MemoryContents, PackageName, Platform, Progress, RootPath};
 use mikron_rootfs::{Context, Finalizer, Report, RootfsError, Tree};
+use mikron_select::Given;
 use mikron_solve::Root;
 use mikron_spec::{DefinitionSource, Spec};
 

@@ -3,11 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use mikron_capability::{
-    Capability, Definitions, PackageFacts, PackageInput, Required, Role, Token, capabilities,
-    package_tokens,
-};
+use mikron_facts::PackageFacts;
+use mikron_matrix::{Capability, Required, capabilities, package_tokens};
 use mikron_package::{PackageName, Platform, Version};
+use mikron_select::{Definitions, PackageInput, Role, Token};
 use serde::Serialize;
 
 use crate::run::{Pins, Run};

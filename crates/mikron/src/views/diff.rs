@@ -5,7 +5,7 @@ mod layout;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use mikron_capability::{HeldFile, HeldPackage, Holdings, Inventory};
+use mikron_matrix::{HeldFile, HeldPackage, Holdings, Inventory};
 use mikron_package::{Digest, EntryKind, Hasher, Limits, Platform, RootPath, Xattrs};
 use mikron_rootfs::{Owner, Rootfs};
 use mikron_spec::Lock;

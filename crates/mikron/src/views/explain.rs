@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mikron_capability::{
-    Explanation, Inventory, LeftOut, ModuleLeftOut, SelectedPackage, UnmetNote, Without, explain,
-};
+use mikron_matrix::{Explanation, Inventory, explain};
 use mikron_package::{PackageName, PackageRecord, Platform, Requirement, Version};
+use mikron_select::{LeftOut, ModuleLeftOut, SelectedPackage, UnmetNote, Without};
 use mikron_spec::Spec;
 use serde::Serialize;
 

@@ -2,8 +2,9 @@
 
 use std::io::Read as _;
 
-use mikron_capability::{Matrix, PackageInput, Token, TokenAnswer, explain_token, matrix};
+use mikron_matrix::{Matrix, TokenAnswer, explain_token, matrix};
 use mikron_package::{Contents as _, Platform};
+use mikron_select::{PackageInput, Token};
 use serde::Serialize;
 
 use crate::Error;

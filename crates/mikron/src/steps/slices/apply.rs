@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use mikron_capability::{FileFacts, Given, PackageFacts, Spool, Symbols, classify, scan_file};
+use mikron_facts::{FileFacts, PackageFacts, Spool, Symbols, classify, scan_file};
 use mikron_package::{Entry, EntryKind, PackageName, RootPath};
+use mikron_select::Given;
 use mikron_slices::{Applied, Made, MadeKind, Selection, SliceKey, Taken};
 
 use super::Slices;

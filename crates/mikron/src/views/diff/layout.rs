@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use mikron_capability::{HeldFile, HeldPackage, Holdings, Inventory};
+use mikron_matrix::{HeldFile, HeldPackage, Holdings, Inventory};
 use mikron_oci::{Child, Descriptor, ImageTree, LayerEntry, Layout, mutate};
 use mikron_package::{Limits, PackageDatabase, RootPath};
 

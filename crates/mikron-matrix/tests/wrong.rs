@@ -1,0 +1,344 @@
+//! Selections that are wrong on purpose, each with the message that a user reads: file, token, remedy, chain.
+
+#[path = "../../mikron-select/tests/support/mod.rs"]
+mod support;
+
+use mikron_facts::X86Level;
+use mikron_matrix::{ViolationKind, verify, why};
+use mikron_package::RootPath;
+use mikron_select::{PackageInput, Provided, Role, Selection, Token, Wanted};
+use mikron_testkit::archive::DebBuilder;
+use mikron_testkit::elf::ElfBuilder;
+
+use support::{LIB, amd64, deb, dependency, libc, package, program, root, selected, whole};
+
+/// What the user reads.
+fn report(inputs: &[PackageInput], selection: &Selection, wanted: &Wanted) -> String {
+    let violations = verify(selection, inputs, wanted);
+    let lines: Vec<String> = violations.iter().map(|v| format!("{v:#}")).collect();
+    lines.join("\n")
+}
+
+/// Selects over an `app` with some dependencies and the C library, and gives what the user reads.
+fn judged(app: &DebBuilder, others: &[DebBuilder], wanted: &Wanted) -> String {
+    let mut inputs = vec![root(app)];
+    inputs.extend(others.iter().map(dependency));
+    inputs.push(dependency(&libc()));
+    let (inputs, selection) = selected(inputs, wanted);
+    report(&inputs, &selection, wanted)
+}
+
+fn app(program: &ElfBuilder) -> DebBuilder {
+    deb("app")
+        .depends("libx, libc6")
+        .file("/usr/bin/app", 0o755, program.build())
+}
+
+fn libx(library: &ElfBuilder) -> DebBuilder {
+    deb("libx").file(&format!("{LIB}/libx.so.1"), 0o644, library.build())
+}
+
+fn x() -> ElfBuilder {
+    ElfBuilder::library("libx.so.1")
+}
+
+#[test]
+fn a_musl_library_under_a_glibc_program() {
+    let program = program().needed("libx.so.1");
+    let library = x().needed("libc.musl-x86_64.so.1");
+    let musl = deb("musl").file(
+        "/lib/libc.musl-x86_64.so.1",
+        0o755,
+        ElfBuilder::library("libc.musl-x86_64.so.1").build(),
+    );
+    insta::assert_snapshot!(judged(&app(&program), &[libx(&library).depends("musl"), musl], &amd64()), @r"
+    /usr/bin/app is made for glibc and loads soname(libc.musl-x86_64.so.1), and /lib/libc.musl-x86_64.so.1 is made for musl: take both from one distribution
+      /usr/bin/app (app): the spec names its package (bins)
+    /usr/bin/app is made for glibc and loads soname(libx.so.1), and /usr/lib/x86_64-linux-gnu/libx.so.1 is made for musl: take both from one distribution
+      /usr/bin/app (app): the spec names its package (bins)
+    ");
+}
+
+#[test]
+fn a_library_too_old_for_a_required_symbol_version() {
+    let program = program()
+        .needed("libx.so.1")
+        .version_need("libx.so.1", &["X_2"]);
+    let library = x().version_definition("X_1");
+    insta::assert_snapshot!(judged(&app(&program), &[libx(&library)], &amd64()), @r"
+    /usr/bin/app needs soname(libx.so.1, X_2), which /usr/lib/x86_64-linux-gnu/libx.so.1 does not define: a newer version of its package is needed
+      /usr/bin/app (app): the spec names its package (bins)
+    ");
+}
+
+#[test]
+fn a_library_of_another_machine() {
+    let program = program().needed("libx.so.1");
+    insta::assert_snapshot!(judged(&app(&program), &[libx(&x().machine(183))], &amd64()), @r"
+    /usr/bin/app needs soname(libx.so.1), and /usr/lib/x86_64-linux-gnu/libx.so.1 is of another machine: take the package of the platform's architecture
+      /usr/bin/app (app): the spec names its package (bins)
+    ");
+}
+
+#[test]
+fn a_library_of_another_calling_convention() {
+    let armhf = Wanted::new("linux/arm/v7".parse().expect("a platform"));
+    // ElfBuilder writes 64-bit files alone, and the flags are the same in both.
+    let program = ElfBuilder::executable()
+        .machine(40)
+        .flags(0x0500_0400)
+        .needed("libx.so.1")
+        .interpreter("/lib/ld-linux-armhf.so.3");
+    let of = |flags| {
+        let library = x().machine(40).flags(flags);
+        deb("libx").file("/usr/lib/libx.so.1", 0o644, library.build())
+    };
+    let soft = judged(&app(&program), &[of(0x0500_0200)], &armhf);
+    assert!(soft.contains("libx.so.1 is of another machine"), "{soft}");
+    for flags in [0x0500_0400, 0x0500_0000] {
+        let fine = judged(&app(&program), &[of(flags)], &armhf);
+        assert!(!fine.contains("libx.so.1"), "{fine}");
+    }
+}
+
+#[test]
+fn an_interpreter_that_is_missing_or_of_another_machine() {
+    let other = program().interpreter("/lib/ld-other.so.1");
+    insta::assert_snapshot!(judged(&app(&other), &[], &amd64()), @r"
+    /usr/bin/app is run by path(/lib/ld-other.so.1), which is not in the image: add the package that has it to `packages`
+      /usr/bin/app (app): the spec names its package (bins)
+    ");
+    let loader = ElfBuilder::library("ld-other.so.1").machine(183).build();
+    let loader = deb("libx").file("/lib/ld-other.so.1", 0o755, loader);
+    insta::assert_snapshot!(judged(&app(&other), &[loader], &amd64()), @r"
+    /usr/bin/app needs path(/lib/ld-other.so.1), and /lib/ld-other.so.1 is of another machine: take the package of the platform's architecture
+      /usr/bin/app (app): the spec names its package (bins)
+    ");
+}
+
+#[test]
+fn a_program_for_a_better_processor_than_the_platforms() {
+    let program = program().needed("libx.so.1");
+    let needs_v3 = || x().x86_needed(0b0111);
+    insta::assert_snapshot!(judged(&app(&program), &[libx(&needs_v3())], &amd64()), @r"
+    /usr/lib/x86_64-linux-gnu/libx.so.1 needs a processor of x86-64-v3, and the image is for x86-64-v1: take a build for the platform's processors, or raise the platform's level
+      /usr/bin/app (app): the spec names its package (bins)
+      /usr/lib/x86_64-linux-gnu/libx.so.1 (libx): is linked with libx.so.1
+    ");
+    let mut newer = amd64();
+    newer.x86_level = X86Level::V3;
+    assert_eq!(judged(&app(&program), &[libx(&needs_v3())], &newer), "");
+    // The loader takes a variant only where the processor is good enough.
+    let hwcaps = format!("{LIB}/glibc-hwcaps/x86-64-v3/libx.so.1");
+    let both = libx(&x()).file(&hwcaps, 0o644, needs_v3().build());
+    let named = app(&program).depends("libx, libc6");
+    let whole = deb("app2").depends("libx");
+    let mut wanted = amd64();
+    wanted.select = mikron_select::Select::Full;
+    let (inputs, selection) = selected(
+        vec![
+            root(&named),
+            root(&whole),
+            dependency(&both),
+            dependency(&libc()),
+        ],
+        &wanted,
+    );
+    assert!(why(&selection, &inputs, &hwcaps).is_some());
+    assert_eq!(report(&inputs, &selection, &wanted), "");
+}
+
+#[test]
+fn a_variant_for_better_processors_that_is_older_than_its_library() {
+    let program = program()
+        .needed("libx.so.1")
+        .version_need("libx.so.1", &["X_2"]);
+    let hwcaps = format!("{LIB}/glibc-hwcaps/x86-64-v3/libx.so.1");
+    let both = libx(&x().version_definition("X_1").version_definition("X_2")).file(
+        &hwcaps,
+        0o644,
+        x().version_definition("X_1").build(),
+    );
+    let mut wanted = amd64();
+    wanted.select = mikron_select::Select::Full;
+    insta::assert_snapshot!(judged(&app(&program), &[both], &wanted), @r"
+    /usr/bin/app needs soname(libx.so.1, X_2), which /usr/lib/x86_64-linux-gnu/glibc-hwcaps/x86-64-v3/libx.so.1 does not define: a newer version of its package is needed
+      /usr/bin/app (app): the spec names its package (bins)
+    ");
+}
+
+#[test]
+fn a_symbol_that_nothing_defines() {
+    let program = || {
+        program()
+            .needed("libx.so.1")
+            .version_need("libx.so.1", &["X_1"])
+            .import_of("x_open", "X_1")
+            .import("x_close")
+            .import("x_read")
+    };
+    let library = || {
+        x().version_definition("X_1")
+            .export_of("x_open", "X_1")
+            .export("x_close")
+    };
+    let now = app(&program().bind_now());
+    insta::assert_snapshot!(judged(&now, &[libx(&library())], &amd64()), @r"
+    /usr/bin/app needs symbol(x_read), which no library that it loads defines: take program and libraries from one release, or add the package that has the symbol
+      /usr/bin/app (app): the spec names its package (bins)
+    ");
+    assert_eq!(
+        judged(&now, &[libx(&library().export("x_read"))], &amd64()),
+        ""
+    );
+    // Bound late, the program may never ask for it.
+    assert_eq!(judged(&app(&program()), &[libx(&library())], &amd64()), "");
+    // Where another library defines it, the loader is content.
+    let more = ElfBuilder::library("liby.so.1").export("x_read");
+    let more = deb("liby").file(&format!("{LIB}/liby.so.1"), 0o644, more.build());
+    let through = library().needed("liby.so.1");
+    assert_eq!(
+        judged(&now, &[libx(&through).depends("liby"), more], &amd64()),
+        ""
+    );
+}
+
+#[test]
+fn a_private_library_where_the_loader_does_not_look() {
+    let program = program().needed("libx.so.1");
+    let private = x().build();
+    let app = deb("app")
+        .depends("libc6")
+        .file("/usr/bin/app", 0o755, program.build())
+        .file("/usr/lib/app/libx.so.1", 0o644, private.clone());
+    insta::assert_snapshot!(judged(&app, &[], &amd64()), @r"
+    /usr/bin/app needs soname(libx.so.1), and /usr/lib/app/libx.so.1 lies where the loader does not look: add its directory to `LD_LIBRARY_PATH` in `image.env`, or link to it with `files`
+      /usr/bin/app (app): the spec names its package (bins)
+    ");
+    let mut wanted = amd64();
+    wanted.library_path = vec!["/usr/lib/app".to_owned()];
+    assert_eq!(judged(&app, &[], &wanted), "");
+    // A plugin may need what its program has loaded by path.
+    let plugin = ElfBuilder::library("plugin.so").needed("libx.so.1");
+    let app = deb("app")
+        .depends("libc6")
+        .file("/usr/bin/app", 0o755, support::program().build())
+        .file("/usr/lib/app/libx.so.1", 0o644, private)
+        .file("/usr/lib/app/plugin.so", 0o644, plugin.build());
+    assert_eq!(judged(&app, &[], &amd64()), "");
+}
+
+#[test]
+fn an_unmet_dlopen_note_is_an_error_when_required_and_listed_otherwise() {
+    let note = |priority: &str| {
+        let json = format!(
+            r#"[{{"soname":["libx.so.1"],"feature":"x","description":"Reads X","priority":"{priority}"}}]"#
+        );
+        app(&program().dlopen_note(&json))
+    };
+    insta::assert_snapshot!(judged(&note("required"), &[], &amd64()), @r"
+    /usr/bin/app cannot do without soname(libx.so.1) (x), which is not in the image: add the package that has the library to `packages`
+      /usr/bin/app (app): the spec names its package (bins)
+    ");
+    for (priority, taken) in [("recommended", true), ("suggested", false)] {
+        let there = vec![
+            root(&note(priority)),
+            dependency(&libx(&x())),
+            dependency(&libc()),
+        ];
+        let (inputs, selection) = selected(there, &amd64());
+        whole(&inputs, &selection);
+        assert_eq!(why(&selection, &inputs, "libx").is_some(), taken);
+        assert_eq!(selection.unmet_notes.is_empty(), taken);
+        let absent = vec![root(&note(priority)), dependency(&libc())];
+        let (inputs, selection) = selected(absent, &amd64());
+        whole(&inputs, &selection);
+        assert_eq!(selection.unmet_notes[0].path.to_string(), "/usr/bin/app");
+        assert_eq!(selection.unmet_notes[0].note.sonames, ["libx.so.1"]);
+    }
+}
+
+#[test]
+fn two_owners_of_a_path_with_different_content() {
+    let one = || deb("one").file("/usr/lib/shared.conf", 0o644, "one");
+    let two = || deb("two").file("/usr/lib/shared.conf", 0o644, "two");
+    let judge = |a: &DebBuilder, b: &DebBuilder, wanted: &Wanted| {
+        let (inputs, selection) = selected(vec![root(a), root(b)], wanted);
+        report(&inputs, &selection, wanted)
+    };
+    insta::assert_snapshot!(judge(&one(), &two(), &amd64()), @r"
+    two and one give /usr/lib/shared.conf different contents: take one of the packages, or `remove` the path and add it with `files`
+      /usr/lib/shared.conf (two): the spec names its package (data)
+    ");
+    let path = RootPath::new(b"/usr/lib/shared.conf").expect("a path");
+
+    let replaces = two().field("Replaces", "one (<< 2)");
+    assert_eq!(judge(&one(), &replaces, &amd64()), "");
+    let mut made = amd64();
+    made.provided = vec![Provided {
+        path,
+        target: None,
+        by: "alternatives".to_owned(),
+    }];
+    assert_eq!(judge(&one(), &two(), &made), "");
+    // Before and after the merge of /usr, with one content.
+    let same = deb("two").file("/lib/shared.conf", 0o644, "one");
+    assert_eq!(judge(&one(), &same, &amd64()), "");
+    let other = deb("two").file("/lib/shared.conf", 0o644, "two");
+    assert!(judge(&one(), &other, &amd64()).contains("different contents"));
+    let mut own = vec![root(&one())];
+    own.insert(0, package(Role::Files, &two()));
+    let (inputs, selection) = selected(own, &amd64());
+    assert_eq!(report(&inputs, &selection, &amd64()), "");
+}
+
+#[test]
+fn a_module_whose_needs_nobody_brings_is_left_out_with_its_reason() {
+    let plugin = ElfBuilder::library("q_atm.so").needed("libatm.so.1");
+    let tc = |more: &str| {
+        deb("tc")
+            .depends("libc6")
+            .file("/usr/bin/tc", 0o755, program().build())
+            .file(&format!("/usr/lib/tc/{more}"), 0o644, plugin.build())
+    };
+    let good = ElfBuilder::library("m_good.so").build();
+    let package = tc("q_atm.so").file("/usr/lib/tc/m_good.so", 0o644, good);
+    let (inputs, selection) = selected(vec![root(&package), dependency(&libc())], &amd64());
+    whole(&inputs, &selection);
+    assert_eq!(selection.modules_left_out.len(), 1);
+    let module = &selection.modules_left_out[0];
+    assert_eq!(module.path.to_string(), "/usr/lib/tc/q_atm.so");
+    assert_eq!(module.token, Token::Soname("libatm.so.1".to_owned()));
+    assert!(why(&selection, &inputs, "/usr/lib/tc/q_atm.so").is_none());
+    assert!(why(&selection, &inputs, "/usr/lib/tc/m_good.so").is_some());
+
+    // Asked for by path or capability, it is a hole in the image.
+    let mut by_path = amd64();
+    by_path.mentions = vec!["/usr/lib/tc/q_atm.so".to_owned()];
+    let capability = Role::capabilities(vec!["modules".to_owned()]);
+    for (role, wanted) in [(Role::root(), by_path), (capability, amd64())] {
+        let inputs = vec![support::package(role, &package), dependency(&libc())];
+        let (inputs, selection) = selected(inputs, &wanted);
+        assert!(selection.modules_left_out.is_empty());
+        assert_eq!(selection.missing.len(), 1);
+        let violations = verify(&selection, &inputs, &wanted);
+        assert_eq!(violations[0].kind, ViolationKind::Library);
+    }
+}
+
+#[test]
+fn the_same_hole_in_a_program_or_its_library_is_an_error() {
+    let private = ElfBuilder::library("libp.so").needed("libatm.so.1");
+    let program = program().needed("libp.so").rpath("$ORIGIN/../lib/app");
+    let app = deb("app")
+        .depends("libc6")
+        .file("/usr/bin/app", 0o755, program.build())
+        .file("/usr/lib/app/libp.so", 0o644, private.build());
+    let (inputs, selection) = selected(vec![root(&app), dependency(&libc())], &amd64());
+    assert!(selection.modules_left_out.is_empty());
+    assert_eq!(selection.missing.len(), 1);
+    insta::assert_snapshot!(report(&inputs, &selection, &amd64()), @r"
+    /usr/lib/app/libp.so needs soname(libatm.so.1), which is not in the image: add the package that has it to `packages`
+      /usr/lib/app/libp.so (app): the spec names its package (modules)
+    ");
+}
