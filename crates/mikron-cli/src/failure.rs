@@ -8,7 +8,7 @@ use std::path::Path;
 use annotate_snippets::{AnnotationKind, Group, Level, Snippet};
 use mikron::Builder;
 use mikron::package::Platform;
-use mikron::solve::{MissingRoot, SolveError};
+use mikron::solve::{Asker, MissingRoot, SolveError};
 use mikron::spec::{Document, SpecError, SpecErrorKind};
 
 use crate::text::{Style, printable};
@@ -239,33 +239,22 @@ fn missing_package(
     platform: Platform,
     missing: &MissingRoot,
 ) -> Option<(SpecError, Vec<String>)> {
-    let (index, slices) = missing
-        .request
-        .label
-        .strip_prefix("packages[")?
-        .split_once(']')?;
+    let item = match missing.request.asker {
+        Asker::Item(item) | Asker::Slices { item, .. } => item,
+        Asker::Provider(_) | Asker::Name(_) => return None,
+    };
     if document.text.is_empty() {
         return None;
     }
     let requirement = &missing.request.requirement;
     let kind = SpecErrorKind::Invalid(format!("no source has `{requirement}` for {platform}"));
-    // The library's own words, less the first line: that is said by the title and the place.
-    let words = SolveError::Missing(vec![missing.clone()]).to_string();
-    let lines = words.lines().skip(1).map(str::trim);
-    let (help, mut notes): (Vec<&str>, Vec<&str>) =
-        lines.partition(|line| line.starts_with("help: "));
-    // A package that a slice needs, with the slices on the way to it.
-    let slices = slices.trim_matches([' ', '(', ')']);
-    let needed = format!("a slice of it is needed: {slices}");
-    if !slices.is_empty() {
-        notes.push(&needed);
+    let mut notes = missing.notes();
+    if let Asker::Slices { chain, .. } = &missing.request.asker {
+        notes.push(format!("a slice of it is needed: {}", chain.join(" → ")));
     }
-    let help = help
-        .first()
-        .and_then(|line| line.strip_prefix("help: "))
-        .map(str::to_owned);
-    let error = document.error_at(&["packages", index], kind, help);
-    Some((error, notes.into_iter().map(str::to_owned).collect()))
+    let help = missing.remedies().into_iter().next();
+    let error = document.error_at(&["packages", &item.to_string()], kind, help);
+    Some((error, notes))
 }
 
 /// The offending line and the bytes of it in question. Escapes may have made it longer, so that both are made together.

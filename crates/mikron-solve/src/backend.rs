@@ -99,8 +99,13 @@ impl Solver for ResolvoSolver {
         let rules = own.unwrap_or(&rules::Plain);
         let catalog = Catalog::new(universe, rules, request, &self.budget);
         let mut roots: Vec<&Root> = request.roots.iter().collect();
-        roots
-            .sort_by_cached_key(|r| (r.requirement.to_string(), r.source.clone(), r.label.clone()));
+        roots.sort_by_cached_key(|r| {
+            (
+                r.requirement.to_string(),
+                r.source.clone(),
+                r.asker.to_string(),
+            )
+        });
         find_missing(&catalog, &roots)?;
         if catalog.rules.compares_possible() {
             catalog.settle(settled(&catalog, &roots)?);
@@ -126,7 +131,7 @@ enum Run<'a> {
 
 fn request_node(root: &Root) -> RequestNode {
     RequestNode {
-        label: root.label.clone(),
+        asker: root.asker.clone(),
         requirement: root.requirement.clone(),
         source: root.source.clone(),
     }
@@ -361,7 +366,7 @@ fn run<'a>(
     let mut known = KnownDependencies::default();
     for root in roots {
         let what = (RelationKind::Depends, &root.requirement, true);
-        let place = || root.label.clone();
+        let place = || root.asker.to_string();
         provider.add(None, what, &View::of(root), &place, &mut known)?;
     }
     known

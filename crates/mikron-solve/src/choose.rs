@@ -8,29 +8,35 @@ use mikron_package::{PackageId, Relation, Requirement};
 use crate::catalog::Catalog;
 use crate::ground::{demands, ground, of_root};
 use crate::terms::{Choice, Ground, Kept, View};
-use crate::{Reason, RelationKind, Root, SkipReason, Skipped, Solution, SolveError, Solved};
+use crate::{Asker, Reason, RelationKind, Root, SkipReason, Skipped, Solution, SolveError, Solved};
 
 /// One requirement with whom it belongs to.
 struct Asked<'r> {
-    by: Option<PackageId>,
-    label: &'r str,
-    kind: RelationKind,
+    by: By<'r>,
     requirement: &'r Requirement,
     grounds: Rc<[Ground]>,
+}
+
+/// Whom a requirement belongs to.
+enum By<'r> {
+    /// One who asks for a root.
+    Asker(&'r Asker),
+    /// A package, and the field that it stands in.
+    Package(PackageId, RelationKind),
 }
 
 impl Asked<'_> {
     fn reason(&self, alternative: usize) -> Reason {
         let requirement = self.requirement.clone();
         match self.by {
-            None => Reason::Root {
-                label: self.label.to_owned(),
+            By::Asker(asker) => Reason::Root {
+                asker: asker.clone(),
                 requirement,
                 alternative,
             },
-            Some(by) => Reason::Requires {
+            By::Package(by, kind) => Reason::Requires {
                 by,
-                kind: self.kind,
+                kind,
                 requirement,
                 alternative,
             },
@@ -46,13 +52,11 @@ pub(crate) fn solution(
 ) -> Result<Solution, SolveError> {
     let records: Vec<_> = kept.values().map(|&id| (id, catalog.record(id))).collect();
     let mut asked = Vec::new();
-    let mut by_label = roots.to_vec();
-    by_label.sort_by(|a, b| a.label.cmp(&b.label));
-    for root in &by_label {
+    let mut in_order = roots.to_vec();
+    in_order.sort_by_cached_key(|root| root.asker.to_string());
+    for root in in_order {
         asked.push(Asked {
-            by: None,
-            label: &root.label,
-            kind: RelationKind::Depends,
+            by: By::Asker(&root.asker),
             requirement: &root.requirement,
             grounds: of_root(catalog, root)?,
         });
@@ -61,9 +65,7 @@ pub(crate) fn solution(
         let view: View = catalog.view(*id);
         for demand in demands(record) {
             asked.push(Asked {
-                by: Some(*id),
-                label: "",
-                kind: demand.kind,
+                by: By::Package(*id, demand.kind),
                 requirement: demand.requirement,
                 grounds: ground(
                     catalog,
@@ -211,7 +213,10 @@ impl Skip<'_, '_> {
                 },
             };
             let note = Skipped {
-                by: self.own.by,
+                by: match self.own.by {
+                    By::Asker(_) => None,
+                    By::Package(id, _) => Some(id),
+                },
                 requirement: self.own.requirement.clone(),
                 alternative,
                 chosen: self.choice.id,

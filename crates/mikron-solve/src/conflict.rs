@@ -3,7 +3,7 @@
 use mikron_package::{PackageName, Relation, Requirement, Version};
 use serde::{Deserialize, Serialize};
 
-use crate::RelationKind;
+use crate::{Asker, RelationKind};
 
 /// Why no set of packages satisfies a request: a graph that leads from what the spec asks for to what is missing or
 /// clashes. Only what takes part in the contradiction is in it.
@@ -62,8 +62,8 @@ pub enum Node {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct RequestNode {
-    /// Where in the spec.
-    pub label: String,
+    /// Who asks.
+    pub asker: Asker,
     /// What stands there.
     pub requirement: Requirement,
     /// The source that it must come from.

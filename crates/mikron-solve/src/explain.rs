@@ -282,7 +282,7 @@ fn forbids(catalog: &Catalog<'_>, a: PackageId, b: PackageId, builder: &mut Buil
     }
 }
 
-/// Puts nodes and edges in their order: by label, by name and version, by requirement.
+/// Puts nodes and edges in their order: by who asks, by name and version, by requirement.
 fn finish(catalog: &Catalog<'_>, requests: &[RequestNode], builder: Builder) -> Conflict {
     let Builder { missing, edges, .. } = builder;
     let mut keys: Vec<Key> = {
@@ -292,7 +292,7 @@ fn finish(catalog: &Catalog<'_>, requests: &[RequestNode], builder: Builder) -> 
         ends.collect::<BTreeSet<_>>().into_iter().collect()
     };
     let sort = |key: &Key| match key {
-        Key::Request(i) => (0, requests[*i].label.clone(), Vec::new(), String::new()),
+        Key::Request(i) => (0, requests[*i].asker.to_string(), Vec::new(), String::new()),
         Key::Package(id) => {
             let record = catalog.record(*id);
             let versions = catalog.versions(&record.name);

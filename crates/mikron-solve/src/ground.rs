@@ -69,7 +69,7 @@ pub(crate) fn ground(
 
 /// What a request of the spec comes to.
 pub(crate) fn of_root(catalog: &Catalog<'_>, root: &Root) -> Result<Rc<[Ground]>, SolveError> {
-    let place = || root.label.clone();
+    let place = || root.asker.to_string();
     ground(catalog, &root.requirement, true, &View::of(root), &place)
 }
 

@@ -60,7 +60,7 @@ pub use conflict::{
     Conflict, Edge, EdgeKind, Known, Missing, MissingRoot, Node, Problem, RequestNode,
 };
 pub use error::SolveError;
-pub use request::{Budget, Request, Root};
+pub use request::{Asker, Budget, Request, Root};
 pub use solution::{Chain, Reason, RelationKind, SkipReason, Skipped, Solution, Solved};
 
 /// Decides which packages an image is made from.

@@ -91,15 +91,30 @@ impl Conflict {
     }
 }
 
+impl MissingRoot {
+    /// What comes near, in words.
+    pub fn notes(&self) -> Vec<String> {
+        notes(&self.missing)
+    }
+
+    /// What could be done, as imperative sentences.
+    pub fn remedies(&self) -> Vec<String> {
+        let mut remedies = missing_remedies(&self.missing);
+        let mut seen = BTreeSet::new();
+        remedies.retain(|remedy| seen.insert(remedy.clone()));
+        remedies
+    }
+}
+
 fn asks(request: &RequestNode) -> String {
     match &request.source {
         Some(source) => {
             format!(
                 "{} asks for `{}` from source `{source}`",
-                request.label, request.requirement
+                request.asker, request.requirement
             )
         }
-        None => format!("{} asks for `{}`", request.label, request.requirement),
+        None => format!("{} asks for `{}`", request.asker, request.requirement),
     }
 }
 
@@ -346,19 +361,16 @@ fn missing_remedies(missing: &Missing) -> Vec<String> {
 /// Says which packages of a spec are in no source.
 pub(crate) fn missing_roots(missing: &[MissingRoot]) -> String {
     let mut text = String::new();
-    for MissingRoot { request, missing } in missing {
+    for root in missing {
         if !text.is_empty() {
             text.push('\n');
         }
-        let _ = write!(text, "{}, but no source offers it", asks(request));
-        for note in notes(missing) {
+        let _ = write!(text, "{}, but no source offers it", asks(&root.request));
+        for note in root.notes() {
             let _ = write!(text, "\n  {note}");
         }
-        let mut seen = BTreeSet::new();
-        for remedy in missing_remedies(missing) {
-            if seen.insert(remedy.clone()) {
-                let _ = write!(text, "\n  help: {remedy}");
-            }
+        for remedy in root.remedies() {
+            let _ = write!(text, "\n  help: {remedy}");
         }
     }
     text

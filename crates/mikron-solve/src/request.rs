@@ -1,6 +1,7 @@
-//! What is asked of a solver.
+//! What is asked of a solver, and who asks.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use mikron_package::{PackageName, Relation, Requirement, Version};
 use serde::{Deserialize, Serialize};
@@ -9,10 +10,10 @@ use serde::{Deserialize, Serialize};
 ///
 /// ```
 /// use mikron_package::Version;
-/// use mikron_solve::Request;
+/// use mikron_solve::{Asker, Request};
 /// let mut request = Request::of(["nginx".parse()?]);
 /// request.preferred.insert("libc6".parse()?, Version::new("2.36-9"));
-/// assert_eq!(request.roots[0].label, "nginx");
+/// assert_eq!(request.roots[0].asker, Asker::Name("nginx".parse()?));
 /// # Ok::<(), mikron_package::NameError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,10 +30,10 @@ pub struct Request {
 }
 
 impl Request {
-    /// A request for any version of these packages, labelled by their names.
+    /// A request for any version of these packages, by their names alone.
     pub fn of(names: impl IntoIterator<Item = PackageName>) -> Self {
         let root = |name: PackageName| Root {
-            label: name.to_string(),
+            asker: Asker::Name(name.clone()),
             requirement: Requirement::One(Relation::named(name)),
             source: None,
         };
@@ -51,8 +52,48 @@ pub struct Root {
     pub requirement: Requirement,
     /// The source, by its name in the spec, that the package must come from; `None` for all.
     pub source: Option<String>,
-    /// Where it stands in the spec, for messages: `packages[2]`.
-    pub label: String,
+    /// Who asks for it.
+    pub asker: Asker,
+}
+
+/// Who asks for a package. In messages it is a word: `packages[2] asks for …`.
+///
+/// ```
+/// use mikron_solve::Asker;
+/// let chain = vec!["nginx_bins".to_owned(), "libc6_libs".to_owned()];
+/// let asker = Asker::Slices { item: 2, chain };
+/// assert_eq!(asker.to_string(), "packages[2] (nginx_bins → libc6_libs)");
+/// assert_eq!(Asker::Item(2).to_string(), "packages[2]");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Asker {
+    /// An item of the spec's `packages`, counted from 0.
+    Item(usize),
+    /// A slice of the package, which an item of the spec's `packages` leads to.
+    Slices {
+        /// The item, counted from 0.
+        item: usize,
+        /// The slices from the one that stands there to the one of the package.
+        chain: Vec<String>,
+    },
+    /// No item: every installation has the package, and its files are looked at.
+    Provider(PackageName),
+    /// Who names a package and has no spec.
+    Name(PackageName),
+}
+
+impl fmt::Display for Asker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Item(item) => write!(f, "packages[{item}]"),
+            Self::Slices { item, chain } => {
+                write!(f, "packages[{item}] ({})", chain.join(" → "))
+            }
+            Self::Provider(name) => write!(f, "provider {name}"),
+            Self::Name(name) => write!(f, "{name}"),
+        }
+    }
 }
 
 /// How much work a solver may do. No input makes it run without end.

@@ -3,6 +3,8 @@
 use mikron_package::{PackageId, PackageName, Relation, Requirement, Version};
 use serde::{Deserialize, Serialize};
 
+use crate::Asker;
+
 /// A set of packages that satisfies a request: one version of each name, nothing missing, nothing clashing, and nothing
 /// in it that no requirement leads to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,9 +37,9 @@ impl Solution {
         // Each step gets nearer to a root, so the chain is never longer than the solution.
         for _ in 0..self.packages.len() {
             match &current.via {
-                Reason::Root { label, .. } => {
+                Reason::Root { asker, .. } => {
                     packages.reverse();
-                    return Some(Chain { label, packages });
+                    return Some(Chain { asker, packages });
                 }
                 Reason::Requires { by, .. } => {
                     current = self.by_id(*by)?;
@@ -56,8 +58,8 @@ impl Solution {
 /// The shortest chain of reasons that leads from the spec to a package.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chain<'a> {
-    /// Where the chain begins in the spec.
-    pub label: &'a str,
+    /// Who asks for the first of them.
+    pub asker: &'a Asker,
     /// The packages on the way, from the one that the spec names to the one that was asked about.
     pub packages: Vec<&'a Solved>,
 }
@@ -84,8 +86,8 @@ pub struct Solved {
 pub enum Reason {
     /// The spec names it.
     Root {
-        /// Where in the spec.
-        label: String,
+        /// Who asks for it.
+        asker: Asker,
         /// What stands there.
         requirement: Requirement,
         /// Which alternative of it the package is, counted from 0.

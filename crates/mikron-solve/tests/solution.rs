@@ -13,7 +13,7 @@ use mikron_package::{
     Family, PackageId, PackageName, PackageRecord, Relation, Requirement, Universe, VersionOrder,
 };
 use mikron_solve::{
-    Budget, EdgeKind, Node, Problem, Reason, RelationKind, Request, ResolvoSolver, Root,
+    Asker, Budget, EdgeKind, Node, Problem, Reason, RelationKind, Request, ResolvoSolver, Root,
     SkipReason, SolveError, Solver,
 };
 
@@ -26,7 +26,7 @@ fn every_package_carries_all_its_reasons() {
     let universe = Fixture::new("a; Pre-Depends: c; Depends: x | c (>= 1)\nb; Depends: c\nc");
     let solution = solve(&universe, &["a", "b", "c"]).unwrap();
     let c = solution.get("c").unwrap();
-    assert!(matches!(&c.reasons[0], Reason::Root { label, .. } if label == "packages[2]"));
+    assert!(matches!(&c.reasons[0], Reason::Root { asker, .. } if *asker == Asker::Item(2)));
     let from = |name: &str| -> Vec<_> {
         let by = id(&universe, name);
         let from = |reason: &Reason| match reason {
@@ -53,7 +53,7 @@ fn the_shortest_chain_leads_back_to_the_spec() {
     let universe = Fixture::new("a; Depends: b\nb; Depends: c\nc; Depends: d\nd\nz; Depends: c");
     let solution = solve(&universe, &["a", "z"]).unwrap();
     let chain = solution.chain("d").unwrap();
-    assert_eq!(chain.label, "packages[1]");
+    assert_eq!(*chain.asker, Asker::Item(1));
     let names: Vec<_> = chain.packages.iter().map(|p| p.name.as_str()).collect();
     assert_eq!(names, ["z", "c", "d"]);
     assert!(solution.chain("nothing").is_none());
@@ -260,7 +260,7 @@ fn conditions_of_rich_dependencies_hold() {
     let root = |requirement| Root {
         requirement,
         source: None,
-        label: "packages[0]".to_owned(),
+        asker: Asker::Item(0),
     };
     let universe = Fixture::new("a\nb\nc\nd; Provides: e");
     let names = |requirements: Vec<Requirement>| {
@@ -303,7 +303,7 @@ fn a_condition_inside_of_one_package_is_refused_by_name() {
     let root = Root {
         requirement,
         source: None,
-        label: "packages[0]".to_owned(),
+        asker: Asker::Item(0),
     };
     let request = Request {
         roots: vec![root],

@@ -50,19 +50,16 @@ pub(crate) fn run(arguments: &Arguments, quiet: bool, style: Style) -> Result<()
 fn unknown(error: mikron::Error, name: &PackageName, builder: &Builder) -> Failure {
     let mikron::Error::Solve {
         platform,
-        error: SolveError::Missing(_),
+        error: SolveError::Missing(missing),
     } = &error
     else {
         return Failure::of(error, builder);
     };
-    // What comes near stands below the first line, which is about a place in the spec.
-    let words = error.to_string();
-    let near: Vec<&str> = words
-        .lines()
-        .skip(1)
-        .map(str::trim)
-        .map(|line| line.trim_start_matches("help: "))
-        .collect();
+    let near = missing.iter().flat_map(|missing| {
+        let (notes, remedies) = (missing.notes(), missing.remedies());
+        notes.into_iter().chain(remedies)
+    });
+    let near: Vec<String> = near.collect();
     Failure::Command {
         message: format!(
             "no source of {} has `{name}` for {platform}",

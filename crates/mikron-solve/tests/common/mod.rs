@@ -6,7 +6,7 @@ use mikron_deb::{DebVersionOrder, RawFields, StanzaReader, parse_requirements};
 use mikron_package::{
     Family, Limits, PackageId, PackageName, PackageRecord, Universe, Version, VersionOrder,
 };
-use mikron_solve::{Request, ResolvoSolver, Root, Solution, SolveError, Solver};
+use mikron_solve::{Asker, Request, ResolvoSolver, Root, Solution, SolveError, Solver};
 
 /// A universe with sources and pin priorities. One package a line: `name version arch`, of which version and
 /// architecture may be left out, then control fields between semicolons; `From` and `Pin` are the source and its priority.
@@ -126,11 +126,11 @@ pub(crate) fn request(items: &[&str]) -> Request {
                 };
                 let parsed = parse_requirements(relation.as_bytes(), &Limits::default()).unwrap();
                 for requirement in parsed {
-                    let label = format!("packages[{}]", request.roots.len());
+                    let asker = Asker::Item(request.roots.len());
                     request.roots.push(Root {
                         requirement,
                         source: source.clone(),
-                        label,
+                        asker,
                     });
                 }
             }

@@ -11,7 +11,7 @@ use mikron_package::{
     Constraint, Family, MemoryUniverse, Operator, PackageName, PackageRecord, Relation,
     Requirement, Universe, Version, VersionOrder,
 };
-use mikron_solve::{Request, ResolvoSolver, Root, Solution, SolveError, Solver};
+use mikron_solve::{Asker, Request, ResolvoSolver, Root, Solution, SolveError, Solver};
 
 use order::{ApkOrder, RpmOrder};
 
@@ -141,11 +141,11 @@ pub(crate) fn request(items: &[&str]) -> Request {
             Some((text, source)) => (text, Some(source.to_owned())),
             None => (*item, None),
         };
-        let label = format!("packages[{}]", request.roots.len());
+        let asker = Asker::Item(request.roots.len());
         request.roots.push(Root {
             requirement: rich::parse(text),
             source,
-            label,
+            asker,
         });
     }
     request

@@ -7,7 +7,7 @@ use mikron_package::{
     Family, MemoryUniverse, PackageId, PackageName, PackageRecord, Platform, Relation, Requirement,
     Universe, Version,
 };
-use mikron_solve::{Reason, Request, Root, Solution, Solver};
+use mikron_solve::{Asker, Reason, Request, Root, Solution, Solver};
 use mikron_spec::{PackageRequest, Select, Spec};
 
 use crate::Error;
@@ -225,11 +225,10 @@ fn together(
         roots: roots.to_vec(),
         preferred: preferred.clone(),
         locked: locked.clone(),
-        ..Request::default()
     };
     for name in names.iter().filter(|name| !locked.contains_key(**name)) {
         request.roots.push(Root {
-            label: format!("provider {name}"),
+            asker: Asker::Provider((*name).clone()),
             requirement: Requirement::One(Relation::named((*name).clone())),
             source: None,
         });
@@ -258,7 +257,7 @@ pub(crate) fn locked_universes(
 
 fn roots(spec: &Spec, slices: &Slices) -> Vec<Root> {
     let root = |(number, package): (usize, &PackageRequest)| Root {
-        label: format!("packages[{number}]"),
+        asker: Asker::Item(number),
         requirement: package.requirement(),
         source: package.source.clone(),
     };
@@ -324,11 +323,11 @@ fn packages(
 /// A package is a root where the spec names it, or names something that it provides. Requests for slices do not count.
 fn role(spec: &Spec, reasons: &[Reason]) -> Role {
     let named = reasons.iter().filter_map(|reason| match reason {
-        Reason::Root { label, .. } => {
-            let number = label.strip_prefix("packages[")?.strip_suffix(']')?;
-            spec.packages.get(number.parse::<usize>().ok()?)
-        }
-        Reason::Requires { .. } | Reason::InstallIf { .. } => None,
+        Reason::Root {
+            asker: Asker::Item(item),
+            ..
+        } => spec.packages.get(*item),
+        _ => None,
     });
     let mut capabilities = BTreeSet::new();
     let mut whole = false;

@@ -15,7 +15,7 @@ use mikron_package::{
     Architecture, Event, Limits, PackageName, Platform, Progress, Relation, Requirement,
 };
 use mikron_slices::{Release, Selection, SliceError, SliceKey};
-use mikron_solve::Root;
+use mikron_solve::{Asker, Root};
 use mikron_spec::{DefinitionSource, Document, Spec, SpecErrorKind};
 
 use crate::Error;
@@ -172,8 +172,8 @@ impl Slices {
         selections.any(|selection| selection.of_package(package).next().is_some())
     }
 
-    /// The packages of the slices that the spec does not name itself, as roots of the solver. Their labels begin with the
-    /// place of the request in the spec, and tell the chain of slices.
+    /// The packages of the slices that the spec does not name itself, as roots of the solver, each with the chain of slices
+    /// that leads to it.
     pub(crate) fn roots(&self, spec: &Spec) -> Vec<Root> {
         let mut roots: Vec<Root> = Vec::new();
         for Selected {
@@ -189,9 +189,12 @@ impl Slices {
                 let chain = selection.chain(key);
                 let number = chain.first().and_then(|first| wanted.get(*first));
                 if let (false, Some(number)) = (known, number) {
-                    let label = format!("packages[{number}] ({})", arrows(&chain));
+                    let asker = Asker::Slices {
+                        item: *number,
+                        chain: chain.iter().map(ToString::to_string).collect(),
+                    };
                     roots.push(Root {
-                        label,
+                        asker,
                         requirement,
                         source: None,
                     });
@@ -218,9 +221,4 @@ impl Slices {
         }
         text
     }
-}
-
-fn arrows(chain: &[&SliceKey]) -> String {
-    let names: Vec<String> = chain.iter().map(ToString::to_string).collect();
-    names.join(" → ")
 }
