@@ -7,7 +7,15 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::fetch::{Credentials, Proxy};
+use crate::fetch::{Authorities, Credentials, Proxy};
+
+/// Where distributions keep the bundle of all certificate authorities: Debian and Alpine, Fedora, SUSE, the BSDs.
+const BUNDLES: [&str; 4] = [
+    "etc/ssl/certs/ca-certificates.crt",
+    "etc/pki/tls/certs/ca-bundle.crt",
+    "etc/ssl/ca-bundle.pem",
+    "etc/ssl/cert.pem",
+];
 
 /// Environment variables, and the root below which `etc/apt` is looked for.
 ///
@@ -125,6 +133,33 @@ impl Environment {
             url: url.to_owned(),
             except: except.filter(|host| !host.is_empty()).collect(),
         })
+    }
+
+    /// Who vouches for servers that are reached by HTTPS: the files of `SSL_CERT_FILE` and `SSL_CERT_DIR`, else the machine's own
+    /// bundle where there is one, else those that are built in.
+    ///
+    /// ```
+    /// use mikron_source::{Environment, fetch::Authorities};
+    /// let environment = Environment::empty().with("SSL_CERT_FILE", "/etc/company.pem");
+    /// assert_eq!(environment.authorities(), Authorities::Files(vec!["/etc/company.pem".into()]));
+    /// assert_eq!(Environment::empty().authorities(), Authorities::BuiltIn);
+    /// ```
+    pub fn authorities(&self) -> Authorities {
+        let file = self.var("SSL_CERT_FILE").into_iter();
+        let directories = self.var("SSL_CERT_DIR").into_iter();
+        let directories = directories.flat_map(|all| all.split(':').filter(|one| !one.is_empty()));
+        let named: Vec<PathBuf> = file.chain(directories).map(PathBuf::from).collect();
+        if !named.is_empty() {
+            return Authorities::Files(named);
+        }
+        let mut bundles = self
+            .root
+            .iter()
+            .flat_map(|root| BUNDLES.map(|path| root.join(path)));
+        match bundles.find(|path| path.is_file()) {
+            Some(bundle) => Authorities::Files(vec![bundle]),
+            None => Authorities::BuiltIn,
+        }
     }
 
     /// Which program this is, as far as can be told: a library cannot know when its own code changes, but the executable that holds

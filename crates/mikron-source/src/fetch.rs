@@ -3,6 +3,7 @@
 //! This is the first step between a spec and its packages, and the least trusted: whatever comes out of a fetch is
 //! checked against a digest or a signature before anything else looks at it.
 
+mod authorities;
 mod cancel;
 mod credentials;
 mod error;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use authorities::{Authorities, Vouched};
 pub use cancel::CancelledFetch;
 pub use credentials::Credentials;
 pub use error::{FetchError, FetchErrorKind};
@@ -98,6 +100,8 @@ pub struct Request {
     pub if_range: Option<Validator>,
     /// Only if the thing is no longer this version (RFC 9110, sections 13.1.2 and 13.1.3).
     pub unless: Option<Validator>,
+    /// Who vouches for the server, and for those that it redirects to; `None` for whom the one who fetches trusts.
+    pub authorities: Option<Authorities>,
 }
 
 /// Never shows credentials.
@@ -108,6 +112,7 @@ impl fmt::Debug for Request {
             .field("offset", &self.offset)
             .field("if_range", &self.if_range)
             .field("unless", &self.unless)
+            .field("authorities", &self.authorities.is_some())
             .finish()
     }
 }

@@ -71,7 +71,7 @@ pub struct LockedRequest {
     pub without: Vec<String>,
     /// The packages asked for, sorted.
     pub packages: Vec<PackageRequest>,
-    /// The sources, without mirrors and credentials: where the same bytes are fetched from, and as whom, decides nothing.
+    /// The sources, without mirrors, authorities and credentials: where the same bytes are fetched from, and as whom, decides nothing.
     pub sources: BTreeMap<String, Source>,
 }
 
@@ -83,6 +83,7 @@ impl LockedRequest {
         let mut sources = spec.sources.clone();
         for source in sources.values_mut() {
             source.mirrors.clear();
+            source.ca.clear();
             source.strip_credentials();
             source.components.sort_unstable();
         }

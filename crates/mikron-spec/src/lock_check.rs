@@ -171,7 +171,12 @@ fn differing(old: &Source, new: &Source) -> Vec<&'static str> {
     differ("keys", old.keys != new.keys);
     differ("priority", old.priority != new.priority);
     differ("allow", old.allow != new.allow);
-    differ("mirrors", old.mirrors != new.mirrors);
+    differ("mirrorlist", old.mirrorlist != new.mirrorlist);
+    differ("signed", old.signed != new.signed);
+    differ("exclude", old.exclude != new.exclude);
+    differ("architectures", old.architectures != new.architectures);
+    differ("modules", old.modules != new.modules);
+    differ("tagged", old.tagged != new.tagged);
     keys
 }
 

@@ -90,9 +90,11 @@ fn check_paths(spec: &Spec, document: &Document<'_>) -> Result<(), SpecError> {
         Err(document.error_at(at, SpecErrorKind::Forbidden(message), Some(help)))
     };
     for (name, source) in &spec.sources {
-        for (i, key) in source.keys.iter().enumerate() {
-            if !stays_inside(key) {
-                return outside(&["sources", name, "keys", &i.to_string()], key);
+        for (key, files) in [("keys", &source.keys), ("ca", &source.ca)] {
+            for (i, file) in files.iter().enumerate() {
+                if !stays_inside(file) {
+                    return outside(&["sources", name, key, &i.to_string()], file);
+                }
             }
         }
         if let Place::Url(url) = &source.place

@@ -28,6 +28,9 @@ pub struct Source {
     /// Files with the keys that its metadata has to be signed with, relative to the spec's directory. Empty for presets,
     /// which then take their built-in keyring.
     pub keys: Vec<String>,
+    /// Files with the certificate authorities (PEM) that alone vouch for the HTTPS servers that the source names, relative to the
+    /// spec's directory. Empty for those of the settings or the machine.
+    pub ca: Vec<String>,
     /// The pin priority (apt_preferences(5)); 500 if not given.
     pub priority: Option<i32>,
     /// The faults of its metadata that are tolerated.
@@ -118,13 +121,14 @@ impl fmt::Display for Allow {
 
 impl Source {
     /// The keys that a source may have, of whatever family it is.
-    pub(crate) const KEYS: [&'static str; 15] = [
+    pub(crate) const KEYS: [&'static str; 16] = [
         "deb",
         "rpm",
         "apk",
         "suite",
         "components",
         "keys",
+        "ca",
         "priority",
         "allow",
         "mirrors",
@@ -147,6 +151,7 @@ impl Source {
             suite: None,
             components: Vec::new(),
             keys: Vec::new(),
+            ca: Vec::new(),
             priority: None,
             allow: BTreeSet::new(),
             mirrors: BTreeMap::new(),
@@ -295,6 +300,9 @@ struct Form {
     /// Files with the keys that sign it, relative to the spec's directory.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     keys: Vec<String>,
+    /// Files with the certificate authorities that alone vouch for its HTTPS servers, relative to the spec's directory.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    ca: Vec<String>,
     /// The pin priority; 500 if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     priority: Option<i32>,
@@ -367,6 +375,7 @@ impl Form {
             suite: self.suite,
             components: self.components,
             keys: self.keys,
+            ca: self.ca,
             priority: self.priority,
             allow: self.allow,
             mirrors: self.mirrors.into_iter().map(|(k, v)| (k, v.0)).collect(),
@@ -476,6 +485,12 @@ impl Source {
             }
         }
         match (&self.place, self.family) {
+            (Place::Preset(_), _) if !self.ca.is_empty() && self.mirrors.is_empty() => {
+                Err(ValueError::new(
+                    "the source names no server that `ca` could be for",
+                    "add `mirrors`, or name the file in the configuration, for all servers",
+                ))
+            }
             (Place::Preset(_), _) if self.suite.is_some() => {
                 let help = "it names its suites; for others write a URL";
                 surplus("suite", "a preset", help)
@@ -558,6 +573,7 @@ impl Serialize for Source {
             suite: self.suite.clone(),
             components: self.components.clone(),
             keys: self.keys.clone(),
+            ca: self.ca.clone(),
             priority: self.priority,
             allow: self.allow.clone(),
             mirrors: self

@@ -75,6 +75,7 @@ fn a_lock_fits_the_spec_that_it_was_made_for() {
     source
         .mirrors
         .insert("debian".to_owned(), "https://mirror.example.org".to_owned());
+    source.ca.push("company.pem".to_owned());
     assert_eq!(lock().check(&other), Ok(()));
 }
 

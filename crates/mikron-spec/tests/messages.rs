@@ -82,6 +82,7 @@ fn messages_about_sources() {
             "mikron: 1\nname: a\nsources: { a: { deb: bookworm, allow: [expird] } }\n",
             "mikron: 1\nname: a\nsources: { a: { deb: bookworm, priority: high } }\n",
             "mikron: 1\nname: a\nsources: { a: { deb: bookworm, mirrors: { debian: example.org } } }\n",
+            "mikron: 1\nname: a\nsources: { a: { deb: bookworm, ca: [company.pem] } }\n",
             "mikron: 1\nname: a\nsources: { a: { deb: https://example.org, suite: a, keys: [k], mirrors: { b: https://example.org } } }\n",
         ],
     );

@@ -9,6 +9,7 @@ use mikron_package::{Family, Limits, PackageFormat};
 use mikron_solve::ResolvoSolver;
 use mikron_solve::rules::{Plain, Rules};
 use mikron_source::Repository;
+use mikron_source::fetch::{Authorities, Vouched};
 use mikron_source::preset::Locations;
 use mikron_spec::{Place, Source, SourceForm};
 
@@ -86,9 +87,31 @@ impl FamilySource<'_> {
     /// # Errors
     /// When one may not or cannot be read.
     pub fn keys(&self) -> Result<Vec<(PathBuf, Vec<u8>)>, Error> {
+        self.read(&self.source.keys)
+    }
+
+    fn read(&self, named: &[String]) -> Result<Vec<(PathBuf, Vec<u8>)>, Error> {
         let cap = Limits::default().release;
-        let keys = self.source.keys.iter();
-        keys.map(|named| self.beside.read(named, cap)).collect()
+        let files = named.iter().map(|named| self.beside.read(named, cap));
+        files.collect()
+    }
+
+    /// Says who vouches for the servers that the source names, where it says so.
+    pub(crate) fn vouch(&self, fetch: &mut Vouched) -> Result<(), Error> {
+        if self.source.ca.is_empty() {
+            return Ok(());
+        }
+        let files = self.read(&self.source.ca)?;
+        let all: Vec<&[u8]> = files.iter().map(|(_, bytes)| &**bytes).collect();
+        let authorities = Authorities::Pem(all.join(&b'\n').into());
+        let place = match &self.source.place {
+            Place::Url(url) => Some(url),
+            Place::Preset(_) => None,
+        };
+        let mirrors = self.source.mirrors.values();
+        let named = mirrors.chain(&self.source.mirrorlist).chain(place);
+        named.for_each(|url| fetch.host_of(url, &authorities));
+        Ok(())
     }
 }
 

@@ -9,7 +9,7 @@ use mikron_package::{Cancellation, Digest, Event, Limits, Progress, Silent, Univ
 use mikron_solve::Solver;
 use mikron_source::Environment;
 use mikron_source::cache::{Cache, CacheOptions};
-use mikron_source::fetch::{CancelledFetch, Credentials, Fetch, HttpOptions, Router};
+use mikron_source::fetch::{Authorities, CancelledFetch, Credentials, Fetch, HttpOptions, Router};
 use mikron_spec::Policy;
 
 use crate::Error;
@@ -167,7 +167,8 @@ impl SessionOptions {
             ..CacheOptions::default()
         };
         let cache = Cache::open(&directory, options).map_err(SourceFault::from)?;
-        let fetch = self.fetch.clone().unwrap_or_else(|| self.router());
+        let fetch = self.fetch.clone();
+        let fetch = fetch.unwrap_or_else(|| self.router(&settings));
         Ok(Session {
             cache,
             fetch,
@@ -179,7 +180,7 @@ impl SessionOptions {
         })
     }
 
-    fn router(&self) -> Arc<dyn Fetch> {
+    fn router(&self, settings: &Settings) -> Arc<dyn Fetch> {
         let serving = self.policy.serving;
         let http = HttpOptions {
             private_addresses: !serving,
@@ -189,6 +190,10 @@ impl SessionOptions {
                 Credentials::default()
             } else {
                 self.environment.credentials()
+            },
+            authorities: match &settings.ca[..] {
+                [] => self.environment.authorities(),
+                files => Authorities::Files(files.to_vec()),
             },
             ..HttpOptions::default()
         };

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use mikron_source::Environment;
+use mikron_source::fetch::Authorities;
 use mikron_source::preset::{Locations, Origin, archives};
 use serde::Serialize;
 
@@ -19,6 +20,7 @@ pub(crate) const QUOTA: u64 = 10 << 30;
 /// mirrors:
 ///   debian: [https://example.org/debian]
 ///   debian-security: [https://example.org/debian-security]
+/// ca: [/etc/company.pem]
 /// quota: 10000000000   # bytes
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
@@ -26,6 +28,8 @@ pub(crate) const QUOTA: u64 = 10 << 30;
 pub struct Settings {
     /// Base URLs by archive, the best first.
     pub mirrors: BTreeMap<String, Vec<String>>,
+    /// Files and directories of certificate authorities (PEM) that vouch for HTTPS servers, instead of the machine's own.
+    pub ca: Vec<PathBuf>,
     /// The size in bytes that the cache is brought down to.
     pub quota: Option<u64>,
 }
@@ -158,7 +162,7 @@ impl Settings {
         all.push(Setting {
             key: "quota".to_owned(),
             values: vec![settings.quota.unwrap_or(QUOTA).to_string()],
-            from: settings.quota.map_or_else(built_in, |_| of_file),
+            from: settings.quota.map_or_else(built_in, |_| of_file.clone()),
         });
         let path = |key: &str, path: Option<PathBuf>, variables: &[&str]| Setting {
             key: key.to_owned(),
@@ -191,6 +195,24 @@ impl Settings {
                 from: set_first(environment, &names),
             });
         }
+        let authorities = environment.authorities();
+        let variable = set_first(environment, &["SSL_CERT_FILE", "SSL_CERT_DIR"]);
+        let (files, from) = match authorities {
+            _ if !settings.ca.is_empty() => (settings.ca, of_file),
+            Authorities::Files(files) => {
+                let machine = || "the machine's own".to_owned();
+                (files, variable.or_else(|| Some(machine())))
+            }
+            _ => (Vec::new(), built_in()),
+        };
+        all.push(Setting {
+            key: "ca".to_owned(),
+            values: files
+                .iter()
+                .map(|path| path.display().to_string())
+                .collect(),
+            from,
+        });
         Ok(all)
     }
 }
@@ -382,5 +404,6 @@ mod tests {
         ];
         assert_eq!(said[..5], expected);
         assert!(!said[5].contains("secret"), "{}", said[5]);
+        assert_eq!(said[6], "ca  built in");
     }
 }

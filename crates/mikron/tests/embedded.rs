@@ -7,11 +7,14 @@ mod common;
 use std::fs;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use common::{Held, local_spec};
 use mikron::package::Universe;
 use mikron::solve::{Request, ResolvoSolver, Solution, SolveError, Solver};
+use mikron::source::fetch::{
+    Authorities, Fetch, FetchError, FetchErrorKind, Request as Fetched, Response,
+};
 use mikron::{BuildReport, Builder, Error, Output};
 use mikron_testkit::archive::DebBuilder;
 use mikron_testkit::elf::ElfBuilder;
@@ -217,5 +220,52 @@ fn patterns_of_remove_are_read_in_one_way_and_those_that_match_nothing_are_named
     assert_eq!(
         recalled.platforms[0].diagnostics,
         report.platforms[0].diagnostics
+    );
+}
+
+/// Has nothing, and notes who should have vouched for whom.
+#[derive(Default)]
+struct Asked(Mutex<Vec<(String, Option<Authorities>)>>);
+
+impl Fetch for Asked {
+    fn fetch(&self, request: &Fetched) -> Result<Response, FetchError> {
+        let asked = (request.url.clone(), request.authorities.clone());
+        self.0.lock().unwrap().push(asked);
+        Err(FetchError::new(&request.url, FetchErrorKind::HostNotFound))
+    }
+}
+
+#[test]
+fn authorities_of_a_source_vouch_for_its_servers_and_for_no_others() {
+    let dir = TempDir::new().unwrap();
+    let file = dir.path().join("image.yaml");
+    fs::write(dir.path().join("company.pem"), "theirs").unwrap();
+    fs::write(
+        &file,
+        "mikron: 1\nname: app\npackages: [app]\nplatforms: [linux/amd64]\nsources:\n  \
+         own: { deb: 'https://own.example.org', suite: ./, allow: [unsigned], ca: [company.pem] }\n  \
+         other: { deb: 'https://other.example.org', suite: ./, allow: [unsigned] }\n",
+    )
+    .unwrap();
+    let asked = Arc::new(Asked::default());
+    let fetch: Arc<dyn Fetch> = asked.clone();
+    assert!(builder(&file).fetch(fetch).lock().is_err());
+    let of = |host: &str| -> Vec<Option<Authorities>> {
+        let asked = asked.0.lock().unwrap();
+        let of_host = asked.iter().filter(|(url, _)| url.contains(host));
+        of_host
+            .map(|(_, authorities)| authorities.clone())
+            .collect()
+    };
+    let theirs = Some(Authorities::Pem(b"theirs".as_slice().into()));
+    let own = of("//own.example.org");
+    assert!(
+        !own.is_empty() && own.iter().all(|who| *who == theirs),
+        "{own:?}"
+    );
+    let other = of("//other.example.org");
+    assert!(
+        !other.is_empty() && other.iter().all(Option::is_none),
+        "{other:?}"
     );
 }

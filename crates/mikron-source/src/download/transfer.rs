@@ -57,12 +57,11 @@ impl Downloader<'_> {
             .and_then(|note| serde_json::from_slice::<Note>(&note).ok());
         let same_place = note.filter(|note| note.url == Digest::of(url.as_bytes()));
         let request = Request {
-            url: url.to_owned(),
             offset: kept,
             if_range: same_place
                 .map(|note| note.validator)
                 .filter(|v| v.for_range().is_some()),
-            unless: None,
+            ..Request::get(url)
         };
         let fetched = self.fetch.fetch(&request).map_err(|error| {
             let resume = matches!(

@@ -186,6 +186,14 @@ pub enum FetchErrorKind {
     /// The host's name has no address.
     #[error("the host is not known")]
     HostNotFound,
+    /// Nobody is known who could vouch for the server.
+    #[error("the certificate authorities of {from} cannot be used: {reason}")]
+    Authorities {
+        /// The file or directory, or what else they come from.
+        from: String,
+        /// Why not.
+        reason: String,
+    },
     /// The secure connection failed.
     #[error("TLS: {0}")]
     Tls(String),
@@ -205,6 +213,10 @@ fn remedy(url: &str, kind: &FetchErrorKind) -> String {
             url.host,
             super::credentials::variable_of(&url.host)
         ),
+        (FetchErrorKind::Tls(what), _) if what.contains("UnknownIssuer") => {
+            "; if you trust who signed its certificate, name the file: `ca` of the source or of the configuration, or SSL_CERT_FILE"
+                .to_owned()
+        }
         _ => String::new(),
     }
 }

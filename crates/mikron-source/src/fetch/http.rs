@@ -3,15 +3,20 @@
 //! ureq moves the bytes; what may happen is decided here: redirects, credentials, addresses, pace, sizes. Nothing is ever
 //! decompressed on the way.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use ureq::config::ConfigBuilder;
 use ureq::http::header::{self, HeaderMap, HeaderName};
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig};
+use ureq::typestate::AgentScope;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{Connector as _, DefaultConnector, NextTimeout};
 
@@ -19,8 +24,8 @@ use super::proxy::ThroughProxy;
 use super::redirect::{follow, is_private};
 use super::speed::{Pace, Paced};
 use super::{
-    Fetch, FetchError, FetchErrorKind, HttpOptions, Proxy, Request, Response, Status, Url,
-    Validator,
+    Authorities, Fetch, FetchError, FetchErrorKind, HttpOptions, Proxy, Request, Response, Status,
+    Url, Validator,
 };
 
 /// Fetches over HTTP and HTTPS, keeping connections for reuse. Cheap to clone.
@@ -33,7 +38,10 @@ use super::{
 /// ```
 #[derive(Clone)]
 pub struct HttpFetch {
-    agent: ureq::Agent,
+    /// For plain HTTP.
+    plain: ureq::Agent,
+    /// For HTTPS, by who vouches for the servers.
+    secure: Arc<Mutex<BTreeMap<Authorities, ureq::Agent>>>,
     /// For plain HTTP where there is a proxy that speaks it.
     proxied: Option<(ureq::Agent, ureq::Proxy)>,
     options: Arc<HttpOptions>,
@@ -57,19 +65,24 @@ impl HttpFetch {
                 ..PolicyResolver::new(options.private_addresses)
             };
             let connector = DefaultConnector::default().chain(ThroughProxy::new(&proxy));
-            let config = Self::config(&options, None);
+            let config = Self::config(&options, None).build();
             (ureq::Agent::with_parts(config, connector, resolver), proxy)
         });
-        let resolver = PolicyResolver::new(options.private_addresses);
-        let config = Self::config(&options, proxy);
+        let config = Self::config(&options, proxy).build();
         Self {
-            agent: ureq::Agent::with_parts(config, DefaultConnector::default(), resolver),
+            plain: Self::agent_of(config, &options),
+            secure: Arc::default(),
             proxied,
             options: Arc::new(options),
         }
     }
 
-    fn config(options: &HttpOptions, proxy: Option<ureq::Proxy>) -> ureq::config::Config {
+    fn agent_of(config: ureq::config::Config, options: &HttpOptions) -> ureq::Agent {
+        let resolver = PolicyResolver::new(options.private_addresses);
+        ureq::Agent::with_parts(config, DefaultConnector::default(), resolver)
+    }
+
+    fn config(options: &HttpOptions, proxy: Option<ureq::Proxy>) -> ConfigBuilder<AgentScope> {
         ureq::Agent::config_builder()
             .http_status_as_error(false)
             // Redirects are followed here, under our own policy.
@@ -87,17 +100,37 @@ impl HttpFetch {
             .max_idle_connections_per_host(options.connections)
             .max_idle_connections(options.connections * 4)
             .input_buffer_size(256 * 1024)
-            .build()
     }
 
     /// Who asks for a URL.
-    fn agent(&self, url: &Url) -> &ureq::Agent {
-        match (&self.proxied, url.to_string().parse()) {
-            (Some((agent, proxy)), Ok(uri)) if url.scheme == "http" && !proxy.is_no_proxy(&uri) => {
-                agent
-            }
-            _ => &self.agent,
+    fn agent(&self, url: &Url, request: &Request) -> Result<ureq::Agent, FetchErrorKind> {
+        if url.scheme != "http" {
+            return self.secure(request.authorities.as_ref());
         }
+        match (&self.proxied, url.to_string().parse()) {
+            (Some((agent, proxy)), Ok(uri)) if !proxy.is_no_proxy(&uri) => Ok(agent.clone()),
+            (None, _) if self.options.proxy.is_some() => self.secure(None),
+            _ => Ok(self.plain.clone()),
+        }
+    }
+
+    /// Who asks servers that these vouch for.
+    fn secure(&self, authorities: Option<&Authorities>) -> Result<ureq::Agent, FetchErrorKind> {
+        let authorities = authorities.unwrap_or(&self.options.authorities);
+        let mut all = self.secure.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(agent) = all.get(authorities) {
+            return Ok(agent.clone());
+        }
+        let roots = match authorities {
+            Authorities::BuiltIn => RootCerts::WebPki,
+            others => RootCerts::new_with_certs(&certificates(others)?),
+        };
+        let tls = TlsConfig::builder().root_certs(roots).build();
+        let proxy = self.options.proxy.as_ref().and_then(proxy_of);
+        let config = Self::config(&self.options, proxy).tls_config(tls).build();
+        let agent = Self::agent_of(config, &self.options);
+        all.insert(authorities.clone(), agent.clone());
+        Ok(agent)
     }
 
     /// One request and its answer, redirects not followed.
@@ -106,7 +139,7 @@ impl HttpFetch {
         url: &Url,
         request: &Request,
     ) -> Result<ureq::http::Response<ureq::Body>, FetchErrorKind> {
-        let mut call = self.agent(url).get(url.to_string());
+        let mut call = self.agent(url, request)?.get(url.to_string());
         if let Some(userinfo) = &url.userinfo {
             call = call.header(header::AUTHORIZATION, basic_auth(userinfo));
         }
@@ -127,6 +160,67 @@ impl HttpFetch {
         call.call()
             .map_err(|error| kind_of(error, self.options.head_limit))
     }
+}
+
+/// The certificates of PEM files, of the files of directories, or of a text of PEM.
+fn certificates(of: &Authorities) -> Result<Vec<Certificate<'static>>, FetchErrorKind> {
+    let wrong = |from: &dyn fmt::Display, reason: String| FetchErrorKind::Authorities {
+        from: from.to_string(),
+        reason,
+    };
+    let mut all = Vec::new();
+    match of {
+        Authorities::BuiltIn => {}
+        Authorities::Pem(text) => {
+            read_pem(text, &mut all).map_err(|reason| wrong(&"the source", reason))?;
+        }
+        Authorities::Files(paths) => {
+            for path in paths {
+                let failed = |reason| wrong(&path.display(), reason);
+                if path.is_dir() {
+                    let entries = std::fs::read_dir(path).map_err(|e| failed(e.to_string()))?;
+                    // A directory holds other things, too, and links that lead nowhere.
+                    for entry in entries.flatten().take(MANY) {
+                        if let Ok(text) = read_small(&entry.path()) {
+                            let _ = read_pem(&text, &mut all);
+                        }
+                    }
+                } else {
+                    let text = read_small(path).map_err(|e| failed(e.to_string()))?;
+                    read_pem(&text, &mut all).map_err(failed)?;
+                }
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// The most files of a directory that are looked at, and the longest that is read.
+const MANY: usize = 10_000;
+const LARGE: u64 = 16 << 20;
+
+fn read_small(path: &Path) -> io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    let mut text = Vec::new();
+    file.take(LARGE).read_to_end(&mut text)?;
+    Ok(text)
+}
+
+/// The certificates of a text of PEM, of which there has to be one.
+fn read_pem(text: &[u8], all: &mut Vec<Certificate<'static>>) -> Result<(), String> {
+    let before = all.len();
+    for item in ureq::tls::parse_pem(text) {
+        if let PemItem::Certificate(certificate) = item.map_err(|error| error.to_string())? {
+            all.push(certificate);
+        }
+    }
+    if all.len() == before {
+        return Err("it holds no certificate in PEM".to_owned());
+    }
+    Ok(())
 }
 
 /// A proxy in ureq's words. What is no URL of a proxy is none.
@@ -255,7 +349,11 @@ fn kind_of(error: ureq::Error, head_limit: usize) -> FetchErrorKind {
     match error {
         ureq::Error::Io(error) => match error.downcast::<Refused>() {
             Ok(refused) => refused.into(),
-            Err(error) => FetchErrorKind::Io(Arc::new(error)),
+            // What a hand-shake finds wrong comes as an error of reading.
+            Err(error) => match error.downcast::<rustls::Error>() {
+                Ok(error) => FetchErrorKind::Tls(error.to_string()),
+                Err(error) => FetchErrorKind::Io(Arc::new(error)),
+            },
         },
         ureq::Error::Other(error) => match error.downcast::<Refused>() {
             Ok(refused) => (*refused).into(),

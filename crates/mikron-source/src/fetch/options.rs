@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Credentials, redact};
+use super::{Authorities, Credentials, redact};
 
 /// How fetching over HTTP behaves. All of it has defaults that fit a mirror of a distribution.
 #[derive(Clone, Debug)]
@@ -32,6 +32,8 @@ pub struct HttpOptions {
     pub proxy: Option<Proxy>,
     /// Who to be for hosts whose URLs do not say it.
     pub credentials: Credentials,
+    /// Who vouches for servers; [`Environment::authorities`](crate::Environment::authorities) are the ones that people expect.
+    pub authorities: Authorities,
 }
 
 /// A proxy, and whom to reach without it.
@@ -78,6 +80,7 @@ impl Default for HttpOptions {
             connections: 8,
             proxy: None,
             credentials: Credentials::default(),
+            authorities: Authorities::default(),
         }
     }
 }

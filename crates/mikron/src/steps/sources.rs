@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use mikron_package::{Architecture, Family, Hasher, PackageFormat, Platform, Universe};
 use mikron_source::download::DownloadError;
+use mikron_source::fetch::Vouched;
 use mikron_source::preset::Locations;
 use mikron_source::universe::IndexUniverse;
 use mikron_source::{Context, PublishedFile, Repository};
@@ -30,6 +31,7 @@ pub(crate) struct Sources<'a> {
     /// The lock that is worked from, where there is one.
     lock: Option<Arc<Lock>>,
     repositories: Vec<Arc<dyn Repository>>,
+    fetch: Vouched,
 }
 
 impl<'a> Sources<'a> {
@@ -49,6 +51,7 @@ impl<'a> Sources<'a> {
             lock_date: lock.map(|lock| lock.epoch.seconds()),
         };
         let mut repositories = Vec::new();
+        let mut fetch = Vouched::new(Arc::clone(&session.fetch));
         for (name, source) in &order.spec.sources {
             let source = FamilySource {
                 name,
@@ -56,6 +59,7 @@ impl<'a> Sources<'a> {
                 locations: &locations,
                 beside,
             };
+            source.vouch(&mut fetch)?;
             repositories.extend(order.families.repositories(&source)?);
         }
         Ok(Self {
@@ -63,16 +67,17 @@ impl<'a> Sources<'a> {
             order,
             lock: lock.map(Arc::clone),
             repositories,
+            fetch,
         })
     }
 
-    fn context(&self) -> Context<'a> {
+    fn context(&self) -> Context<'_> {
         let session = self.session;
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |now| now.as_secs());
         let mut context = Context::new(
-            &*session.fetch,
+            &self.fetch,
             &session.cache,
             session.progress(),
             &session.limits,
