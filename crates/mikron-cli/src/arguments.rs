@@ -6,12 +6,14 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use mikron::Output;
 use mikron::package::Platform;
+use mikron::spec::Compression;
 
 /// Distroless OCI images from YAML, straight from package repositories.
 #[derive(Debug, Parser)]
 #[command(
     name = "mikron",
     version,
+    disable_version_flag = true,
     about,
     max_term_width = 100,
     after_help = "Exit status: 0 done, 1 failed, 2 wrong usage."
@@ -25,6 +27,9 @@ pub(crate) struct Arguments {
     /// Show no progress; warnings and errors stay
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
+    /// Print version
+    #[arg(short = 'v', long, short_alias = 'V', action = clap::ArgAction::Version)]
+    version: Option<bool>,
 }
 
 /// When messages are coloured.
@@ -87,7 +92,7 @@ pub(crate) enum Command {
 /// What building, locking and explaining have in common.
 #[derive(Debug, Args)]
 pub(crate) struct Common {
-    /// The spec, a YAML file
+    /// The spec, a YAML file; `-` is standard input
     #[arg(value_hint = ValueHint::FilePath)]
     pub(crate) spec: PathBuf,
     #[command(flatten)]
@@ -124,6 +129,12 @@ pub(crate) struct Build {
     /// Where the image goes; can be given several times
     #[arg(short, long = "output", value_name = "oci:DIR[:TAG] | docker:FILE")]
     pub(crate) outputs: Vec<Output>,
+    /// What `docker load` calls the image of a docker: output [default: localhost/ and the spec's name]
+    #[arg(long, value_name = "NAME[:TAG]")]
+    pub(crate) tag: Option<String>,
+    /// How layers are compressed, instead of what the spec says: zstd:3 is fast, zstd:19 small, gzip for old clients
+    #[arg(long, value_name = "zstd[:N] | gzip[:N] | none")]
+    pub(crate) compression: Option<Compression>,
     /// Build exactly what the lock says; fail where it is missing or stale
     #[arg(long)]
     pub(crate) locked: bool,

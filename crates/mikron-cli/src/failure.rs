@@ -135,6 +135,23 @@ fn help(error: &mikron::Error) -> Option<String> {
             }
             _ => None,
         },
+        Error::UnknownPlatform { platform, known } => {
+            let mut all: Vec<String> = known.iter().map(ToString::to_string).collect();
+            all.push(platform.to_string());
+            Some(format!(
+                "add it to the spec: `platforms: [{}]`",
+                all.join(", ")
+            ))
+        }
+        // Each of these says by itself what to do.
+        Error::NotClosed { missing, .. } if missing.is_empty() => None,
+        Error::NotClosed { near, .. } if near.len() == 1 => {
+            Some(format!("did you mean `{}`?", near[0]))
+        }
+        Error::NotClosed { near, .. } if !near.is_empty() => Some(format!(
+            "the packages of the spec have {}; name the package that has the program, or one of these",
+            near.iter().map(|program| format!("`{program}`")).collect::<Vec<_>>().join(", ")
+        )),
         Error::NotClosed { .. } => Some(
             "name the package that has it among the spec's packages; `mikron explain` shows why each file is there"
                 .to_owned(),

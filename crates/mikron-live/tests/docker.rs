@@ -63,7 +63,7 @@ image:
         name.lines().next().unwrap_or_default().to_owned()
     };
     let image = load(plain.docker_archive());
-    assert_eq!(image, "nginx:latest");
+    assert_eq!(image, "localhost/nginx:latest");
     let saved = tls.path().join("saved.tar");
     docker.run_well(&["save", "--output", &saved.display().to_string(), &image]);
     same_image(&saved, &plain);

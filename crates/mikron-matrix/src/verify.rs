@@ -24,7 +24,7 @@ pub use violation::{Violation, ViolationKind};
 /// - The library that would be loaded defines every symbol version that is required of it, and so do its variants for better
 ///   processors; what a program binds at once is defined by something that it loads.
 /// - A program and all that it loads are made for one C library, one machine and a processor that the platform has.
-/// - Interpreters are there, and links lead somewhere.
+/// - Interpreters are there, links lead somewhere, and what the image starts can be executed.
 /// - No two packages give one path different content without a rule for it.
 ///
 /// It looks at nothing but the chosen entries, so that a fault of [`mikron_select::select`] cannot hide itself.
@@ -67,6 +67,7 @@ pub fn verify(selection: &Selection, packages: &[PackageInput], wanted: &Wanted)
             files::check(&mut check, chosen.file);
         }
     }
+    files::programs(&mut check);
     process::check(&mut check, selection);
     owners::check(&mut check, selection);
     let mut violations = check.violations;

@@ -66,11 +66,14 @@ impl LayerPlan {
     ) -> Result<BuiltLayer, LayerError> {
         let key = self.key(recipe);
         let _claim = claim(cache, &key, true)?;
-        self.build_claimed(key, recipe, contents, store, cache, &Pool::default())
+        match at_hand(cache, key, store)? {
+            Some(built) => Ok(built),
+            None => self.make(key, recipe, contents, store, cache, &Pool::default()),
+        }
     }
 
-    /// Makes the layer, once it is claimed or in the cache.
-    fn build_claimed(
+    /// Makes the layer, once it is claimed.
+    fn make(
         &self,
         key: Digest,
         recipe: Recipe,
@@ -79,15 +82,6 @@ impl LayerPlan {
         cache: Option<&dyn FrameCache>,
         pool: &Pool,
     ) -> Result<BuiltLayer, LayerError> {
-        if let Some(cache) = cache
-            && let Some(layer) = from_cache(cache, &key, store)?
-        {
-            return Ok(BuiltLayer {
-                layer,
-                key,
-                cached: true,
-            });
-        }
         let turn = cache.map(FrameCache::turn).transpose();
         let turn = turn.map_err(LayerError::Cache)?;
         let (layer, kept) = self.compress(recipe, contents, store, cache, pool)?;
@@ -225,16 +219,22 @@ fn claim<'a>(
     }
 }
 
-fn from_cache(
-    cache: &dyn FrameCache,
-    key: &Digest,
+/// The layer out of the cache, where that has it.
+fn at_hand(
+    cache: Option<&dyn FrameCache>,
+    key: Digest,
     store: &dyn BlobStore,
-) -> Result<Option<LayerBlob>, LayerError> {
-    let Some(layer) = cache.get(key).map_err(LayerError::Cache)? else {
+) -> Result<Option<BuiltLayer>, LayerError> {
+    let Some(cache) = cache else { return Ok(None) };
+    let Some(layer) = cache.get(&key).map_err(LayerError::Cache)? else {
         return Ok(None);
     };
-    let there = store.contains(&layer.blob)? || cache.bring(key, &layer, store)?;
-    Ok(there.then_some(layer))
+    let there = store.contains(&layer.blob)? || cache.bring(&key, &layer, store)?;
+    Ok(there.then_some(BuiltLayer {
+        layer,
+        key,
+        cached: true,
+    }))
 }
 
 /// Builds several layers at once, the largest first, and pieces of them where there are more threads than layers. The result is in the order of the plans, and depends neither on the
@@ -285,6 +285,12 @@ pub fn build_layers(
                     break;
                 }
             };
+            // What is at hand is no work that anybody is told of.
+            if let Some(built) = at_hand(cache, key, store).transpose() {
+                failed.fetch_or(built.is_err(), Ordering::Relaxed);
+                done.push((i, built));
+                continue;
+            }
             let _held = budget.take(recipe.memory(plan.unpacked()));
             let task = Task::start(
                 progress,
@@ -297,8 +303,8 @@ pub fn build_layers(
                 task: &task,
                 left: AtomicU64::new(plan.unpacked()),
             };
-            let built = plan.build_claimed(key, recipe, &told, store, cache, &pool);
-            // Headers and padding; all of it where the layer came from the cache.
+            let built = plan.make(key, recipe, &told, store, cache, &pool);
+            // Headers and padding.
             task.advance(told.left.into_inner());
             failed.fetch_or(built.is_err(), Ordering::Relaxed);
             done.push((i, built));

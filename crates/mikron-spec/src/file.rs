@@ -21,8 +21,28 @@ pub struct FileEntry {
     pub owner: Option<Principal>,
     /// The group; that of the owner if not given, else 0.
     pub group: Option<Principal>,
-    /// The permissions; 0644 for files and 0755 for directories if not given. Links have none.
+    /// The permissions; if not given, 0755 for directories and for files from one that its owner may execute, else 0644. Links have
+    /// none.
     pub mode: Option<Mode>,
+    /// What has to be in the image for it.
+    pub check: FileCheck,
+}
+
+/// What of the needs of a file of the spec has to be in the image: libraries, an interpreter, what a script calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum FileCheck {
+    /// All that it needs.
+    #[default]
+    All,
+    /// Nothing: it is taken as it comes, followed nowhere, and no proof is made of it.
+    None,
+}
+
+impl FileCheck {
+    fn is_all(&self) -> bool {
+        *self == Self::All
+    }
 }
 
 /// What stands at the path of a [`FileEntry`].
@@ -47,6 +67,7 @@ impl FileEntry {
             owner: None,
             group: None,
             mode: None,
+            check: FileCheck::All,
         }
     }
 }
@@ -77,9 +98,13 @@ struct Form {
     /// The group; the owner's if not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     group: Option<Principal>,
-    /// Permissions as octal digits in quotes; "0644" for files and "0755" for directories if not given.
+    /// Permissions as octal digits in quotes; if not given, "0755" for directories and for files from an executable one, else
+    /// "0644".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     mode: Option<Mode>,
+    /// What of its needs has to be in the image; `all` if not given.
+    #[serde(default, skip_serializing_if = "FileCheck::is_all")]
+    check: FileCheck,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -154,6 +179,7 @@ impl<'de> Deserialize<'de> for FileEntry {
             owner: form.owner,
             group: form.group,
             mode: form.mode,
+            check: form.check,
         })
     }
 }
@@ -169,6 +195,7 @@ impl Serialize for FileEntry {
             owner: self.owner.clone(),
             group: self.group.clone(),
             mode: self.mode,
+            check: self.check,
         };
         match &self.content {
             FileContent::From(from) => form.from = Some(from.clone()),

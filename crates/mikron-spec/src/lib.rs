@@ -48,7 +48,7 @@ pub use account::{Accounts, Group, Id, Principal, RunAs, User};
 pub use document::read_document;
 pub use error::{Document, SpecError, SpecErrorKind};
 pub use family::{OwnValue, SourceForm};
-pub use file::{FileContent, FileEntry, Mode};
+pub use file::{FileCheck, FileContent, FileEntry, Mode};
 pub use image::{ImageSpec, Port, Protocol, Signal};
 pub use layers::{Compression, Layers, Strategy};
 pub use lock::{

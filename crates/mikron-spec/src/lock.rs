@@ -11,7 +11,7 @@ use crate::request::{PackageRequest, Select, take_slices};
 use crate::source::Source;
 use crate::spec::{DefinitionSource, Spec};
 use crate::text::shown;
-use mikron_yaml::{Node, Shape};
+use mikron_yaml::{Node, Shape, Span};
 
 use crate::yaml;
 use crate::{check, lock_write};
@@ -283,10 +283,40 @@ impl Lock {
         limits: &Limits,
     ) -> Result<Self, SpecError> {
         let document = Document::new(file, text);
-        yaml::check_size(&document, "lock", limits.lock)?;
-        let form: Form = match yaml::read(&document) {
+        Self::read(forms, &document, limits).map_err(|error| damaged(&document, error))
+    }
+
+    /// Reads a lock out of the bytes of a file.
+    ///
+    /// # Errors
+    /// As [`Lock::parse`]; when they are not text.
+    pub fn from_bytes(
+        forms: &[&SourceForm],
+        file: &str,
+        bytes: &[u8],
+        limits: &Limits,
+    ) -> Result<Self, SpecError> {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Self::parse_with(forms, file, text, limits),
+            Err(error) => {
+                let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
+                let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+                let kind = SpecErrorKind::Invalid(format!("line {line} is not UTF-8"));
+                let document = Document::new(file, "");
+                Err(damaged(&document, document.error_of_file(kind, None)))
+            }
+        }
+    }
+
+    fn read(
+        forms: &[&SourceForm],
+        document: &Document<'_>,
+        limits: &Limits,
+    ) -> Result<Self, SpecError> {
+        yaml::check_size(document, "lock", limits.lock)?;
+        let form: Form = match yaml::read(document) {
             Ok(form) => form,
-            Err(error) => return Err(better_error(&document, limits).unwrap_or(error)),
+            Err(error) => return Err(better_error(document, limits).unwrap_or(error)),
         };
         if form.version != Self::VERSION {
             let kind = SpecErrorKind::SchemaVersion {
@@ -307,7 +337,7 @@ impl Lock {
         crate::family::settle(
             &mut request.sources,
             forms,
-            &document,
+            document,
             &["request", "sources"],
         )?;
         take_slices(
@@ -315,7 +345,7 @@ impl Lock {
             &request.definitions,
             &request.sources,
         );
-        lock.check_places(&document)?;
+        lock.check_places(document)?;
         let computed = lock.digest();
         if computed != form.digest {
             let kind = SpecErrorKind::Tampered {
@@ -396,6 +426,28 @@ impl Lock {
         }
         Ok(())
     }
+}
+
+/// An error of a lock, with what can be done about any: a merge that stopped half-way is told apart.
+fn damaged(document: &Document<'_>, mut error: SpecError) -> SpecError {
+    const RENEW: &str = "`mikron lock` writes the lock anew, whatever stands there; or take it back from version control";
+    let is_mark = |line: &str| line.starts_with("<<<<<<< ") || line.starts_with(">>>>>>> ");
+    if let Some(at) = document.text.lines().position(is_mark) {
+        let span = Span {
+            line: at + 1,
+            column: 1,
+            length: 7,
+        };
+        let kind =
+            SpecErrorKind::Invalid("the lock holds both sides of a merge conflict".to_owned());
+        return document.error(Some(span), kind, Some(RENEW.to_owned()));
+    }
+    error.help = Some(match error.help.take() {
+        Some(help) if help.contains("mikron lock") => help,
+        Some(help) => format!("{help}; {RENEW}"),
+        None => RENEW.to_owned(),
+    });
+    error
 }
 
 fn dangling(

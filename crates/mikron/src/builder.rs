@@ -9,7 +9,7 @@ use mikron_package::{Cancellation, Limits, PackageName, Platform, Progress};
 use mikron_solve::Solver;
 use mikron_source::Environment;
 use mikron_source::fetch::Fetch;
-use mikron_spec::{Lock, Policy, Spec};
+use mikron_spec::{Compression, Lock, Policy, Spec};
 
 use crate::families::Families;
 use crate::order::{Order, Update};
@@ -67,6 +67,30 @@ impl Builder {
         Ok(Self::new(Order::new(spec, text, file, families)))
     }
 
+    /// A builder for the text of a spec that is in no file. Files that it names are looked for in `directory`; `name` is what messages call
+    /// it, and its lock would lie beside it if it were a file.
+    ///
+    /// ```
+    /// let text = "mikron: 1\nname: a\nsources: { debian: { deb: bookworm } }\npackages: [hello]\n";
+    /// let builder = mikron::Builder::from_text("-", text, ".")?;
+    /// assert_eq!(builder.spec().name, "a");
+    /// # Ok::<(), mikron::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the text is not a spec.
+    pub fn from_text(
+        name: &str,
+        text: impl Into<String>,
+        directory: impl Into<PathBuf>,
+    ) -> Result<Self, Error> {
+        let families = Families::builtin();
+        let text = text.into();
+        let spec = Spec::parse_with(&families.forms(), name, &text, &Limits::default())?;
+        let file = directory.into().join(name);
+        Ok(Self::new(Order::new(spec, text, file, families)))
+    }
+
     /// A builder for a spec that a program has put together. Files that it names, and its lock, are looked for in
     /// `directory`.
     ///
@@ -120,6 +144,22 @@ impl Builder {
     #[must_use]
     pub fn store(mut self, store: Arc<dyn BlobStore>, tag: &str) -> Self {
         self.order.stores.push((store, tag.to_owned()));
+        self
+    }
+
+    /// What `docker load` calls the image of an archive: `NAME`, `NAME:TAG`, with a registry before it if need be. Without a call
+    /// `localhost/` and the name of the spec, which is the name of nobody else's image. Of several platforms each has its own behind it.
+    #[must_use]
+    pub fn docker_name(mut self, name: &str) -> Self {
+        self.order.name = Some(name.to_owned());
+        self
+    }
+
+    /// Compresses layers in this way, whatever the spec says: fast for daily work, small for what is published. It is another image
+    /// then, by digest. Archives for `docker load` have layers as they are, and a build of those alone compresses nothing.
+    #[must_use]
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.order.spec.layers.compression = compression;
         self
     }
 

@@ -190,6 +190,8 @@ pub enum Error {
         missing: Vec<Missing>,
         /// What the selected files contradict.
         violations: Vec<Violation>,
+        /// Where the program that the image starts is missing: those of the spec's packages, or the one that its name resembles.
+        near: Vec<String>,
     },
     /// The packages do not merge into one tree.
     #[error(transparent)]

@@ -78,8 +78,17 @@ pub(crate) fn read_capped(path: &Path, cap: u64) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
-/// Writes a file whole: a reader sees the old one or the new one, also after a power failure.
+/// Writes a file whole: a reader sees the old one or the new one, also after a power failure. Of a symbolic link that is the file
+/// that it leads to.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let is_link = std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink());
+    let followed;
+    let path = if is_link {
+        followed = std::fs::canonicalize(path).map_err(Error::io("write", path))?;
+        &followed
+    } else {
+        path
+    };
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use mikron_oci::BlobStore;
+use mikron_oci::{BlobStore, Recipe};
 use mikron_package::{Limits, PackageName, Platform};
 use mikron_spec::{Lock, Spec, SpecError};
 
 use crate::Output;
 use crate::families::Families;
+use crate::steps::translate;
 
 /// A spec with everything that a build is told beside it.
 #[derive(Clone)]
@@ -23,6 +24,8 @@ pub(crate) struct Order {
     pub(crate) file: PathBuf,
     pub(crate) outputs: Vec<Output>,
     pub(crate) stores: Vec<(Arc<dyn BlobStore>, String)>,
+    /// What `docker load` calls the image.
+    pub(crate) name: Option<String>,
     /// The platforms that were asked for; none stands for all of the spec.
     pub(crate) platforms: Vec<Platform>,
     /// Whether the lock must be there, and fresh.
@@ -62,6 +65,7 @@ impl Order {
             file,
             outputs: Vec::new(),
             stores: Vec::new(),
+            name: None,
             platforms: Vec::new(),
             locked: false,
             update: Update::default(),
@@ -72,11 +76,28 @@ impl Order {
     pub(crate) fn read_lock(
         &self,
         file: &Path,
-        text: &str,
+        bytes: &[u8],
         limits: &Limits,
     ) -> Result<Lock, SpecError> {
         let forms = self.families.forms();
-        Lock::parse_with(&forms, &file.display().to_string(), text, limits)
+        Lock::from_bytes(&forms, &file.display().to_string(), bytes, limits)
+    }
+
+    /// How layers are compressed: not at all where they only go to archives that have them uncompressed.
+    pub(crate) fn recipe(&self) -> Recipe {
+        let is_archive = |output: &Output| matches!(output, Output::DockerArchive { .. });
+        if self.stores.is_empty() && !self.outputs.is_empty() && self.outputs.iter().all(is_archive)
+        {
+            Recipe::None
+        } else {
+            translate::recipe(&self.spec)
+        }
+    }
+
+    /// The name that an archive for `docker load` has for the image.
+    pub(crate) fn docker_name(&self) -> String {
+        let default = || format!("localhost/{}", self.spec.name);
+        self.name.clone().unwrap_or_else(default)
     }
 
     /// The directory that names of the spec are relative to.

@@ -47,6 +47,9 @@ pub struct PlatformReport {
     pub config: Option<Digest>,
     /// Bytes of all blobs of the platform: manifest, config and layers as they are stored.
     pub size: u64,
+    /// Uncompressed bytes of all files.
+    #[serde(default)]
+    pub unpacked: u64,
     /// The layers, lowest first.
     pub layers: Vec<LayerReport>,
     /// The packages that gave at least one file, in order of name.

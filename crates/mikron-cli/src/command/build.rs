@@ -1,20 +1,33 @@
 //! `mikron build`.
 
 use std::fmt::Write as _;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
-use mikron::package::{Event, Progress};
+use mikron::package::{Event, Progress, TaskKind};
+use mikron::spec::Spec;
 use mikron::{BuildReport, Builder, Error, Output, PlatformReport, ScriptReport};
 
 use super::{builder_for, print, print_json};
 use crate::arguments::{Build, Common};
 use crate::failure::{Failure, warning};
 use crate::text::{Style, count, printable, size, table, tell};
-use crate::{interrupt, memory};
+use crate::{interrupt, memory, progress};
 
 pub(crate) fn run(arguments: &Build, quiet: bool, style: Style) -> Result<(), Failure> {
+    let started = Instant::now();
     let Common { spec, shared, .. } = &arguments.common;
-    let mut builder = builder_for(spec, shared, quiet, style)?.locked(arguments.locked);
+    let work = Arc::new(Work::new(progress::reporter(quiet, style)));
+    let mut builder = builder_for(spec, shared, quiet, style)?
+        .locked(arguments.locked)
+        .progress(work.clone());
+    if let Some(name) = &arguments.tag {
+        builder = builder.docker_name(name);
+    }
+    if let Some(compression) = arguments.compression {
+        builder = builder.compression(compression);
+    }
     let mut outputs = arguments.outputs.clone();
     if outputs.is_empty() {
         let directory = format!("./out/{}", builder.spec().name);
@@ -23,6 +36,8 @@ pub(crate) fn run(arguments: &Build, quiet: bool, style: Style) -> Result<(), Fa
     for output in &outputs {
         builder = builder.output(output.clone());
     }
+    // Standard input is read once: the process cannot begin once more.
+    let from_stdin = arguments.common.spec.as_os_str() == "-";
     let remembered = if memory::is_kept() || arguments.common.shared.refresh {
         None
     } else {
@@ -31,7 +46,9 @@ pub(crate) fn run(arguments: &Build, quiet: bool, style: Style) -> Result<(), Fa
     let report = if let Some(report) = remembered {
         report
     } else {
-        memory::keep_threshold();
+        if !from_stdin {
+            memory::keep_threshold();
+        }
         // Not sooner: a signal that was taken and not yet heeded would be lost where the process begins once more. Until here it ends the
         // process as it always does, and nothing has been written.
         builder = builder.cancellation(&interrupt::cancellation());
@@ -41,7 +58,107 @@ pub(crate) fn run(arguments: &Build, quiet: bool, style: Style) -> Result<(), Fa
     if arguments.common.shared.json {
         print_json(&report)
     } else {
-        print(&text(&report, &outputs))
+        let ran = Ran {
+            seconds: started.elapsed().as_secs_f64(),
+            packed: work.packed.load(Ordering::Relaxed),
+            fetched: work.fetched.load(Ordering::Relaxed),
+        };
+        let mut text = text(&report, &outputs);
+        let _ = writeln!(text, "{}", ran.line(&report));
+        text.push_str(&run_line(
+            builder.spec(),
+            arguments.tag.as_deref(),
+            &outputs,
+        ));
+        print(&text)
+    }
+}
+
+/// Counts what is done, and passes it on.
+struct Work {
+    shown: Arc<dyn Progress>,
+    packed: AtomicUsize,
+    fetched: AtomicU64,
+}
+
+impl Work {
+    fn new(shown: Arc<dyn Progress>) -> Self {
+        Self {
+            shown,
+            packed: AtomicUsize::new(0),
+            fetched: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Progress for Work {
+    fn event(&self, event: &Event<'_>) {
+        if let Event::Started { kind, total, .. } = event {
+            match kind {
+                TaskKind::Layer => {
+                    self.packed.fetch_add(1, Ordering::Relaxed);
+                }
+                TaskKind::Fetch => {
+                    self.fetched
+                        .fetch_add(total.unwrap_or_default(), Ordering::Relaxed);
+                }
+                _ => {}
+            }
+        }
+        self.shown.event(event);
+    }
+}
+
+/// What a build took.
+struct Ran {
+    seconds: f64,
+    /// Layers that were packed.
+    packed: usize,
+    /// Bytes that were fetched, as far as was known before.
+    fetched: u64,
+}
+
+impl Ran {
+    fn line(&self, report: &BuildReport) -> String {
+        let layers: usize = report.platforms.iter().map(|p| p.layers.len()).sum();
+        let fetched = match self.fetched {
+            0 => "nothing fetched".to_owned(),
+            bytes => format!("{} fetched", size(bytes)),
+        };
+        let reused = layers.saturating_sub(self.packed);
+        format!(
+            "took {:.1} s: {fetched}, {reused} of {} reused",
+            self.seconds,
+            count(layers, "layer")
+        )
+    }
+}
+
+/// How to run what went to the first output, to be copied.
+fn run_line(spec: &Spec, tag: Option<&str>, outputs: &[Output]) -> String {
+    let ports = spec.image.ports.iter().map(|port| {
+        let number = port.number;
+        // `80/tcp` is what `80` means.
+        let written = port.to_string();
+        let protocol = written.strip_prefix(&number.to_string());
+        let protocol = protocol.filter(|rest| *rest != "/tcp").unwrap_or_default();
+        format!(" -p {number}:{number}{protocol}")
+    });
+    let ports: String = ports.collect();
+    match outputs.first() {
+        Some(output @ Output::Layout { .. }) => {
+            format!("run it: podman run --rm{ports} {output}\n")
+        }
+        Some(Output::DockerArchive { file }) => {
+            let default = format!("localhost/{}", spec.name);
+            let name = tag.unwrap_or(&default);
+            let file = printable(&file.display().to_string());
+            if spec.platforms.len() > 1 {
+                return format!("load it: docker load -i {file}\n");
+            }
+            format!("run it: docker load -i {file} && docker run --rm{ports} {name}\n")
+        }
+        None => String::new(),
     }
 }
 
@@ -73,20 +190,21 @@ impl Progress for Held {
 }
 
 fn text(report: &BuildReport, outputs: &[Output]) -> String {
-    let mut text = format!("{} {}\n", printable(&report.name), report.digest);
-    let row = |p: &PlatformReport| {
-        vec![
+    let mut text = format!("{} {} (index)\n", printable(&report.name), report.digest);
+    let docker = |output: &Output| matches!(output, Output::DockerArchive { .. });
+    for p in &report.platforms {
+        let row = vec![
             p.platform.to_string(),
-            size(p.size),
-            count(p.layers.len(), "layer"),
+            format!("{} unpacked", size(p.unpacked)),
+            format!("{} in {}", size(p.size), count(p.layers.len(), "layer")),
             count(p.packages.len(), "package"),
-            p.digest.to_string(),
-        ]
-    };
-    text.push_str(&table(
-        report.platforms.iter().map(row).collect(),
-        &[1, 2, 3],
-    ));
+        ];
+        text.push_str(&table(vec![row], &[]));
+        let _ = writeln!(text, "    manifest {}", p.digest);
+        if let Some(config) = p.config.filter(|_| outputs.iter().any(docker)) {
+            let _ = writeln!(text, "    image id {config}");
+        }
+    }
     for platform in &report.platforms {
         scripts(platform, &mut text);
     }

@@ -27,6 +27,12 @@ struct Report {
 }
 
 pub(crate) fn run(arguments: &Arguments, quiet: bool, style: Style) -> Result<(), Failure> {
+    if arguments.common.spec.as_os_str() == "-" {
+        return Err(Failure::Command {
+            message: "a spec from standard input has no place for a lock".to_owned(),
+            help: "write the spec to a file: its lock lies beside it".to_owned(),
+        });
+    }
     let builder = builder(&arguments.common, quiet, style)?.update(update(arguments)?);
     let before = before(&builder);
     let (file, lock) = builder

@@ -10,11 +10,12 @@ mod inspect;
 mod lock;
 mod matrix;
 
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
 use clap::CommandFactory as _;
 use mikron::Builder;
+use mikron::package::Limits;
 use serde::Serialize;
 
 use crate::arguments::{Arguments, Command, Common, Shared, Shell};
@@ -53,7 +54,7 @@ fn builder_for(
     quiet: bool,
     style: Style,
 ) -> Result<Builder, Failure> {
-    let mut builder = Builder::from_file(spec)?
+    let mut builder = read(spec)?
         .offline(common.offline)
         .refresh(common.refresh)
         .progress(progress::reporter(quiet, style));
@@ -67,6 +68,22 @@ fn builder_for(
         Some(jobs) => builder.jobs(jobs.get()),
         None => builder,
     })
+}
+
+/// The spec of a file, or of standard input.
+fn read(spec: &Path) -> Result<Builder, Failure> {
+    if spec != Path::new("-") {
+        return Ok(Builder::from_file(spec)?);
+    }
+    let mut text = String::new();
+    let limit = Limits::default().spec;
+    // One more than is allowed, so that who checks the size says so.
+    let read = io::stdin().lock().take(limit + 1).read_to_string(&mut text);
+    read.map_err(|error| Failure::Command {
+        message: format!("cannot read the spec from standard input: {error}"),
+        help: "name its file, or pipe its text in".to_owned(),
+    })?;
+    Ok(Builder::from_text("-", text, "")?)
 }
 
 /// Writes a result, whole.

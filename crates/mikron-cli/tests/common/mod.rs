@@ -131,6 +131,8 @@ impl Home {
         // How well the index compresses is not what these tests are about.
         settings.add_filter(r"(fetching|reading|packing) (.*) \(.*B\)", "$1 $2 ([size])");
         settings.add_filter(r"linux/amd64 +[0-9.]+ k?B", "linux/amd64 [size]");
+        settings.add_filter(r"[0-9.]+ k?B in ", "[size] in ");
+        settings.add_filter(r"took .* fetched", "took [time]: [size] fetched");
         settings.set_snapshot_path("../snapshots");
         settings.set_omit_expression(true);
         settings.set_prepend_module_to_snapshot(false);

@@ -2,7 +2,7 @@
 
 use mikron_facts::{Class, ElfFacts, is_in_bin_dir};
 use mikron_select::{
-    FileRef, Found, Reason, Role, Token, is_made_at_run_time, level_of_path, runs_on,
+    FileRef, Found, PATH, Reason, Role, Token, is_made_at_run_time, level_of_path, runs_on,
 };
 
 use super::{Check, ViolationKind};
@@ -37,6 +37,27 @@ pub(super) fn check(check: &mut Check<'_>, file: FileRef) {
         let started = facts.class == Class::Bins && (!whole || is_in_bin_dir(&path));
         if executable && (own || started) {
             interpreter(check, file, &script.interpreter, None);
+        }
+    }
+}
+
+/// The programs that the image starts have to be files that somebody may execute.
+pub(super) fn programs(check: &mut Check<'_>) {
+    for program in &check.wanted.programs {
+        let at = |path: &str| match check.tree.resolve(path.as_bytes()).map(|found| found.end) {
+            Ok(Found::Entry(file)) => Some(file),
+            _ => None,
+        };
+        let file = if program.contains('/') {
+            at(program)
+        } else {
+            PATH.iter().find_map(|dir| at(&format!("{dir}/{program}")))
+        };
+        let Some(file) = file else { continue };
+        let entry = &check.facts(file).entry;
+        if !entry.is_directory() && entry.mode & 0o111 == 0 {
+            let token = Token::Path(entry.path.to_string());
+            check.report(file, token, ViolationKind::NotExecutable);
         }
     }
 }

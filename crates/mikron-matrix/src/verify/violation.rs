@@ -71,6 +71,8 @@ pub enum ViolationKind {
     DanglingLink,
     /// The program is of another machine than the image.
     Machine,
+    /// The image starts the file, and nobody may execute it.
+    NotExecutable,
     /// The code needs a better processor than the image is for.
     Processor {
         /// What it needs.
@@ -91,7 +93,10 @@ impl Violation {
     /// Whether the file is reached by no root, and what is wrong with it harms nothing that is: it came because the spec takes
     /// packages whole. Two contents for one path are no such thing.
     pub fn is_unreached(&self) -> bool {
-        let clash = matches!(self.kind, ViolationKind::TwoOwners { .. });
+        let clash = matches!(
+            self.kind,
+            ViolationKind::TwoOwners { .. } | ViolationKind::NotExecutable
+        );
         !clash && came_whole(&self.chain)
     }
 
@@ -119,6 +124,9 @@ impl ViolationKind {
             Self::Libc { .. } => "take both from one distribution",
             Self::Dlopen { .. } => "add the package that has the library to `packages`",
             Self::DanglingLink => "add what it points to, or remove the link with `remove`",
+            Self::NotExecutable => {
+                "`chmod +x` what it is `from`, or give it `mode: \"0755\"` in `files`"
+            }
             Self::Processor { .. } => {
                 "take a build for the platform's processors, or raise the platform's level"
             }
@@ -187,6 +195,12 @@ impl fmt::Display for Violation {
                 f,
                 "{path} is a program for another machine than the image's platform"
             ),
+            ViolationKind::NotExecutable => {
+                write!(
+                    f,
+                    "{path} is what the image starts, and nobody may execute it"
+                )
+            }
             ViolationKind::Processor { needs, platform } => write!(
                 f,
                 "{path} needs a processor of {needs}, and the image is for {platform}"

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use mikron_facts::{FileFacts, PackageFacts, ScriptFacts};
+use mikron_facts::{Class, FileFacts, PackageFacts, ScriptFacts};
 use mikron_matrix::{Violation, verify};
 use mikron_package::{Digest, EntryKind, Globs, PackageName, Platform, RootPath, SharedText};
 use mikron_rootfs::{Part, Sources};
 use mikron_select::{
-    Edge, FileRef, Missing, PackageInput, Provided, SelectError, SelectedFile, Selection, Want,
-    Wanted, select,
+    Edge, FileRef, Missing, PackageInput, Provided, SelectError, SelectedFile, Selection, Token,
+    Want, Wanted, select,
 };
 use mikron_spec::{FileContent, FileEntry, Select, Spec};
 
@@ -37,6 +37,8 @@ pub(crate) struct Closure {
     pub(crate) facts: Vec<Arc<PackageFacts>>,
     /// What slices take.
     pub(crate) sliced: Arc<Sliced>,
+    /// Programs that may be meant where the one that the image starts is missing.
+    near: Vec<String>,
 }
 
 /// Finds more packages, given those that there are.
@@ -69,7 +71,9 @@ pub(crate) fn close(
         wanted.provided = provided(&inputs);
         inputs.push(own.clone());
         let selection = select(&inputs, &wanted)?;
-        let wish = asked.more(&selection);
+        // Who mistypes a name need not wait for packages that do not have it either.
+        let slip = near(&inputs, &wanted, &selection).is_some_and(|(slip, _)| slip);
+        let wish = asked.more(&selection, &wanted, slip);
         let mut more = if wish == Wish::default() {
             Vec::new()
         } else {
@@ -77,7 +81,7 @@ pub(crate) fn close(
             reserve.extend(found.others);
             found.named
         };
-        if more.is_empty() && !selection.missing.is_empty() {
+        if more.is_empty() && !selection.missing.is_empty() && !slip {
             more = std::mem::take(&mut reserve);
         }
         more.retain(|m| packages.iter().all(|p| p.record.name != m.record.name));
@@ -91,6 +95,7 @@ pub(crate) fn close(
         packages.extend(more);
     };
     let violations = verify(&selection, &inputs, &wanted);
+    let near = near(&inputs, &wanted, &selection).map_or_else(Vec::new, |(_, near)| near);
     let templates = templates(&inputs);
     Ok(Closure {
         packages,
@@ -101,6 +106,7 @@ pub(crate) fn close(
         templates,
         facts,
         sliced: Arc::new(sliced),
+        near,
     })
 }
 
@@ -186,9 +192,11 @@ struct Asked {
 
 impl Asked {
     /// What a selection asks for that was not asked for yet.
-    fn more(&mut self, selection: &Selection) -> Wish {
+    fn more(&mut self, selection: &Selection, wanted: &Wanted, slip: bool) -> Wish {
         let of_any = |want: &Want| want.packages.is_empty();
-        let lacks = !selection.missing.is_empty() || selection.wants.iter().any(of_any);
+        let mut missing = selection.missing.iter();
+        let lacks = missing.any(|need| !(slip && started(need, wanted).is_some()))
+            || selection.wants.iter().any(of_any);
         let mut wish = Wish {
             essential: lacks && !self.essential,
             packages: Vec::new(),
@@ -201,6 +209,46 @@ impl Asked {
         }
         wish
     }
+}
+
+/// The program that the image starts, where a need is that.
+fn started<'a>(need: &'a Missing, wanted: &Wanted) -> Option<&'a str> {
+    let (Token::Path(name) | Token::Command(name)) = &need.token else {
+        return None;
+    };
+    (need.by.is_none() && wanted.programs.contains(name)).then_some(name)
+}
+
+/// Where the program that the image starts is missing: the one of the spec's packages that its name resembles, and that it does; or
+/// else a few of those that there are.
+fn near(
+    inputs: &[PackageInput],
+    wanted: &Wanted,
+    selection: &Selection,
+) -> Option<(bool, Vec<String>)> {
+    const SHOWN: usize = 6;
+    let mut missing = selection.missing.iter();
+    let asked = missing.find_map(|need| started(need, wanted))?;
+    let roots = inputs
+        .iter()
+        .filter(|input| matches!(input.role, mikron_select::Role::Root { .. }));
+    let of_class = |file: &&FileFacts| file.class == Class::Bins && !file.entry.is_directory();
+    let programs = roots.flat_map(|input| input.facts.files.iter().filter(of_class));
+    let programs: BTreeSet<String> = programs.map(|file| file.entry.path.to_string()).collect();
+    let last = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+    let name = last(asked);
+    let names: Vec<String> = programs.iter().map(|path| last(path)).collect();
+    // Shells and short names resemble one another and are no slips.
+    let is_plain = name.chars().count() >= 4 && !name.ends_with("sh");
+    let near = match names.iter().find(|known| **known == name) {
+        Some(same) => Some(same.as_str()),
+        None => mikron_yaml::nearest(&name, names.iter().map(String::as_str)).filter(|_| is_plain),
+    };
+    let Some(near) = near else {
+        return Some((false, programs.into_iter().take(SHOWN).collect()));
+    };
+    let found = programs.iter().find(|path| last(path) == near);
+    Some((true, found.cloned().into_iter().collect()))
 }
 
 /// The paths that finalizers make: whatever the packages are, and the alternatives of these.
@@ -334,6 +382,7 @@ impl Closure {
             platform,
             missing,
             violations,
+            near: self.near,
         })
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use mikron_oci::{
     BlobSource, BlobStore, FrameCache, HeldImage, Image, ImageLayer, Layer, LayerBlob, Parallel,
-    StoredLayer, build_layers,
+    Recipe, StoredLayer, build_layers,
 };
 use mikron_package::{Contents, Digest, Event, PackageName, Platform, Progress};
 use mikron_rootfs::{Diagnostic, Outcome, Rootfs, RunAs};
@@ -31,6 +31,8 @@ pub(crate) struct Built {
     /// `uid:gid`.
     run_as: Option<(u32, u32)>,
     pub(crate) layers: Vec<KeyedLayer>,
+    /// Bytes of all files.
+    unpacked: u64,
     packages: Vec<PackageReport>,
     scripts: Vec<ScriptReport>,
     diagnostics: Vec<Diagnostic>,
@@ -48,6 +50,7 @@ pub(crate) struct KeyedLayer {
 /// What the steps from selection to image share.
 pub(crate) struct Workshop<'a> {
     pub(crate) spec: &'a Spec,
+    pub(crate) recipe: Recipe,
     pub(crate) families: &'a Families,
     pub(crate) epoch: i64,
     pub(crate) store: &'a dyn BlobStore,
@@ -86,6 +89,7 @@ impl Workshop<'_> {
             self.progress.event(&Event::Warning { message });
         }
         let reports = package_reports(&closure, &rootfs);
+        let unpacked = rootfs.tree.nodes().map(|node| node.entry.size()).sum();
         let scripts = script_reports(&closure, &rootfs);
         let resolved = closure.into_packages();
         let sources = resolved.iter().map(|package| {
@@ -104,7 +108,7 @@ impl Workshop<'_> {
         };
         let built = build_layers(
             &plans,
-            translate::recipe(self.spec),
+            self.recipe,
             &contents,
             self.store,
             Some(self.frames),
@@ -128,6 +132,7 @@ impl Workshop<'_> {
             created: self.epoch,
             run_as: rootfs.run_as.map(|RunAs { uid, gid }| (uid, gid)),
             layers: layers.collect(),
+            unpacked,
             packages: reports,
             scripts,
             diagnostics: rootfs.diagnostics,
@@ -173,6 +178,7 @@ impl Built {
             digest: image.descriptor().digest(),
             config: Some(Digest::of(image.config())),
             size: image.size(),
+            unpacked: self.unpacked,
             layers: self.layers.iter().zip(image.layers()).map(layer).collect(),
             packages: self.packages.clone(),
             scripts: self.scripts.clone(),

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 
 use mikron_facts::{Spool, Symbols, scan_file};
 use mikron_package::{Entry, EntryKind, Event, Limits, PackageName, Platform, Progress, Version};
-use mikron_spec::{Document, FileContent, Lock, LockedPlatform, Policy, Spec};
+use mikron_spec::{Document, FileCheck, FileContent, Lock, LockedPlatform, Policy, Spec};
 
 use crate::Error;
 use crate::files::Beside;
@@ -77,19 +78,23 @@ impl Inputs {
     ) -> Result<Vec<LoadedFile>, Error> {
         let mut loaded = Vec::new();
         for file in &spec.files {
-            let mode = file.mode.map_or(0o644, mikron_spec::Mode::bits);
+            let explicit = file.mode.map(mikron_spec::Mode::bits);
             let failed = |error| Error::Facts {
                 package: PackageName::new("spec").expect("a literal that obeys the rules of names"),
                 error: Box::new(error),
             };
-            let entry = |size| Entry::new(file.path.clone(), EntryKind::File { size }, mode);
-            let (facts, size) = match &file.content {
+            let entry = |size, mode| {
+                let mode = explicit.unwrap_or(mode);
+                Entry::new(file.path.clone(), EntryKind::File { size }, mode)
+            };
+            let check = file.check;
+            let (mut facts, size) = match &file.content {
                 FileContent::Text(text) => {
                     let size = text.len() as u64;
                     // A text is no program: the rules need not be read for it.
                     let symbols = Symbols::default();
                     let mut text = text.as_bytes();
-                    let facts = scan_file(entry(size), &mut text, spool, true, &symbols);
+                    let facts = scan_file(entry(size, 0o644), &mut text, spool, true, &symbols);
                     (facts.map_err(failed)?, size)
                 }
                 FileContent::From(named) => {
@@ -101,13 +106,19 @@ impl Inputs {
                         return Err(Error::io("read", path)(error));
                     }
                     let symbols = self.tables.symbols()?;
-                    let entry = entry(metadata.len());
+                    // Of the permissions of a file on somebody's disk only this one means something elsewhere.
+                    let executable = metadata.permissions().mode() & 0o100 != 0;
+                    let mode = if executable { 0o755 } else { 0o644 };
+                    let entry = entry(metadata.len(), mode);
                     let facts = scan_file(entry, &mut file, spool, true, symbols);
                     (facts.map_err(failed)?, metadata.len())
                 }
                 FileContent::Directory | FileContent::Symlink(_) => continue,
             };
             let Some(digest) = facts.digest else { continue };
+            if check == FileCheck::None {
+                facts.content = None;
+            }
             loaded.push(LoadedFile {
                 digest,
                 size,
@@ -142,8 +153,7 @@ fn versions(
     let path = order.lock_file();
     let read = || {
         let bytes = crate::files::read_plain(&path, limits.lock)?;
-        let text = crate::files::text(&path, bytes)?;
-        Ok(Lock::parse(&path.display().to_string(), &text, limits)?)
+        Ok(order.read_lock(&path, &bytes, limits)?)
     };
     let lock: Lock = match read() {
         Ok(lock) => lock,
@@ -196,8 +206,7 @@ fn usable_lock(
         Err(error) => return Err(error),
     };
     beside.note(&path);
-    let text = crate::files::text(&path, bytes)?;
-    let lock = order.read_lock(&path, &text, limits)?;
+    let lock = order.read_lock(&path, &bytes, limits)?;
     match lock.check(&order.spec) {
         Ok(()) if platforms.iter().all(|p| lock.platforms.contains_key(p)) => Ok(Some(lock)),
         Err(stale) if locked => Err(Error::Stale { lock: path, stale }),

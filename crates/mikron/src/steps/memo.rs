@@ -1,5 +1,6 @@
 //! The memory of whole builds: the same spec over the same packages is not solved, selected and merged again.
 
+use mikron_oci::Recipe;
 use mikron_package::{Digest, Hasher, Platform};
 use mikron_solve::Solver;
 use mikron_source::cache::Cache;
@@ -9,14 +10,16 @@ use crate::Error;
 use crate::steps::image::Built;
 use crate::steps::slices::Releases;
 use crate::steps::tables::Tables;
-use crate::steps::translate::{self, LoadedFile};
+use crate::steps::translate::LoadedFile;
 
 /// Name and version of the derived values.
-const BUILDS: &str = "builds-2";
+const BUILDS: &str = "builds-3";
 
 /// Everything that the outcome of a build depends on.
 pub(crate) struct Ingredients<'a> {
     pub(crate) spec: &'a Spec,
+    /// How layers are compressed.
+    pub(crate) recipe: Recipe,
     pub(crate) platforms: &'a [Platform],
     pub(crate) tables: &'a Tables,
     pub(crate) releases: &'a Releases,
@@ -48,7 +51,7 @@ impl Ingredients<'_> {
         part(program.as_bytes());
         part(solver.as_bytes());
         part(self.spec.to_yaml().as_bytes());
-        part(translate::recipe(self.spec).id().as_bytes());
+        part(self.recipe.id().as_bytes());
         for platform in self.platforms {
             part(platform.to_string().as_bytes());
             part(self.releases.select(*platform)?.identity().as_bytes());
@@ -62,6 +65,7 @@ impl Ingredients<'_> {
         part(b"files");
         for file in self.files {
             part(file.digest.as_bytes());
+            part(&file.facts.entry.mode.to_le_bytes());
         }
         part(self.pins.as_bytes());
         part(&self.epoch.to_le_bytes());

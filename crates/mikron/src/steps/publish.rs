@@ -158,13 +158,18 @@ fn archive(
     images: &[HeldImage],
     file: &Path,
 ) -> Result<docker::Prepared, Error> {
-    let name = |built: &Built| match images {
-        [_] => format!("{}:latest", order.spec.name),
-        _ => format!(
-            "{}:{}",
-            order.spec.name,
-            built.platform.to_string().replace('/', "-")
-        ),
+    let whole = order.docker_name();
+    // A colon before the last slash is that of a port.
+    let place = whole.rfind('/').map_or(0, |slash| slash + 1);
+    let tagged = whole[place..].find(':').map(|colon| place + colon);
+    let name = |built: &Built| match (images, tagged) {
+        ([_], Some(_)) => whole.clone(),
+        ([_], None) => format!("{whole}:latest"),
+        (_, tagged) => {
+            let between = if tagged.is_some() { '-' } else { ':' };
+            let platform = built.platform.to_string().replace('/', "-");
+            format!("{whole}{between}{platform}")
+        }
     };
     let names: Vec<[String; 1]> = built.iter().map(|built| [name(built)]).collect();
     let archived: Vec<docker::Named<'_>> = images

@@ -68,7 +68,10 @@ pub(crate) fn files(spec: &Spec, loaded: &[LoadedFile]) -> Vec<SpecFile> {
                 kind: kind(&file.content, loaded)?,
                 owner: name(&file.owner),
                 group: name(&file.group),
-                mode: file.mode.map(mikron_spec::Mode::bits),
+                mode: match loaded {
+                    Some(loaded) => Some(loaded.facts.entry.mode),
+                    None => file.mode.map(mikron_spec::Mode::bits),
+                },
             })
         })
         .collect()

@@ -50,6 +50,7 @@ pub(crate) fn build(run: &Run<'_>) -> Result<BuildReport, Error> {
     let target = Target::open(run.order, cache.path())?;
     let workshop = Workshop {
         spec,
+        recipe: run.order.recipe(),
         families: &run.order.families,
         epoch,
         store: target.primary(),
@@ -95,6 +96,7 @@ fn key(
 ) -> Result<Option<Digest>, Error> {
     let ingredients = Ingredients {
         spec: &run.order.spec,
+        recipe: run.order.recipe(),
         platforms: &run.inputs.platforms,
         tables: &run.inputs.tables,
         releases: &run.inputs.releases,

@@ -88,8 +88,7 @@ fn holdings(closure: &Closure, rootfs: &Rootfs) -> Holdings {
 pub fn lock_inventory(path: &Path) -> Result<Inventory, Error> {
     let limits = Limits::default();
     let bytes = crate::files::read_plain(path, limits.lock)?;
-    let text = crate::files::text(path, bytes)?;
-    let lock = Lock::parse(&path.display().to_string(), &text, &limits)?;
+    let lock = Lock::from_bytes(&[], &path.display().to_string(), &bytes, &limits)?;
     let of_platform = |(platform, locked): (&Platform, &mikron_spec::LockedPlatform)| {
         let taken = |package: &&mikron_spec::LockedPackage| {
             package
