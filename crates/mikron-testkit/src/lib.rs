@@ -4,6 +4,7 @@
 pub mod apk;
 pub mod archive;
 pub mod elf;
+pub mod frozen;
 pub mod http;
 pub mod listing;
 pub mod mutation;

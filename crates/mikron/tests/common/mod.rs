@@ -5,10 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use mikron::Builder;
 use mikron::oci::{Child, ImageTree, LayerEntry, Layout, mutate};
 use mikron::package::{EntryKind, Limits, RootPath};
 use mikron_testkit::archive::DebBuilder;
+use mikron_testkit::frozen;
 use mikron_testkit::repository::RepositoryBuilder;
+use tempfile::TempDir;
 
 /// Writes a flat repository of small packages, each with further fields of its stanza, and a spec over it; gives the spec's file.
 pub(crate) fn local_spec(
@@ -30,6 +33,42 @@ pub(crate) fn local_spec(
     );
     fs::write(&file, spec).unwrap();
     file
+}
+
+/// A directory with the frozen archive, and specs over it.
+pub(crate) struct Home(TempDir);
+
+impl Home {
+    pub(crate) fn new() -> Self {
+        let dir = TempDir::new().unwrap();
+        frozen::write_to(dir.path());
+        Self(dir)
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// A builder for a spec that names bookworm, with the cache of this directory.
+    pub(crate) fn builder(&self, spec: &str) -> Builder {
+        let file = self.path("image.yaml");
+        fs::write(&file, frozen::spec(spec)).unwrap();
+        let builder = Builder::from_file(&file).unwrap_or_else(|error| panic!("{error}"));
+        builder.cache(self.path("cache"))
+    }
+}
+
+/// An example spec with more text at its end.
+pub(crate) fn example_with(name: &str, more: &str) -> String {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/examples");
+    fs::read_to_string(examples.join(name)).unwrap() + more
+}
+
+/// The spec of some packages in a minimal image, with more text at its end.
+pub(crate) fn spec_of(packages: &str, more: &str) -> String {
+    format!(
+        "mikron: 1\nname: image\nsources: {{ debian: {{ deb: bookworm }} }}\npackages: [{packages}]\n{more}"
+    )
 }
 
 /// What the image of a layout holds, for its first platform.
@@ -82,6 +121,18 @@ impl Held {
             let found = &found.entry;
             format!("{:o} {}:{}", found.mode, found.uid, found.gid)
         })
+    }
+
+    /// Whether a file has capabilities(7).
+    pub(crate) fn has_capability(&self, path: &str) -> bool {
+        let entry = self
+            .entry(path)
+            .unwrap_or_else(|| panic!("{path} is not there"));
+        entry
+            .entry
+            .xattrs
+            .keys()
+            .any(|name| name.ends_with(b"capability"))
     }
 
     /// All paths, in order.
