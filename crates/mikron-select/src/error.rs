@@ -1,6 +1,8 @@
 //! Errors of the selection and of its tables, as data.
 
-use mikron_package::PackageName;
+use mikron_package::{LimitExceeded, Limits, PackageName};
+use mikron_yaml::{Excerpt, YamlErrorKind};
+use serde::de::DeserializeOwned;
 
 /// Why nothing can be selected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,16 +46,24 @@ pub enum SelectError {
 #[non_exhaustive]
 pub enum RulesError {
     /// It is not YAML of the form that is expected.
-    #[error("{file}:{line}:{column}: {message}")]
+    #[error("{}: {kind}{}{}", at.place(file), behind("", &at.to_string()), behind("help: ", help.as_deref().unwrap_or_default()))]
     Yaml {
         /// The file.
         file: String,
-        /// Line, from 1; 0 for the file as a whole.
-        line: u64,
-        /// Column, from 1.
-        column: u64,
+        /// Where in the file.
+        at: Excerpt,
         /// What is wrong.
-        message: String,
+        kind: YamlErrorKind,
+        /// What would have been right.
+        help: Option<String>,
+    },
+    /// It is longer than the limits allow.
+    #[error("{file}: {exceeded}")]
+    TooLong {
+        /// The file.
+        file: String,
+        /// By how much.
+        exceeded: LimitExceeded,
     },
     /// A rule contradicts itself, or another one.
     #[error("{file}: the rule `{rule}` {reason}")]
@@ -83,4 +93,34 @@ pub enum RulesError {
         /// The names that there are.
         known: Vec<String>,
     },
+}
+
+/// A line of a message, unless it is empty.
+fn behind(label: &str, text: &str) -> String {
+    if text.is_empty() {
+        String::new()
+    } else {
+        format!("\n{label}{text}")
+    }
+}
+
+/// Reads a table of rules or definitions.
+pub(crate) fn read_table<T: DeserializeOwned>(
+    file: &str,
+    text: &str,
+    limits: &Limits,
+) -> Result<T, RulesError> {
+    let file = || file.to_owned();
+    LimitExceeded::check("spec", text.len() as u64, limits.spec).map_err(|exceeded| {
+        RulesError::TooLong {
+            file: file(),
+            exceeded,
+        }
+    })?;
+    mikron_yaml::read(text).map_err(|error| RulesError::Yaml {
+        file: file(),
+        at: Excerpt::new(text, error.span),
+        kind: error.kind,
+        help: error.help,
+    })
 }

@@ -12,7 +12,6 @@ mod error;
 mod rules;
 mod select;
 mod tokens;
-mod yaml;
 
 pub use definitions::{Definition, Definitions, Patterns, Requirement};
 pub use error::{RulesError, SelectError};

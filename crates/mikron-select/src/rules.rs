@@ -251,7 +251,7 @@ impl Rules {
     /// # Errors
     /// When `text` is larger than [`Limits::spec`], is not YAML of this form, or a rule contradicts itself.
     pub fn parse(file: &str, text: &str, limits: &Limits) -> Result<Self, RulesError> {
-        let rules: Vec<Rule> = crate::yaml::read(file, text, limits)?;
+        let rules: Vec<Rule> = crate::error::read_table(file, text, limits)?;
         let table = Self { rules };
         table.check(file)?;
         Ok(table)
@@ -425,9 +425,21 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_key_is_an_error_with_its_line() {
+    fn an_unknown_key_is_shown_on_its_line_with_the_one_that_was_meant() {
         let text = "- rule: r\n  wehn: { imports: [f] }\n";
-        let error = parse(text).unwrap_err().to_string();
-        assert!(error.contains("rules.yaml:2"), "{error}");
+        assert_eq!(
+            parse(text).unwrap_err().to_string(),
+            "rules.yaml:2:3: unknown key `wehn`\n  |\n2 |   wehn: { imports: [f] }\n  |   ^^^^\nhelp: did you mean `when`?"
+        );
+    }
+
+    #[test]
+    fn a_table_that_is_too_long_is_an_error_of_the_file() {
+        let limits = Limits {
+            spec: 3,
+            ..Limits::default()
+        };
+        let error = Rules::parse("rules.yaml", "- {}\n", &limits).unwrap_err();
+        assert!(error.to_string().starts_with("rules.yaml: "), "{error}");
     }
 }
