@@ -11,7 +11,7 @@ use mikron_facts::{
     ElfClass, ElfKind, Endianness, LibcFlavour, ReadAt, SymbolKey, Symbols, X86Level, read_elf,
 };
 use mikron_testkit::elf::ElfBuilder;
-use mikron_testkit::tools::tool;
+use mikron_testkit::tools::{skip, tool};
 
 /// Symbols that rules ask for.
 const RECORDED: [&str; 6] = [
@@ -240,7 +240,7 @@ fn of_a_large_library_only_a_small_part_is_read() {
     let libraries = elf_files("/usr/lib/x86_64-linux-gnu", 10_000);
     let size = |path: &PathBuf| fs::metadata(path).map_or(0, |m| m.len());
     let Some(largest) = libraries.into_iter().max_by_key(size) else {
-        return;
+        return skip("this machine has no libraries of Debian's");
     };
     let file = OnDisk::open(&largest);
     read_elf(&file, &symbols()).expect("well-formed");

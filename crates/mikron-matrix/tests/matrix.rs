@@ -1,14 +1,9 @@
-//! The matrix over packages of a few files, and over the real nginx.
+//! The matrix over packages of a few files.
 
 #[path = "../../mikron-select/tests/support/mod.rs"]
 mod support;
 
-use std::time::Instant;
-
-use mikron_facts::Spool;
-use mikron_matrix::{
-    Matrix, NeedState, Standing, State, capabilities, explain_token, matrix, verify,
-};
+use mikron_matrix::{Matrix, NeedState, Standing, State, explain_token, matrix, verify};
 use mikron_select::{Role, Token, select};
 use mikron_testkit::elf::ElfBuilder;
 
@@ -257,68 +252,4 @@ fn the_same_closure_gives_the_same_matrix_in_any_order_of_inputs() {
         serde_json::from_str::<Matrix>(&json).expect("a matrix"),
         first
     );
-}
-
-#[test]
-fn the_matrix_of_nginx_is_whole_and_quickly_made() {
-    let spool = Spool::default();
-    let essential = ["dash", "coreutils", "base-files", "perl-base"];
-    let Some(inputs) = support::closure_of(&["nginx"], &essential, "bookworm", &spool) else {
-        return;
-    };
-    let mut wanted = amd64();
-    wanted.programs = vec!["/usr/sbin/nginx".to_owned()];
-    let selection = select(&inputs, &wanted).expect("a selection");
-    let start = Instant::now();
-    let tokens: usize = inputs
-        .iter()
-        .flat_map(|input| capabilities(input, &mikron_select::Definitions::builtin()))
-        .map(|c| c.provides.len() + c.requires.len())
-        .sum();
-    let by_facts = start.elapsed();
-    let start = Instant::now();
-    let matrix = matrix(&selection, &inputs, &wanted, &[], &[]);
-    eprintln!(
-        "{} packages, {} capabilities, {} needs, {tokens} tokens in {by_facts:?}, matrix in {:?}",
-        matrix.packages.len(),
-        matrix.capabilities.len(),
-        matrix.needs.len(),
-        start.elapsed(),
-    );
-    assert!(matrix.missing().next().is_none());
-    for row in matrix.capabilities.iter().filter(|row| row.state.is_in()) {
-        assert!(!row.chain.is_empty(), "{}", row.name);
-    }
-    // The sums are those of the selection.
-    for package in &selection.packages {
-        let row = matrix
-            .packages
-            .iter()
-            .find(|p| p.name == package.name)
-            .expect("a row");
-        assert_eq!(
-            (row.files, row.bytes),
-            (package.files, package.bytes),
-            "{}",
-            row.name
-        );
-    }
-    for need in matrix
-        .needs
-        .iter()
-        .filter(|need| need.state == NeedState::Met)
-    {
-        if let Some(row) = need
-            .provider
-            .as_ref()
-            .and_then(mikron_matrix::Provider::row)
-        {
-            assert_ne!(
-                matrix.capabilities[row].state,
-                State::LeftOut,
-                "{}",
-                need.token
-            );
-        }
-    }
 }

@@ -100,6 +100,16 @@ impl Skipped {
         skipped
     }
 
+    /// The same; what is shown is kept beside, in the file `last`, for whoever wants it at the very end of a longer run.
+    pub fn take_and_keep() -> Self {
+        let skipped = Self::take();
+        if let Some(directory) = directory() {
+            let _ = fs::create_dir_all(&directory);
+            let _ = fs::write(directory.join("last"), skipped.to_string());
+        }
+        skipped
+    }
+
     /// Reads lines of `program TAB test TAB reason`.
     pub fn read(text: &str) -> Self {
         let mut skipped = Self::default();

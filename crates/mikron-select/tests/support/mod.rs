@@ -1,10 +1,7 @@
-//! What the tests of selections share, here and in mikron-matrix: packages from builders, and real ones.
+//! What the tests of selections share, here, in mikron-matrix and in mikron-live: packages from builders.
 #![allow(dead_code, reason = "each test uses a part")]
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 
 use mikron_deb::archive::DebFormat;
@@ -14,7 +11,6 @@ use mikron_package::{Limits, Origin, PackageFormat, Requirement};
 use mikron_select::{Edge, LeftOutReason, PackageInput, Role, Rules, Selection, Wanted, select};
 use mikron_testkit::archive::DebBuilder;
 use mikron_testkit::elf::ElfBuilder;
-use mikron_testkit::tools::tool;
 
 /// The facts of an archive in memory.
 pub(crate) fn facts(deb: &[u8], spool: &Spool) -> Arc<PackageFacts> {
@@ -100,100 +96,6 @@ pub(crate) fn paths(inputs: &[PackageInput], selection: &Selection) -> Vec<Strin
             .is_directory()
     });
     chosen.map(|chosen| chosen.path.to_string()).collect()
-}
-
-/// The whole dependency closure of packages of this machine's distribution, fetched by apt, with `essential` as providers;
-/// `None` when the test has to be skipped.
-pub(crate) fn closure_of(
-    roots: &[&str],
-    essential: &[&str],
-    release: &str,
-    spool: &Spool,
-) -> Option<Vec<PackageInput>> {
-    let apt_get = tool("apt-get")?;
-    let apt_cache = tool("apt-cache")?;
-    let os = fs::read_to_string("/etc/os-release").unwrap_or_default();
-    if !os.contains(&format!("VERSION_CODENAME={release}")) {
-        mikron_testkit::tools::skip(&format!("this machine does not run {release}"));
-        return None;
-    }
-    let no = [
-        "recommends",
-        "suggests",
-        "conflicts",
-        "breaks",
-        "replaces",
-        "enhances",
-    ];
-    let output = Command::new(apt_cache)
-        .args(["depends", "--recurse"])
-        .args(no.map(|kind| format!("--no-{kind}")))
-        .args(roots)
-        .output()
-        .expect("apt-cache runs");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let mut names: Vec<&str> = text
-        .lines()
-        .filter(|l| l.starts_with(|c: char| c.is_ascii_alphanumeric()))
-        .collect();
-    // The other sides of alternatives that nobody takes.
-    names.retain(|name| {
-        !name.contains(':') && !name.contains("cdebconf") && !name.starts_with("libdebian-")
-    });
-    names.extend(essential);
-    names.sort_unstable();
-    names.dedup();
-    let dir = tempfile::tempdir().expect("a directory");
-    let start = std::time::Instant::now();
-    // One call is quick; a name that only alternatives mention makes it fail.
-    let fetch = |names: &[&str]| {
-        let output = Command::new(&apt_get)
-            .current_dir(dir.path())
-            .args(["download", "-qq"])
-            .args(names)
-            .output()
-            .expect("apt-get runs");
-        output.status.success()
-    };
-    if !fetch(&names) {
-        for name in &names {
-            if !fetch(&[name]) {
-                eprintln!("{name} is not fetched");
-            }
-        }
-    }
-    eprintln!("fetched {} packages in {:?}", names.len(), start.elapsed());
-    Some(inputs_in(dir.path(), roots, essential, spool))
-}
-
-/// The archives of a directory as inputs, in order of name.
-pub(crate) fn inputs_in(
-    dir: &Path,
-    roots: &[&str],
-    essential: &[&str],
-    spool: &Spool,
-) -> Vec<PackageInput> {
-    let entries = fs::read_dir(dir).expect("a directory");
-    let mut paths: Vec<_> = entries.flatten().map(|e| e.path()).collect();
-    paths.retain(|path| path.extension().is_some_and(|e| e == "deb"));
-    paths.sort();
-    let mut inputs: Vec<PackageInput> = paths
-        .iter()
-        .map(|path| {
-            let facts = facts(&fs::read(path).expect("readable"), spool);
-            let name = facts.metadata.record.name.to_string();
-            let role = if roots.contains(&name.as_str()) {
-                Role::root()
-            } else if essential.contains(&name.as_str()) {
-                Role::Provider
-            } else {
-                Role::Dependency
-            };
-            PackageInput::new(role, facts)
-        })
-        .collect();
-    connect(&mut inputs);
-    inputs
 }
 
 pub(crate) const LIB: &str = "/usr/lib/x86_64-linux-gnu";
