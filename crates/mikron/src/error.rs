@@ -60,6 +60,14 @@ pub enum Error {
         /// What can be done.
         remedy: String,
     },
+    /// A setting cannot be what it is to be, or cannot be written.
+    #[error("{what}\nhelp: {remedy}")]
+    Setting {
+        /// What is wrong.
+        what: String,
+        /// What can be done.
+        remedy: String,
+    },
     /// There is nowhere to keep what is fetched and learnt.
     #[error("no directory for the cache is known\nhelp: set MIKRON_CACHE, or HOME")]
     NoCache,

@@ -79,20 +79,18 @@ impl Settings {
     /// # Errors
     /// When there is no such setting, the file cannot be read or written, or is written in a way that needs a person to change it.
     pub fn set(environment: &Environment, key: &str, values: &[String]) -> Result<PathBuf, Error> {
-        let path = environment
-            .config_file()
-            .ok_or_else(|| Error::Unsupported {
-                what: "a setting without a place for the file".to_owned(),
-                remedy: "set MIKRON_CONFIG, or HOME".to_owned(),
-            })?;
+        let path = environment.config_file().ok_or_else(|| Error::Setting {
+            what: "no file for settings is known".to_owned(),
+            remedy: "set MIKRON_CONFIG, or HOME".to_owned(),
+        })?;
         let before = text(&path)?;
         let mut wanted = Self::parse(&path, &before)?;
         let quoted = |value: &String| serde_json::Value::from(value.as_str()).to_string();
         let (section, name, value) = if let Some(archive) = known_archive(key) {
             let bad = values.iter().find(|url| !is_url(url));
             if let Some(bad) = bad.cloned().or(values.is_empty().then(String::new)) {
-                return Err(Error::Unsupported {
-                    what: format!("`{}` as a base URL", bad.escape_debug()),
+                return Err(Error::Setting {
+                    what: format!("`{}` is no base URL", bad.escape_debug()),
                     remedy: "write one as in https://example.org/debian".to_owned(),
                 });
             }
@@ -101,8 +99,8 @@ impl Settings {
             (Some("mirrors"), archive, format!("[{}]", list.join(", ")))
         } else if key == "quota" {
             let [Ok(bytes)] = values.iter().map(|v| v.parse()).collect::<Vec<_>>()[..] else {
-                return Err(Error::Unsupported {
-                    what: format!("`{}` as a quota", values.join(" ").escape_debug()),
+                return Err(Error::Setting {
+                    what: format!("`{}` is no quota", values.join(" ").escape_debug()),
                     remedy: "write a number of bytes".to_owned(),
                 });
             };
@@ -110,8 +108,8 @@ impl Settings {
             (None, key, bytes.to_string())
         } else {
             let known = archives().map(|archive| format!("mirror.{archive}"));
-            return Err(Error::Unsupported {
-                what: format!("the setting `{}`", key.escape_debug()),
+            return Err(Error::Setting {
+                what: format!("there is no setting `{}`", key.escape_debug()),
                 remedy: format!("there are {} and quota", known.join(", ")),
             });
         };
@@ -119,8 +117,11 @@ impl Settings {
         // Whatever else YAML allows the file to be, what is written says what is wanted, and nothing else.
         if Self::parse(&path, &after).ok().as_ref() != Some(&wanted) {
             let line = section.map_or_else(String::new, |section| format!(" below `{section}:`"));
-            return Err(Error::Unsupported {
-                what: format!("writing into {} as it is", path.display()),
+            return Err(Error::Setting {
+                what: format!(
+                    "{} is written in a way that only a person can add to",
+                    path.display()
+                ),
                 remedy: format!("write `{name}: {value}`{line} by hand"),
             });
         }
