@@ -54,14 +54,19 @@ pub(crate) enum Command {
     Matrix(Matrix),
     /// Show what one image has otherwise than another
     #[command(
-        after_help = "A and B are specs (.yaml), locks (.lock) or layouts (DIR, oci:DIR[:TAG] or\n\
-                      oci:DIR@DIGEST).\n\
+        after_help = "A and B are specs (.yaml), locks (.lock), layouts (DIR, oci:DIR[:TAG] or\n\
+                      oci:DIR@DIGEST) or archives for docker load (FILE, docker:FILE).\n\
                       Exits with 0 whether or not they differ; `--json` has all of it."
     )]
     Diff(Diff),
     /// Show what a package offers: its capabilities, with sizes and tokens
     Capabilities(Capabilities),
-    /// Show what an archive (.deb, .rpm, .apk) holds: metadata, entries, facts
+    /// Show what an image or an archive (.deb, .rpm, .apk) holds, file by file
+    #[command(
+        after_help = "WHAT is an archive of a package, a spec (.yaml), a layout (DIR, oci:DIR[:TAG],\n\
+                      oci:DIR@DIGEST), an archive for docker load (FILE, docker:FILE), or a lock.\n\
+                      Of a spec each file has the package and the reason."
+    )]
     Inspect(Inspect),
     /// Print the JSON Schema of specs
     Schema,
@@ -138,6 +143,9 @@ pub(crate) struct Build {
     /// Build exactly what the lock says; fail where it is missing or stale
     #[arg(long)]
     pub(crate) locked: bool,
+    /// Leave in a layout what no tag reaches any more
+    #[arg(long)]
+    pub(crate) keep: bool,
 }
 
 #[derive(Debug, Args)]
@@ -220,12 +228,11 @@ pub(crate) struct Capabilities {
 
 #[derive(Debug, Args)]
 pub(crate) struct Inspect {
-    /// The archive
-    #[arg(value_hint = ValueHint::FilePath)]
-    pub(crate) archive: PathBuf,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
+    /// What to look into
+    #[arg(value_name = "WHAT", value_hint = ValueHint::AnyPath)]
+    pub(crate) what: PathBuf,
+    #[command(flatten)]
+    pub(crate) shared: Shared,
 }
 
 #[derive(Debug, Subcommand)]

@@ -56,6 +56,8 @@ pub struct HeldFile {
     pub xattrs: Option<Digest>,
     /// The capability that it comes from (`nginx:bins`), where it is known.
     pub origin: Option<String>,
+    /// Why it is there, where that is known: "/usr/bin/hello is linked with libc.so.6". It is no difference between images.
+    pub reason: Option<String>,
 }
 
 /// What a second inventory has otherwise than a first.

@@ -147,6 +147,13 @@ impl Builder {
         self
     }
 
+    /// Leaves in the layouts what no tag of them reaches. Without a call, a build takes away what the image that it replaces had alone.
+    #[must_use]
+    pub fn keep(mut self, keep: bool) -> Self {
+        self.order.keep = keep;
+        self
+    }
+
     /// What `docker load` calls the image of an archive: `NAME`, `NAME:TAG`, with a registry before it if need be. Without a call
     /// `localhost/` and the name of the spec, which is the name of nobody else's image. Of several platforms each has its own behind it.
     #[must_use]

@@ -48,7 +48,7 @@ pub use report::{BuildReport, LayerReport, PackageReport, PlatformReport, Script
 pub use session::{Session, SessionOptions};
 pub use settings::{Setting, Settings};
 pub use views::capabilities::PackageCapabilities;
-pub use views::diff::{layout_inventory, lock_inventory};
+pub use views::diff::{archive_inventory, layout_inventory, lock_inventory};
 pub use views::explain::{Answer, Explanations, Overview, PartLeftOut, Recommended};
 pub use views::matrix::PlatformTokens;
 

@@ -24,6 +24,8 @@ pub(crate) struct Order {
     pub(crate) file: PathBuf,
     pub(crate) outputs: Vec<Output>,
     pub(crate) stores: Vec<(Arc<dyn BlobStore>, String)>,
+    /// Whether blobs that no tag of a layout reaches stay.
+    pub(crate) keep: bool,
     /// What `docker load` calls the image.
     pub(crate) name: Option<String>,
     /// The platforms that were asked for; none stands for all of the spec.
@@ -65,6 +67,7 @@ impl Order {
             file,
             outputs: Vec::new(),
             stores: Vec::new(),
+            keep: false,
             name: None,
             platforms: Vec::new(),
             locked: false,

@@ -21,6 +21,7 @@ pub(crate) fn run(arguments: &Build, quiet: bool, style: Style) -> Result<(), Fa
     let work = Arc::new(Work::new(progress::reporter(quiet, style)));
     let mut builder = builder_for(spec, shared, quiet, style)?
         .locked(arguments.locked)
+        .keep(arguments.keep)
         .progress(work.clone());
     if let Some(name) = &arguments.tag {
         builder = builder.docker_name(name);

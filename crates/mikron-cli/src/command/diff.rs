@@ -1,16 +1,13 @@
 //! `mikron diff`: what one image has otherwise than another.
 
 use std::fmt::Write as _;
-use std::fs::File;
-use std::io::Read as _;
-use std::path::Path;
 
-use mikron::matrix::{Diff, FileDiff, Inventory, PackageDiff, PlatformDiff, Side, diff};
-use mikron::{Output, layout_inventory, lock_inventory};
+use mikron::matrix::{Diff, FileDiff, PackageDiff, PlatformDiff, Side, diff};
 use serde::Serialize;
 
-use super::{builder_for, print, print_json};
-use crate::arguments::{Diff as Arguments, Shared};
+use super::holdings::inventory;
+use super::{print, print_json};
+use crate::arguments::Diff as Arguments;
 use crate::failure::Failure;
 use crate::text::{Style, count, printable, size, table};
 
@@ -50,63 +47,6 @@ pub(crate) fn run(arguments: &Arguments, quiet: bool, style: Style) -> Result<()
         return print_json(&report);
     }
     print(&diff.platforms.iter().map(platform).collect::<String>())
-}
-
-/// What lies there: a layout where it is a directory or says so, a lock where it begins like one, else a spec.
-fn inventory(
-    what: &Path,
-    shared: &Shared,
-    quiet: bool,
-    style: Style,
-) -> Result<Inventory, Failure> {
-    let text = what.to_str().unwrap_or_default();
-    // By digest, where there is no tag: oci:DIR@sha256:…
-    if let Some((dir, digest)) = text.strip_prefix("oci:").and_then(|t| t.rsplit_once('@'))
-        && digest.starts_with("sha256:")
-    {
-        return Ok(layout_inventory(Path::new(dir), digest)?);
-    }
-    if text.starts_with("oci:")
-        && let Ok(Output::Layout { dir, tag }) = text.parse()
-    {
-        return Ok(layout_inventory(&dir, &tag)?);
-    }
-    if what.is_dir() {
-        return Ok(layout_inventory(what, Output::DEFAULT_TAG)?);
-    }
-    if let Some(archive) = docker_archive(what) {
-        let archive = printable(archive);
-        return Err(Failure::Command {
-            message: format!("{archive} is a docker archive; what it holds is not read here"),
-            help: format!(
-                "make a layout of it: `skopeo copy docker-archive:{archive} oci:DIR`, and compare `oci:DIR`"
-            ),
-        });
-    }
-    if what
-        .extension()
-        .is_some_and(|extension| extension == "lock")
-    {
-        return Ok(lock_inventory(what)?);
-    }
-    let builder = builder_for(what, shared, quiet, style)?;
-    builder
-        .inventory()
-        .map_err(|error| Failure::of(error, &builder))
-}
-
-/// The path of a docker archive, which is a tar file: where the name says so, or the content does.
-fn docker_archive(what: &Path) -> Option<&str> {
-    let text = what.to_str()?;
-    if let Some(path) = text.strip_prefix("docker:") {
-        return Some(path);
-    }
-    // The magic of ustar (pax(1)); gzip, as `docker save` is often sent through it.
-    let mut head = Vec::new();
-    let file = File::open(what).ok()?;
-    file.take(512).read_to_end(&mut head).ok()?;
-    let is_tar = head.get(257..262) == Some(b"ustar") || head.starts_with(&[0x1f, 0x8b]);
-    is_tar.then_some(text)
 }
 
 fn platform(diff: &PlatformDiff) -> String {

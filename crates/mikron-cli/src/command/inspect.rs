@@ -1,35 +1,60 @@
-//! `mikron inspect`: what one archive holds.
+//! `mikron inspect`: what an image or one archive holds.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use mikron::facts::{ElfFacts, FileFacts, PackageFacts};
 use mikron::package::EntryKind;
 use mikron::spec::Timestamp;
 use serde::Serialize;
 
+use super::holdings::{Image, docker_archive, inventory};
 use super::{print, print_json};
 use crate::arguments::Inspect;
 use crate::failure::Failure;
-use crate::text::{bytes, count, printable, size, table};
+use crate::text::{Style, bytes, count, printable, size, table};
 
-pub(crate) fn run(arguments: &Inspect) -> Result<(), Failure> {
-    if arguments.archive.is_dir() {
-        return Err(Failure::Command {
-            message: format!("{} is a directory", arguments.archive.display()),
-            help: "`mikron inspect` reads archives (.deb); `skopeo inspect oci:DIR` shows a layout"
-                .to_owned(),
-        });
+pub(crate) fn run(arguments: &Inspect, quiet: bool, style: Style) -> Result<(), Failure> {
+    let Inspect { what, shared } = arguments;
+    if !is_package(what) {
+        let mut inventory = inventory(what, shared, quiet, style)?;
+        if !shared.platforms.is_empty() {
+            let wanted = |platform: &_| shared.platforms.contains(platform);
+            inventory.platforms.retain(|platform, _| wanted(platform));
+        }
+        let image = Image::of(what, &inventory);
+        return if shared.json {
+            print_json(&image)
+        } else {
+            print(&image.text())
+        };
     }
-    let facts = mikron::inspect_archive(&arguments.archive)?;
+    let facts = mikron::inspect_archive(what)?;
     let archive = Archive::of(&facts);
-    if arguments.json {
+    if shared.json {
         print_json(&archive)
     } else {
         print(&archive.text())
     }
 }
 
-/// What `mikron inspect --json` prints.
+/// Whether something is rather an archive of a package than an image: a file that is neither named like one nor a tar file. One in
+/// gzip is that of Alpine.
+fn is_package(what: &Path) -> bool {
+    let text = what.to_str().unwrap_or_default();
+    let named = ["oci:", "docker:"]
+        .iter()
+        .any(|kind| text.starts_with(kind))
+        || text == "-";
+    let extension = what.extension().and_then(|extension| extension.to_str());
+    match extension {
+        Some("deb" | "rpm" | "apk") => true,
+        Some("yaml" | "yml" | "lock" | "tar") => false,
+        _ => !named && !what.is_dir() && docker_archive(what).is_none(),
+    }
+}
+
+/// What `mikron inspect --json` prints of an archive.
 #[derive(Serialize)]
 struct Archive {
     name: String,

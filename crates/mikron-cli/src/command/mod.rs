@@ -6,6 +6,7 @@ mod capabilities;
 mod config;
 mod diff;
 mod explain;
+mod holdings;
 mod inspect;
 mod lock;
 mod matrix;
@@ -33,7 +34,7 @@ pub(crate) fn run(arguments: Arguments, style: Style) -> Result<(), Failure> {
         Command::Matrix(matrix) => matrix::run(&matrix, quiet, style),
         Command::Diff(diff) => diff::run(&diff, quiet, style),
         Command::Capabilities(what) => capabilities::run(&what, quiet, style),
-        Command::Inspect(inspect) => inspect::run(&inspect),
+        Command::Inspect(inspect) => inspect::run(&inspect, quiet, style),
         Command::Schema => print_json(&mikron::spec::schema()),
         Command::Config { action, json } => config::run(action.as_ref(), json),
         Command::Cache { action } => cache::run(&action, quiet, style),

@@ -194,6 +194,7 @@ mod tests {
             content: Some(Digest::of(content)),
             xattrs: None,
             origin: Some("a:bins".to_owned()),
+            reason: None,
         }
     }
 

@@ -1,11 +1,13 @@
 //! Which files: the facts of all packages, the closure over them, and the proof that it is closed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mikron_facts::{Class, FileFacts, PackageFacts, ScriptFacts};
 use mikron_matrix::{Violation, verify};
-use mikron_package::{Digest, EntryKind, Globs, PackageName, Platform, RootPath, SharedText};
+use mikron_package::{
+    Digest, EntryKind, Globs, PackageName, Platform, RootPath, SharedText, merged_usr,
+};
 use mikron_rootfs::{Part, Sources};
 use mikron_select::{
     Edge, FileRef, Missing, PackageInput, Provided, SelectError, SelectedFile, Selection, Token,
@@ -384,6 +386,19 @@ impl Closure {
             violations,
             near: self.near,
         })
+    }
+
+    /// Why each file was chosen, by its path in an image with merged /usr.
+    pub(crate) fn reasons(&self) -> BTreeMap<Vec<u8>, String> {
+        let reason = |file: &SelectedFile| {
+            let by = file.reason.by().map(|by| {
+                let path = &self.inputs[by.package].facts.files[by.entry].entry.path;
+                format!("{path} ")
+            });
+            let text = format!("{}{}", by.unwrap_or_default(), file.reason);
+            (merged_usr(file.path.as_bytes()).into_owned(), text)
+        };
+        self.selection.files.iter().map(reason).collect()
     }
 
     /// The packages alone.

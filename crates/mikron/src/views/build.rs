@@ -1,6 +1,6 @@
 //! The build: from a run to published images.
 
-use mikron_oci::Parallel;
+use mikron_oci::{Layout, Parallel};
 use mikron_package::Digest;
 
 use crate::run::{Pins, Run};
@@ -9,7 +9,7 @@ use crate::steps::image::{Built, Workshop};
 use crate::steps::memo::{self, Ingredients};
 use crate::steps::publish::{self, Target};
 use crate::steps::translate::LoadedFile;
-use crate::{BuildReport, Error};
+use crate::{BuildReport, Error, Output};
 
 /// Publishes again what an earlier build came to. `None` where the cache does not remember it.
 pub(crate) fn recall(run: &Run<'_>) -> Result<Option<BuildReport>, Error> {
@@ -65,6 +65,9 @@ pub(crate) fn build(run: &Run<'_>) -> Result<BuildReport, Error> {
     }
     session.check()?;
     let report = target.publish(run.order, &built, &frames)?;
+    // Whoever writes holds a layout, and nothing is removed meanwhile.
+    drop(target);
+    tidy(run);
     if let Some(key) = &key {
         memo::keep(cache, key, &built);
     }
@@ -74,6 +77,23 @@ pub(crate) fn build(run: &Run<'_>) -> Result<BuildReport, Error> {
         ));
     }
     Ok(with_inputs(run, report))
+}
+
+/// Takes away what no tag of a layout reaches. Where that fails, the image is there all the same.
+fn tidy(run: &Run<'_>) {
+    if run.order.keep {
+        return;
+    }
+    for output in &run.order.outputs {
+        if let Output::Layout { dir, .. } = output
+            && let Err(error) = Layout::gc(dir)
+        {
+            run.session.warn(&format!(
+                "{}: what no tag reaches is not taken away: {error}",
+                dir.display()
+            ));
+        }
+    }
 }
 
 /// The report with the files that the run has read.
@@ -115,5 +135,9 @@ fn recalled(run: &Run<'_>, key: Option<&Digest>) -> Result<Option<BuildReport>, 
         return Ok(None);
     };
     let (jobs, frames) = (run.session.jobs(), CachedFrames(cache));
-    publish::from_frames(run.order, cache.path(), &built, &frames, jobs)
+    let report = publish::from_frames(run.order, cache.path(), &built, &frames, jobs)?;
+    if report.is_some() {
+        tidy(run);
+    }
+    Ok(report)
 }

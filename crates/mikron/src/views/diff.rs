@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use mikron_matrix::{HeldFile, HeldPackage, Holdings, Inventory};
-use mikron_package::{Digest, EntryKind, Hasher, Limits, Platform, RootPath, Xattrs};
+use mikron_package::{Digest, EntryKind, Hasher, Limits, Platform, RootPath, Xattrs, merged_usr};
 use mikron_rootfs::{Owner, Rootfs};
 use mikron_spec::Lock;
 
-pub use layout::layout_inventory;
+pub use layout::{archive_inventory, layout_inventory};
 
 use crate::Error;
 use crate::run::Run;
@@ -25,6 +25,8 @@ pub(crate) fn inventory(run: &Run<'_>) -> Result<Inventory, Error> {
     let mut inventory = Inventory::default();
     for platform in &run.inputs.platforms {
         let mut closure = run.close(*platform, &pins, &files)?;
+        // The tree takes what was chosen out of the closure.
+        let reasons = closure.reasons();
         let contents = run.contents(&closure, closure.contents())?;
         let (rootfs, _) = tree(
             &run.order.spec,
@@ -34,14 +36,14 @@ pub(crate) fn inventory(run: &Run<'_>) -> Result<Inventory, Error> {
             &files,
             &contents,
         )?;
-        let held = holdings(&closure, &rootfs);
+        let held = holdings(&closure, &rootfs, &reasons);
         inventory.platforms.insert(*platform, held);
     }
     Ok(inventory)
 }
 
 /// What the tree of an image holds.
-fn holdings(closure: &Closure, rootfs: &Rootfs) -> Holdings {
+fn holdings(closure: &Closure, rootfs: &Rootfs, reasons: &BTreeMap<Vec<u8>, String>) -> Holdings {
     let mut files = BTreeMap::new();
     let mut bytes: BTreeMap<&str, BTreeMap<String, u64>> = BTreeMap::new();
     for node in rootfs.tree.nodes() {
@@ -63,6 +65,10 @@ fn holdings(closure: &Closure, rootfs: &Rootfs) -> Holdings {
                 Owner::Layout => None,
                 owner => Some(owner.to_string()),
             },
+            reason: node.owner.package().and_then(|_| {
+                let path = merged_usr(entry.path.as_bytes());
+                reasons.get(&*path).cloned()
+            }),
         };
         files.insert(entry.path.clone(), file);
     }
@@ -183,6 +189,7 @@ mod tests {
             content: None,
             xattrs: None,
             origin: None,
+            reason: None,
         }
     }
 }

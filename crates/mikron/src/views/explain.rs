@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mikron_matrix::{Explanation, Inventory, explain};
-use mikron_package::{PackageName, PackageRecord, Platform, Requirement, Version};
+use mikron_matrix::{Explanation, HeldFile, Inventory, explain};
+use mikron_package::{
+    EntryKind, PackageName, PackageRecord, Platform, Requirement, RootPath, Version,
+};
 use mikron_select::{LeftOut, ModuleLeftOut, SelectedPackage, UnmetNote, Without};
 use mikron_spec::Spec;
 use serde::Serialize;
@@ -157,15 +159,46 @@ impl Answer {
         if matches!(self.explanation, Explanation::Chosen(_)) {
             return;
         }
+        let Ok(asked) = RootPath::new(self.about.as_bytes()) else {
+            return;
+        };
+        let layout = || "the layout".to_owned();
+        if asked.is_root() {
+            self.origin = Some(layout());
+            return;
+        }
         let held = inventory.platforms.get(&self.platform);
-        let files = held.and_then(|held| held.files.as_ref());
-        let mut files = files.into_iter().flatten();
-        let file = files.find(|(path, _)| path.to_string() == self.about);
-        self.origin = file.map(|(_, file)| {
-            let origin = file.origin.clone();
-            origin.unwrap_or_else(|| "the layout".to_owned())
-        });
+        let Some(files) = held.and_then(|held| held.files.as_ref()) else {
+            return;
+        };
+        if let Some(file) = real(files, asked).and_then(|path| files.get(&path)) {
+            self.origin = Some(file.origin.clone().unwrap_or_else(layout));
+        }
     }
+}
+
+/// The path with the links of directories before its last component followed, as far as they lead.
+fn real(files: &BTreeMap<RootPath, HeldFile>, asked: RootPath) -> Option<RootPath> {
+    // As many as the kernel follows (path_resolution(7)).
+    const LINKS: usize = 40;
+    let mut path = asked;
+    for _ in 0..LINKS {
+        let text = path.as_bytes().to_vec();
+        let slashes = text.iter().enumerate().filter(|(_, byte)| **byte == b'/');
+        let followed = slashes.map(|(at, _)| at).find_map(|at| {
+            let link = RootPath::new(&text[..at]).ok()?;
+            let target = match &files.get(&link)?.kind {
+                EntryKind::Symlink { target } => link.resolve_link(target).ok()?,
+                _ => return None,
+            };
+            RootPath::new([target.as_bytes(), &text[at..]].concat().as_slice()).ok()
+        });
+        match followed {
+            Some(further) => path = further,
+            None => return Some(path),
+        }
+    }
+    None
 }
 
 /// What is left out of those of the chosen packages that are roots.

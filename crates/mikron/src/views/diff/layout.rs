@@ -6,8 +6,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use mikron_matrix::{HeldFile, HeldPackage, Holdings, Inventory};
-use mikron_oci::{Child, Descriptor, ImageTree, LayerEntry, Layout, mutate};
-use mikron_package::{Limits, PackageDatabase, RootPath};
+use mikron_oci::{
+    Child, Descriptor, ImageTree, LayerEntry, Layout,
+    docker::Archive,
+    mutate::{self, OnPlatform},
+};
+use mikron_package::{Limits, PackageDatabase, Platform, RootPath};
 
 use super::{without_links, xattrs};
 use crate::families::formats;
@@ -44,12 +48,39 @@ pub fn layout_inventory(path: &Path, tag: &str) -> Result<Inventory, Error> {
         }
     };
     let root = Child::open(layout, target, &limits)?;
+    Ok(of_images(mutate::images(&root)?, &limits)?.0)
+}
+
+/// What the images of an archive for `docker load` hold, whoever wrote it (docker, skopeo, this library), as [`layout_inventory`] has it.
+///
+/// # Errors
+/// When the archive cannot be read, or has several images for one platform.
+pub fn archive_inventory(path: &Path) -> Result<Inventory, Error> {
+    let limits = Limits::default();
+    let archive = Arc::new(Archive::open(path, &limits)?);
+    let root = Child::Index(Arc::new(archive.root(&limits)));
+    let (inventory, twice) = of_images(mutate::images(&root)?, &limits)?;
+    let Some(platform) = twice else {
+        return Ok(inventory);
+    };
+    let reason = format!("it has several images for {platform}; take one out with skopeo");
+    let error = io::Error::new(io::ErrorKind::InvalidData, reason);
+    Err(Error::io("read", path)(error))
+}
+
+/// What images hold, by platform, and a platform that has more than one.
+fn of_images(
+    images: Vec<OnPlatform>,
+    limits: &Limits,
+) -> Result<(Inventory, Option<Platform>), Error> {
     let mut inventory = Inventory::default();
-    for (platform, image) in mutate::images(&root)? {
-        let tree = ImageTree::read(&*image, &is_database, &limits)?;
-        inventory.platforms.insert(platform, holdings(tree)?);
+    let mut twice = None;
+    for (platform, image) in images {
+        let tree = ImageTree::read(&*image, &is_database, limits)?;
+        let before = inventory.platforms.insert(platform, holdings(tree)?);
+        twice = twice.or(before.map(|_| platform));
     }
-    Ok(inventory)
+    Ok((inventory, twice))
 }
 
 /// What the tree of an image holds.
@@ -80,6 +111,7 @@ fn holdings(tree: ImageTree) -> Result<Holdings, Error> {
             content,
             xattrs: xattrs(&entry.xattrs),
             origin: None,
+            reason: None,
         };
         (entry.path, file)
     };
