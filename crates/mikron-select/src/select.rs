@@ -2,11 +2,16 @@
 //!
 //! [`select`] starts at what the spec names and follows what files say they need. It is pure: the same inputs give the same
 //! selection, and what is missing is reported as data, so that the caller can add packages and select again.
+//!
+//! A selection is one `State` (what is known, what was chosen, what is waited for and what is lacking) and the passes over it,
+//! whose order stands in `passes`. What several passes ask of the state is in `asked`, how one chooses in `choose`.
 
+mod asked;
 mod calls;
 mod capabilities;
-mod closure;
+mod choose;
 mod companions;
+mod defined;
 mod finish;
 mod follow;
 mod included;
@@ -18,11 +23,14 @@ mod named;
 mod names;
 mod output;
 mod packages;
+mod passes;
 mod places;
 mod programs;
 mod roots;
 mod ruled;
 mod rules;
+mod start;
+mod state;
 mod tree;
 mod units;
 mod walk;
@@ -36,11 +44,11 @@ pub use output::{
 pub use programs::{ProgramCause, ProgramLeftOut};
 
 pub use capabilities::{capability_of, defined};
-pub use closure::PATH;
 pub use loader::{Loader, Lookup, level_of_path, runs_on};
 use mikron_package::merged_usr as merged;
 pub use output::{came_whole, chain, is_script_of_slice};
 pub use places::Found;
+pub use state::PATH;
 pub use tree::{Resolved, Tree, Unresolved};
 pub use walk::is_made_at_run_time;
 
@@ -85,7 +93,7 @@ pub fn select(packages: &[PackageInput], wanted: &Wanted) -> Result<Selection, S
     loop {
         // Each turn leaves out at least one more module, and there is hardly ever a second.
         let without = modules.iter().map(|module| module.file).collect();
-        let mut selection = closure::Closure::new(packages, wanted, without).run()?;
+        let mut selection = passes::run(packages, wanted, without)?;
         let more = modules::unloadable(&selection, packages);
         if more.is_empty() {
             selection.unmet_notes = modules::unmet_notes(&selection, packages);

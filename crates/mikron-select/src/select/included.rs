@@ -6,130 +6,140 @@
 use mikron_facts::{Class, How};
 use mikron_package::Glob;
 
-use super::closure::{Closure, Included};
+use super::state::{Included, State};
 use super::tree::parent;
 use super::{FileRef, Found, Reason, Role};
 
-impl Closure<'_> {
-    /// Takes what a chosen file includes by path, and notes what it includes by pattern.
-    pub(super) fn note_included(&mut self, by: FileRef) {
-        let facts = self.facts(by);
-        self.note_pam(by);
-        let own = self.tree.normal(facts.entry.path.as_bytes()).into_owned();
-        let own = String::from_utf8_lossy(&own).into_owned();
-        for mention in facts.mentions.iter().filter(|m| m.how == How::Includes) {
-            let name = mention.name.as_str();
-            if name.starts_with('/') {
-                self.include(by, name.trim_matches('/'));
+/// Takes what a chosen file includes by path, and notes what it includes by pattern.
+pub(super) fn note_included(state: &mut State<'_>, by: FileRef) {
+    let facts = state.facts(by);
+    note_pam(state, by);
+    let own = state
+        .known
+        .tree
+        .normal(facts.entry.path.as_bytes())
+        .into_owned();
+    let own = String::from_utf8_lossy(&own).into_owned();
+    for mention in facts.mentions.iter().filter(|m| m.how == How::Includes) {
+        let name = mention.name.as_str();
+        if name.starts_with('/') {
+            include(state, by, name.trim_matches('/'));
+            continue;
+        }
+        // What is relative is so to the directory of the file, or to that of the server, which lies above.
+        let mut dir = parent(own.as_bytes());
+        while dir.contains(&b'/') || dir == b"etc" {
+            let dir_text = String::from_utf8_lossy(dir).into_owned();
+            if include(
+                state,
+                by,
+                &format!("{dir_text}/{}", name.trim_end_matches('/')),
+            ) {
+                break;
+            }
+            dir = parent(dir);
+        }
+    }
+}
+
+/// Takes the configuration of a program that asks PAM (pam.conf(5)): of the service that is called like it, and for logins. Of
+/// a package that only gives what others name nothing else brings it (`su`).
+fn note_pam(state: &mut State<'_>, by: FileRef) {
+    let facts = state.facts(by);
+    let asks = |elf: &mikron_facts::ElfFacts| {
+        let mut imports = elf.imports.iter();
+        imports.any(|import| import.name == "pam_start")
+    };
+    let program = facts.class == Class::Bins && facts.elf.as_deref().is_some_and(asks);
+    let Some(name) = facts.entry.path.file_name().filter(|_| program) else {
+        return;
+    };
+    let name = String::from_utf8_lossy(name).into_owned();
+    let source = &state.known.packages[by.package].source;
+    for service in [format!("etc/pam.d/{name}"), format!("etc/pam.d/{name}-l")] {
+        if let Ok(Found::Entry(file)) = state
+            .known
+            .tree
+            .resolve(service.as_bytes())
+            .map(|way| way.end)
+            && state.known.packages[file.package].source == *source
+        {
+            let name = format!("/{service}");
+            let _ = state.choose_path(service.as_bytes(), &Reason::Included { by, name });
+        }
+    }
+}
+
+/// Takes what lies at one path, or notes a pattern. Says whether any package has such a file.
+fn include(state: &mut State<'_>, by: FileRef, path: &str) -> bool {
+    let mut pattern = path.to_owned();
+    if !path.contains(['*', '?', '[']) {
+        match state.known.tree.resolve(path.as_bytes()).map(|way| way.end) {
+            Ok(Found::Entry(file)) if !state.facts(file).entry.is_directory() => {
+                let name = format!("/{path}");
+                if is_includable(state, file) {
+                    let _ = state.choose_path(path.as_bytes(), &Reason::Included { by, name });
+                }
+                return true;
+            }
+            Ok(Found::Provided(_)) => return true,
+            Ok(_) => pattern.push_str("/*"),
+            Err(_) => return false,
+        }
+    }
+    let Ok(glob) = Glob::new(&pattern) else {
+        return false;
+    };
+    let fits = |package: &usize| matching(state, *package, &glob).next().is_some();
+    if !(0..state.known.packages.len()).any(|package| fits(&package)) {
+        return false;
+    }
+    state.waiting.included.push(Included {
+        by,
+        glob,
+        searched: vec![false; state.known.packages.len()],
+    });
+    true
+}
+
+/// The files of a package that a pattern includes.
+fn matching<'s>(
+    state: &'s State<'_>,
+    package: usize,
+    glob: &'s Glob,
+) -> impl Iterator<Item = FileRef> + 's {
+    let files = state.known.packages[package].facts.files.iter().enumerate();
+    files.filter_map(move |(entry, facts)| {
+        let file = FileRef { package, entry };
+        let path = state.known.tree.normal(facts.entry.path.as_bytes());
+        (glob.matches_bytes(&path) && is_includable(state, file)).then_some(file)
+    })
+}
+
+/// Whether configuration takes in a file: no program, no library, and nothing of a package that only gives what others name.
+fn is_includable(state: &State<'_>, file: FileRef) -> bool {
+    let facts = state.facts(file);
+    let role = &state.known.packages[file.package].role;
+    !facts.entry.is_directory()
+        && matches!(role, Role::Root { .. } | Role::Dependency)
+        && !matches!(facts.class, Class::Bins | Class::Libs | Class::Modules)
+}
+
+/// Takes what patterns include of packages that have come into the image.
+pub(super) fn take_included(state: &mut State<'_>) {
+    let mut included = std::mem::take(&mut state.waiting.included);
+    for pattern in &mut included {
+        for package in 0..state.known.packages.len() {
+            let there = state.chosen.first[package].is_some() && !state.is_limited(package);
+            if !there || std::mem::replace(&mut pattern.searched[package], true) {
                 continue;
             }
-            // What is relative is so to the directory of the file, or to that of the server, which lies above.
-            let mut dir = parent(own.as_bytes());
-            while dir.contains(&b'/') || dir == b"etc" {
-                let dir_text = String::from_utf8_lossy(dir).into_owned();
-                if self.include(by, &format!("{dir_text}/{}", name.trim_end_matches('/'))) {
-                    break;
-                }
-                dir = parent(dir);
+            let files: Vec<FileRef> = matching(state, package, &pattern.glob).collect();
+            for file in files {
+                let (by, name) = (pattern.by, format!("/{}", pattern.glob.as_str()));
+                state.choose_in_bulk(file, Reason::Included { by, name });
             }
         }
     }
-
-    /// Takes the configuration of a program that asks PAM (pam.conf(5)): of the service that is called like it, and for logins. Of
-    /// a package that only gives what others name nothing else brings it (`su`).
-    fn note_pam(&mut self, by: FileRef) {
-        let facts = self.facts(by);
-        let asks = |elf: &mikron_facts::ElfFacts| {
-            let mut imports = elf.imports.iter();
-            imports.any(|import| import.name == "pam_start")
-        };
-        let program = facts.class == Class::Bins && facts.elf.as_deref().is_some_and(asks);
-        let Some(name) = facts.entry.path.file_name().filter(|_| program) else {
-            return;
-        };
-        let name = String::from_utf8_lossy(name).into_owned();
-        let source = &self.packages[by.package].source;
-        for service in [format!("etc/pam.d/{name}"), format!("etc/pam.d/{name}-l")] {
-            if let Ok(Found::Entry(file)) = self.tree.resolve(service.as_bytes()).map(|way| way.end)
-                && self.packages[file.package].source == *source
-            {
-                let name = format!("/{service}");
-                let _ = self.choose_path(service.as_bytes(), &Reason::Included { by, name });
-            }
-        }
-    }
-
-    /// Takes what lies at one path, or notes a pattern. Says whether any package has such a file.
-    fn include(&mut self, by: FileRef, path: &str) -> bool {
-        let mut pattern = path.to_owned();
-        if !path.contains(['*', '?', '[']) {
-            match self.tree.resolve(path.as_bytes()).map(|way| way.end) {
-                Ok(Found::Entry(file)) if !self.facts(file).entry.is_directory() => {
-                    let name = format!("/{path}");
-                    if self.is_includable(file) {
-                        let _ = self.choose_path(path.as_bytes(), &Reason::Included { by, name });
-                    }
-                    return true;
-                }
-                Ok(Found::Provided(_)) => return true,
-                Ok(_) => pattern.push_str("/*"),
-                Err(_) => return false,
-            }
-        }
-        let Ok(glob) = Glob::new(&pattern) else {
-            return false;
-        };
-        let fits = |package: &usize| self.matching(*package, &glob).next().is_some();
-        if !(0..self.packages.len()).any(|package| fits(&package)) {
-            return false;
-        }
-        self.included.push(Included {
-            by,
-            glob,
-            searched: vec![false; self.packages.len()],
-        });
-        true
-    }
-
-    /// The files of a package that a pattern includes.
-    fn matching<'s>(
-        &'s self,
-        package: usize,
-        glob: &'s Glob,
-    ) -> impl Iterator<Item = FileRef> + 's {
-        let files = self.packages[package].facts.files.iter().enumerate();
-        files.filter_map(move |(entry, facts)| {
-            let file = FileRef { package, entry };
-            let path = self.tree.normal(facts.entry.path.as_bytes());
-            (glob.matches_bytes(&path) && self.is_includable(file)).then_some(file)
-        })
-    }
-
-    /// Whether configuration takes in a file: no program, no library, and nothing of a package that only gives what others name.
-    fn is_includable(&self, file: FileRef) -> bool {
-        let facts = self.facts(file);
-        let role = &self.packages[file.package].role;
-        !facts.entry.is_directory()
-            && matches!(role, Role::Root { .. } | Role::Dependency)
-            && !matches!(facts.class, Class::Bins | Class::Libs | Class::Modules)
-    }
-
-    /// Takes what patterns include of packages that have come into the image.
-    pub(super) fn take_included(&mut self) {
-        let mut included = std::mem::take(&mut self.included);
-        for pattern in &mut included {
-            for package in 0..self.packages.len() {
-                let there = self.first[package].is_some() && !self.is_limited(package);
-                if !there || std::mem::replace(&mut pattern.searched[package], true) {
-                    continue;
-                }
-                let files: Vec<FileRef> = self.matching(package, &pattern.glob).collect();
-                for file in files {
-                    let (by, name) = (pattern.by, format!("/{}", pattern.glob.as_str()));
-                    self.choose_in_bulk(file, Reason::Included { by, name });
-                }
-            }
-        }
-        self.included = included;
-    }
+    state.waiting.included = included;
 }

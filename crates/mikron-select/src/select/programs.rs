@@ -7,7 +7,7 @@ use mikron_package::RootPath;
 use serde::{Deserialize, Serialize};
 
 use super::FileRef;
-use super::closure::Closure;
+use super::state::State;
 
 /// A program that was left out though files of its package were chosen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,37 +50,36 @@ impl fmt::Display for ProgramCause {
     }
 }
 
-impl Closure<'_> {
-    /// All programs that waited to the end, in order.
-    pub(super) fn programs_left_out(&self) -> Vec<ProgramLeftOut> {
-        let mut found: Vec<ProgramLeftOut> = Vec::new();
-        let mut add = |file: FileRef, cause: ProgramCause| {
-            if self.reason(file).is_none() && !found.iter().any(|known| known.file == file) {
-                let path = self.facts(file).entry.path.clone();
-                found.push(ProgramLeftOut { file, path, cause });
-            }
+/// All programs that waited to the end, in order.
+pub(super) fn programs_left_out(state: &State<'_>) -> Vec<ProgramLeftOut> {
+    let mut found: Vec<ProgramLeftOut> = Vec::new();
+    let mut add = |file: FileRef, cause: ProgramCause| {
+        if state.reason(file).is_none() && !found.iter().any(|known| known.file == file) {
+            let path = state.facts(file).entry.path.clone();
+            found.push(ProgramLeftOut { file, path, cause });
+        }
+    };
+    for script in &state.waiting.secondary {
+        let cause = match (state.present(&script.program), state.lacks(script.file)) {
+            (Some(_), Some(command)) => ProgramCause::Command(command.to_owned()),
+            _ => ProgramCause::Interpreter(script.program.clone()),
         };
-        for script in &self.secondary {
-            let cause = match (self.present(&script.program), self.lacks(script.file)) {
-                (Some(_), Some(command)) => ProgramCause::Command(command.to_owned()),
-                _ => ProgramCause::Interpreter(script.program.clone()),
-            };
-            add(script.file, cause);
-        }
-        let companions = self.companions.iter();
-        let companions = companions.map(|(package, _)| (*package, ProgramCause::Unnamed));
-        let code = self
-            .coded
-            .iter()
-            .map(|package| (*package, ProgramCause::Code));
-        for (package, cause) in companions.chain(code) {
-            for (entry, facts) in self.packages[package].facts.files.iter().enumerate() {
-                if facts.class == Class::Bins && !facts.entry.is_directory() {
-                    add(FileRef { package, entry }, cause.clone());
-                }
+        add(script.file, cause);
+    }
+    let companions = state.waiting.companions.iter();
+    let companions = companions.map(|(package, _)| (*package, ProgramCause::Unnamed));
+    let code = state
+        .languages
+        .coded
+        .iter()
+        .map(|package| (*package, ProgramCause::Code));
+    for (package, cause) in companions.chain(code) {
+        for (entry, facts) in state.known.packages[package].facts.files.iter().enumerate() {
+            if facts.class == Class::Bins && !facts.entry.is_directory() {
+                add(FileRef { package, entry }, cause.clone());
             }
         }
-        found.sort_by_key(|left| left.file);
-        found
     }
+    found.sort_by_key(|left| left.file);
+    found
 }
