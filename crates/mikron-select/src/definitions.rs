@@ -53,6 +53,10 @@ pub struct Definition {
     /// The files that finalizers read for it and that are not part of the image.
     #[serde(default)]
     pub reads: Patterns,
+    /// The programs whose work the build does with it. Of a package that the spec names as a whole they stay out: who wants them
+    /// names their capability (`ca-certificates:sh`), or starts one.
+    #[serde(default, rename = "instead-of")]
+    pub instead_of: Patterns,
     /// What it needs beside what its files say themselves.
     #[serde(default)]
     pub requires: Vec<Requirement>,
@@ -284,8 +288,9 @@ impl Definitions {
             if definition.files.is_empty()
                 && definition.reads.is_empty()
                 && definition.requires.is_empty()
+                && definition.instead_of.is_empty()
             {
-                return Err(wrong("has no `files`, `reads` or `requires`"));
+                return Err(wrong("has no `files`, `reads`, `instead-of` or `requires`"));
             }
         }
         Ok(())
@@ -294,6 +299,12 @@ impl Definitions {
     /// The definition of a capability.
     pub fn get(&self, package: &str, capability: &str) -> Option<&Definition> {
         let is_it = |d: &&Definition| d.package == package && d.capability == capability;
+        self.definitions.iter().find(is_it)
+    }
+
+    /// The definition by which the build does the work of a program.
+    pub fn instead_of(&self, package: &str, program: &RootPath) -> Option<&Definition> {
+        let is_it = |d: &&Definition| d.package == package && d.instead_of.fits(program);
         self.definitions.iter().find(is_it)
     }
 

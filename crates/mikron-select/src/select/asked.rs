@@ -152,6 +152,14 @@ impl<'a> State<'a> {
         direct().any(|to| has(&to)) || direct().flat_map(through).any(|to| has(&to))
     }
 
+    /// The capability by which the build does the work of a program.
+    pub(super) fn is_done(&self, file: FileRef) -> Option<String> {
+        let name = self.known.packages[file.package].name.as_str();
+        let path = &self.facts(file).entry.path;
+        let definition = self.known.wanted.definitions.instead_of(name, path)?;
+        Some(definition.capability.clone())
+    }
+
     /// Whether a package, or a part of it that it depends on, has a compiled program.
     pub(super) fn is_compiled(&self, package: usize) -> bool {
         let input = &self.known.packages[package];

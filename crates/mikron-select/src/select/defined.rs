@@ -14,13 +14,18 @@ pub(super) fn take_capability(
     if !state.seen.taken.insert((package, name.to_owned())) {
         return Ok(());
     }
-    let part = capabilities::find(
-        &state.known.packages[package],
-        name,
-        &state.known.wanted.definitions,
-    )?;
+    let definitions = &state.known.wanted.definitions;
+    let input = &state.known.packages[package];
+    let part = capabilities::find(input, name, definitions)?;
+    // What a person has written down is meant; of a class a link that leads nowhere is no part.
+    let written = definitions.get(input.name.as_str(), name).is_some();
     for entry in part.files {
-        state.choose(FileRef { package, entry }, reason.clone());
+        let file = FileRef { package, entry };
+        if written {
+            state.choose(file, reason.clone());
+        } else {
+            state.choose_in_bulk(file, reason.clone());
+        }
     }
     for entry in part.inputs {
         let file = FileRef { package, entry };

@@ -62,6 +62,12 @@ pub(super) fn as_root(state: &mut State<'_>, package: usize, because: Option<&Re
         if facts.entry.is_directory() || !facts.class.is_run_time() {
             continue;
         }
+        if facts.class == Class::Bins
+            && let Some(capability) = state.is_done(file)
+        {
+            state.waiting.done.push((file, capability));
+            continue;
+        }
         // A part of a root gives libraries by need, as every dependency does, unless it has nothing else.
         if because.is_some() && facts.class == Class::Libs && !library {
             continue;

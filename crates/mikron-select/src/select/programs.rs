@@ -30,6 +30,11 @@ pub enum ProgramCause {
     Command(String),
     /// Its package is in the image for its code.
     Code,
+    /// The build does its work, as a definition of its package says.
+    Done {
+        /// The capability that is defined.
+        capability: String,
+    },
     /// The image starts another program of its source, and no program of that source names it.
     Unnamed,
 }
@@ -45,6 +50,9 @@ impl fmt::Display for ProgramCause {
             Self::Code => f.write_str(
                 "its package is in the image for its code, and nothing names its programs",
             ),
+            Self::Done { capability } => {
+                write!(f, "the build does its work (the definition `{capability}`)")
+            }
             Self::Unnamed => f.write_str("no program of its source that is in the image names it"),
         }
     }
@@ -79,6 +87,10 @@ pub(super) fn programs_left_out(state: &State<'_>) -> Vec<ProgramLeftOut> {
                 add(FileRef { package, entry }, cause.clone());
             }
         }
+    }
+    for (file, capability) in &state.waiting.done {
+        let capability = capability.clone();
+        add(*file, ProgramCause::Done { capability });
     }
     found.sort_by_key(|left| left.file);
     found

@@ -99,6 +99,8 @@ pub(super) struct Waiting {
     pub(super) code: Vec<(usize, &'static str, Reason)>,
     /// What chosen configuration includes by patterns.
     pub(super) included: Vec<Included>,
+    /// Programs of roots whose work the build does, each with the capability that is defined so: for who starts or names them.
+    pub(super) done: Vec<(FileRef, String)>,
     /// Packages whose programs on `PATH` are taken when a program of the same source names them, each with why it takes part.
     pub(super) companions: Vec<(usize, Reason)>,
 }
@@ -217,6 +219,7 @@ impl<'a> State<'a> {
                 sources: vec![false; of_each],
                 code: Vec::new(),
                 included: Vec::new(),
+                done: Vec::new(),
                 companions: Vec::new(),
             },
             languages: Languages::default(),
