@@ -273,19 +273,6 @@ pub struct Claimant {
 }
 
 impl Matrix {
-    /// What a capability requires.
-    pub fn needs_of(&self, row: usize) -> impl Iterator<Item = &Need> {
-        self.needs.iter().filter(move |need| need.by == Some(row))
-    }
-
-    /// What the others require of a capability.
-    pub fn needs_on(&self, row: usize) -> impl Iterator<Item = &Need> {
-        let of_row = move |need: &&Need| {
-            need.by != Some(row) && need.provider.as_ref().and_then(Provider::row) == Some(row)
-        };
-        self.needs.iter().filter(of_row)
-    }
-
     /// What nobody provides though a file of the image requires it.
     pub fn missing(&self) -> impl Iterator<Item = &Need> {
         self.needs

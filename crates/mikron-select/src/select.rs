@@ -17,6 +17,7 @@ mod follow;
 mod included;
 mod input;
 mod interpreted;
+mod lack;
 mod loader;
 mod modules;
 mod named;
@@ -26,6 +27,7 @@ mod packages;
 mod passes;
 mod places;
 mod programs;
+mod reason;
 mod roots;
 mod ruled;
 mod rules;
@@ -36,18 +38,18 @@ mod units;
 mod walk;
 
 pub use input::{Edge, Given, PackageInput, Provided, Role, Select, Wanted};
+pub use lack::{LookedFor, Missing, MissingCause, Want, Without, WithoutCause, is_script_of_slice};
 pub use modules::{ModuleLeftOut, UnmetNote};
 pub use output::{
-    CapabilityUse, FileRef, LeftOut, LeftOutReason, LookedFor, Missing, MissingCause, Reason,
-    SelectedFile, SelectedPackage, Selection, Step, Want, Without, WithoutCause,
+    CapabilityUse, FileRef, LeftOut, LeftOutReason, SelectedFile, SelectedPackage, Selection,
 };
 pub use programs::{ProgramCause, ProgramLeftOut};
 
 pub use capabilities::{capability_of, defined};
 pub use loader::{Loader, Lookup, level_of_path, runs_on};
 use mikron_package::merged_usr as merged;
-pub use output::{came_whole, chain, is_script_of_slice};
 pub use places::Found;
+pub use reason::{Reason, Step, came_whole, chain};
 pub use state::PATH;
 pub use tree::{Resolved, Tree, Unresolved};
 pub use walk::is_made_at_run_time;

@@ -64,7 +64,7 @@ impl Role {
     }
 
     /// Whether the spec names the package as a whole.
-    pub const fn is_whole_root(&self) -> bool {
+    pub(crate) const fn is_whole_root(&self) -> bool {
         matches!(self, Self::Root { whole: true, .. })
     }
 }
