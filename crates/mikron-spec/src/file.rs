@@ -39,12 +39,6 @@ pub enum FileCheck {
     None,
 }
 
-impl FileCheck {
-    fn is_all(&self) -> bool {
-        *self == Self::All
-    }
-}
-
 /// What stands at the path of a [`FileEntry`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FileContent {
@@ -103,7 +97,7 @@ struct Form {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     mode: Option<Mode>,
     /// What of its needs has to be in the image; `all` if not given.
-    #[serde(default, skip_serializing_if = "FileCheck::is_all")]
+    #[serde(default, skip_serializing_if = "crate::source::is_default")]
     check: FileCheck,
 }
 

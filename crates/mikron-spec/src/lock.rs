@@ -300,7 +300,7 @@ impl Lock {
             Ok(text) => Self::parse_with(forms, file, text, limits),
             Err(error) => {
                 let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
-                let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+                let line = before.split(|byte| *byte == b'\n').count();
                 let kind = SpecErrorKind::Invalid(format!("line {line} is not UTF-8"));
                 let document = Document::new(file, "");
                 Err(damaged(&document, document.error_of_file(kind, None)))

@@ -4,6 +4,7 @@
 
 mod common;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
@@ -151,6 +152,11 @@ fn rules_of_the_spec_hold_for_its_own_programs_too() {
     let held = Held::of(&layout);
     assert!(held.has("/usr/share/doc/frobs/table"));
     assert!(!held.has("/usr/share/doc/frobs/other"));
+    // Who asks why is told what the rule says of itself.
+    let explanations = builder(&file).explain().unwrap();
+    let answer = &explanations.about("/usr/share/doc/frobs/table")[0];
+    let because = [("frobs".to_owned(), "frobnicate reads it".to_owned())];
+    assert_eq!(answer.because, BTreeMap::from(because));
 }
 
 #[test]

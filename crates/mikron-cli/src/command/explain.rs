@@ -289,6 +289,9 @@ fn answer(answer: &Answer) -> String {
         }
         Explanation::Unknown => line("is in no package of this platform"),
     }
+    for (name, because) in &answer.because {
+        let _ = writeln!(text, "  {name}: {}", printable(because));
+    }
     if answer.root {
         text.push_str("  the spec names it\n");
     }

@@ -6,7 +6,9 @@ use mikron_matrix::{Explanation, HeldFile, Inventory, explain};
 use mikron_package::{
     EntryKind, PackageName, PackageRecord, Platform, Requirement, RootPath, Version,
 };
-use mikron_select::{LeftOut, ModuleLeftOut, SelectedPackage, UnmetNote, Without};
+use mikron_select::{
+    LeftOut, ModuleLeftOut, ProgramCause, Reason, SelectedPackage, Step, UnmetNote, Wanted, Without,
+};
 use mikron_spec::Spec;
 use serde::Serialize;
 
@@ -77,6 +79,8 @@ pub struct Answer {
     /// Of a path that is in the image though nothing was chosen for it: who made it ("the finalizer `accounts`", "the spec", "the
     /// layout"). It takes the tree to know that: [`Answer::look_up`] fills it in.
     pub origin: Option<String>,
+    /// The rules among its reasons, and what defines that something is left out, each with why it exists.
+    pub because: BTreeMap<String, String>,
     /// For a package: which of the solution's packages require it, with the requirement, in order of name.
     pub required_by: Vec<(PackageName, String)>,
     /// For a package: its version.
@@ -260,6 +264,33 @@ fn recommended(closure: &Closure, chosen: &[SelectedPackage]) -> Vec<Recommended
 }
 
 /// What is known of one path, package or capability on one platform.
+/// Why the rules and the definition exist that an explanation names.
+fn because(explanation: &Explanation, wanted: &Wanted) -> BTreeMap<String, String> {
+    let named: Vec<(String, &str)> = match explanation {
+        Explanation::Chosen(steps) | Explanation::BuildInput(steps) => {
+            let of_step = |step: &Step| match &step.reason {
+                Reason::Rule { rule, .. } => {
+                    Some((rule.clone(), &*wanted.rules.get(rule)?.because))
+                }
+                _ => None,
+            };
+            steps.iter().filter_map(of_step).collect()
+        }
+        Explanation::FileLeftOut {
+            package,
+            because: Some(ProgramCause::Done { capability }),
+            ..
+        } => {
+            let definition = wanted.definitions.get(package.as_str(), capability);
+            let named = definition.map(|d| (capability.clone(), &*d.because));
+            named.into_iter().collect()
+        }
+        _ => Vec::new(),
+    };
+    let owned = |(name, because): (String, &str)| (name, because.to_owned());
+    named.into_iter().map(owned).collect()
+}
+
 fn answer(platform: Platform, closure: &Closure, what: &str) -> Answer {
     let is_package = |name: &str| {
         let named = |package: &ResolvedPackage| package.record.name.as_str() == name;
@@ -314,14 +345,16 @@ fn answer(platform: Platform, closure: &Closure, what: &str) -> Answer {
     // What the package does not have has none.
     let is_known = capability.is_none() || index.is_none() || reasons.is_some();
     let reasons = reasons.as_deref().unwrap_or(name);
+    let explanation = if is_known {
+        explain(&closure.selection, &closure.inputs, reasons)
+    } else {
+        Explanation::Unknown
+    };
     Answer {
         platform,
         about: what.to_owned(),
-        explanation: if is_known {
-            explain(&closure.selection, &closure.inputs, reasons)
-        } else {
-            Explanation::Unknown
-        },
+        because: because(&explanation, &closure.wanted),
+        explanation,
         origin: None,
         required_by,
         version: index
