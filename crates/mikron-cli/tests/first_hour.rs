@@ -449,3 +449,36 @@ fn layers_are_compressed_as_the_command_line_says_and_not_at_all_for_docker() {
         2
     );
 }
+
+#[test]
+fn a_network_that_is_lost_is_one_line_a_host_and_one_error() {
+    let home = Home::new();
+    let http = |port: u16| {
+        SPEC.replace(
+            "file:repository",
+            &format!("http://127.0.0.1:{port}/debian"),
+        )
+    };
+    // A port on which nobody listens: it was free a moment ago.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = port.local_addr().unwrap().port();
+    let lost = |run: &common::Run| {
+        let said = format!("127.0.0.1:{port}: ");
+        let lines: Vec<&str> = run.err.lines().collect();
+        let warnings = lines.iter().filter(|line| line.contains(&said)).count();
+        let errors = lines.iter().filter(|line| line.starts_with("error: "));
+        assert_eq!((warnings, errors.count()), (1, 1), "{}", run.err);
+        assert!(
+            run.err.contains("trying again for up to 4 s"),
+            "{}",
+            run.err
+        );
+    };
+    home.write("greet.yaml", http(port));
+    lost(&home.run(&["-q", "build", "greet.yaml"]));
+    // The same where the cache remembers builds, and is asked before all else.
+    home.write("greet.yaml", SPEC);
+    assert_eq!(home.run(&["-q", "build", "greet.yaml"]).code, 0);
+    home.write("greet.yaml", http(port));
+    lost(&home.run(&["-q", "build", "greet.yaml"]));
+}

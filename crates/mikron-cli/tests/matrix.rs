@@ -256,19 +256,3 @@ fn diff_finds_the_only_image_of_a_layout_whatever_its_tag_and_any_by_its_digest(
         run.err
     );
 }
-
-#[test]
-fn diff_says_what_to_do_with_a_docker_archive() {
-    let home = Home::new();
-    assert_eq!(
-        home.run(&["-q", "build", "greet.yaml", "-o", "docker:greet.tar"])
-            .code,
-        0
-    );
-    for archive in ["greet.tar", "docker:greet.tar"] {
-        let run = home.run(&["-q", "diff", archive, "greet.yaml"]);
-        assert_eq!((run.code, run.out.as_str()), (1, ""), "{}", run.err);
-        let expected = "skopeo copy docker-archive:greet.tar oci:DIR";
-        assert!(run.err.contains(expected), "{}", run.err);
-    }
-}

@@ -72,6 +72,15 @@ pub enum Event<'a> {
         /// Bytes since the last event.
         by: u64,
     },
+    /// So many tasks of one kind lie ahead; they begin one by one. Some may turn out to be done already.
+    Planned {
+        /// What they do.
+        kind: TaskKind,
+        /// How many they are.
+        tasks: usize,
+        /// How much there is to do in all of them, in bytes.
+        bytes: u64,
+    },
     /// A task ended, well or not.
     Finished {
         /// Its number.

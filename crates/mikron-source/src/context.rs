@@ -6,7 +6,7 @@ use std::time::Duration;
 use mikron_package::{Limits, Progress};
 
 use crate::cache::Cache;
-use crate::download::{Downloader, RetryPolicy};
+use crate::download::{Downloader, Hosts, RetryPolicy};
 use crate::fetch::{Fetch, is_local};
 
 /// What a source works with.
@@ -27,6 +27,8 @@ pub struct Context<'a> {
     /// What was verified less than this ago is used without asking whether there is a newer one. Local files are looked at every
     /// time.
     pub refresh_after: Duration,
+    /// What is known of hosts that do not answer, where downloads share that.
+    pub hosts: Option<&'a Hosts>,
     /// How often and how long is tried.
     pub retry: RetryPolicy,
 }
@@ -47,6 +49,7 @@ impl<'a> Context<'a> {
             limits,
             now,
             offline: false,
+            hosts: None,
             refresh_after: Duration::from_secs(600),
             retry: RetryPolicy::default(),
         }
@@ -54,9 +57,13 @@ impl<'a> Context<'a> {
 
     /// A downloader in this context.
     pub fn downloader(&self) -> Downloader<'a> {
-        Downloader::new(self.fetch, self.cache, self.progress)
+        let downloader = Downloader::new(self.fetch, self.cache, self.progress)
             .with_policy(self.retry)
-            .offline(self.offline)
+            .offline(self.offline);
+        match self.hosts {
+            Some(hosts) => downloader.with_hosts(hosts),
+            None => downloader,
+        }
     }
 
     /// Whether what these base URLs had at this time, in seconds since 1970, is used without looking again.

@@ -4,6 +4,7 @@
 //! know what they want by digest. What it hands out has the wanted digest, or it is an error that lists every attempt.
 
 mod error;
+mod hosts;
 mod retry;
 mod stream;
 mod transfer;
@@ -17,6 +18,7 @@ use mikron_package::{Digest, Event, Progress, Task, TaskKind, threads};
 use serde::{Deserialize, Serialize};
 
 pub use error::{Attempt, DownloadError, Failure};
+pub use hosts::Hosts;
 use retry::Retries;
 pub use retry::RetryPolicy;
 pub use stream::Refusal;
@@ -93,6 +95,7 @@ pub struct Downloader<'a> {
     progress: &'a dyn Progress,
     policy: RetryPolicy,
     offline: bool,
+    hosts: Option<&'a Hosts>,
 }
 
 impl std::fmt::Debug for Downloader<'_> {
@@ -114,7 +117,15 @@ impl<'a> Downloader<'a> {
             progress,
             policy: RetryPolicy::default(),
             offline: false,
+            hosts: None,
         }
+    }
+
+    /// Shares what is known of hosts with other downloads.
+    #[must_use]
+    pub fn with_hosts(mut self, hosts: &'a Hosts) -> Self {
+        self.hosts = Some(hosts);
+        self
     }
 
     /// Sets how often and how long it is tried.
@@ -225,8 +236,15 @@ impl<'a> Downloader<'a> {
         for (_, url) in urls {
             retries.next_location();
             loop {
+                if let Some(attempt) = self.given_up(url) {
+                    attempts.push(attempt);
+                    break;
+                }
                 match self.attempt(wanted, url, &mut partial, tap, &task) {
-                    Ok(()) => return Ok(Some(partial)),
+                    Ok(()) => {
+                        self.answered(url);
+                        return Ok(Some(partial));
+                    }
                     Err(Stop::Cache(error)) => return Err(error.into()),
                     Err(Stop::Tap(error)) => {
                         return Err(DownloadError::Tap {
@@ -240,7 +258,10 @@ impl<'a> Downloader<'a> {
                             url: redact(url),
                             failure,
                         });
-                        let Some(delay) = delay else { break };
+                        let Some(delay) = delay else {
+                            self.give_up(&attempts);
+                            break;
+                        };
                         self.say_retry(&attempts, delay);
                         self.pause(delay);
                     }
@@ -300,15 +321,51 @@ impl<'a> Downloader<'a> {
         Ok(file)
     }
 
-    fn say_retry(&self, attempts: &[Attempt], delay: std::time::Duration) {
-        if let Some(last) = attempts.last() {
-            let message = format!(
+    /// Tells that it is tried again: of a host where nobody answers once, with how long that goes on.
+    fn say_retry(&self, attempts: &[Attempt], delay: Duration) {
+        let Some(last) = attempts.last() else { return };
+        let fetch = last.failure.fetch();
+        if let (Some(hosts), Some(error)) = (self.hosts, fetch)
+            && !hosts.is_news(error)
+        {
+            return;
+        }
+        let host = fetch.filter(|error| self.hosts.is_some() && error.is_of_host());
+        let message = match host.and_then(|error| Some((hosts::host_of(&error.url)?, error))) {
+            Some((host, error)) => format!(
+                "{host}: {}; trying again for up to {:.0} s",
+                error.kind,
+                self.policy.patience().as_secs_f64().ceil()
+            ),
+            None => format!(
                 "{}; trying again in {:.1} s",
                 last.failure,
                 delay.as_secs_f32()
-            );
-            self.progress.event(&Event::Warning { message: &message });
+            ),
+        };
+        self.progress.event(&Event::Warning { message: &message });
+    }
+
+    fn answered(&self, url: &str) {
+        if let Some(hosts) = self.hosts {
+            hosts.answered(url);
         }
+    }
+
+    fn give_up(&self, attempts: &[Attempt]) {
+        let last = attempts.last().and_then(|last| last.failure.fetch());
+        if let (Some(hosts), Some(error)) = (self.hosts, last) {
+            hosts.give_up(error);
+        }
+    }
+
+    /// What stands for an attempt at a host that was given up.
+    fn given_up(&self, url: &str) -> Option<Attempt> {
+        let error = self.hosts?.given_up(url)?;
+        Some(Attempt {
+            url: redact(url),
+            failure: error.into(),
+        })
     }
 
     /// A small file that no digest is known of yet: a signed one. At most `limit` bytes; from the first location that has
@@ -330,15 +387,25 @@ impl<'a> Downloader<'a> {
         for (place, url) in urls {
             retries.next_location();
             loop {
+                if let Some(attempt) = self.given_up(url) {
+                    attempts.push(attempt);
+                    break;
+                }
                 match self.small_from(url, limit, unless, &task) {
-                    Ok(small) => return Ok(Small { place, ..small }),
+                    Ok(small) => {
+                        self.answered(url);
+                        return Ok(Small { place, ..small });
+                    }
                     Err(failure) => {
                         let delay = retries.delay(&failure);
                         attempts.push(Attempt {
                             url: redact(url),
                             failure,
                         });
-                        let Some(delay) = delay else { break };
+                        let Some(delay) = delay else {
+                            self.give_up(&attempts);
+                            break;
+                        };
                         self.say_retry(&attempts, delay);
                         self.pause(delay);
                     }

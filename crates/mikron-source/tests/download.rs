@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use common::{World, quick};
 use mikron_package::Digest;
-use mikron_source::download::{DownloadError, Downloader, RetryPolicy, Wanted};
+use mikron_source::download::{DownloadError, Downloader, Hosts, RetryPolicy, Wanted};
 use mikron_source::fetch::FetchErrorKind;
 use mikron_testkit::http::Fault;
 
@@ -464,4 +464,68 @@ fn without_a_location_the_error_says_so() {
         error.to_string(),
         "a.deb cannot be fetched: no location is known for it"
     );
+}
+
+#[test]
+fn a_host_where_nobody_answers_is_told_of_once_and_not_waited_for_by_every_file() {
+    let world = World::new();
+    world.server.put("/a", content());
+    let hosts = Hosts::default();
+    let downloader = downloader(&world).with_hosts(&hosts);
+    // A port on which nobody listens: it was free a moment ago.
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let nobody = format!("http://127.0.0.1:{port}");
+    let lost = |name: &str| {
+        let lost = Wanted {
+            urls: vec![format!("{nobody}/{name}")],
+            name: name.to_owned(),
+            ..wanted(&world, &[])
+        };
+        downloader.get(&lost).unwrap_err()
+    };
+    assert_eq!(attempts(&lost("a")).len(), 3);
+    for name in ["b", "c", "d"] {
+        let error = lost(name);
+        assert_eq!(attempts(&error).len(), 1);
+        assert!(
+            error.to_string().contains(&format!("{nobody}/{name}")),
+            "{error}"
+        );
+    }
+    let small = downloader
+        .small("e", &[format!("{nobody}/e")], 10, None)
+        .unwrap_err();
+    assert_eq!(attempts(&small).len(), 1);
+    let warnings = world.log.warnings();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(
+        warnings[0].starts_with(&format!("127.0.0.1:{port}: ")),
+        "{warnings:?}"
+    );
+    assert!(
+        warnings[0].ends_with("; trying again for up to 1 s"),
+        "{warnings:?}"
+    );
+    // Another host is asked as ever, also where it comes behind.
+    let behind = Wanted {
+        urls: vec![format!("{nobody}/a"), world.server.url("/a")],
+        ..wanted(&world, &[])
+    };
+    assert!(downloader.get(&behind).is_ok());
+}
+
+#[test]
+fn a_failure_that_comes_again_and_again_is_said_once_in_the_error() {
+    let world = World::new();
+    world.server.fault("/a", Fault::status(503));
+    let error = failure(&world, &wanted(&world, &["/a"])).to_string();
+    assert!(
+        error.starts_with("a.deb cannot be fetched (3 attempts)\n"),
+        "{error}"
+    );
+    assert_eq!(error.lines().count(), 2, "{error}");
 }

@@ -9,6 +9,7 @@ use mikron_package::{Cancellation, Digest, Event, Limits, Progress, Silent, Univ
 use mikron_solve::Solver;
 use mikron_source::Environment;
 use mikron_source::cache::{Cache, CacheOptions};
+use mikron_source::download::Hosts;
 use mikron_source::fetch::{Authorities, CancelledFetch, Credentials, Fetch, HttpOptions, Router};
 use mikron_spec::Policy;
 
@@ -173,6 +174,7 @@ impl SessionOptions {
             cache,
             fetch,
             settings: Arc::new(settings),
+            hosts: Arc::default(),
             options: Arc::new(self),
             limits: Limits::default(),
             indexes: Arc::new(indexes),
@@ -222,6 +224,8 @@ pub struct Session {
     pub(crate) cache: Cache,
     pub(crate) fetch: Arc<dyn Fetch>,
     pub(crate) settings: Arc<Settings>,
+    /// What builds have learnt of hosts that do not answer.
+    pub(crate) hosts: Arc<Hosts>,
     /// The caps of every reader.
     pub(crate) limits: Limits,
     pub(crate) indexes: Arc<Indexes>,
@@ -242,6 +246,7 @@ impl Session {
             cache: self.cache.cancelled_by(cancellation),
             fetch: Arc::new(fetch),
             settings: Arc::clone(&self.settings),
+            hosts: Arc::clone(&self.hosts),
             limits: self.limits.clone(),
             indexes: Arc::clone(&self.indexes),
             running: Arc::clone(&self.running),

@@ -167,14 +167,15 @@ fn run_line(spec: &Spec, tag: Option<&str>, outputs: &[Output]) -> String {
 /// build says again what there is to warn of.
 fn recall(builder: &Builder, style: Style) -> Result<Option<BuildReport>, Error> {
     let held = Arc::new(Held::default());
-    let report = builder.clone().progress(held.clone()).recall()?;
-    if report.is_some() {
+    let report = builder.clone().progress(held.clone()).recall();
+    // Where it fails, no build says it again.
+    if !matches!(report, Ok(None)) {
         let messages = held.0.lock().unwrap_or_else(PoisonError::into_inner);
         for message in &*messages {
             tell(&warning(message, style));
         }
     }
-    Ok(report)
+    report
 }
 
 /// Holds warnings back.

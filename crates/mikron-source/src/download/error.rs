@@ -72,9 +72,11 @@ impl fmt::Display for Attempts<'_> {
             [one] => write!(f, ": {}", one.failure),
             several => {
                 write!(f, " ({} attempts)", several.len())?;
-                several
-                    .iter()
-                    .try_for_each(|attempt| write!(f, "\n  {}", attempt.failure))
+                // What failed in the same way again and again is said once.
+                let texts = several.iter().map(|attempt| attempt.failure.to_string());
+                let mut texts: Vec<String> = texts.collect();
+                texts.dedup();
+                texts.iter().try_for_each(|text| write!(f, "\n  {text}"))
             }
         }
     }

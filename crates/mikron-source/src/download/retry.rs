@@ -31,6 +31,21 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
+    /// How long is waited at most between the attempts at one location, where nobody asks for more.
+    ///
+    /// ```
+    /// use mikron_source::download::RetryPolicy;
+    /// assert_eq!(RetryPolicy::default().patience().as_millis(), 3150);
+    /// ```
+    pub fn patience(&self) -> Duration {
+        let mut all = Duration::ZERO;
+        for failed in 1..self.attempts.min(64) {
+            let pause = self.pause.saturating_mul(1 << (failed - 1).min(16));
+            all = all.saturating_add(pause.mul_f64(1.5).min(self.longest_pause));
+        }
+        all.min(self.deadline)
+    }
+
     /// One attempt at each location.
     pub fn once() -> Self {
         Self {

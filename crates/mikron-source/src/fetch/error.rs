@@ -62,6 +62,14 @@ impl FetchError {
         }
     }
 
+    /// Whether it says more of the host than of the file: nobody answers there.
+    pub(crate) fn is_of_host(&self) -> bool {
+        matches!(
+            self.kind,
+            FetchErrorKind::HostNotFound | FetchErrorKind::Timeout { .. } | FetchErrorKind::Io(_)
+        )
+    }
+
     /// Finds the fetch error inside an I/O error, or wraps the I/O error.
     pub fn from_io(url: &str, error: io::Error) -> Self {
         match error

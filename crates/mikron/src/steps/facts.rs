@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use mikron_facts::{PackageFacts, Spool, Symbols, fill, scan};
 use mikron_package::{
-    ArchiveError, Digest, Entry, Origin, RootPath, Task, TaskKind, check_identity,
+    ArchiveError, Digest, Entry, Event, Origin, RootPath, Task, TaskKind, check_identity,
 };
 use mikron_spec::{Select, Spec};
 
@@ -49,6 +49,7 @@ impl Learner<'_> {
         // The largest first: it is the one that everybody waits for in the end.
         let mut order: Vec<usize> = (0..packages.len()).collect();
         order.sort_by_key(|i| std::cmp::Reverse(packages[*i].record.size));
+        self.plan(packages);
         let get = |i: usize| (i, self.known_or_archive(&packages[i]));
         let mut facts: Vec<Option<Arc<PackageFacts>>> = vec![None; packages.len()];
         let mut failures = Vec::new();
@@ -92,6 +93,26 @@ impl Learner<'_> {
             }
         }
         Ok(facts)
+    }
+
+    /// Tells how many archives are to be fetched.
+    fn plan(&self, packages: &[ResolvedPackage]) {
+        let cache = &self.session.cache;
+        let is_open = |package: &&ResolvedPackage| {
+            let record = &package.record;
+            let there = record
+                .digest
+                .is_some_and(|digest| cache.has_blob(&digest, record.size));
+            !there && !self.are_known(std::slice::from_ref(*package))
+        };
+        let open: Vec<_> = packages.iter().filter(is_open).collect();
+        if open.len() > 1 {
+            self.session.progress().event(&Event::Planned {
+                kind: TaskKind::Fetch,
+                tasks: open.len(),
+                bytes: open.iter().map(|package| package.record.size).sum(),
+            });
+        }
     }
 
     /// The facts of a package where the cache has them, else its archive.

@@ -84,6 +84,7 @@ impl<'a> Sources<'a> {
             i64::try_from(now).unwrap_or(i64::MAX),
         );
         context.offline = session.is_offline();
+        context.hosts = Some(&session.hosts);
         if session.refreshes() {
             context.refresh_after = Duration::ZERO;
         }
