@@ -7,58 +7,52 @@ use serde::{Deserialize, Serialize};
 
 use crate::RootPath;
 
-/// A glob over paths inside the root: `?` is one byte of a name, `*` any run of bytes of a name, `[a-c]` and `[!a-c]` a set, and
-/// `**` as a whole component any number of components. A leading `/` is optional.
+/// A glob over paths inside the root: `?` is one byte of a name, `*` any run of bytes of a name, `[a-c]` and `[!a-c]` a set,
+/// `**` as a whole component any number of components, and `{a,b/c}` one of several texts. A leading `/` is optional.
 ///
 /// ```
 /// use mikron_package::{Glob, RootPath};
 /// let glob = Glob::new("/usr/share/doc/**")?;
 /// assert!(glob.matches(&RootPath::new(b"/usr/share/doc/nginx/copyright").unwrap()));
 /// assert!(!glob.matches(&RootPath::new(b"/usr/share/docs").unwrap()));
+/// let glob = Glob::new("/usr/{lib,lib64,lib/*}/sasl2/*.so")?;
+/// assert!(glob.matches(&RootPath::new(b"/usr/lib64/sasl2/libplain.so").unwrap()));
 /// # Ok::<(), mikron_package::GlobError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Glob {
     text: String,
+    /// One for each way to choose among texts in braces.
+    patterns: Vec<Pattern>,
+}
+
+/// A glob without braces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Pattern {
     components: Vec<Box<[u8]>>,
     /// What every match begins with: most paths are told apart by it alone.
     literal: Box<[u8]>,
 }
 
+/// The most ways to choose among texts in braces.
+const MAX_PATTERNS: usize = 64;
+
 impl Glob {
     /// Reads a glob.
     ///
     /// # Errors
-    /// When it is empty, climbs with `..`, has `**` beside other characters, or a set without an end.
+    /// When it is empty, climbs with `..`, has `**` beside other characters, a set without an end, or braces in braces.
     pub fn new(text: &str) -> Result<Self, GlobError> {
         let wrong = |reason| GlobError {
             glob: text.chars().take(200).collect(),
             reason,
         };
-        let mut components: Vec<Box<[u8]>> = Vec::new();
-        for part in text.split('/') {
-            match part {
-                "" | "." => continue,
-                ".." => return Err(wrong("has a `..` component")),
-                "**" if components.last().is_some_and(|last| &**last == b"**") => continue,
-                "**" => {}
-                _ if part.contains("**") => return Err(wrong("has `**` beside other characters")),
-                _ if part.len() > 1024 => return Err(wrong("has a component of over 1024 bytes")),
-                _ => {}
-            }
-            if !sets_end(part.as_bytes()) {
-                return Err(wrong("has a `[` without its `]`"));
-            }
-            components.push(part.as_bytes().into());
-        }
-        if components.is_empty() {
-            return Err(wrong("names nothing"));
-        }
+        let texts = unfolded(text).map_err(wrong)?;
+        let patterns = texts.iter().map(|text| Pattern::new(text).map_err(wrong));
         Ok(Self {
             text: text.to_owned(),
-            literal: literal(&components),
-            components,
+            patterns: patterns.collect::<Result<_, _>>()?,
         })
     }
 
@@ -74,6 +68,74 @@ impl Glob {
 
     /// Whether the whole path, without a leading slash, matches.
     pub fn matches_bytes(&self, path: &[u8]) -> bool {
+        self.patterns.iter().any(|pattern| pattern.matches(path))
+    }
+}
+
+/// The texts that braces stand for: `{a,b}` for `a` and for `b`. Without a comma they stand for themselves.
+fn unfolded(text: &str) -> Result<Vec<String>, &'static str> {
+    let mut texts = vec![String::new()];
+    let mut rest = text;
+    while let Some((before, inner, behind)) = braces(rest) {
+        if inner.contains('{') {
+            return Err("has braces in braces");
+        }
+        let ways = inner.split(',');
+        let ways: Vec<String> = ways.map(|way| format!("{before}{way}")).collect();
+        if texts.len() * ways.len() > MAX_PATTERNS {
+            return Err("stands for too many others");
+        }
+        let longer = |text: &String| ways.iter().map(|way| format!("{text}{way}")).collect();
+        texts = texts.iter().flat_map::<Vec<String>, _>(longer).collect();
+        rest = behind;
+    }
+    for text in &mut texts {
+        text.push_str(rest);
+    }
+    Ok(texts)
+}
+
+/// What stands before, in and behind the first braces with a comma.
+fn braces(text: &str) -> Option<(&str, &str, &str)> {
+    let mut from = 0;
+    loop {
+        let open = from + text[from..].find('{')?;
+        let close = open + text[open..].find('}')?;
+        if text[open..close].contains(',') {
+            return Some((&text[..open], &text[open + 1..close], &text[close + 1..]));
+        }
+        from = close + 1;
+    }
+}
+
+impl Pattern {
+    fn new(text: &str) -> Result<Self, &'static str> {
+        let mut components: Vec<Box<[u8]>> = Vec::new();
+        for part in text.split('/') {
+            match part {
+                "" | "." => continue,
+                ".." => return Err("has a `..` component"),
+                "**" if components.last().is_some_and(|last| &**last == b"**") => continue,
+                "**" => {}
+                _ if part.contains("**") => return Err("has `**` beside other characters"),
+                _ if part.len() > 1024 => return Err("has a component of over 1024 bytes"),
+                _ => {}
+            }
+            if !sets_end(part.as_bytes()) {
+                return Err("has a `[` without its `]`");
+            }
+            components.push(part.as_bytes().into());
+        }
+        if components.is_empty() {
+            return Err("names nothing");
+        }
+        Ok(Self {
+            literal: literal(&components),
+            components,
+        })
+    }
+
+    fn matches(&self, path: &[u8]) -> bool {
         if !path.starts_with(&self.literal) {
             return false;
         }
@@ -201,6 +263,11 @@ impl Globs {
     /// Whether there are no globs.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// The globs as they were written, in their order.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|listed| listed.text.as_str())
     }
 
     /// The globs that have matched nothing so far, in any copy of the list, in their order.
@@ -342,6 +409,22 @@ mod tests {
         assert!(matches("/[]]", "]"));
         assert!(matches("/a?c", "abc"));
         assert!(!matches("/a?c", "ac"));
+    }
+
+    #[test]
+    fn braces_stand_for_one_of_several_texts() {
+        let lib = "/usr/{lib,lib64,lib/*}/x/{a,b}.so";
+        for path in ["usr/lib/x/a.so", "usr/lib64/x/b.so", "usr/lib/t/x/a.so"] {
+            assert!(matches(lib, path), "{path}");
+        }
+        for path in ["usr/lib32/x/a.so", "usr/lib/s/t/x/a.so", "usr/lib/x/c.so"] {
+            assert!(!matches(lib, path), "{path}");
+        }
+        assert!(matches("/{a}/{b,c}", "{a}/c"));
+        let many = "{a,b}".repeat(7);
+        for glob in ["{a,{b,c}}", many.as_str()] {
+            assert!(Glob::new(glob).is_err(), "{glob}");
+        }
     }
 
     #[test]

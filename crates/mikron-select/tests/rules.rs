@@ -366,3 +366,103 @@ fn facts_record_the_symbols_that_the_rules_of_a_user_ask_for() {
     assert_eq!((imports(&builtin), imports(&rules.symbols())), (0, 1));
     assert_ne!(builtin.digest(), rules.symbols().digest());
 }
+
+/// What sets a rule off, and a file that it brings below the directory of libraries.
+struct Plugins {
+    rule: &'static str,
+    soname: &'static str,
+    import: &'static str,
+    file: &'static str,
+}
+
+const PLUGINS: [Plugins; 9] = [
+    plugins("gio-modules", "libgio-2.0.so.0", "gio/modules/libgiotls.so"),
+    plugins(
+        "gstreamer",
+        "libgstreamer-1.0.so.0",
+        "gstreamer-1.0/libgstx.so",
+    ),
+    plugins(
+        "pixbuf-loaders",
+        "libgdk_pixbuf-2.0.so.0",
+        "gdk-pixbuf-2.0/2.10.0/loaders/libpixbufloader-svg.so",
+    ),
+    plugins(
+        "imagemagick",
+        "libMagickCore-7.Q16HDRI.so.10",
+        "ImageMagick-7.1.1/modules-Q16HDRI/coders/png.la",
+    ),
+    plugins("openssl-legacy", "libcrypto.so.3", "ossl-modules/legacy.so"),
+    plugins("openssl-engines", "libcrypto.so.3", "engines-3/afalg.so"),
+    plugins(
+        "gwenhywfar",
+        "libgwenhywfar.so.80",
+        "gwenhywfar/plugins/80/dbio/csv.so",
+    ),
+    plugins("sasl", "libsasl2.so.2", "sasl2/libplain.so"),
+    Plugins {
+        import: "getaddrinfo",
+        ..plugins("nss-modules", "libx.so.1", "libnss_myhostname.so.2")
+    },
+];
+
+const fn plugins(rule: &'static str, soname: &'static str, file: &'static str) -> Plugins {
+    Plugins {
+        rule,
+        soname,
+        import: "f",
+        file,
+    }
+}
+
+/// A C library with its loader in this directory.
+fn libc_in(lib: &str) -> DebBuilder {
+    let libc = ElfBuilder::library("libc.so.6").version_definition("GLIBC_2.34");
+    let loader = ElfBuilder::library("ld-linux-x86-64.so.2");
+    let interpreter = "/lib64/ld-linux-x86-64.so.2";
+    let real = format!("{lib}/ld-linux-x86-64.so.2");
+    let package = deb("libc6")
+        .file(&format!("{lib}/libc.so.6"), 0o755, libc.build())
+        .file(&real, 0o755, loader.build());
+    if lib == "/usr/lib64" {
+        return package;
+    }
+    package.symlink(interpreter, &real)
+}
+
+#[test]
+fn plugins_are_found_where_each_family_keeps_its_libraries() {
+    for lib in [LIB, "/usr/lib64", "/usr/lib"] {
+        for case in &PLUGINS {
+            let Plugins { rule, soname, .. } = case;
+            let file = format!("{lib}/{}", case.file);
+            let library = ElfBuilder::library(soname).build();
+            let plugin = ElfBuilder::library("plugin.so").build();
+            let of_library = deb("library")
+                .file(&format!("{lib}/{soname}"), 0o644, library)
+                .file(&file, 0o644, plugin);
+            let program = program().needed(soname).import(case.import).build();
+            let app = deb("app").depends("libc6, library");
+            let app = app.file("/usr/bin/app", 0o755, program);
+            let inputs = [
+                root(&app),
+                dependency(&of_library),
+                dependency(&libc_in(lib)),
+            ];
+            let switched = vec![(*rule).to_owned()];
+            let with = Wanted {
+                with: switched.clone(),
+                ..amd64()
+            };
+            let (all, selection) = selected(inputs.to_vec(), &with);
+            let chosen = paths(&all, &selection);
+            assert!(chosen.contains(&file), "{rule}: {file}: {chosen:?}");
+            let without = Wanted {
+                without: switched,
+                ..amd64()
+            };
+            let (all, selection) = selected(inputs.to_vec(), &without);
+            assert!(!paths(&all, &selection).contains(&file), "{rule}: {file}");
+        }
+    }
+}
