@@ -2,6 +2,7 @@
 
 mod apk;
 mod deb;
+mod everywhere;
 mod rpm;
 
 use std::cmp::Ordering;
@@ -44,6 +45,11 @@ pub struct FamilyData {
     pub groups: &'static [StaticGroup],
     /// Its maintainer scripts by their kind, in the order in which they are listed.
     pub scripts: &'static [ScriptKind],
+    /// Programs of the packages that every installation has, beside those of all families ([`FamilyData::has_program`]): by the
+    /// directory below /usr.
+    pub programs: &'static [(&'static str, &'static [&'static str])],
+    /// Directories that every installation has, beside those of all families ([`FamilyData::directories`]).
+    pub own_directories: &'static [&'static str],
     /// The numbers of accounts that are made when a package is installed.
     pub system_ids: RangeInclusive<u32>,
     /// The shell of those who do not log in.
@@ -116,10 +122,30 @@ impl FamilyData {
         ],
         groups: &[group("root", 0), group("nobody", 65534)],
         scripts: &[],
+        programs: &[],
+        own_directories: &[],
         system_ids: 101..=999,
         nologin: "/sbin/nologin",
         slices: false,
     };
+
+    /// Whether every installation has a program, whatever the packages of an image are: by the directory below /usr, and the name.
+    ///
+    /// ```
+    /// use mikron_package::Family;
+    /// assert!(Family::APK.has_program("bin", "sed") && !Family::APK.has_program("bin", "dpkg"));
+    /// ```
+    pub fn has_program(&self, directory: &str, name: &str) -> bool {
+        let all = everywhere::PROGRAMS.iter().chain(self.programs);
+        let mut named = all.filter(|(of, _)| *of == directory);
+        named.any(|(_, names)| names.contains(&name))
+    }
+
+    /// The directories that every installation has, without the slash at their start.
+    pub fn directories(&self) -> impl Iterator<Item = &'static str> {
+        let all = everywhere::DIRECTORIES.iter().chain(self.own_directories);
+        all.copied()
+    }
 
     /// The user of a name.
     pub fn user(&self, name: &str) -> Option<&'static StaticUser> {

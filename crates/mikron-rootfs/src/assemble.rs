@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mikron_package::{
-    CAPABILITY_XATTR, Contents, Digest, Entry, EntryKind, Family, Globs, MemoryContents, RootPath,
+    CAPABILITY_XATTR, Contents, Digest, Entry, EntryKind, Globs, MemoryContents, RootPath,
     file_capabilities,
 };
 
@@ -13,10 +13,11 @@ use crate::accounts::{Accounts, Database, RunAs, group_path, passwd_path};
 use crate::diagnostic::Diagnostic;
 use crate::error::RootfsError;
 use crate::files::{FileSource, SpecFile, SpecFileKind};
-use crate::finalize::{
-    Context, Finalizer, Further, Installed, NothingInstalled, Package, Report, Template,
-};
+use crate::finalize::{Context, Further, Installed, NothingInstalled, Package, Report, Template};
+use crate::finalizer::{Finalizer, order};
+use crate::installation::Installation;
 use crate::merge;
+use crate::options::Options;
 use crate::part::{Owner, Part};
 use crate::scripts::{self, ScriptReport};
 use crate::statics::Statics;
@@ -46,47 +47,10 @@ pub struct Assembly {
     pub run_as: Option<String>,
     /// The spec's `remove` patterns. They apply to what packages and finalizers brought, never to the spec's own files.
     pub remove: Globs,
+    /// What is known of installations.
+    pub installation: Arc<Installation>,
     /// How to merge.
     pub options: Options,
-}
-
-/// How to merge.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Options {
-    /// Times are clamped to this, and what is made gets it: seconds since 1970 (SOURCE_DATE_EPOCH).
-    pub epoch: i64,
-    /// Whether paths that differ only in case or in Unicode normalisation are an error.
-    pub strict: bool,
-    /// Whether devices and named pipes of packages are kept.
-    pub devices: bool,
-    /// The families whose packages the image is made from: they have the last word on the layout of the root and on accounts.
-    /// None is Debian's.
-    pub families: Vec<Family>,
-}
-
-impl Default for Options {
-    /// Epoch 0, not strict, no devices, Debian.
-    fn default() -> Self {
-        Self {
-            epoch: 0,
-            strict: false,
-            devices: false,
-            families: Vec::new(),
-        }
-    }
-}
-
-impl Options {
-    /// Whether /bin, /sbin and /lib* are links into /usr.
-    pub fn merged_usr(&self) -> bool {
-        merges_usr(&self.families)
-    }
-}
-
-/// Whether /bin, /sbin and /lib* are links into /usr in an image of these families: where one of them has it so. None is Debian's.
-pub fn merges_usr(families: &[Family]) -> bool {
-    let merged = families.iter().any(|family| family.merged_usr);
-    merged || (families.is_empty() && Family::default().merged_usr)
 }
 
 /// A finished tree, with what is to be known of it.
@@ -116,7 +80,7 @@ pub struct Rootfs {
 pub fn assemble(
     assembly: Assembly,
     contents: &dyn Contents,
-    finalizers: &[Box<dyn Finalizer>],
+    finalizers: &[Finalizer],
 ) -> Result<Rootfs, RootfsError> {
     let Assembly {
         parts,
@@ -129,6 +93,7 @@ pub fn assemble(
         accounts,
         run_as,
         remove,
+        installation,
         options,
     } = assembly;
     packages.sort_by(|a, b| a.name().cmp(b.name()));
@@ -166,10 +131,11 @@ pub fn assemble(
         installed: installed.as_deref().unwrap_or(&NothingInstalled),
         runs: &runs,
         statics: &statics,
+        installation: &installation,
         merged_usr: options.merged_usr(),
     };
     let mut reports = Vec::new();
-    for finalizer in finalizers {
+    for finalizer in order(finalizers)? {
         reports.push(finalizer.run(&context, &mut tree, &mut made)?);
     }
     let database = read_accounts(&context, &tree, &made)?;
@@ -177,7 +143,7 @@ pub fn assemble(
     set_capabilities(&file_capabilities, &mut tree)?;
     let run_as = run_as.as_deref().map(|name| database.run_as(name));
     let run_as = run_as.transpose()?;
-    let scripts = scripts::report(context.scripts(), &reports, &tree);
+    let scripts = scripts::report(&context, &reports, &tree);
 
     remove_matches(&remove, &mut tree, &mut diagnostics);
     merge::finish(&mut tree, &options, &mut diagnostics)?;
@@ -359,9 +325,17 @@ fn remove_matches(globs: &Globs, tree: &mut Tree, diagnostics: &mut Vec<Diagnost
             tree.take(path);
         }
     }
-    for pattern in globs.unused() {
-        diagnostics.push(Diagnostic::PatternUnused {
-            pattern: pattern.to_owned(),
+    let stays = |text: &str| {
+        let path = RootPath::new(text.as_bytes()).ok()?;
+        let node = tree.lookup(&path)?;
+        (node.entry.is_directory() && node.owner != Owner::Spec).then_some(path)
+    };
+    let unused: BTreeSet<&str> = globs.unused().collect();
+    diagnostics.extend(globs.texts().filter_map(|text| {
+        let stays = stays(text).map(|path| Diagnostic::DirectoryStays { path });
+        let unused = unused.contains(text).then(|| Diagnostic::PatternUnused {
+            pattern: text.to_owned(),
         });
-    }
+        stays.or(unused)
+    }));
 }

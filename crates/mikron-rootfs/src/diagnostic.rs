@@ -52,6 +52,11 @@ pub enum Diagnostic {
         /// The pattern as the spec has it.
         pattern: String,
     },
+    /// A `remove` pattern names a directory that holds something, and so stays.
+    DirectoryStays {
+        /// The directory as the spec has it.
+        path: RootPath,
+    },
     /// A spec file took the place of a package's file.
     Overridden {
         /// The path.

@@ -98,13 +98,74 @@ pub enum RootfsError {
         /// What reading gave.
         error: Arc<std::io::Error>,
     },
-    /// A finalizer outside of this crate failed.
-    #[error("the finalizer `{finalizer}`: {reason}")]
+    /// A finalizer failed.
+    #[error("the finalizer `{finalizer}`: {fault}")]
     Finalizer {
         /// Its name.
         finalizer: String,
         /// What went wrong.
+        fault: FinalizerFault,
+    },
+    /// The finalizers of a build cannot be brought into an order.
+    #[error("the finalizers have no order: {0}")]
+    Order(#[from] OrderError),
+}
+
+/// What went wrong in a finalizer.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FinalizerFault {
+    /// A file that it reads is not what it should be.
+    #[error("{path}: {reason}")]
+    Malformed {
+        /// The file.
+        path: RootPath,
+        /// What is wrong with it.
         reason: String,
+    },
+    /// A program waits for what a step of an installation makes by running a program of the package.
+    #[error(
+        "{program} cannot work without what `{run}` makes ({makes}), and no program of a package is run here: make it in a full \
+         installation and bring it by `files`"
+    )]
+    StepMissing {
+        /// The program.
+        program: String,
+        /// What makes it.
+        run: String,
+        /// The glob of what is made.
+        makes: String,
+    },
+    /// Something that the crate of the finalizer says.
+    #[error("{0}")]
+    Other(Arc<dyn std::error::Error + Send + Sync>),
+}
+
+/// Why finalizers cannot be brought into an order.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OrderError {
+    /// Two have one name.
+    #[error("two are called `{name}`")]
+    SameName {
+        /// The name.
+        name: &'static str,
+    },
+    /// Two make the same thing.
+    #[error("`{first}` and `{second}` both make {path}")]
+    MadeTwice {
+        /// The glob of the second.
+        path: &'static str,
+        /// Who says so first.
+        first: &'static str,
+        /// Who says so, too.
+        second: &'static str,
+    },
+    /// Each waits for another one.
+    #[error("each of these waits for another: {}", .names.join(", "))]
+    Circle {
+        /// Their names, in the order of the list.
+        names: Vec<&'static str>,
     },
 }
 

@@ -1,4 +1,4 @@
-//! What takes the place of maintainer scripts: the trait, what it is given, and what it reports.
+//! What finalizers are given, and what they report.
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,16 +9,14 @@ use mikron_package::{
     ArchiveMetadata, Contents, Digest, Entry, EntryKind, MemoryContents, Origin, RootPath,
     VersionOrder,
 };
+use mikron_shell::Call;
 use serde::Serialize;
 
 use crate::accounts::Accounts;
-use crate::error::RootfsError;
-use crate::finalizers::{
-    AccountsFinalizer, AlternativesFinalizer, ApacheFinalizer, BaseFinalizer, CaBundleFinalizer,
-    GraphvizFinalizer, JavaTrustFinalizer, LoaderCacheFinalizer, MimeFinalizer, PamFinalizer,
-    PhpFinalizer, PixbufLoadersFinalizer, ScriptsFinalizer, StepsFinalizer, TmpfilesFinalizer,
-};
-use crate::scripts::{Runs, ScriptRun};
+use crate::error::{FinalizerFault, RootfsError};
+use crate::installation::Installation;
+use crate::part::Owner;
+use crate::runs::{CallSite, Runs, ScriptRun};
 use crate::statics::Statics;
 use crate::tree::Tree;
 
@@ -129,16 +127,18 @@ pub struct Context<'a> {
     pub contents: &'a dyn Contents,
     /// The files of all packages of the solution, chosen or not.
     pub installed: &'a dyn Installed,
-    /// What the maintainer scripts did, once [`ScriptsFinalizer`] has run them.
+    /// What the maintainer scripts did, once the finalizer of scripts has run them.
     pub(crate) runs: &'a OnceCell<Runs>,
     /// The accounts that every installation has.
     pub(crate) statics: &'a Statics,
+    /// What is known of installations.
+    pub(crate) installation: &'a Installation,
     /// Whether /usr is merged.
     pub(crate) merged_usr: bool,
 }
 
 impl Context<'_> {
-    /// The maintainer scripts with the calls that they make, once [`ScriptsFinalizer`] has run them.
+    /// The maintainer scripts with the calls that they make, once the finalizer of scripts has run them.
     pub(crate) fn scripts(&self) -> &[ScriptRun] {
         self.runs.get().map_or(&[], |runs| &runs.scripts)
     }
@@ -180,18 +180,6 @@ impl Context<'_> {
         self.templates.get(path).cloned()
     }
 
-    /// The text of [`Context::source`].
-    pub(crate) fn read_source(
-        &self,
-        tree: &Tree,
-        made: &MemoryContents,
-        path: &RootPath,
-    ) -> Result<Option<Vec<u8>>, RootfsError> {
-        self.source(tree, path)
-            .map(|source| self.read_content(made, path, source.content))
-            .transpose()
-    }
-
     pub(crate) fn read_content(
         &self,
         made: &MemoryContents,
@@ -218,93 +206,6 @@ impl Context<'_> {
     }
 }
 
-/// Produces, declaratively, what a maintainer script would have produced.
-///
-/// Finalizers run one after the other over the merged tree, before the spec's own `remove` patterns. They are functions of
-/// what they are given: no clock, no environment, no order of hashing.
-///
-/// ```
-/// use mikron_package::{Entry, EntryKind, MemoryContents, RootPath};
-/// use mikron_rootfs::{Context, Finalizer, Owner, Report, RootfsError, Tree};
-///
-/// /// Writes the time zone that the image uses.
-/// struct Timezone(&'static str);
-///
-/// impl Finalizer for Timezone {
-///     fn name(&self) -> &'static str {
-///         "timezone"
-///     }
-///     fn run(
-///         &self,
-///         _: &Context<'_>,
-///         tree: &mut Tree,
-///         contents: &mut MemoryContents,
-///     ) -> Result<Report, RootfsError> {
-///         let mut report = Report::new(self.name());
-///         let text = format!("{}\n", self.0).into_bytes();
-///         report.write(tree, contents, RootPath::new(b"/etc/timezone")?, text, 0o644)?;
-///         Ok(report)
-///     }
-/// }
-/// ```
-pub trait Finalizer: Send + Sync {
-    /// A short name, unique among the finalizers of a build.
-    fn name(&self) -> &'static str;
-
-    /// Changes the tree, adding contents that it makes, and reports what it did.
-    ///
-    /// # Errors
-    /// When a content cannot be read, or what it wants to make contradicts the tree.
-    fn run(
-        &self,
-        context: &Context<'_>,
-        tree: &mut Tree,
-        contents: &mut MemoryContents,
-    ) -> Result<Report, RootfsError>;
-}
-
-impl<T: Finalizer + ?Sized> Finalizer for &T {
-    fn name(&self) -> &'static str {
-        (**self).name()
-    }
-    fn run(
-        &self,
-        context: &Context<'_>,
-        tree: &mut Tree,
-        contents: &mut MemoryContents,
-    ) -> Result<Report, RootfsError> {
-        (**self).run(context, tree, contents)
-    }
-}
-
-impl<T: Finalizer + ?Sized> Finalizer for Box<T> {
-    fn name(&self) -> &'static str {
-        (**self).name()
-    }
-    fn run(
-        &self,
-        context: &Context<'_>,
-        tree: &mut Tree,
-        contents: &mut MemoryContents,
-    ) -> Result<Report, RootfsError> {
-        (**self).run(context, tree, contents)
-    }
-}
-
-impl<T: Finalizer + ?Sized> Finalizer for Arc<T> {
-    fn name(&self) -> &'static str {
-        (**self).name()
-    }
-    fn run(
-        &self,
-        context: &Context<'_>,
-        tree: &mut Tree,
-        contents: &mut MemoryContents,
-    ) -> Result<Report, RootfsError> {
-        (**self).run(context, tree, contents)
-    }
-}
-
 /// What one finalizer did.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
@@ -316,17 +217,124 @@ pub struct Report {
     pub covered: BTreeSet<CallSite>,
     /// Calls that would have had no effect in this image, with the reason.
     pub irrelevant: BTreeMap<CallSite, String>,
+    /// What it has to say to whoever builds, such as what scripts printed.
+    pub said: Vec<String>,
 }
 
-/// One call in one maintainer script.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct CallSite {
-    /// The package.
-    pub package: String,
-    /// The script, `postinst` say.
-    pub script: String,
-    /// The number of the call in the script, from 0.
-    pub call: usize,
+/// What a finalizer works on.
+pub struct Work<'a> {
+    /// What it may know.
+    pub context: &'a Context<'a>,
+    /// The tree, as it is so far.
+    pub tree: &'a mut Tree,
+    /// The contents that finalizers made.
+    pub contents: &'a mut MemoryContents,
+    /// What it did.
+    pub report: Report,
+}
+
+impl<'a> Work<'a> {
+    /// The content of the file at `path`, links followed; `None` where there is no such file.
+    ///
+    /// # Errors
+    /// As [`Context::read`].
+    pub fn read(&self, path: &RootPath) -> Result<Option<Vec<u8>>, RootfsError> {
+        self.context.read(self.tree, self.contents, path)
+    }
+
+    /// The text of a file, however it is encoded; none where there is no such file.
+    pub(crate) fn text(&self, path: &RootPath) -> Result<String, RootfsError> {
+        let bytes = self.read(path)?.unwrap_or_default();
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// The content of [`Context::source`].
+    pub(crate) fn read_source(&self, path: &RootPath) -> Result<Option<Vec<u8>>, RootfsError> {
+        let source = self.context.source(self.tree, path);
+        let read = |source: Template| {
+            self.context
+                .read_content(self.contents, path, source.content)
+        };
+        source.map(read).transpose()
+    }
+
+    /// The paths of the files that the tree has below a directory, and of those that finalizers read there wherever they are.
+    pub(crate) fn sources_below(&self, directory: &RootPath) -> BTreeSet<RootPath> {
+        let in_tree = self.tree.below(directory).map(|node| &node.entry.path);
+        let templates = self.context.templates.keys();
+        let templates = templates.filter(|path| path.starts_with(directory));
+        in_tree.chain(templates).cloned().collect()
+    }
+
+    /// Whether something lies at a path, links followed.
+    pub(crate) fn has(&self, path: &str) -> bool {
+        RootPath::new(path.as_bytes()).is_ok_and(|path| self.tree.lookup(&path).is_some())
+    }
+
+    /// This finalizer's error.
+    pub fn failed(&self, fault: FinalizerFault) -> RootfsError {
+        RootfsError::Finalizer {
+            finalizer: self.report.finalizer.clone(),
+            fault,
+        }
+    }
+
+    /// The calls of scripts that run when their packages are installed anew.
+    pub(crate) fn calls(
+        &self,
+    ) -> impl Iterator<Item = (&'a ScriptRun, CallSite, &'a Call)> + use<'a> {
+        let of = |script: &'a ScriptRun| {
+            let calls = script.installing();
+            calls.map(move |(site, call)| (script, site, call))
+        };
+        self.context.scripts().iter().flat_map(of)
+    }
+
+    /// Puts a file that this finalizer made into the tree, owned by root. A file of the spec at that path stands.
+    ///
+    /// # Errors
+    /// As [`Tree::insert`].
+    pub fn write(&mut self, path: RootPath, bytes: Vec<u8>, mode: u32) -> Result<(), RootfsError> {
+        let size = bytes.len() as u64;
+        let content = self.contents.add(bytes);
+        self.file(path, (content, size), mode)
+    }
+
+    /// Puts a file into the tree whose content lies with those of packages, in place of what was there, unless the spec has a say.
+    ///
+    /// # Errors
+    /// As [`Tree::insert`].
+    pub fn file(
+        &mut self,
+        path: RootPath,
+        (content, size): (Digest, u64),
+        mode: u32,
+    ) -> Result<(), RootfsError> {
+        let entry = Entry::new(path, EntryKind::File { size }, mode);
+        self.place(entry, Some(content))
+    }
+
+    /// Puts a symbolic link into the tree where nothing lies yet.
+    ///
+    /// # Errors
+    /// As [`Tree::insert`].
+    pub fn link(&mut self, at: &RootPath, target: Vec<u8>) -> Result<(), RootfsError> {
+        let there = self.tree.follow(at, false).ok();
+        if there.is_some_and(|there| self.tree.get(&there).is_some()) {
+            return Ok(());
+        }
+        let kind = EntryKind::Symlink { target };
+        self.place(Entry::new(at.clone(), kind, 0o777), None)
+    }
+
+    /// Puts an entry of the build's time into the tree, as [`Report::place`] does.
+    ///
+    /// # Errors
+    /// As [`Tree::insert`].
+    pub fn place(&mut self, mut entry: Entry, content: Option<Digest>) -> Result<(), RootfsError> {
+        entry.mtime = self.tree.epoch();
+        self.report.place(self.tree, entry, content)
+    }
 }
 
 impl Report {
@@ -338,57 +346,22 @@ impl Report {
         }
     }
 
-    /// Puts a file that this finalizer made into the tree, owned by root. A file of the spec at that path stands.
-    ///
-    /// # Errors
-    /// As [`Tree::insert`].
-    pub fn write(
+    /// Says of calls that their effect was produced, or why they have none in this image.
+    pub(crate) fn settle(
         &mut self,
-        tree: &mut Tree,
-        contents: &mut MemoryContents,
-        path: RootPath,
-        bytes: Vec<u8>,
-        mode: u32,
-    ) -> Result<(), RootfsError> {
-        let size = bytes.len() as u64;
-        let content = contents.add(bytes);
-        self.file(tree, path, (content, size), mode)
-    }
-
-    /// Puts a file into the tree whose content lies with those of packages, in place of what was there, unless the spec has a say.
-    ///
-    /// # Errors
-    /// As [`Tree::insert`].
-    pub fn file(
-        &mut self,
-        tree: &mut Tree,
-        path: RootPath,
-        (content, size): (Digest, u64),
-        mode: u32,
-    ) -> Result<(), RootfsError> {
-        let kind = EntryKind::File { size };
-        let mut entry = Entry::new(path, kind, mode);
-        entry.mtime = tree.epoch();
-        self.place(tree, entry, Some(content))
-    }
-
-    /// Puts a symbolic link into the tree where nothing lies yet.
-    ///
-    /// # Errors
-    /// As [`Tree::insert`].
-    pub fn link(
-        &mut self,
-        tree: &mut Tree,
-        at: &RootPath,
-        target: Vec<u8>,
-    ) -> Result<(), RootfsError> {
-        let there = tree.follow(at, false).ok();
-        if there.is_some_and(|there| tree.get(&there).is_some()) {
-            return Ok(());
+        sites: impl IntoIterator<Item = CallSite>,
+        reason: Option<&str>,
+    ) {
+        for site in sites {
+            match reason {
+                None => {
+                    self.covered.insert(site);
+                }
+                Some(reason) => {
+                    self.irrelevant.insert(site, reason.to_owned());
+                }
+            }
         }
-        let mut entry = Entry::new(at.clone(), EntryKind::Symlink { target }, 0o777);
-        entry.mtime = tree.epoch();
-        self.place(tree, entry, None)
     }
 
     /// Puts an entry that this finalizer made into the tree. An entry of the spec at that path stands, and the root is a directory
@@ -407,33 +380,12 @@ impl Report {
         }
         let there = tree.follow(&entry.path, false).ok();
         let there = there.and_then(|at| tree.get(&at));
-        if there.is_some_and(|node| node.owner == crate::Owner::Spec) {
+        if there.is_some_and(|node| node.owner == Owner::Spec) {
             return Ok(());
         }
-        let owner = crate::Owner::finalizer(&self.finalizer);
+        let owner = Owner::finalizer(&self.finalizer);
         let at = tree.insert(entry, content, owner)?;
         self.made.push(at);
         Ok(())
     }
-}
-
-/// The finalizers that Mikron brings, in the order in which they run.
-pub fn builtin_finalizers() -> Vec<Box<dyn Finalizer>> {
-    vec![
-        Box::new(BaseFinalizer),
-        Box::new(ScriptsFinalizer),
-        Box::new(AccountsFinalizer),
-        Box::new(TmpfilesFinalizer),
-        Box::new(AlternativesFinalizer),
-        Box::new(ApacheFinalizer),
-        Box::new(PhpFinalizer),
-        Box::new(PamFinalizer),
-        Box::new(JavaTrustFinalizer),
-        Box::new(CaBundleFinalizer),
-        Box::new(LoaderCacheFinalizer),
-        Box::new(GraphvizFinalizer),
-        Box::new(PixbufLoadersFinalizer),
-        Box::new(MimeFinalizer),
-        Box::new(StepsFinalizer),
-    ]
 }

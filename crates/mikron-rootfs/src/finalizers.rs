@@ -5,6 +5,7 @@ mod alternatives;
 mod apache;
 mod base;
 mod ca_bundle;
+mod certificates;
 pub(crate) mod declarations;
 mod graphviz;
 mod java_trust;
@@ -22,19 +23,60 @@ mod tmpfiles;
 mod units;
 pub(crate) mod user_calls;
 
-pub use accounts::AccountsFinalizer;
-pub use alternatives::{Alternative, AlternativesFinalizer, alternatives};
-pub use apache::ApacheFinalizer;
-pub use base::BaseFinalizer;
-pub use ca_bundle::CaBundleFinalizer;
-pub use graphviz::GraphvizFinalizer;
-pub use java_trust::JavaTrustFinalizer;
-pub use loader_cache::LoaderCacheFinalizer;
-pub use mime::MimeFinalizer;
-pub use pam::PamFinalizer;
-pub use php::PhpFinalizer;
-pub use pixbuf_loaders::PixbufLoadersFinalizer;
-pub use scripts::{ScriptsFinalizer, is_template};
-pub use steps::StepsFinalizer;
-pub use tmpfiles::TmpfilesFinalizer;
+pub use alternatives::{Alternative, alternatives};
+pub use scripts::is_template;
 pub use user_calls::scripted_accounts;
+
+use crate::finalizer::Finalizer;
+
+/// The finalizers that Mikron brings. Where their declarations leave it open they run in this order.
+pub fn builtin_finalizers() -> Vec<Finalizer> {
+    vec![
+        base::finalizer(),
+        scripts::finalizer(),
+        accounts::finalizer(),
+        tmpfiles::finalizer(),
+        alternatives::finalizer(),
+        apache::finalizer(),
+        php::finalizer(),
+        pam::finalizer(),
+        java_trust::finalizer(),
+        ca_bundle::finalizer(),
+        loader_cache::finalizer(),
+        graphviz::finalizer(),
+        pixbuf_loaders::finalizer(),
+        mime::finalizer(),
+        steps::finalizer(),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finalizer::order;
+
+    #[test]
+    fn what_they_declare_gives_the_order_that_they_have_always_had() {
+        let mut all = builtin_finalizers();
+        let names = |all: &[Finalizer]| -> Vec<&str> {
+            let ordered = order(all).expect("no circle, and nothing is made twice");
+            ordered.iter().map(|one| one.name()).collect()
+        };
+        let listed: Vec<&str> = all.iter().map(Finalizer::name).collect();
+        assert_eq!(names(&all), listed);
+        // However the list stands, who reads stays behind who makes.
+        all.reverse();
+        let reversed = names(&all);
+        let at = |name: &str| reversed.iter().position(|one| *one == name);
+        for (first, second) in [
+            ("base", "scripts"),
+            ("scripts", "alternatives"),
+            ("accounts", "tmpfiles"),
+            ("java-trust", "ca-bundle"),
+            ("alternatives", "loader-cache"),
+            ("alternatives", "steps"),
+        ] {
+            assert!(at(first) < at(second), "{reversed:?}");
+        }
+    }
+}

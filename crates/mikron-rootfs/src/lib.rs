@@ -27,32 +27,37 @@
 
 mod accounts;
 mod assemble;
+mod calls;
 mod diagnostic;
 mod error;
 mod files;
 mod finalize;
+mod finalizer;
 mod finalizers;
+mod installation;
 mod merge;
+mod options;
 mod part;
+mod runs;
 mod scripts;
 mod statics;
 mod tree;
 
 pub use accounts::{Accounts, Group, RunAs, User};
-pub use assemble::{Assembly, Options, Rootfs, assemble, merges_usr};
+pub use assemble::{Assembly, Rootfs, assemble};
+pub use calls::scan;
 pub use diagnostic::Diagnostic;
-pub use error::{Claim, EntryFault, RootfsError};
+pub use error::{Claim, EntryFault, FinalizerFault, OrderError, RootfsError};
 pub use files::{FileSource, SpecFile, SpecFileKind};
-pub use finalize::{
-    CallSite, Context, Finalizer, Further, Installed, Package, Report, Template, builtin_finalizers,
-};
+pub use finalize::{Context, Further, Installed, Package, Report, Template, Work};
+pub use finalizer::Finalizer;
 pub use finalizers::{
-    AccountsFinalizer, Alternative, AlternativesFinalizer, ApacheFinalizer, BaseFinalizer,
-    CaBundleFinalizer, GraphvizFinalizer, JavaTrustFinalizer, LoaderCacheFinalizer, MimeFinalizer,
-    PamFinalizer, PhpFinalizer, PixbufLoadersFinalizer, ScriptsFinalizer, StepsFinalizer,
-    TmpfilesFinalizer, alternatives, is_template, scripted_accounts,
+    Alternative, alternatives, builtin_finalizers, is_template, scripted_accounts,
 };
+pub use installation::{Installation, TableError};
 pub use mikron_shell::{Call, Guard, Kind, Word};
+pub use options::{Options, merges_usr};
 pub use part::{Owner, Part};
-pub use scripts::{Diversion, Effect, Outcome, ScriptReport, Sources, diversions, scan};
+pub use runs::CallSite;
+pub use scripts::{Diversion, Effect, Outcome, ScriptReport, Sources, diversions};
 pub use tree::{LayerGroup, Node, Totals, Tree};

@@ -11,10 +11,10 @@ use std::collections::BTreeMap;
 
 use mikron_package::{BELOW_USR, Entry, EntryKind, Globs, Relation, RootPath, merged_usr};
 
-use crate::assemble::Options;
 use crate::diagnostic::Diagnostic;
 use crate::error::{Claim, EntryFault, RootfsError};
 use crate::finalize::Package;
+use crate::options::Options;
 use crate::part::{Owner, Part};
 use crate::tree::{Node, Tree, follow, kind_name};
 

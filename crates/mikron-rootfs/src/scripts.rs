@@ -1,6 +1,5 @@
 //! Promise 7: every maintainer script that was not run, and what became of its effects.
 
-mod calls;
 mod classify;
 mod diversions;
 mod machine;
@@ -8,17 +7,17 @@ mod run;
 mod sources;
 mod view;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use mikron_package::{ArchiveMetadata, Script};
 use serde::Serialize;
 
-use crate::finalize::{CallSite, Report};
-use crate::finalizers::user_calls::Wish;
+use crate::calls::scan;
+use crate::finalize::{Context, Report};
+use crate::runs::{CallSite, Fate, Record, ScriptRun, site};
 use crate::tree::Tree;
 use mikron_shell::Call;
 
-pub use calls::scan;
 pub use diversions::{Diversion, diversions};
 pub(crate) use run::run_all;
 pub use sources::Sources;
@@ -115,70 +114,8 @@ impl ScannedScript {
     }
 }
 
-fn site(package: &str, script: &str, call: usize) -> CallSite {
-    CallSite {
-        package: package.to_owned(),
-        script: script.to_owned(),
-        call,
-    }
-}
-
-/// What came of running the scripts.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Runs {
-    /// The scripts, in order of package.
-    pub(crate) scripts: Vec<ScriptRun>,
-    /// The accounts that were asked for, and whether by a package that counts.
-    pub(crate) accounts: Vec<(bool, Wish)>,
-    /// Names of accounts that files were given to.
-    pub(crate) mentioned: BTreeSet<String>,
-}
-
-/// One script that was run, or has no place in an image.
-#[derive(Clone, Debug)]
-pub(crate) struct ScriptRun {
-    pub(crate) package: String,
-    pub(crate) script: String,
-    /// Why none of its calls matters, where that is so.
-    pub(crate) irrelevant: Option<&'static str>,
-    pub(crate) records: Vec<Record>,
-}
-
-/// A call with a lasting effect, and what became of it.
-#[derive(Clone, Debug)]
-pub(crate) struct Record {
-    pub(crate) call: Call,
-    pub(crate) fate: Fate,
-}
-
-/// What became of a call when its script was run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
-    /// Its effect is in the image.
-    Done,
-    /// It has no effect in this image.
-    Nothing(String),
-    /// It cannot be carried out.
-    Open(String),
-    /// It is not known whether it would run.
-    Undecided(String),
-    /// It is for a finalizer to say.
-    Elsewhere,
-}
-
-impl ScriptRun {
-    /// The calls that run, with their sites.
-    pub(crate) fn installing(&self) -> impl Iterator<Item = (CallSite, &Call)> {
-        let runs = |record: &Record| !matches!(record.fate, Fate::Undecided(_));
-        let records = self.records.iter().enumerate();
-        records
-            .filter(move |(_, record)| runs(record))
-            .map(|(number, record)| (site(&self.package, &self.script, number), &record.call))
-    }
-}
-
 /// Joins the scripts with what the finalizers say they covered.
-pub(crate) fn report(scripts: &[ScriptRun], reports: &[Report], tree: &Tree) -> Vec<ScriptReport> {
+pub(crate) fn report(context: &Context<'_>, reports: &[Report], tree: &Tree) -> Vec<ScriptReport> {
     let mut covered: BTreeMap<&CallSite, &str> = BTreeMap::new();
     let mut irrelevant: BTreeMap<&CallSite, &str> = BTreeMap::new();
     for report in reports {
@@ -210,7 +147,7 @@ pub(crate) fn report(scripts: &[ScriptRun], reports: &[Report], tree: &Tree) -> 
             Fate::Open(reason) | Fate::Undecided(reason) => Outcome::NotCovered {
                 reason: Some(reason.clone()),
             },
-            Fate::Elsewhere => return classify::call(&record.call, tree),
+            Fate::Elsewhere => return classify::call(&record.call, tree, context.installation),
         })
     };
     let of_script = |script: &ScriptRun| {
@@ -234,5 +171,5 @@ pub(crate) fn report(scripts: &[ScriptRun], reports: &[Report], tree: &Tree) -> 
                 .collect(),
         }
     };
-    scripts.iter().map(of_script).collect()
+    context.scripts().iter().map(of_script).collect()
 }

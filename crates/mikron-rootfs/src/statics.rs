@@ -1,4 +1,4 @@
-//! The accounts that every installation has, of the families in one image.
+//! What every installation has, of the families in one image.
 
 use mikron_package::{Family, StaticGroup, StaticUser};
 
@@ -21,6 +21,7 @@ const NONROOT_GROUP: StaticGroup = StaticGroup {
 #[derive(Clone, Debug)]
 pub(crate) struct Statics {
     family: Family,
+    families: Vec<Family>,
     users: Vec<StaticUser>,
     groups: Vec<StaticGroup>,
 }
@@ -31,18 +32,22 @@ impl Statics {
         let family = families.first().copied().unwrap_or_default();
         let mut statics = Self {
             family,
+            families: Vec::new(),
             users: Vec::new(),
             groups: Vec::new(),
         };
-        let all = || std::iter::once(family).chain(families.iter().skip(1).copied());
-        let users = all().flat_map(|family| family.users.iter().copied());
+        statics.families = std::iter::once(family)
+            .chain(families.iter().skip(1).copied())
+            .collect();
+        let all = statics.families.clone();
+        let users = all.iter().flat_map(|family| family.users.iter().copied());
         for user in users.chain([NONROOT]) {
             let known = |other: &StaticUser| other.name == user.name || other.uid == user.uid;
             if !statics.users.iter().any(known) {
                 statics.users.push(user);
             }
         }
-        let groups = all().flat_map(|family| family.groups.iter().copied());
+        let groups = all.iter().flat_map(|family| family.groups.iter().copied());
         for group in groups.chain([NONROOT_GROUP]) {
             let known = |other: &StaticGroup| other.name == group.name || other.gid == group.gid;
             if !statics.groups.iter().any(known) {
@@ -55,6 +60,17 @@ impl Statics {
     /// The family by whose words further accounts are made.
     pub(crate) fn family(&self) -> Family {
         self.family
+    }
+
+    /// Whether every installation of one of the families has a program: by the directory below /usr, and the name.
+    pub(crate) fn has_program(&self, directory: &str, name: &str) -> bool {
+        let mut families = self.families.iter();
+        families.any(|family| family.has_program(directory, name))
+    }
+
+    /// The directories that every installation of one of the families has.
+    pub(crate) fn directories(&self) -> impl Iterator<Item = &'static str> {
+        self.families.iter().flat_map(|family| family.directories())
     }
 
     pub(crate) fn users(&self) -> &[StaticUser] {

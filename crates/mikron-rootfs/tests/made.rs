@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Image, Look};
-use mikron_rootfs::RootfsError;
+use mikron_rootfs::{FinalizerFault, RootfsError};
 
 const LOADERS: &str = "/usr/lib/x/gdk-pixbuf-2.0/2.10.0/loaders";
 
@@ -95,14 +95,15 @@ fn a_program_without_what_only_its_installation_makes_is_refused() {
         // What lies there empty is for dpkg, which removes it with its package.
         let error = image().file("d", of, "1").file("d", made, "");
         let error = error.finalize().unwrap_err();
-        let RootfsError::Finalizer { finalizer, reason } = error else {
-            panic!("{error}");
+        let text = error.to_string();
+        let RootfsError::Finalizer { finalizer, fault } = error else {
+            panic!("{text}");
         };
         assert_eq!(finalizer, "steps");
         assert!(
-            reason.starts_with(program) && reason.contains("`files`"),
-            "{reason}"
+            matches!(&fault, FinalizerFault::StepMissing { program: named, .. } if named == program)
         );
+        assert!(text.contains("`files`"), "{text}");
         assert!(
             image()
                 .file("d", of, "1")

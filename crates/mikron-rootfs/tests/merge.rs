@@ -280,6 +280,21 @@ fn the_specs_own_files_stand_above_all_others() {
 }
 
 #[test]
+fn a_directory_that_holds_something_stays_and_is_told_of() {
+    let mut image = Image::new()
+        .file("p", "/usr/lib/p", "1")
+        .dir("p", "/var/p", 0o755)
+        .dir("p", "/srv/p", 0o755)
+        .file("p", "/srv/p/q", "1");
+    let remove = ["/usr", "/lib", "/var/p", "/srv/p", "/srv/p/**"];
+    image.assembly.remove = Globs::new(&remove).unwrap();
+    let rootfs = image.merge().unwrap();
+    assert!(rootfs.at("/usr/lib/p").is_some() && rootfs.at("/srv/p").is_none());
+    let stays = |text: &str| Diagnostic::DirectoryStays { path: path(text) };
+    assert_eq!(rootfs.diagnostics, [stays("/lib"), stays("/usr")]);
+}
+
+#[test]
 fn a_spec_file_in_the_merged_usr_lies_where_packages_files_lie() {
     let mut image = Image::new();
     image.assembly.files = vec![spec_file(
@@ -374,6 +389,9 @@ fn the_links_of_a_merged_usr_stay_whatever_a_pattern_says() {
     }
     // They took nothing, and that is said.
     let unused = rootfs.diagnostics.iter();
-    let unused = unused.filter(|one| matches!(one, Diagnostic::PatternUnused { .. }));
+    let unused = unused.filter(|one| {
+        use Diagnostic::{DirectoryStays, PatternUnused};
+        matches!(one, PatternUnused { .. } | DirectoryStays { .. })
+    });
     assert_eq!(unused.count(), 3, "{:?}", rootfs.diagnostics);
 }

@@ -6,7 +6,8 @@ mod common;
 use std::sync::Arc;
 
 use common::{Image, Look};
-use mikron_rootfs::{Further, Rootfs};
+use mikron_package::{Family, Limits};
+use mikron_rootfs::{Further, Installation, Rootfs};
 
 fn uncovered(rootfs: &Rootfs) -> Vec<&str> {
     let scripts = rootfs.scripts.iter();
@@ -325,4 +326,48 @@ fn a_program_that_calls_others_is_told_of_and_one_that_calls_itself_ends() {
         assert!(rootfs.at("/etc/x/made").is_none(), "{program}");
         assert_eq!(uncovered(&rootfs), ["/usr/lib/x/make a"], "{program}");
     }
+}
+
+#[test]
+fn a_script_finds_what_every_installation_of_its_own_family_has() {
+    let script = "set -e\nfor tool in dpkg rpm apk sed; do\n\
+                  if command -v $tool >/dev/null; then echo $tool >> /etc/x/found; fi\ndone\n\
+                  if [ -d /var/lib/dpkg ]; then echo debian >> /etc/x/found; fi\n";
+    for (family, expected) in [
+        (Family::DEB, "dpkg\nsed\ndebian\n"),
+        (Family::RPM, "rpm\nsed\n"),
+        (Family::APK, "apk\nsed\n"),
+    ] {
+        let mut image = Image::new()
+            .script("x", "postinst", script)
+            .dir("x", "/etc/x", 0o755);
+        image.assembly.options.families = vec![family];
+        let rootfs = image.finalize().unwrap();
+        assert_eq!(rootfs.text("/etc/x/found"), expected, "{family}");
+    }
+}
+
+#[test]
+fn a_table_of_the_spec_says_what_its_commands_mean() {
+    let image = || {
+        Image::new()
+            .script(
+                "x",
+                "postinst",
+                "set -e\ndispatch-register x\nother-register x\n",
+            )
+            .file("x", "/usr/bin/x", "1")
+    };
+    let rootfs = image().finalize().unwrap();
+    assert_eq!(
+        uncovered(&rootfs),
+        ["dispatch-register x", "other-register x"]
+    );
+    let table =
+        "without-effect: [{ because: an image has no dispatcher, commands: ['dispatch-*'] }]";
+    let more = Installation::parse("mine.yaml", table, &Limits::default()).unwrap();
+    let mut extended = image();
+    extended.assembly.installation = Arc::new(Installation::builtin().extended(more));
+    let rootfs = extended.finalize().unwrap();
+    assert_eq!(uncovered(&rootfs), ["other-register x"]);
 }

@@ -62,6 +62,10 @@ pub struct Spec {
     /// Rules that do not hold.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub without: Vec<String>,
+    /// Files with further tables of what installations do, relative to the spec: commands of scripts that have no place in an image,
+    /// steps that only a program can do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub installation: Vec<String>,
     /// Whether needs fail the build that are only listed else: those of files that are in the image because packages are taken
     /// whole, and that nothing else reaches; `false` if not given.
     #[serde(default, skip_serializing_if = "is_default")]
@@ -118,6 +122,7 @@ impl Spec {
             rules: Vec::new(),
             with: Vec::new(),
             without: Vec::new(),
+            installation: Vec::new(),
             strict: false,
             files: Vec::new(),
             file_capabilities: BTreeMap::new(),

@@ -56,16 +56,16 @@ pub fn shown(text: &str) -> String {
     shown
 }
 
-/// Names in backticks, separated by commas, at most twenty.
+/// Names in backticks, separated by commas, at most twenty-four.
 pub fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.into_iter().collect();
     let mut text = names
         .iter()
-        .take(20)
+        .take(24)
         .map(|name| format!("`{name}`"))
         .collect::<Vec<_>>()
         .join(", ");
-    if names.len() > 20 {
+    if names.len() > 24 {
         text.push_str(", …");
     }
     text

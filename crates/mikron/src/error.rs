@@ -9,7 +9,7 @@ use mikron_oci::{ImageError, LayerError, StoreError};
 use mikron_package::{
     ArchiveError, DatabaseError, Family, IdentityMismatch, PackageName, Platform, PlatformError,
 };
-use mikron_rootfs::RootfsError;
+use mikron_rootfs::{RootfsError, TableError};
 use mikron_select::{Missing, RulesError, SelectError};
 #[cfg(feature = "slices")]
 use mikron_slices::SliceError;
@@ -175,6 +175,9 @@ pub enum Error {
     /// A table of rules cannot be used, or the spec switches a rule that does not exist.
     #[error(transparent)]
     Rules(#[from] RulesError),
+    /// A table of what installations do cannot be read.
+    #[error(transparent)]
+    Installation(#[from] TableError),
     #[cfg(feature = "slices")]
     /// Definitions of slices cannot be used, or do not fit together or to the packages: at least one error.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
@@ -238,16 +241,20 @@ impl Error {
     #[cfg(feature = "slices")]
     /// Errors of a chisel release, with its directory before the names of its files.
     pub(crate) fn slices(release: &str, errors: impl IntoIterator<Item = SliceError>) -> Self {
-        let of_release = |mut error: SliceError| {
-            error.file = if error.file.is_empty() {
-                release.to_owned()
-            } else {
-                format!("{release}/{}", error.file)
-            };
-            error
-        };
-        Self::Slices(errors.into_iter().map(of_release).collect())
+        let named = |error| of_release(release, error);
+        Self::Slices(errors.into_iter().map(named).collect())
     }
+}
+
+#[cfg(feature = "slices")]
+/// An error of a chisel release, with its directory before the name of its file.
+pub(crate) fn of_release(release: &str, mut error: SliceError) -> SliceError {
+    error.file = if error.file.is_empty() {
+        release.to_owned()
+    } else {
+        format!("{release}/{}", error.file)
+    };
+    error
 }
 
 impl From<SpecError> for Error {

@@ -12,6 +12,8 @@ pub(super) static DATA: FamilyData = FamilyData {
     users: USERS,
     groups: GROUPS,
     scripts: SCRIPTS,
+    programs: &[("bin", BIN), ("sbin", SBIN)],
+    own_directories: DIRECTORIES,
     system_ids: 101..=999,
     nologin: "/sbin/nologin",
     slices: false,
@@ -26,6 +28,41 @@ const SCRIPTS: &[ScriptKind] = &[
     script(".pre-upgrade", BeforeUpgrade, &[]),
     script(".post-upgrade", AfterUpgrade, &[]),
     script(".trigger", After, &["1.0-r0"]),
+];
+
+/// Programs of packages that every installation of Alpine has.
+const BIN: &[&str] = &["ash", "apk", "busybox", "run-parts"];
+
+/// The same for system administration.
+const SBIN: &[&str] = &[
+    "add-shell",
+    "addgroup",
+    "adduser",
+    "apk",
+    "delgroup",
+    "deluser",
+    "remove-shell",
+    "start-stop-daemon",
+];
+
+/// What the packages that every installation has bring of directories.
+const DIRECTORIES: &[&str] = &[
+    "etc/apk",
+    "etc/conf.d",
+    "etc/crontabs",
+    "etc/init.d",
+    "etc/logrotate.d",
+    "etc/modprobe.d",
+    "etc/network",
+    "etc/periodic",
+    "etc/profile.d",
+    "etc/secfixes.d",
+    "lib/apk",
+    "lib/apk/db",
+    "usr/libexec",
+    "var/empty",
+    "var/local",
+    "var/mail",
 ];
 
 const USERS: &[StaticUser] = &[

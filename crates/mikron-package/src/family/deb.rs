@@ -12,6 +12,8 @@ pub(super) static DATA: FamilyData = FamilyData {
     users: USERS,
     groups: GROUPS,
     scripts: SCRIPTS,
+    programs: &[("bin", BIN), ("sbin", SBIN)],
+    own_directories: DIRECTORIES,
     system_ids: 101..=999,
     nologin: "/usr/sbin/nologin",
     slices: true,
@@ -24,6 +26,74 @@ const SCRIPTS: &[ScriptKind] = &[
     script("prerm", BeforeRemoval, &[]),
     script("postrm", AfterRemoval, &[]),
     script("config", Questions, &["configure", ""]),
+];
+
+/// Programs of packages that every Debian system has (Debian Policy 3.8).
+const BIN: &[&str] = &[
+    "bash",
+    "dash",
+    "deb-systemd-helper",
+    "deb-systemd-invoke",
+    "debconf",
+    "debconf-set-selections",
+    "dpkg",
+    "dpkg-deb",
+    "dpkg-divert",
+    "dpkg-maintscript-helper",
+    "dpkg-query",
+    "dpkg-realpath",
+    "dpkg-statoverride",
+    "dpkg-trigger",
+    "ischroot",
+    "perl",
+    "run-parts",
+    "savelog",
+    "tempfile",
+    "update-alternatives",
+    "which.debianutils",
+];
+
+/// The same for system administration.
+const SBIN: &[&str] = &[
+    "add-shell",
+    "groupadd",
+    "groupdel",
+    "groupmod",
+    "invoke-rc.d",
+    "pam-auth-update",
+    "remove-shell",
+    "service",
+    "start-stop-daemon",
+    "tarcat",
+    "update-passwd",
+    "update-rc.d",
+    "useradd",
+    "userdel",
+    "usermod",
+];
+
+/// What the packages that every installation has bring of directories.
+const DIRECTORIES: &[&str] = &[
+    "etc/alternatives",
+    "etc/cron.d",
+    "etc/cron.daily",
+    "etc/default",
+    "etc/init.d",
+    "etc/logrotate.d",
+    "etc/pam.d",
+    "etc/profile.d",
+    "etc/security",
+    "etc/skel",
+    "usr/games",
+    "usr/include",
+    "usr/local/games",
+    "usr/local/include",
+    "usr/local/src",
+    "usr/local/etc",
+    "var/backups",
+    "var/lib/dpkg",
+    "var/local",
+    "var/mail",
 ];
 
 const USERS: &[StaticUser] = &[

@@ -12,6 +12,8 @@ pub(super) static DATA: FamilyData = FamilyData {
     users: USERS,
     groups: GROUPS,
     scripts: SCRIPTS,
+    programs: &[("bin", BIN), ("sbin", SBIN)],
+    own_directories: DIRECTORIES,
     system_ids: 201..=999,
     nologin: "/usr/sbin/nologin",
     slices: false,
@@ -41,6 +43,46 @@ const SCRIPTS: &[ScriptKind] = &[
     script("%transfiletriggerin", After, &["1"]),
     script("%transfiletriggerun", BeforeRemoval, &[]),
     script("%transfiletriggerpostun", AfterRemoval, &[]),
+];
+
+/// Programs of packages that every installation of Fedora has.
+const BIN: &[&str] = &["bash", "rpm"];
+
+/// The same for system administration.
+const SBIN: &[&str] = &[
+    "alternatives",
+    "groupadd",
+    "groupdel",
+    "groupmod",
+    "update-alternatives",
+    "useradd",
+    "userdel",
+    "usermod",
+];
+
+/// What the packages that every installation has bring of directories.
+const DIRECTORIES: &[&str] = &[
+    "etc/alternatives",
+    "etc/cron.d",
+    "etc/cron.daily",
+    "etc/default",
+    "etc/logrotate.d",
+    "etc/pam.d",
+    "etc/pki",
+    "etc/profile.d",
+    "etc/security",
+    "etc/skel",
+    "etc/sysconfig",
+    "usr/games",
+    "usr/include",
+    "usr/libexec",
+    "usr/local/etc",
+    "usr/local/games",
+    "usr/local/include",
+    "usr/local/src",
+    "var/lib/rpm-state",
+    "var/local",
+    "var/mail",
 ];
 
 const USERS: &[StaticUser] = &[

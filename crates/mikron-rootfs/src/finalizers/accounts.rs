@@ -2,20 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mikron_package::{MemoryContents, RootPath, SharedText};
+use mikron_package::{RootPath, SharedText};
 
 use super::declarations;
 use super::units::{self, Unit};
-use super::user_calls::Wish;
 use crate::accounts::{
-    Database, Group, GroupLine, MAX_ID, PasswdLine, User, check_field, check_name, group_path,
-    passwd_path,
+    Accounts, Database, Group, GroupLine, MAX_ID, PasswdLine, User, check_field, check_name,
+    group_path, passwd_path,
 };
 use crate::error::RootfsError;
-use crate::finalize::{Context, Finalizer, Report};
+use crate::finalize::{Context, Work};
+use crate::finalizer::Finalizer;
 use crate::part::Owner;
 use crate::statics::Statics;
-use crate::tree::Tree;
+use crate::tree::{Node, Tree};
 
 /// Largest configuration file that is searched for the name of an account, in bytes.
 const MAX_SEARCH: u64 = 256 << 10;
@@ -29,103 +29,81 @@ const MAX_SEARCH: u64 = 256 << 10;
 /// family's range, in order of name.
 /// Nobody logs in with a password: there is an /etc/shadow only where PAM asks it, and it has none. Files of the spec at these paths
 /// stand.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct AccountsFinalizer;
+pub(super) fn finalizer() -> Finalizer {
+    Finalizer::new("accounts", run)
+        .reads(&["slices", "scripts"])
+        .promises(&["/etc/passwd", "/etc/group"])
+        .provides(&["/etc/shadow"])
+}
 
-impl Finalizer for AccountsFinalizer {
-    fn name(&self) -> &'static str {
-        "accounts"
+fn run(work: &mut Work<'_>) -> Result<(), RootfsError> {
+    let context = work.context;
+    let passwd = work.read(&passwd_path())?.unwrap_or_default();
+    let group = work.read(&group_path())?.unwrap_or_default();
+    let mut wishes = Wishes {
+        database: Database::parse(&passwd, &group),
+        ..Wishes::new(context.statics)
+    };
+    wishes.all(&context.accounts.users, &context.accounts.groups)?;
+    let calls = work.calls();
+    let declares = calls.filter(|(_, _, call)| call.name() == "systemd-sysusers");
+    let declares = declares.map(|(_, site, _)| site);
+    work.report.settle(declares, None);
+    for wish in asked(context, true) {
+        // A static account is there before any script, which then leaves it as it is.
+        let (fixed, users): (Vec<User>, Vec<User>) = wish
+            .users
+            .iter()
+            .cloned()
+            .partition(|user| context.statics.user(&user.name).is_some());
+        for user in fixed {
+            wishes.refer(&user.name);
+        }
+        wishes.all(&users, &wish.groups)?;
     }
-
-    fn run(
-        &self,
-        context: &Context<'_>,
-        tree: &mut Tree,
-        contents: &mut MemoryContents,
-    ) -> Result<Report, RootfsError> {
-        let mut report = Report::new(self.name());
-        let passwd = context
-            .read(tree, contents, &passwd_path())?
-            .unwrap_or_default();
-        let group = context
-            .read(tree, contents, &group_path())?
-            .unwrap_or_default();
-        let mut wishes = Wishes {
-            database: Database::parse(&passwd, &group),
-            ..Wishes::new(context.statics)
-        };
-        for user in &context.accounts.users {
-            wishes.user(user.clone())?;
-        }
-        for group in &context.accounts.groups {
-            wishes.group(group.clone())?;
-        }
-        for script in context.scripts() {
-            let declared = |call: &mikron_shell::Call| call.name() == "systemd-sysusers";
-            let sites = script.installing().filter(|(_, call)| declared(call));
-            report.covered.extend(sites.map(|(site, _)| site));
-        }
-        for wish in asked(context, true) {
-            for group in &wish.groups {
-                wishes.group(group.clone())?;
-            }
-            for user in &wish.users {
-                // A static account is there before any script, which then leaves it as it is.
-                if context.statics.user(&user.name).is_some() {
-                    wishes.refer(&user.name);
-                } else {
-                    wishes.user(user.clone())?;
-                }
-            }
-        }
-        sysusers(
-            &declarations::lines(context, tree, contents, "sysusers.d")?,
-            &mut wishes,
-        )?;
-        further(context, tree, contents, &mut wishes)?;
-        wishes.refer("root");
-        wishes.refer("nobody");
-        wishes.refer("nogroup");
-        references(context, tree, contents, &mut wishes)?;
-        let asks_pam = tree
-            .nodes()
-            .any(|node| node.entry.path.file_name() == Some(b"pam_unix.so"));
-        let shadow = RootPath::new(b"etc/shadow")?;
-        let shadow = Some(shadow).filter(|path| asks_pam && tree.lookup(path).is_none());
-        if shadow.is_some() {
-            wishes.refer_group("shadow");
-        }
-        let shell = |tree: &Tree, path: &str| {
-            RootPath::new(path.as_bytes()).is_ok_and(|path| tree.lookup(&path).is_some())
-        };
-        let shells = ["/bin/bash", "/bin/sh"];
-        let root_shell = shells.into_iter().find(|path| shell(tree, path));
-        let database = wishes.settle(root_shell)?;
-
-        let passwd = database.passwd().into_bytes();
-        report.write(tree, contents, passwd_path(), passwd, 0o644)?;
-        let group = database.group().into_bytes();
-        report.write(tree, contents, group_path(), group, 0o644)?;
-        if let Some(path) = shadow {
-            // pam_unix(8) refuses, even to su(1) of root, an account whose password is elsewhere and whose line is missing there.
-            let lines = database
-                .users
-                .keys()
-                .map(|name| format!("{name}:*:::::::\n"));
-            let text: String = lines.collect();
-            report.write(tree, contents, path.clone(), text.into_bytes(), 0o640)?;
-            let gid = database.groups.get("shadow").map(|line| line.gid);
-            if let (Some(node), Some(gid)) = (tree.get_mut(&path), gid) {
-                node.entry.gid = gid;
-            }
-        }
-        own_by_name(tree, &database);
-        Ok(report)
+    let lines = declarations::lines(work, "sysusers.d")?;
+    let accounts = declarations::accounts(&lines);
+    wishes.all(&accounts.users, &accounts.groups)?;
+    further(work, &mut wishes)?;
+    for name in ["root", "nobody", "nogroup"] {
+        wishes.refer(name);
     }
+    references(work, &mut wishes)?;
+    let is_pam = |node: &Node| node.entry.path.file_name() == Some(b"pam_unix.so");
+    let asks_pam = work.tree.nodes().any(is_pam);
+    let shadow = RootPath::new(b"etc/shadow")?;
+    let shadow = Some(shadow).filter(|path| asks_pam && work.tree.lookup(path).is_none());
+    if shadow.is_some() {
+        wishes.refer_group("shadow");
+    }
+    let shells = ["/bin/bash", "/bin/sh"];
+    let root_shell = shells.into_iter().find(|path| work.has(path));
+    let database = wishes.settle(root_shell)?;
+
+    work.write(passwd_path(), database.passwd().into_bytes(), 0o644)?;
+    work.write(group_path(), database.group().into_bytes(), 0o644)?;
+    if let Some(path) = shadow {
+        // pam_unix(8) refuses, even to su(1) of root, an account whose password is elsewhere and whose line is missing there.
+        let mut text = String::new();
+        for name in database.users.keys() {
+            text.extend([
+                name.as_str(),
+                ":*:::::::
+",
+            ]);
+        }
+        work.write(path.clone(), text.into_bytes(), 0o640)?;
+        let gid = database.groups.get("shadow").map(|line| line.gid);
+        if let (Some(node), Some(gid)) = (work.tree.get_mut(&path), gid) {
+            node.entry.gid = gid;
+        }
+    }
+    own_by_name(work.tree, &database);
+    Ok(())
 }
 
 /// The accounts that scripts ask for: of packages that count, or of the others.
-fn asked<'a>(context: &'a Context<'_>, counts: bool) -> impl Iterator<Item = &'a Wish> {
+fn asked<'a>(context: &'a Context<'_>, counts: bool) -> impl Iterator<Item = &'a Accounts> {
     let runs = context.runs.get().into_iter();
     let accounts = runs.flat_map(|runs| &runs.accounts);
     accounts
@@ -163,12 +141,8 @@ fn own_by_name(tree: &mut Tree, database: &Database) {
 
 /// Asks for accounts that the spec, units, scripts or owners of files name and that nothing knows yet, as the scripts and sysusers.d(5) files of packages that nothing
 /// is chosen of would have made them: of postgresql-common, say, for a server that is chosen alone.
-fn further(
-    context: &Context<'_>,
-    tree: &Tree,
-    contents: &MemoryContents,
-    wishes: &mut Wishes<'_>,
-) -> Result<(), RootfsError> {
+fn further(work: &Work<'_>, wishes: &mut Wishes<'_>) -> Result<(), RootfsError> {
+    let context = work.context;
     let mut names: BTreeSet<&str> = context
         .run_as
         .iter()
@@ -184,7 +158,7 @@ fn further(
             .flat_map(|runs| &runs.mentioned)
             .map(String::as_str),
     );
-    for node in tree.nodes() {
+    for node in work.tree.nodes() {
         let owners = [&node.entry.user, &node.entry.group];
         names.extend(owners.into_iter().flatten().map(SharedText::as_str));
     }
@@ -199,20 +173,16 @@ fn further(
     }
     let mut made = Wishes::new(context.statics);
     for wish in asked(context, false) {
-        for group in &wish.groups {
-            made.group(group.clone())?;
-        }
-        for user in &wish.users {
-            made.user(user.clone())?;
-        }
+        made.all(&wish.users, &wish.groups)?;
     }
     let unmade = |name: &&str| !made.users.contains_key(*name) && !made.groups.contains_key(*name);
     if names.iter().any(unmade) {
         for package in context.further {
             for (path, digest) in &package.declarations {
                 if declarations::is_kind(path, "sysusers.d") {
-                    let text = context.read_content(contents, path, *digest)?;
-                    sysusers(&declarations::split(&text), &mut made)?;
+                    let text = context.read_content(work.contents, path, *digest)?;
+                    let declared = declarations::accounts(&declarations::split(&text));
+                    made.all(&declared.users, &declared.groups)?;
                 }
             }
         }
@@ -233,25 +203,9 @@ fn further(
     Ok(())
 }
 
-/// Asks for what sysusers.d(5) lines declare.
-fn sysusers(lines: &[declarations::Line], wishes: &mut Wishes<'_>) -> Result<(), RootfsError> {
-    let declared = declarations::accounts(lines);
-    for user in declared.users {
-        wishes.user(user)?;
-    }
-    for group in declared.groups {
-        wishes.group(group)?;
-    }
-    Ok(())
-}
-
 /// Finds the static accounts that something refers to.
-fn references(
-    context: &Context<'_>,
-    tree: &Tree,
-    contents: &MemoryContents,
-    wishes: &mut Wishes<'_>,
-) -> Result<(), RootfsError> {
+fn references(work: &Work<'_>, wishes: &mut Wishes<'_>) -> Result<(), RootfsError> {
+    let context = work.context;
     if let Some(run_as) = context.run_as {
         for name in run_as.split(':') {
             wishes.refer(name);
@@ -264,7 +218,7 @@ fn references(
         wishes.refer(name);
     }
     let mut config = Vec::new();
-    for node in tree.nodes() {
+    for node in work.tree.nodes() {
         let entry = &node.entry;
         for name in [&entry.user, &entry.group].into_iter().flatten() {
             wishes.refer(name);
@@ -284,7 +238,7 @@ fn references(
     // Servers name their account in their configuration: `user www-data;`, `mail_privileged_group = mail`. One name is as distinct
     // as no word beside it has to say so.
     for path in config {
-        let text = context.read(tree, contents, path)?.unwrap_or_default();
+        let text = work.read(path)?.unwrap_or_default();
         if text.windows(8).any(|window| window == b"www-data") {
             wishes.refer("www-data");
         }
@@ -327,6 +281,17 @@ impl<'a> Wishes<'a> {
             refer_users: BTreeSet::new(),
             refer_groups: BTreeSet::new(),
         }
+    }
+
+    /// Asks for groups and users.
+    fn all(&mut self, users: &[User], groups: &[Group]) -> Result<(), RootfsError> {
+        for group in groups {
+            self.group(group.clone())?;
+        }
+        for user in users {
+            self.user(user.clone())?;
+        }
+        Ok(())
     }
 
     /// Asks for a user. What was asked for before is kept, and completed.

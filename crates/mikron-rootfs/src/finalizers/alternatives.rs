@@ -2,18 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use mikron_package::{ArchiveMetadata, MemoryContents, RootPath};
+use mikron_package::{ArchiveMetadata, RootPath};
 
 use crate::error::RootfsError;
-use crate::finalize::{CallSite, Context, Finalizer, Report};
+use crate::finalize::Work;
+use crate::finalizer::Finalizer;
 use crate::scripts::ScannedScript;
-use crate::tree::Tree;
 use mikron_shell::Call;
-
-/// Makes the links of literal `update-alternatives --install` calls whose program is in the image: `/etc/alternatives/NAME` and
-/// the link to it. Of several candidates the one of highest priority wins, then the first in order of package.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct AlternativesFinalizer;
 
 /// A link that update-alternatives(1) would make.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,69 +65,57 @@ struct Candidate {
     slaves: Vec<(RootPath, String, RootPath)>,
 }
 
-impl Finalizer for AlternativesFinalizer {
-    fn name(&self) -> &'static str {
-        "alternatives"
-    }
-
-    fn run(
-        &self,
-        context: &Context<'_>,
-        tree: &mut Tree,
-        _: &mut MemoryContents,
-    ) -> Result<Report, RootfsError> {
-        let mut report = Report::new(self.name());
-        let mut best: BTreeMap<String, Candidate> = BTreeMap::new();
-        for script in context.scripts() {
-            for (site, call) in script.installing() {
-                let Some(candidate) = candidate(call) else {
-                    continue;
-                };
-                if tree.lookup(&candidate.path).is_none() {
-                    absent(&mut report, site, &candidate.path);
-                    continue;
-                }
-                report.covered.insert(site);
-                let better = |known: &Candidate| candidate.priority > known.priority;
-                if best.get(&candidate.name).is_none_or(better) {
-                    best.insert(candidate.name.clone(), candidate);
-                }
-            }
-        }
-        for candidate in best.into_values() {
-            link(
-                tree,
-                &mut report,
-                &candidate.link,
-                &candidate.name,
-                &candidate.path,
-            )?;
-            for (at, name, path) in &candidate.slaves {
-                if tree.lookup(path).is_some() {
-                    link(tree, &mut report, at, name, path)?;
-                }
-            }
-        }
-        Ok(report)
-    }
+/// Makes the links of literal `update-alternatives --install` calls whose program is in the image: `/etc/alternatives/NAME` and
+/// the link to it. Of several candidates the one of highest priority wins, then the first in order of package.
+pub(super) fn finalizer() -> Finalizer {
+    Finalizer::new("alternatives", run)
+        .reads(&["scripts"])
+        .provides(&["/etc/alternatives/*"])
 }
 
-fn absent(report: &mut Report, site: CallSite, path: &RootPath) {
-    let reason = format!("{path} is not in the image");
-    report.irrelevant.insert(site, reason);
+fn run(work: &mut Work<'_>) -> Result<(), RootfsError> {
+    let mut best: BTreeMap<String, Candidate> = BTreeMap::new();
+    for (_, site, call) in work.calls() {
+        let Some(candidate) = candidate(call) else {
+            continue;
+        };
+        let there = work.tree.lookup(&candidate.path).is_some();
+        let reason = format!("{} is not in the image", candidate.path);
+        work.report
+            .settle([site], Some(&*reason).filter(|_| !there));
+        let better = |known: &Candidate| candidate.priority > known.priority;
+        if there && best.get(&candidate.name).is_none_or(better) {
+            best.insert(candidate.name.clone(), candidate);
+        }
+    }
+    for candidate in best.into_values() {
+        let Candidate {
+            link: at,
+            name,
+            path,
+            slaves,
+            ..
+        } = &candidate;
+        link(work, at, name, path)?;
+        for (at, name, path) in slaves {
+            if work.tree.lookup(path).is_some() {
+                link(work, at, name, path)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Makes the two links of one name, where no package has something there.
 fn link(
-    tree: &mut Tree,
-    report: &mut Report,
+    work: &mut Work<'_>,
     at: &RootPath,
     name: &str,
     path: &RootPath,
 ) -> Result<(), RootfsError> {
     let middle = RootPath::new(b"etc/alternatives")?.join(name.as_bytes())?;
     for (at, to) in [(&middle, path), (at, &middle)] {
-        report.link(tree, at, [b"/", to.as_bytes()].concat())?;
+        work.link(at, [b"/", to.as_bytes()].concat())?;
     }
     Ok(())
 }

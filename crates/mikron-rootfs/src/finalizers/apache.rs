@@ -2,21 +2,25 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mikron_package::{MemoryContents, RootPath};
+use mikron_package::RootPath;
 use mikron_shell::Call;
 
 use super::options::Arguments;
 use crate::error::RootfsError;
-use crate::finalize::{CallSite, Context, Finalizer, Report};
-use crate::tree::Tree;
+use crate::finalize::Work;
+use crate::finalizer::Finalizer;
+use crate::runs::CallSite;
 
 /// Makes the links in /etc/apache2/{mods,conf,sites}-enabled that maintainer scripts ask for: by a2enmod, a2enconf, a2ensite, and by
 /// `apache2_invoke` and `apache2_switch_mpm` of apache2-maintscript-helper.
 ///
 /// As a2enmod(8) does, a module brings the modules of the `# Depends:` line of its .load file, and its .conf file where there is
 /// one. A module whose library (`LoadModule`) is not in the image is not linked: the server would not start.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct ApacheFinalizer;
+pub(super) fn finalizer() -> Finalizer {
+    Finalizer::new("apache", run)
+        .reads(&["scripts"])
+        .provides(&["/etc/apache2/*-enabled/*"])
+}
 
 /// What can be enabled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,130 +51,84 @@ impl Kind {
     }
 }
 
-impl Finalizer for ApacheFinalizer {
-    fn name(&self) -> &'static str {
-        "apache"
+fn run(work: &mut Work<'_>) -> Result<(), RootfsError> {
+    let mut wishes: BTreeMap<(Kind, String), Vec<CallSite>> = BTreeMap::new();
+    let mut mpm: Option<String> = None;
+    for (_, site, call) in work.calls() {
+        if let Some((kind, names)) = enabled(call) {
+            for name in names {
+                wishes.entry((kind, name)).or_default().push(site.clone());
+            }
+        } else if let ("apache2_switch_mpm", Some([to])) =
+            (call.name(), call.literal_arguments().as_deref())
+        {
+            mpm = Some(format!("mpm_{to}"));
+            work.report.covered.insert(site);
+        } else if is_offer(call) {
+            let reason = "its script does not enable it by default".to_owned();
+            work.report.irrelevant.insert(site, reason);
+        }
     }
-
-    fn run(
-        &self,
-        context: &Context<'_>,
-        tree: &mut Tree,
-        contents: &mut MemoryContents,
-    ) -> Result<Report, RootfsError> {
-        let mut report = Report::new(self.name());
-        let mut wishes: BTreeMap<(Kind, String), Vec<CallSite>> = BTreeMap::new();
-        let mut mpm: Option<String> = None;
-        for script in context.scripts() {
-            for (site, call) in script.installing() {
-                if let Some((kind, names)) = enabled(call) {
-                    for name in names {
-                        wishes.entry((kind, name)).or_default().push(site.clone());
-                    }
-                } else if let ("apache2_switch_mpm", Some([to])) =
-                    (call.name(), call.literal_arguments().as_deref())
-                {
-                    mpm = Some(format!("mpm_{to}"));
-                    report.covered.insert(site);
-                } else if let Some(reason) = helper(call) {
-                    report.irrelevant.insert(site, reason.to_owned());
-                }
+    // Only one of them can be loaded: the default gives way to what another package switches to.
+    if let Some(mpm) = mpm {
+        let mut replaced = Vec::new();
+        wishes.retain(|(kind, name), sites| {
+            let other = *kind == Kind::Module && name.starts_with("mpm_") && *name != mpm;
+            if other {
+                replaced.append(sites);
             }
-        }
-        // Only one of them can be loaded: the default gives way to what another package switches to.
-        if let Some(mpm) = mpm {
-            let mut replaced = Vec::new();
-            wishes.retain(|(kind, name), sites| {
-                let other = *kind == Kind::Module && name.starts_with("mpm_") && *name != mpm;
-                if other {
-                    replaced.append(sites);
-                }
-                !other
-            });
-            for site in replaced {
-                let reason = format!("{mpm} takes its place");
-                report.irrelevant.insert(site, reason);
-            }
-            wishes.entry((Kind::Module, mpm)).or_default();
-        }
-        for ((kind, name), sites) in wishes {
-            let mut run = Run {
-                context,
-                tree: &mut *tree,
-                contents: &*contents,
-                report: &mut report,
-                seen: BTreeSet::new(),
-            };
-            let fault = run.enable(kind, &name)?;
-            for site in sites {
-                match &fault {
-                    None => {
-                        report.covered.insert(site);
-                    }
-                    Some(reason) => {
-                        report.irrelevant.insert(site, reason.clone());
-                    }
-                }
-            }
-        }
-        Ok(report)
+            !other
+        });
+        let reason = format!("{mpm} takes its place");
+        work.report.settle(replaced, Some(&reason));
+        wishes.entry((Kind::Module, mpm)).or_default();
     }
+    for ((kind, name), sites) in wishes {
+        let fault = enable(work, kind, &name, &mut BTreeSet::new())?;
+        work.report.settle(sites, fault.as_deref());
+    }
+    Ok(())
 }
 
-struct Run<'a, 'c> {
-    context: &'a Context<'c>,
-    tree: &'a mut Tree,
-    contents: &'a MemoryContents,
-    report: &'a mut Report,
-    seen: BTreeSet<String>,
-}
-
-impl Run<'_, '_> {
-    /// Makes the links of one name; says why not where it cannot.
-    fn enable(&mut self, kind: Kind, name: &str) -> Result<Option<String>, RootfsError> {
-        // A name of a path would lead elsewhere; what depends on itself is enabled once.
-        if name.contains('/') || name.starts_with('.') || !self.seen.insert(name.to_owned()) {
-            return Ok(None);
-        }
-        let dir = kind.dir();
-        let file = |state: &str, extension: &str| {
-            RootPath::new(format!("etc/apache2/{dir}-{state}/{name}.{extension}").as_bytes())
-        };
-        let main = if kind == Kind::Module { "load" } else { "conf" };
-        let text = self
-            .context
-            .read(self.tree, self.contents, &file("available", main)?)?;
-        let Some(text) = text else {
-            return Ok(Some(format!(
-                "{} is not in the image",
-                file("available", main)?
-            )));
-        };
-        if kind == Kind::Module {
-            let text = String::from_utf8_lossy(&text);
-            if let Some(library) = libraries(&text).find(|path| !self.has(path)) {
-                return Ok(Some(format!("{library} is not in the image")));
-            }
-            let needs = text
-                .lines()
-                .filter_map(|line| line.strip_prefix("# Depends:"));
-            for needed in needs.flat_map(str::split_whitespace) {
-                self.enable(kind, needed)?;
-            }
-        }
-        for extension in [main, "conf"] {
-            if self.tree.lookup(&file("available", extension)?).is_some() {
-                let target = format!("../{dir}-available/{name}.{extension}").into_bytes();
-                self.report
-                    .link(self.tree, &file("enabled", extension)?, target)?;
-            }
-        }
-        Ok(None)
+/// Makes the links of one name that was not `seen` yet; says why not where it cannot.
+fn enable(
+    work: &mut Work<'_>,
+    kind: Kind,
+    name: &str,
+    seen: &mut BTreeSet<String>,
+) -> Result<Option<String>, RootfsError> {
+    // A name of a path would lead elsewhere; what depends on itself is enabled once.
+    if name.contains('/') || name.starts_with('.') || !seen.insert(name.to_owned()) {
+        return Ok(None);
     }
-
-    fn has(&self, path: &str) -> bool {
-        RootPath::new(path.as_bytes()).is_ok_and(|path| self.tree.lookup(&path).is_some())
+    let dir = kind.dir();
+    let file = |state: &str, extension: &str| {
+        RootPath::new(format!("etc/apache2/{dir}-{state}/{name}.{extension}").as_bytes())
+    };
+    let main = if kind == Kind::Module { "load" } else { "conf" };
+    let at = file("available", main)?;
+    let Some(text) = work.read(&at)? else {
+        return Ok(Some(format!("{at} is not in the image")));
+    };
+    if kind == Kind::Module {
+        let text = String::from_utf8_lossy(&text);
+        if let Some(library) = libraries(&text).find(|path| !work.has(path)) {
+            return Ok(Some(format!("{library} is not in the image")));
+        }
+        let needs = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("# Depends:"));
+        for needed in needs.flat_map(str::split_whitespace) {
+            enable(work, kind, needed, seen)?;
+        }
     }
+    for extension in [main, "conf"] {
+        if work.tree.lookup(&file("available", extension)?).is_some() {
+            let target = format!("../{dir}-available/{name}.{extension}").into_bytes();
+            work.link(&file("enabled", extension)?, target)?;
+        }
+    }
+    Ok(None)
 }
 
 /// The libraries of `LoadModule NAME PATH` lines, where the path is absolute.
@@ -207,20 +165,8 @@ fn enabled(call: &Call) -> Option<(Kind, Vec<String>)> {
     (!names.is_empty()).then(|| (kind, names.into_iter().map(strip).collect()))
 }
 
-/// Why a call of the helper has no effect.
-fn helper(call: &Call) -> Option<&'static str> {
-    let sourced = call
-        .sourced()
-        .is_some_and(|file| file.text.ends_with("/apache2-maintscript-helper"));
-    match call.name() {
-        _ if sourced => Some("what its functions do is done without it"),
-        "apache2_invoke" if call.arguments().first().is_some_and(|w| w.text == "enconf") => {
-            Some("its script does not enable it by default")
-        }
-        "apache2_msg" => Some("tells something to whoever installs it"),
-        "apache2_reload" | "apache2_needs_action" => Some("an image has no running services"),
-        "a2dismod" | "a2disconf" | "a2dissite" => Some("a new image has nothing to disable"),
-        "a2query" => Some("asks what is enabled"),
-        _ => None,
-    }
+/// Whether a call of the helper names nothing but what is offered.
+fn is_offer(call: &Call) -> bool {
+    let first = call.arguments().first();
+    call.name() == "apache2_invoke" && first.is_some_and(|word| word.text == "enconf")
 }

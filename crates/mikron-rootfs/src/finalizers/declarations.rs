@@ -2,28 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use mikron_package::{MemoryContents, RootPath};
+use mikron_package::RootPath;
 
-use super::user_calls::Wish;
-use crate::accounts::{Group, User, check_name};
+use crate::accounts::{Accounts, Group, User, check_name};
 use crate::error::RootfsError;
-use crate::finalize::Context;
-use crate::tree::Tree;
+use crate::finalize::Work;
 
 /// One line of a declaration, split into fields; quotes are taken off.
 pub(crate) type Line = Vec<String>;
 
 /// The lines of all files of a kind (`sysusers.d`, `tmpfiles.d`), in order of file name. A file under /etc hides one of the same
 /// name under /usr/lib.
-pub(super) fn lines(
-    context: &Context<'_>,
-    tree: &Tree,
-    made: &MemoryContents,
-    kind: &str,
-) -> Result<Vec<Line>, RootfsError> {
+pub(super) fn lines(work: &Work<'_>, kind: &str) -> Result<Vec<Line>, RootfsError> {
     let mut files: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
     let name = |path: &RootPath| path.file_name().unwrap_or_default().to_vec();
-    for package in context.packages {
+    for package in work.context.packages {
         for (path, text) in package
             .declarations
             .iter()
@@ -42,11 +35,12 @@ pub(super) fn lines(
     }
     for dir in ["usr/lib", "etc"] {
         let dir = RootPath::new(format!("{dir}/{kind}").as_bytes())?;
-        for node in tree
+        for node in work
+            .tree
             .below(&dir)
             .filter(|node| is_kind(&node.entry.path, kind))
         {
-            if let Some(text) = context.read(tree, made, &node.entry.path)? {
+            if let Some(text) = work.read(&node.entry.path)? {
                 files.insert(name(&node.entry.path), text);
             }
         }
@@ -79,8 +73,8 @@ pub(super) fn field(line: &Line, number: usize) -> Option<&str> {
 }
 
 /// The accounts that sysusers.d(5) lines declare.
-pub(crate) fn accounts(lines: &[Line]) -> Wish {
-    let mut wish = Wish::default();
+pub(crate) fn accounts(lines: &[Line]) -> Accounts {
+    let mut wish = Accounts::default();
     for line in lines {
         let Some(name) = field(line, 1).filter(|name| check_name(name).is_ok()) else {
             continue;

@@ -3,21 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use mikron_package::{MemoryContents, RootPath};
+use mikron_package::RootPath;
 
 use super::pointers::Pointers;
 use crate::error::RootfsError;
-use crate::finalize::{Context, Finalizer, Report};
-use crate::tree::Tree;
-
-/// Writes `graphviz/configNUMBER` beside libgvc where the image has plugins of Graphviz and nobody brought that file: without it,
-/// `dot` knows no layout and no format.
-///
-/// Every plugin describes itself by a table (`gvplugin_NAME_LTX_library`; gvplugin.h): the name, and for each kind of thing that it
-/// does the types with their qualities. What needs a renderer that no plugin in the image has is left out, as `dot -c` does. The name
-/// of the file is a constant of the library.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct GraphvizFinalizer;
+use crate::finalize::Work;
+use crate::finalizer::Finalizer;
 
 /// `api_t` of gvplugin.h, in its order.
 const KINDS: [&str; 5] = ["render", "layout", "textlayout", "device", "loadimage"];
@@ -31,65 +22,55 @@ struct Plugin {
     groups: Vec<(&'static str, Vec<(String, i32)>)>,
 }
 
-impl Finalizer for GraphvizFinalizer {
-    fn name(&self) -> &'static str {
-        "graphviz"
-    }
+/// Writes `graphviz/configNUMBER` beside libgvc where the image has plugins of Graphviz and nobody brought that file: without it,
+/// `dot` knows no layout and no format.
+///
+/// Every plugin describes itself by a table (`gvplugin_NAME_LTX_library`; gvplugin.h): the name, and for each kind of thing that it
+/// does the types with their qualities. What needs a renderer that no plugin in the image has is left out, as `dot -c` does. The name
+/// of the file is a constant of the library.
+pub(super) fn finalizer() -> Finalizer {
+    Finalizer::new("graphviz", run)
+        .reads(&["scripts"])
+        .provides(&["/usr/lib*/**/graphviz/config*"])
+        .covers(&["-config-update"])
+}
 
-    fn run(
-        &self,
-        context: &Context<'_>,
-        tree: &mut Tree,
-        contents: &mut MemoryContents,
-    ) -> Result<Report, RootfsError> {
-        let mut report = Report::new(self.name());
-        let named = |start: &[u8]| -> Vec<RootPath> {
-            let paths = tree.nodes().map(|node| &node.entry.path).filter(|path| {
-                let name = path.file_name().unwrap_or_default();
-                name.starts_with(start) && versioned(name)
-            });
-            paths.cloned().collect()
+fn run(work: &mut Work<'_>) -> Result<(), RootfsError> {
+    let named = |start: &[u8]| -> Vec<RootPath> {
+        let paths = work.tree.nodes().map(|node| &node.entry.path);
+        let paths = paths.filter(|path| {
+            let name = path.file_name().unwrap_or_default();
+            name.starts_with(start) && versioned(name)
+        });
+        paths.cloned().collect()
+    };
+    let (libraries, plugins) = (named(b"libgvc.so."), named(b"libgvplugin_"));
+    for library in libraries {
+        let (Some(dir), Some(text)) = (library.parent(), work.read(&library)?) else {
+            continue;
         };
-        let (libraries, plugins) = (named(b"libgvc.so."), named(b"libgvplugin_"));
-        for library in libraries {
-            let Some(dir) = library.parent() else {
-                continue;
-            };
-            let dir = dir.join(b"graphviz")?;
-            let Some(name) = context
-                .read(tree, contents, &library)?
-                .as_deref()
-                .and_then(config_name)
-            else {
-                continue;
-            };
-            let at = dir.join(&name)?;
-            if tree.lookup(&at).is_some() {
-                continue;
-            }
-            let mut described = Vec::new();
-            for path in plugins
-                .iter()
-                .filter(|path| path.parent().as_ref() == Some(&dir))
-            {
-                let bytes = context.read(tree, contents, path)?.unwrap_or_default();
-                let file = String::from_utf8_lossy(path.file_name().unwrap_or_default());
-                described.extend(describe(&file, &bytes));
-            }
-            if !described.is_empty() {
-                let text = write(&described);
-                report.write(tree, contents, at, text.into_bytes(), 0o644)?;
-            }
+        let dir = dir.join(b"graphviz")?;
+        let Some(name) = config_name(&text) else {
+            continue;
+        };
+        let at = dir.join(&name)?;
+        if work.tree.lookup(&at).is_some() {
+            continue;
         }
-        if !report.made.is_empty() {
-            for script in context.scripts() {
-                let calls = script.installing();
-                let own = calls.filter(|(_, call)| call.name().ends_with("-config-update"));
-                report.covered.extend(own.map(|(site, _)| site));
-            }
+        let mut described = Vec::new();
+        let own = plugins
+            .iter()
+            .filter(|path| path.parent().as_ref() == Some(&dir));
+        for path in own {
+            let bytes = work.read(path)?.unwrap_or_default();
+            let file = String::from_utf8_lossy(path.file_name().unwrap_or_default());
+            described.extend(describe(&file, &bytes));
         }
-        Ok(report)
+        if !described.is_empty() {
+            work.write(at, write(&described).into_bytes(), 0o644)?;
+        }
     }
+    Ok(())
 }
 
 /// Whether a library's name ends in `.so.NUMBER`: what is loaded, and neither the link for linkers nor the file with the full version.

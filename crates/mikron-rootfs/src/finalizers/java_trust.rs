@@ -1,14 +1,23 @@
 //! Java's trust store.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use mikron_package::{EntryKind, MemoryContents, RootPath};
+use std::collections::BTreeMap;
+
+use mikron_package::{EntryKind, RootPath};
 use sha1::{Digest as _, Sha1};
 
-use super::ca_bundle::pem;
+use super::certificates::{DIRECTORIES, der, pem};
 use crate::error::RootfsError;
-use crate::finalize::{Context, Finalizer, Report};
+use crate::finalize::Work;
+use crate::finalizer::Finalizer;
 use crate::tree::Tree;
+
+const STORE: &[u8] = b"etc/ssl/certs/java/cacerts";
+const PACKAGE: &str = "ca-certificates-java";
+const MAGIC: u32 = 0xFEED_FEED;
+const VERSION: u32 = 2;
+const TRUSTED_CERTIFICATE: u32 = 2;
+const PASSWORD: &str = "changeit";
+const WHITENER: &[u8] = b"Mighty Aphrodite";
 
 /// Writes /etc/ssl/certs/java/cacerts where a symbolic link in the image leads to it (lib/security/cacerts of a JRE), or where
 /// ca-certificates-java is in the image, from the certificate authorities of the package `ca-certificates` and those under
@@ -20,71 +29,57 @@ use crate::tree::Tree;
 ///
 /// The format is described nowhere but in the JDK (sun.security.provider.JavaKeyStore): big-endian numbers, strings as those of
 /// java.io.DataOutput, lower-case aliases.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct JavaTrustFinalizer;
+pub(super) fn finalizer() -> Finalizer {
+    Finalizer::new("java-trust", run)
+        .reads(&[
+            "scripts",
+            "/usr/share/ca-certificates/**",
+            "/usr/local/share/ca-certificates/**",
+        ])
+        .promises(&["/etc/ssl/certs/java/cacerts"])
+}
 
-const STORE: &[u8] = b"etc/ssl/certs/java/cacerts";
-const PACKAGE: &str = "ca-certificates-java";
-const MAGIC: u32 = 0xFEED_FEED;
-const VERSION: u32 = 2;
-const TRUSTED_CERTIFICATE: u32 = 2;
-const PASSWORD: &str = "changeit";
-const WHITENER: &[u8] = b"Mighty Aphrodite";
-
-impl Finalizer for JavaTrustFinalizer {
-    fn name(&self) -> &'static str {
-        "java-trust"
+fn run(work: &mut Work<'_>) -> Result<(), RootfsError> {
+    let store = RootPath::new(STORE)?;
+    if !work.context.has_package(PACKAGE) && !linked(work.tree, &store) {
+        return Ok(());
     }
-
-    fn run(
-        &self,
-        context: &Context<'_>,
-        tree: &mut Tree,
-        contents: &mut MemoryContents,
-    ) -> Result<Report, RootfsError> {
-        let mut report = Report::new(self.name());
-        let store = RootPath::new(STORE)?;
-        if !context.has_package(PACKAGE) && !linked(tree, &store) {
-            return Ok(report);
-        }
-        let mut certificates: Vec<(String, Vec<u8>)> = Vec::new();
-        for path in authorities(context, tree)? {
-            let text = context
-                .read_source(tree, contents, &path)?
-                .unwrap_or_default();
-            let name = pem(&path)?;
+    // One alias, one certificate: the first in order of path, those of the package before others.
+    let mut certificates: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+    for directory in DIRECTORIES {
+        let paths = work.sources_below(&RootPath::new(directory)?);
+        for path in paths
+            .iter()
+            .filter(|path| path.as_bytes().ends_with(b".crt"))
+        {
+            let text = work.read_source(path)?.unwrap_or_default();
+            let name = pem(path)?;
             let name = String::from_utf8_lossy(name.file_name().unwrap_or_default());
             let alias = format!("debian:{}", name.to_lowercase());
-            certificates.extend(der(&text).map(|bytes| (alias, bytes)));
-        }
-        // One alias, one certificate: the first in order of path.
-        certificates.sort_by(|a, b| a.0.cmp(&b.0));
-        certificates.dedup_by(|a, b| a.0 == b.0);
-        if certificates.is_empty() {
-            return Ok(report);
-        }
-        if tree.lookup(&store).is_none() {
-            let bytes = key_store(&certificates, context.epoch);
-            report.write(tree, contents, store, bytes, 0o644)?;
-        }
-        for script in context.scripts() {
-            let own = script.package == PACKAGE;
-            for (site, call) in script.installing() {
-                let triggers = call.name() == "dpkg-trigger"
-                    && call
-                        .arguments()
-                        .iter()
-                        .any(|word| word.text.contains("ca-certificates-java"));
-                if (own && matches!(call.name(), "java" | "keytool")) || triggers {
-                    report.covered.insert(site);
-                } else if own && !matches!(call.name(), "chmod" | "chown") {
-                    let reason = "keeps account of certificates; the store holds all of them";
-                    report.irrelevant.insert(site, reason.to_owned());
-                }
+            if let Some(certificate) = der(&text) {
+                certificates.entry(alias).or_insert(certificate);
             }
         }
-        Ok(report)
     }
+    if certificates.is_empty() {
+        return Ok(());
+    }
+    if work.tree.lookup(&store).is_none() {
+        let bytes = key_store(&certificates, work.context.epoch);
+        work.write(store, bytes, 0o644)?;
+    }
+    for (script, site, call) in work.calls() {
+        let own = script.package == PACKAGE;
+        let names = |word: &mikron_shell::Word| word.text.contains(PACKAGE);
+        let triggers = call.name() == "dpkg-trigger" && call.arguments().iter().any(names);
+        if (own && matches!(call.name(), "java" | "keytool")) || triggers {
+            work.report.covered.insert(site);
+        } else if own && !matches!(call.name(), "chmod" | "chown") {
+            let reason = "keeps account of certificates; the store holds all of them";
+            work.report.irrelevant.insert(site, reason.to_owned());
+        }
+    }
+    Ok(())
 }
 
 /// Whether a symbolic link leads to `path`.
@@ -96,43 +91,8 @@ fn linked(tree: &Tree, path: &RootPath) -> bool {
     links.any(|node| tree.follow(&node.entry.path, true).as_ref() == Ok(path))
 }
 
-/// The certificate authorities, those of the package first, in order of path.
-fn authorities(context: &Context<'_>, tree: &Tree) -> Result<Vec<RootPath>, RootfsError> {
-    let mut all = Vec::new();
-    for dir in [
-        "usr/share/ca-certificates",
-        "usr/local/share/ca-certificates",
-    ] {
-        let dir = RootPath::new(dir.as_bytes())?;
-        let in_tree = tree.below(&dir).filter(|node| node.content.is_some());
-        let in_tree = in_tree.map(|node| &node.entry.path);
-        let templates = context
-            .templates
-            .keys()
-            .filter(|path| path.starts_with(&dir));
-        let mut paths: Vec<RootPath> = in_tree
-            .chain(templates)
-            .filter(|path| path.as_bytes().ends_with(b".crt"))
-            .cloned()
-            .collect();
-        paths.sort();
-        paths.dedup();
-        all.extend(paths);
-    }
-    Ok(all)
-}
-
-/// The first certificate of a PEM text (RFC 7468), decoded.
-pub(super) fn der(text: &[u8]) -> Option<Vec<u8>> {
-    let text = std::str::from_utf8(text).ok()?;
-    let (_, rest) = text.split_once("-----BEGIN CERTIFICATE-----")?;
-    let (body, _) = rest.split_once("-----END CERTIFICATE-----")?;
-    let body: String = body.split_whitespace().collect();
-    STANDARD.decode(body).ok()
-}
-
 /// The bytes of a JKS with trusted certificates.
-fn key_store(certificates: &[(String, Vec<u8>)], epoch: i64) -> Vec<u8> {
+fn key_store(certificates: &BTreeMap<String, Vec<u8>>, epoch: i64) -> Vec<u8> {
     let mut bytes = Vec::new();
     let number = |bytes: &mut Vec<u8>, number: u32| bytes.extend(number.to_be_bytes());
     number(&mut bytes, MAGIC);
@@ -186,7 +146,7 @@ mod tests {
 
     #[test]
     fn an_empty_store_is_its_header_and_the_digest_of_java() {
-        let bytes = key_store(&[], 0);
+        let bytes = key_store(&BTreeMap::new(), 0);
         assert_eq!(
             bytes[..12],
             [0xFE, 0xED, 0xFE, 0xED, 0, 0, 0, 2, 0, 0, 0, 0]
@@ -205,15 +165,5 @@ mod tests {
                 0xC0, 0x80
             ]
         );
-    }
-
-    #[test]
-    fn what_is_no_certificate_is_left_out() {
-        let good = "x\n-----BEGIN CERTIFICATE-----\nAQI\nD\n-----END CERTIFICATE-----\ny";
-        assert_eq!(der(good.as_bytes()), Some(vec![1, 2, 3]));
-        for text in ["", "-----BEGIN CERTIFICATE-----\nAQID", "\u{ff}"] {
-            assert_eq!(der(text.as_bytes()), None, "{text}");
-        }
-        assert_eq!(der(good.replace("AQI", "A*").as_bytes()), None);
     }
 }

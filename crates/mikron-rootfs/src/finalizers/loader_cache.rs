@@ -4,20 +4,12 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::io::Read as _;
 
-use mikron_package::{EntryKind, MemoryContents, RootPath};
+use mikron_package::{EntryKind, RootPath};
 
 use crate::error::RootfsError;
-use crate::finalize::{Context, Finalizer, Report};
+use crate::finalize::Work;
+use crate::finalizer::Finalizer;
 use crate::tree::{Node, Tree};
-
-/// Writes /etc/ld.so.cache where the image holds ldconfig(8), whose `-p` programs ask which libraries there are, or libraries in
-/// directories that files of /etc/ld.so.conf.d name and the loader does not look into by itself.
-///
-/// The cache is of the one format that glibc has written since 2.32 (`struct cache_file_new` of its sysdeps/generic/dl-cache.h):
-/// a header, entries in falling order of name, texts. Where several directories have a library the loader finds that of its own
-/// directories, as it does without a cache. Libraries for better processors (`glibc-hwcaps`) are not listed.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct LoaderCacheFinalizer;
 
 const CACHE: &[u8] = b"etc/ld.so.cache";
 const MAGIC: &[u8; 20] = b"glibc-ld.so.cache1.1";
@@ -29,44 +21,41 @@ const LIBC6: u32 = 3;
 /// A library as the loader asks for it: name and kind, which says processor and word size.
 type Key = (String, u32);
 
-impl Finalizer for LoaderCacheFinalizer {
-    fn name(&self) -> &'static str {
-        "loader-cache"
-    }
+/// Writes /etc/ld.so.cache where the image holds ldconfig(8), whose `-p` programs ask which libraries there are, or libraries in
+/// directories that files of /etc/ld.so.conf.d name and the loader does not look into by itself.
+///
+/// The cache is of the one format that glibc has written since 2.32 (`struct cache_file_new` of its sysdeps/generic/dl-cache.h):
+/// a header, entries in falling order of name, texts. Where several directories have a library the loader finds that of its own
+/// directories, as it does without a cache. Libraries for better processors (`glibc-hwcaps`) are not listed.
+pub(super) fn finalizer() -> Finalizer {
+    Finalizer::new("loader-cache", run)
+        .reads(&["scripts", "alternatives"])
+        .provides(&["/etc/ld.so.cache"])
+}
 
-    fn run(
-        &self,
-        context: &Context<'_>,
-        tree: &mut Tree,
-        contents: &mut MemoryContents,
-    ) -> Result<Report, RootfsError> {
-        let mut report = Report::new(self.name());
-        let mut found: BTreeMap<Key, String> = BTreeMap::new();
-        for node in tree.nodes().filter(|node| is_default_dir(dir(node))) {
-            add(context, tree, contents, node, &mut found)?;
-        }
-        let by_default = found.len();
-        for dir in configured(context, tree, contents)? {
-            let Ok(dir) = RootPath::new(dir.as_bytes()) else {
-                continue;
-            };
-            let below = tree.below(&dir);
-            let directly = below.filter(|node| node.entry.path.parent().as_ref() == Some(&dir));
-            for node in directly {
-                add(context, tree, contents, node, &mut found)?;
-            }
-        }
-        let asks = ["usr/sbin/ldconfig", "sbin/ldconfig"]
-            .into_iter()
-            .any(|path| {
-                RootPath::new(path.as_bytes()).is_ok_and(|path| tree.lookup(&path).is_some())
-            });
-        if asks || found.len() > by_default {
-            let bytes = cache(&found);
-            report.write(tree, contents, RootPath::new(CACHE)?, bytes, 0o644)?;
-        }
-        Ok(report)
+fn run(work: &mut Work<'_>) -> Result<(), RootfsError> {
+    let mut found: BTreeMap<Key, String> = BTreeMap::new();
+    for node in work.tree.nodes().filter(|node| is_default_dir(dir(node))) {
+        add(work, node, &mut found)?;
     }
+    let by_default = found.len();
+    for dir in configured(work)? {
+        let Ok(dir) = RootPath::new(dir.as_bytes()) else {
+            continue;
+        };
+        let below = work.tree.below(&dir);
+        let directly = below.filter(|node| node.entry.path.parent().as_ref() == Some(&dir));
+        for node in directly {
+            add(work, node, &mut found)?;
+        }
+    }
+    let asks = ["/usr/sbin/ldconfig", "/sbin/ldconfig"]
+        .into_iter()
+        .any(|path| work.has(path));
+    if asks || found.len() > by_default {
+        work.write(RootPath::new(CACHE)?, cache(&found), 0o644)?;
+    }
+    Ok(())
 }
 
 /// The directory of a node, without the slash at its start.
@@ -88,20 +77,12 @@ fn is_default_dir(dir: &[u8]) -> bool {
 }
 
 /// The directories that files of /etc/ld.so.conf.d name, in order, one a line (ldconfig(8)).
-fn configured(
-    context: &Context<'_>,
-    tree: &Tree,
-    contents: &MemoryContents,
-) -> Result<Vec<String>, RootfsError> {
+fn configured(work: &Work<'_>) -> Result<Vec<String>, RootfsError> {
     let confs = RootPath::new(b"etc/ld.so.conf.d")?;
-    let files = tree.below(&confs).map(|node| node.entry.path.clone());
-    let files: Vec<RootPath> = files
-        .filter(|path| path.as_bytes().ends_with(b".conf"))
-        .collect();
+    let files = work.tree.below(&confs).map(|node| &node.entry.path);
     let mut dirs = Vec::new();
-    for file in files {
-        let text = context.read(tree, contents, &file)?.unwrap_or_default();
-        for line in String::from_utf8_lossy(&text).lines() {
+    for file in files.filter(|path| path.as_bytes().ends_with(b".conf")) {
+        for line in work.text(file)?.lines() {
             let line = line.split('#').next().unwrap_or_default();
             let words = line.split([' ', '\t', ',', ':']);
             dirs.extend(
@@ -115,13 +96,7 @@ fn configured(
 }
 
 /// Adds what lies at a node, where it is a library and the name is not known yet.
-fn add(
-    context: &Context<'_>,
-    tree: &Tree,
-    contents: &MemoryContents,
-    node: &Node,
-    found: &mut BTreeMap<Key, String>,
-) -> Result<(), RootfsError> {
+fn add(work: &Work<'_>, node: &Node, found: &mut BTreeMap<Key, String>) -> Result<(), RootfsError> {
     let path = &node.entry.path;
     let name = String::from_utf8_lossy(path.file_name().unwrap_or_default()).into_owned();
     let is_library = (name.starts_with("lib") || name.starts_with("ld")) && name.contains(".so");
@@ -129,10 +104,10 @@ fn add(
         return Ok(());
     }
     // Where a link has the loader's name of a file (libz.so.1 of libz.so.1.2.13), the file's own is not listed.
-    if node.content.is_some() && is_linked(tree, node, &name) {
+    if node.content.is_some() && is_linked(work.tree, node, &name) {
         return Ok(());
     }
-    let Some(digest) = tree.lookup(path).and_then(|end| end.content) else {
+    let Some(digest) = work.tree.lookup(path).and_then(|end| end.content) else {
         return Ok(());
     };
     let failed = |error: std::io::Error| RootfsError::Content {
@@ -141,10 +116,10 @@ fn add(
         error: error.into(),
     };
     let mut head = Vec::with_capacity(20);
-    if let Some(bytes) = contents.get(&digest) {
+    if let Some(bytes) = work.contents.get(&digest) {
         head.extend(bytes.iter().take(20));
     } else {
-        let reader = context.contents.open(&digest).map_err(failed)?;
+        let reader = work.context.contents.open(&digest).map_err(failed)?;
         reader.take(20).read_to_end(&mut head).map_err(failed)?;
     }
     if let Some(kind) = kind(&head) {

@@ -2,75 +2,55 @@
 
 use std::collections::BTreeSet;
 
-use mikron_package::{MemoryContents, RootPath};
+use mikron_package::RootPath;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader;
 
-use crate::error::RootfsError;
-use crate::finalize::{Context, Finalizer, Report};
-use crate::tree::Tree;
+use crate::error::{FinalizerFault, RootfsError};
+use crate::finalize::Work;
+use crate::finalizer::Finalizer;
+
+/// How deep a match may stand in others.
+const MAX_DEPTH: usize = 32;
 
 /// Writes /usr/share/mime/{globs2,magic,aliases,subclasses} from the descriptions in /usr/share/mime/packages (the Shared MIME-info
 /// Database specification), where nobody brought a database: without it GIO takes every file for application/octet-stream, and
 /// gdk-pixbuf knows no picture.
 ///
 /// The compiled form of the same (`mime.cache`) saves time, and readers do without.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct MimeFinalizer;
+pub(super) fn finalizer() -> Finalizer {
+    Finalizer::new("mime", run)
+        .reads(&["scripts"])
+        .provides(&[
+            "/usr/share/mime/globs2",
+            "/usr/share/mime/magic",
+            "/usr/share/mime/aliases",
+            "/usr/share/mime/subclasses",
+        ])
+        .covers(&["update-mime-database"])
+}
 
-const DIR: &[u8] = b"usr/share/mime";
-/// How deep a match may stand in others.
-const MAX_DEPTH: usize = 32;
-
-impl Finalizer for MimeFinalizer {
-    fn name(&self) -> &'static str {
-        "mime"
+fn run(work: &mut Work<'_>) -> Result<(), RootfsError> {
+    let mut paths = work.sources_below(&RootPath::new(b"usr/share/mime/packages")?);
+    paths.retain(|path| path.as_bytes().ends_with(b".xml"));
+    let there = ["/usr/share/mime/globs2", "/usr/share/mime/mime.cache"];
+    if paths.is_empty() || there.into_iter().any(|path| work.has(path)) {
+        return Ok(());
     }
-
-    fn run(
-        &self,
-        context: &Context<'_>,
-        tree: &mut Tree,
-        contents: &mut MemoryContents,
-    ) -> Result<Report, RootfsError> {
-        let mut report = Report::new(self.name());
-        let dir = RootPath::new(DIR)?;
-        let sources = dir.join(b"packages")?;
-        let in_tree = tree.below(&sources).map(|node| &node.entry.path);
-        let paths = in_tree.chain(context.templates.keys());
-        let paths: BTreeSet<RootPath> = paths
-            .filter(|path| path.starts_with(&sources) && path.as_bytes().ends_with(b".xml"))
-            .cloned()
-            .collect();
-        let made = dir.join(b"globs2")?;
-        let there = [&made, &dir.join(b"mime.cache")?]
-            .into_iter()
-            .any(|path| tree.lookup(path).is_some());
-        if paths.is_empty() || there {
-            return Ok(report);
-        }
-        let mut database = Database::default();
-        for path in &paths {
-            let text = context
-                .read_source(tree, contents, path)?
-                .unwrap_or_default();
-            database
-                .add(&text)
-                .map_err(|reason| RootfsError::Finalizer {
-                    finalizer: self.name().to_owned(),
-                    reason: format!("{path}: {reason}"),
-                })?;
-        }
-        for (name, bytes) in database.files() {
-            report.write(tree, contents, dir.join(name.as_bytes())?, bytes, 0o644)?;
-        }
-        for script in context.scripts() {
-            let calls = script.installing();
-            let own = calls.filter(|(_, call)| call.name().ends_with("update-mime-database"));
-            report.covered.extend(own.map(|(site, _)| site));
-        }
-        Ok(report)
+    let mut database = Database::default();
+    for path in &paths {
+        let text = work.read_source(path)?.unwrap_or_default();
+        let added = database.add(&text);
+        added.map_err(|reason| {
+            let path = path.clone();
+            work.failed(FinalizerFault::Malformed { path, reason })
+        })?;
     }
+    let dir = RootPath::new(b"usr/share/mime")?;
+    for (name, bytes) in database.files() {
+        work.write(dir.join(name.as_bytes())?, bytes, 0o644)?;
+    }
+    Ok(())
 }
 
 /// What the descriptions say.

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use mikron_package::{MemoryContents, RootPath};
+use mikron_package::RootPath;
 
 use crate::error::RootfsError;
-use crate::finalize::{Context, Finalizer, Report};
-use crate::tree::Tree;
+use crate::finalize::Work;
+use crate::finalizer::Finalizer;
 
 /// Writes /etc/pam.d/common-{account,auth,password,session,session-noninteractive} where a file in /etc/pam.d includes them, from
 /// the templates of libpam-runtime (/usr/share/pam) and the profiles in /usr/share/pam-configs that are on by default.
@@ -14,8 +14,11 @@ use crate::tree::Tree;
 /// The rules are those of pam-auth-update(8): profiles in order of falling priority; the first line of a stack takes the `-Initial`
 /// variant; `end` in a control becomes the number of primary lines to jump over. A profile whose module is not in the image is left
 /// out.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct PamFinalizer;
+pub(super) fn finalizer() -> Finalizer {
+    Finalizer::new("pam", run)
+        .reads(&["scripts"])
+        .provides(&["/etc/pam.d/common-*"])
+}
 
 /// A stack: the file's name behind `common-`, the type in its lines, the name of its blocks in the template, and in the profiles.
 const STACKS: &[(&str, &str, &str, &str)] = &[
@@ -31,70 +34,46 @@ const STACKS: &[(&str, &str, &str, &str)] = &[
     ),
 ];
 
-impl Finalizer for PamFinalizer {
-    fn name(&self) -> &'static str {
-        "pam"
+fn run(work: &mut Work<'_>) -> Result<(), RootfsError> {
+    let dir = RootPath::new(b"etc/pam.d")?;
+    let mut included: BTreeSet<&str> = BTreeSet::new();
+    for node in work.tree.below(&dir) {
+        let text = work.text(&node.entry.path)?;
+        for (name, ..) in STACKS {
+            let full = format!("common-{name}");
+            let names = |line: &str| line.split_whitespace().any(|word| word == full);
+            let mut lines = text.lines().filter(|line| !line.starts_with('#'));
+            if lines.any(names) {
+                included.insert(name);
+            }
+        }
     }
-
-    fn run(
-        &self,
-        context: &Context<'_>,
-        tree: &mut Tree,
-        contents: &mut MemoryContents,
-    ) -> Result<Report, RootfsError> {
-        let mut report = Report::new(self.name());
-        let dir = RootPath::new(b"etc/pam.d")?;
-        let mut included: BTreeSet<&str> = BTreeSet::new();
-        let files: Vec<RootPath> = tree
-            .below(&dir)
-            .map(|node| node.entry.path.clone())
-            .collect();
-        for path in &files {
-            let text = context.read(tree, contents, path)?.unwrap_or_default();
-            let text = String::from_utf8_lossy(&text);
-            for (name, ..) in STACKS {
-                let full = format!("common-{name}");
-                let names = |line: &str| line.split_whitespace().any(|word| word == full);
-                if text
-                    .lines()
-                    .filter(|line| !line.starts_with('#'))
-                    .any(names)
-                {
-                    included.insert(name);
-                }
-            }
+    for (_, site, call) in work.calls() {
+        if call.name() == "pam-auth-update" {
+            let reason = Some("nothing in the image includes what it makes");
+            let reason = reason.filter(|_| included.is_empty());
+            work.report.settle([site], reason);
         }
-        if !included.is_empty() {
-            let profiles = profiles(context, tree, contents)?;
-            for (name, kind, block, section) in STACKS {
-                let at = dir.join(format!("common-{name}").as_bytes())?;
-                if !included.contains(name) || tree.lookup(&at).is_some() {
-                    continue;
-                }
-                let template = RootPath::new(format!("usr/share/pam/common-{name}").as_bytes())?;
-                let Some(template) = context.read_source(tree, contents, &template)? else {
-                    continue;
-                };
-                let inner = *name == "session-noninteractive";
-                let stack = Stack::new(&profiles, section, inner);
-                let text = stack.fill(&String::from_utf8_lossy(&template), kind, block);
-                report.write(tree, contents, at, text.into_bytes(), 0o644)?;
-            }
-        }
-        for script in context.scripts() {
-            for (site, call) in script.installing() {
-                if call.name() == "pam-auth-update" {
-                    if included.is_empty() {
-                        let reason = "nothing in the image includes what it makes".to_owned();
-                        report.irrelevant.insert(site, reason);
-                    } else {
-                        report.covered.insert(site);
-                    }
-                }
-            }
-        }
-        Ok(report)
     }
+    if included.is_empty() {
+        return Ok(());
+    }
+    let profiles = profiles(work)?;
+    for (name, kind, block, section) in STACKS {
+        let at = dir.join(format!("common-{name}").as_bytes())?;
+        if !included.contains(name) || work.tree.lookup(&at).is_some() {
+            continue;
+        }
+        let template = RootPath::new(format!("usr/share/pam/common-{name}").as_bytes())?;
+        let Some(template) = work.read_source(&template)? else {
+            continue;
+        };
+        let inner = *name == "session-noninteractive";
+        let stack = Stack::new(&profiles, section, inner);
+        let text = stack.fill(&String::from_utf8_lossy(&template), kind, block);
+        work.write(at, text.into_bytes(), 0o644)?;
+    }
+    Ok(())
 }
 
 /// A profile: fields with the lines that belong to them.
@@ -163,28 +142,16 @@ fn split(line: &str) -> Option<(&str, &str, &str)> {
 }
 
 /// The profiles that are on by default and whose modules are in the image, in order of falling priority, then of name.
-fn profiles(
-    context: &Context<'_>,
-    tree: &Tree,
-    contents: &MemoryContents,
-) -> Result<Vec<Profile>, RootfsError> {
+fn profiles(work: &Work<'_>) -> Result<Vec<Profile>, RootfsError> {
     let dir = RootPath::new(b"usr/share/pam-configs")?;
-    let in_tree = tree.below(&dir).map(|node| node.entry.path.clone());
-    let templates = context
-        .templates
-        .keys()
-        .filter(|path| path.starts_with(&dir));
-    let paths: BTreeSet<RootPath> = in_tree.chain(templates.cloned()).collect();
-    let modules: BTreeSet<&[u8]> = tree
+    let names = work
+        .tree
         .nodes()
-        .filter_map(|node| node.entry.path.file_name())
-        .filter(|name| name.starts_with(b"pam_"))
-        .collect();
+        .filter_map(|node| node.entry.path.file_name());
+    let modules: BTreeSet<&[u8]> = names.filter(|name| name.starts_with(b"pam_")).collect();
     let mut profiles = Vec::new();
-    for path in &paths {
-        let text = context
-            .read_source(tree, contents, path)?
-            .unwrap_or_default();
+    for path in work.sources_below(&dir) {
+        let text = work.read_source(&path)?.unwrap_or_default();
         let profile = Profile::parse(&String::from_utf8_lossy(&text));
         let known = profile
             .modules()

@@ -2,13 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mikron_package::{MemoryContents, RootPath};
+use mikron_package::RootPath;
 use mikron_shell::Call;
 
 use super::options::Arguments;
 use crate::error::RootfsError;
-use crate::finalize::{CallSite, Context, Finalizer, Report};
+use crate::finalize::Work;
+use crate::finalizer::Finalizer;
+use crate::runs::CallSite;
 use crate::tree::Tree;
+
+/// phpenmod(8): the priority of a file that states none.
+const PRIORITY: &str = "20";
 
 /// Makes /etc/php/VERSION/SAPI/conf.d/PRIORITY-NAME.ini → /etc/php/VERSION/mods-available/NAME.ini for the extensions that
 /// maintainer scripts enable (phpenmod, and `php_invoke enmod` of php-maintscript-helper), in every server interface of the
@@ -16,52 +21,27 @@ use crate::tree::Tree;
 ///
 /// The priority is that of the `; priority=NN` line of the file, else 20, as phpenmod(8) has it. An extension whose library is not in
 /// the image is not linked: PHP would warn at every start.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct PhpFinalizer;
+pub(super) fn finalizer() -> Finalizer {
+    Finalizer::new("php", run)
+        .reads(&["scripts"])
+        .provides(&["/etc/php/*/*/conf.d/*"])
+}
 
-/// phpenmod(8): the priority of a file that states none.
-const PRIORITY: &str = "20";
-
-impl Finalizer for PhpFinalizer {
-    fn name(&self) -> &'static str {
-        "php"
-    }
-
-    fn run(
-        &self,
-        context: &Context<'_>,
-        tree: &mut Tree,
-        contents: &mut MemoryContents,
-    ) -> Result<Report, RootfsError> {
-        let mut report = Report::new(self.name());
-        let mut wishes: BTreeMap<Wish, Vec<CallSite>> = BTreeMap::new();
-        for script in context.scripts() {
-            for (site, call) in script.installing() {
-                if let Some(wish) = wish(call) {
-                    wishes.entry(wish).or_default().push(site);
-                } else if all_of_one(call) {
-                    // `for mod in $(phpquery -M); do php_invoke enmod …`: what the packages of the extensions ask for as well.
-                    report.covered.insert(site);
-                } else if let Some(reason) = helper(call) {
-                    report.irrelevant.insert(site, reason.to_owned());
-                }
-            }
+fn run(work: &mut Work<'_>) -> Result<(), RootfsError> {
+    let mut wishes: BTreeMap<Wish, Vec<CallSite>> = BTreeMap::new();
+    for (_, site, call) in work.calls() {
+        if let Some(wish) = wish(call) {
+            wishes.entry(wish).or_default().push(site);
+        } else if all_of_one(call) {
+            // `for mod in $(phpquery -M); do php_invoke enmod …`: what the packages of the extensions ask for as well.
+            work.report.covered.insert(site);
         }
-        for (wish, sites) in wishes {
-            let fault = enable(context, tree, contents, &mut report, &wish)?;
-            for site in sites {
-                match &fault {
-                    None => {
-                        report.covered.insert(site);
-                    }
-                    Some(reason) => {
-                        report.irrelevant.insert(site, reason.clone());
-                    }
-                }
-            }
-        }
-        Ok(report)
     }
+    for (wish, sites) in wishes {
+        let fault = enable(work, &wish)?;
+        work.report.settle(sites, fault.as_deref());
+    }
+    Ok(())
 }
 
 /// An extension of one version of PHP.
@@ -74,21 +54,15 @@ struct Wish {
 }
 
 /// Makes the links of one extension; says why not where it cannot.
-fn enable(
-    context: &Context<'_>,
-    tree: &mut Tree,
-    contents: &MemoryContents,
-    report: &mut Report,
-    wish: &Wish,
-) -> Result<Option<String>, RootfsError> {
+fn enable(work: &mut Work<'_>, wish: &Wish) -> Result<Option<String>, RootfsError> {
     let base = RootPath::new(format!("etc/php/{}", wish.version).as_bytes())?;
     let ini = base.join(b"mods-available")?;
     let ini = ini.join(format!("{}.ini", wish.name).as_bytes())?;
-    let Some(text) = context.read(tree, contents, &ini)? else {
+    let Some(text) = work.read(&ini)? else {
         return Ok(Some(format!("{ini} is not in the image")));
     };
     let text = String::from_utf8_lossy(&text);
-    if let Some(library) = libraries(&text).find(|name| !has_library(tree, name)) {
+    if let Some(library) = libraries(&text).find(|name| !has_library(work.tree, name)) {
         return Ok(Some(format!("{library} is not in the image")));
     }
     let priority = text
@@ -101,10 +75,10 @@ fn enable(
         .map(str::trim)
         .find(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()));
     let name = format!("{}-{}.ini", priority.unwrap_or(PRIORITY), wish.name);
-    for sapi in interfaces(tree, &base) {
+    for sapi in interfaces(work.tree, &base) {
         if wish.sapi == "ALL" || wish.sapi.as_bytes() == sapi {
             let at = base.join(&sapi)?.join(b"conf.d")?.join(name.as_bytes())?;
-            report.link(tree, &at, [b"/", ini.as_bytes()].concat())?;
+            work.link(&at, [b"/", ini.as_bytes()].concat())?;
         }
     }
     Ok(None)
@@ -163,17 +137,4 @@ fn wish(call: &Call) -> Option<Wish> {
 fn all_of_one(call: &Call) -> bool {
     let enables = call.arguments().first().is_some_and(|w| w.text == "enmod");
     call.name() == "php_invoke" && enables
-}
-
-/// Why a call of the helper has no effect.
-fn helper(call: &Call) -> Option<&'static str> {
-    let sourced = call
-        .sourced()
-        .is_some_and(|file| file.text.ends_with("/php-maintscript-helper"));
-    match call.name() {
-        _ if sourced => Some("what its functions do is done without it"),
-        "phpquery" => Some("asks what is enabled"),
-        "phpdismod" => Some("a new image has nothing to disable"),
-        _ => None,
-    }
 }

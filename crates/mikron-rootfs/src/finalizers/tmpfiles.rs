@@ -1,61 +1,45 @@
 //! tmpfiles.d(5) and units: what a package declares of directories, files and links that are there before it starts.
 
-use mikron_package::{Entry, EntryKind, MemoryContents, RootPath};
+use mikron_package::{Entry, EntryKind, RootPath};
 
 use super::declarations::{self, field};
 use super::units::{self, Unit};
 use crate::accounts::{Database, group_path, passwd_path};
 use crate::error::RootfsError;
-use crate::finalize::{Context, Finalizer, Report};
+use crate::finalize::Work;
+use crate::finalizer::Finalizer;
 use crate::part::Owner;
-use crate::tree::Tree;
 
 /// Carries out the lines of tmpfiles.d(5) files, and makes the directories that the units of roots ask for (`StateDirectory=` and its
 /// like, systemd.exec(5)). Nothing that a package or the spec brought is written over.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct TmpfilesFinalizer;
-
-impl Finalizer for TmpfilesFinalizer {
-    fn name(&self) -> &'static str {
-        "tmpfiles"
-    }
-
-    fn run(
-        &self,
-        context: &Context<'_>,
-        tree: &mut Tree,
-        contents: &mut MemoryContents,
-    ) -> Result<Report, RootfsError> {
-        let passwd = context
-            .read(tree, contents, &passwd_path())?
-            .unwrap_or_default();
-        let group = context
-            .read(tree, contents, &group_path())?
-            .unwrap_or_default();
-        let mut run = Run {
-            accounts: Database::parse(&passwd, &group),
-            tree,
-            contents,
-            report: Report::new(self.name()),
-        };
-        for line in declarations::lines(context, run.tree, run.contents, "tmpfiles.d")? {
-            run.tmpfile(&line)?;
-        }
-        for unit in units::units(context) {
-            run.directories_of(&unit)?;
-        }
-        Ok(run.report)
-    }
+pub(super) fn finalizer() -> Finalizer {
+    Finalizer::new("tmpfiles", run).reads(&["scripts", "/etc/passwd", "/etc/group"])
 }
 
-struct Run<'a> {
+fn run(work: &mut Work<'_>) -> Result<(), RootfsError> {
+    let passwd = work.read(&passwd_path())?.unwrap_or_default();
+    let group = work.read(&group_path())?.unwrap_or_default();
+    let lines = declarations::lines(work, "tmpfiles.d")?;
+    let units = units::units(work.context);
+    let mut run = Run {
+        accounts: Database::parse(&passwd, &group),
+        work,
+    };
+    for line in lines {
+        run.tmpfile(&line)?;
+    }
+    for unit in units {
+        run.directories_of(&unit)?;
+    }
+    Ok(())
+}
+
+struct Run<'w, 'a> {
     accounts: Database,
-    tree: &'a mut Tree,
-    contents: &'a mut MemoryContents,
-    report: Report,
+    work: &'w mut Work<'a>,
 }
 
-impl Run<'_> {
+impl Run<'_, '_> {
     /// Makes a directory; one that is there already gets the attributes when `set` says so.
     fn directory(
         &mut self,
@@ -64,18 +48,18 @@ impl Run<'_> {
         owner: (u32, u32),
         set: bool,
     ) -> Result<(), RootfsError> {
-        let Ok(at) = self.tree.follow(path, true) else {
+        let Ok(at) = self.work.tree.follow(path, true) else {
             return Ok(());
         };
-        if let Some(node) = self.tree.get_mut(&at) {
+        if let Some(node) = self.work.tree.get_mut(&at) {
             let nobodys = node.owner == Owner::Layout;
             if node.entry.is_directory() && node.owner != Owner::Spec && (set || nobodys) {
                 node.entry.mode = mode;
                 (node.entry.uid, node.entry.gid) = owner;
                 if nobodys {
-                    node.owner = Owner::finalizer(&self.report.finalizer);
+                    node.owner = Owner::finalizer(&self.work.report.finalizer);
                 }
-                self.report.made.push(at);
+                self.work.report.made.push(at);
             }
             return Ok(());
         }
@@ -84,8 +68,7 @@ impl Run<'_> {
         }
         let mut entry = Entry::new(at, EntryKind::Directory, mode);
         (entry.uid, entry.gid) = owner;
-        entry.mtime = self.tree.epoch();
-        self.report.place(self.tree, entry, None)
+        self.work.place(entry, None)
     }
 
     /// The directories of a service, with its owner. Those that are there already have one.
@@ -108,7 +91,9 @@ impl Run<'_> {
 
     /// Whether something that is no directory lies above a path.
     fn blocked(&self, path: &RootPath) -> bool {
-        let mut above = path.ancestors().filter_map(|above| self.tree.get(&above));
+        let mut above = path
+            .ancestors()
+            .filter_map(|above| self.work.tree.get(&above));
         above.any(|node| !node.entry.is_directory())
     }
 
@@ -137,39 +122,32 @@ impl Run<'_> {
                 self.directory(&path, mode.unwrap_or(0o755), (uid, gid), true)
             }
             "f" | "f+" | "F" => {
-                let Ok(at) = self.tree.follow(&path, false) else {
+                let Ok(at) = self.work.tree.follow(&path, false) else {
                     return Ok(());
                 };
-                if self.tree.get(&at).is_some() || self.blocked(&at) {
+                if self.work.tree.get(&at).is_some() || self.blocked(&at) {
                     return Ok(());
                 }
                 let text = line.get(6).cloned().unwrap_or_default().into_bytes();
-                self.report.write(
-                    self.tree,
-                    self.contents,
-                    at.clone(),
-                    text,
-                    mode.unwrap_or(0o644),
-                )?;
-                if let Some(node) = self.tree.get_mut(&at) {
+                self.work.write(at.clone(), text, mode.unwrap_or(0o644))?;
+                if let Some(node) = self.work.tree.get_mut(&at) {
                     (node.entry.uid, node.entry.gid) = (uid, gid);
                 }
                 Ok(())
             }
             "L" | "L+" | "L?" => {
-                let (Ok(at), Some(target)) = (self.tree.follow(&path, false), field(line, 6))
+                let (Ok(at), Some(target)) = (self.work.tree.follow(&path, false), field(line, 6))
                 else {
                     return Ok(());
                 };
                 let leads_to = at.resolve_link(target.as_bytes())?;
-                let there = self.tree.get(&at).is_some();
-                if there || self.tree.lookup(&leads_to).is_none() || self.blocked(&at) {
+                let there = self.work.tree.get(&at).is_some();
+                if there || self.work.tree.lookup(&leads_to).is_none() || self.blocked(&at) {
                     return Ok(());
                 }
                 let target = target.as_bytes().to_vec();
-                let mut entry = Entry::new(at, EntryKind::Symlink { target }, 0o777);
-                entry.mtime = self.tree.epoch();
-                self.report.place(self.tree, entry, None)
+                let entry = Entry::new(at, EntryKind::Symlink { target }, 0o777);
+                self.work.place(entry, None)
             }
             _ => Ok(()),
         }

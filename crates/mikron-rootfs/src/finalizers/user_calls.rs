@@ -2,15 +2,8 @@
 
 use super::options::Arguments;
 use crate::accounts::{Accounts, Group, User, check_name};
-use crate::scripts::scan;
+use crate::calls::scan;
 use mikron_shell::Call;
-
-/// What one call asks for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Wish {
-    pub(crate) users: Vec<User>,
-    pub(crate) groups: Vec<Group>,
-}
 
 /// The users and groups that a maintainer script makes when its package is configured.
 ///
@@ -38,7 +31,7 @@ pub fn scripted_accounts(script: &[u8]) -> Accounts {
 }
 
 /// Reads a call; `None` when it is none of the commands, or does not say enough.
-pub(crate) fn read(call: &Call) -> Option<Wish> {
+pub(crate) fn read(call: &Call) -> Option<Accounts> {
     match call.name() {
         "adduser" => adduser(call),
         "addgroup" => addgroup(call),
@@ -70,7 +63,7 @@ const ADDUSER_VALUES: &[&str] = &[
     "-g",
 ];
 
-fn adduser(call: &Call) -> Option<Wish> {
+fn adduser(call: &Call) -> Option<Accounts> {
     let arguments = Arguments::of(call, ADDUSER_VALUES);
     let names = operands(&arguments)?;
     match names.as_slice() {
@@ -97,7 +90,7 @@ fn adduser(call: &Call) -> Option<Wish> {
                 gecos: gecos(arguments.value(&["--gecos", "--comment", "-g"])),
                 ..User::new(name)
             };
-            Some(Wish {
+            Some(Accounts {
                 users: vec![user],
                 groups: Vec::new(),
             })
@@ -106,7 +99,7 @@ fn adduser(call: &Call) -> Option<Wish> {
     }
 }
 
-fn addgroup(call: &Call) -> Option<Wish> {
+fn addgroup(call: &Call) -> Option<Accounts> {
     let arguments = Arguments::of(call, &["--gid", "--conf", "--firstgid", "--lastgid", "-g"]);
     match operands(&arguments)?.as_slice() {
         [user, group] => Some(membership(user, &[group])),
@@ -149,7 +142,7 @@ const USERADD_VALUES: &[&str] = &[
     "--selinux-user",
 ];
 
-fn useradd(call: &Call) -> Option<Wish> {
+fn useradd(call: &Call) -> Option<Accounts> {
     let arguments = Arguments::of(call, USERADD_VALUES);
     let names = operands(&arguments)?;
     let [name] = names.as_slice() else {
@@ -169,13 +162,13 @@ fn useradd(call: &Call) -> Option<Wish> {
         gecos: gecos(arguments.value(&["-c", "--comment"])),
         ..User::new(name)
     };
-    Some(Wish {
+    Some(Accounts {
         users: vec![user],
         groups: Vec::new(),
     })
 }
 
-fn groupadd(call: &Call) -> Option<Wish> {
+fn groupadd(call: &Call) -> Option<Accounts> {
     let valued = [
         "-g",
         "--gid",
@@ -195,7 +188,7 @@ fn groupadd(call: &Call) -> Option<Wish> {
     }
 }
 
-fn usermod(call: &Call) -> Option<Wish> {
+fn usermod(call: &Call) -> Option<Accounts> {
     let arguments = Arguments::of(call, USERADD_VALUES);
     let groups = list(arguments.value(&["-G", "--groups"]));
     let other = [
@@ -210,7 +203,7 @@ fn usermod(call: &Call) -> Option<Wish> {
     }
 }
 
-fn gpasswd(call: &Call) -> Option<Wish> {
+fn gpasswd(call: &Call) -> Option<Accounts> {
     let arguments = Arguments::of(call, &["-a", "--add"]);
     let user = arguments.value(&["-a", "--add"])?;
     match operands(&arguments)?.as_slice() {
@@ -229,25 +222,25 @@ fn operands<'a>(arguments: &Arguments<'a>) -> Option<Vec<&'a str>> {
     (good && last_known).then_some(names)
 }
 
-fn membership(user: &str, groups: &[&str]) -> Wish {
+fn membership(user: &str, groups: &[&str]) -> Accounts {
     let members = |group: &&str| Group {
         name: (*group).to_owned(),
         gid: None,
         members: vec![user.to_owned()],
     };
-    Wish {
+    Accounts {
         users: Vec::new(),
         groups: groups.iter().map(members).collect(),
     }
 }
 
-fn group(name: &str, gid: Option<&str>) -> Wish {
+fn group(name: &str, gid: Option<&str>) -> Accounts {
     let group = Group {
         name: name.to_owned(),
         gid: number(gid),
         members: Vec::new(),
     };
-    Wish {
+    Accounts {
         users: Vec::new(),
         groups: vec![group],
     }
@@ -276,7 +269,7 @@ mod tests {
     use super::*;
     use crate::scan;
 
-    fn wish(script: &str) -> Option<Wish> {
+    fn wish(script: &str) -> Option<Accounts> {
         read(&scan(script.as_bytes())[0])
     }
 

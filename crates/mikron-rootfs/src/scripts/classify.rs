@@ -4,6 +4,7 @@ use mikron_package::{RootPath, Script, When};
 
 use super::Outcome;
 use super::view::OF_THE_HOST;
+use crate::installation::Installation;
 use crate::tree::Tree;
 use mikron_shell::{Call, Word};
 
@@ -23,14 +24,32 @@ pub(super) fn whole_script(script: &Script) -> Option<&'static str> {
     }
 }
 
+/// The interpreter of a script that is not for a shell.
+pub(super) fn other_interpreter(text: &[u8]) -> Option<String> {
+    let line = text.split(|b| *b == b'\n').next().unwrap_or_default();
+    let line = String::from_utf8_lossy(line.strip_prefix(b"#!")?).into_owned();
+    let mut words = line.split_whitespace();
+    let first = words.next()?;
+    let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+    let interpreter = match name(first).as_str() {
+        "env" | "busybox" => name(words.next()?),
+        _ => name(first),
+    };
+    let shell = matches!(
+        interpreter.as_str(),
+        "sh" | "bash" | "dash" | "ash" | "ksh" | "mksh"
+    );
+    (!shell).then_some(interpreter)
+}
+
 /// What becomes of a call that no finalizer spoke of; `None` when it has no lasting effect at all.
-pub(super) fn call(call: &Call, tree: &Tree) -> Option<Outcome> {
+pub(super) fn call(call: &Call, tree: &Tree, installation: &Installation) -> Option<Outcome> {
     let name = call.name();
-    if let Some(reason) = irrelevant(name) {
-        return Some(Outcome::Irrelevant {
-            reason: reason.to_owned(),
-        });
+    if let Some(row) = installation.without_effect(name) {
+        let reason = row.because.clone();
+        return Some(Outcome::Irrelevant { reason });
     }
+    let reads_only = |name: &str| installation.reads_only.has(name);
     let of_the_host = |word: &Word| {
         let path = word.text.strip_prefix('/').filter(|_| word.literal);
         path.is_some_and(|path| OF_THE_HOST.contains(&path))
@@ -61,7 +80,7 @@ pub(super) fn call(call: &Call, tree: &Tree) -> Option<Outcome> {
                 reason: "removes a link that a new image does not have".to_owned(),
             });
         }
-        "." | "source" if has(call, &["/usr/share/debconf/confmodule"]) => return None,
+        "." | "source" if is_library(call, installation) => return None,
         "exec" if call.arguments().is_empty() && call.writes.is_empty() => return None,
         "ldconfig" => return Some(loader_cache(tree)),
         "dpkg-divert" | "dpkg-statoverride"
@@ -83,6 +102,13 @@ pub(super) fn call(call: &Call, tree: &Tree) -> Option<Outcome> {
     }
     // What is written beside descriptors and temporary files lasts.
     Some(Outcome::NotCovered { reason: None })
+}
+
+/// Whether a call reads functions that are commands here.
+fn is_library(call: &Call, installation: &Installation) -> bool {
+    let file = call.arguments().first();
+    let name = file.and_then(|word| word.text.rsplit('/').next());
+    name.is_some_and(|name| installation.libraries.has(name))
 }
 
 fn test_like(word: &Word) -> bool {
@@ -170,136 +196,6 @@ fn loader_cache(tree: &Tree) -> Outcome {
     }
 }
 
-/// Commands that have no place in an image, with the reason.
-fn irrelevant(name: &str) -> Option<&'static str> {
-    Some(match name {
-        "update-rc.d" | "invoke-rc.d" | "deb-systemd-helper" | "deb-systemd-invoke"
-        | "systemctl" | "service" | "start-stop-daemon" | "rc-update" | "rc-service"
-        | "deb-systemd-enable" | "systemd-run" | "initctl" | "policy-rc.d" | "kill" | "pkill"
-        | "killall" | "udevadm" | "runit-helper" => "an image has no service manager",
-        "dpkg-maintscript-helper"
-        | "rm_conffile"
-        | "mv_conffile"
-        | "symlink_to_dir"
-        | "dir_to_symlink" => "changes files of an earlier version",
-        "py3clean" | "pyclean" | "pypyclean" => "removes byte code of an earlier version",
-        "update-initramfs" | "update-grub" | "depmod" | "modprobe" | "sysctl" => {
-            "an image has no kernel"
-        }
-        "restart_services" | "needrestart" | "reboot-notifier" | "telinit" => {
-            "an image has no running services"
-        }
-        "aa-status" | "apparmor_parser" | "aa-enabled" => "an image brings no kernel policy",
-        "logger" => "an image has no system log",
-        "restorecon" | "chcon" => "the host sets security labels, not the image",
-        "debconf-set-selections" | "debconf-communicate" => {
-            "asks questions (debconf), which an image has no one to answer"
-        }
-        _ if name.starts_with("db_") => {
-            "asks questions (debconf), which an image has no one to answer"
-        }
-        _ => return None,
-    })
-}
-
-/// Commands that leave nothing behind unless their output is written to a file.
-fn reads_only(name: &str) -> bool {
-    const READS_ONLY: &[&str] = &[
-        ":",
-        "[",
-        "[[",
-        "arch",
-        "awk",
-        "basename",
-        "break",
-        "cat",
-        "cd",
-        "cmp",
-        "command",
-        "comm",
-        "continue",
-        "cut",
-        "base64",
-        "date",
-        "df",
-        "dpkg-realpath",
-        "debconf-show",
-        "diff",
-        "dirname",
-        "dpkg",
-        "dpkg-architecture",
-        "dpkg-query",
-        "dpkg-vendor",
-        "echo",
-        "egrep",
-        "exit",
-        "export",
-        "expr",
-        "false",
-        "fgrep",
-        "gawk",
-        "getent",
-        "mountpoint",
-        "runlevel",
-        "who",
-        "getopts",
-        "grep",
-        "hash",
-        "head",
-        "hostname",
-        "id",
-        "ischroot",
-        "local",
-        "logname",
-        "ls",
-        "mawk",
-        "md5sum",
-        "mktemp",
-        "nproc",
-        "od",
-        "pathfind",
-        "pgrep",
-        "pidof",
-        "printf",
-        "ps",
-        "pwd",
-        "read",
-        "readlink",
-        "readonly",
-        "realpath",
-        "return",
-        "seq",
-        "set",
-        "sha256sum",
-        "shift",
-        "sleep",
-        "sort",
-        "ss",
-        "stat",
-        "sync",
-        "tail",
-        "test",
-        "times",
-        "tr",
-        "trap",
-        "true",
-        "tty",
-        "type",
-        "umask",
-        "unalias",
-        "uname",
-        "uniq",
-        "unset",
-        "wait",
-        "wc",
-        "which",
-        "whoami",
-        "ypwhich",
-        "zcat",
-    ];
-    READS_ONLY.contains(&name)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -309,7 +205,7 @@ mod tests {
     fn outcome(script: &str, tree: &Tree) -> Option<Outcome> {
         let calls = scan(script.as_bytes());
         assert_eq!(calls.len(), 1, "{calls:?}");
-        call(&calls[0], tree)
+        call(&calls[0], tree, &Installation::builtin())
     }
 
     #[test]

@@ -22,8 +22,8 @@ use mikron_shell::{Call, Kind, Word};
 
 use super::classify;
 use super::view::{Change, Found, View};
-use super::{Fate, Record};
-use crate::finalizers::user_calls::Wish;
+use crate::accounts::Accounts;
+use crate::runs::{Fate, Record};
 pub(super) use debconf::Debconf;
 pub(super) use debian::Dpkg;
 pub(super) use own::is_followed;
@@ -38,7 +38,7 @@ pub(super) struct Machine<'a, 'c> {
     /// Whether the present script is one that only asks questions: nothing is told of it.
     pub(super) silent: bool,
     /// The accounts that are asked for, and whether by a package that something is taken of.
-    pub(super) wishes: Vec<(bool, Wish)>,
+    pub(super) wishes: Vec<(bool, Accounts)>,
     /// Names of users that are there, with that of their group.
     pub(super) users: BTreeMap<String, String>,
     pub(super) groups: BTreeSet<String>,
@@ -159,6 +159,10 @@ impl<'a, 'c> Machine<'a, 'c> {
         done.unwrap_or_else(|| self.other(&name, step, call))
     }
 
+    fn classify(&self, call: &Call) -> Option<super::Outcome> {
+        classify::call(call, self.view.tree, self.view.context.installation)
+    }
+
     /// A command with words that are not known.
     fn unknown_words(&mut self, step: &mut Step<'_>, call: &Call) -> Done {
         let open = step.words.iter().find(|word| !word.literal);
@@ -175,7 +179,7 @@ impl<'a, 'c> Machine<'a, 'c> {
             }
             _ => {}
         }
-        let fate = match classify::call(call, self.view.tree) {
+        let fate = match self.classify(call) {
             None => None,
             Some(super::Outcome::Irrelevant { reason }) => Some(Fate::Nothing(reason)),
             Some(_) => Some(Fate::Open(format!("`{open}` is not known"))),
@@ -185,17 +189,18 @@ impl<'a, 'c> Machine<'a, 'c> {
 
     /// A command that nothing here carries out.
     fn other(&mut self, name: &str, step: &Step<'_>, call: &Call) -> Done {
-        match classify::call(call, self.view.tree) {
+        match self.classify(call) {
             None => (Outcome::unknown(), None),
             Some(super::Outcome::Irrelevant { reason }) => {
-                (Outcome::done(), Some(Fate::Nothing(reason)))
+                let row = self.view.context.installation.without_effect(name);
+                let outcome = match row {
+                    Some(row) if !row.answers => Outcome::unknown(),
+                    _ => Outcome::done(),
+                };
+                (outcome, Some(Fate::Nothing(reason)))
             }
             Some(_) => {
-                // Other finalizers do what these do.
-                let finalized = name.starts_with("apache2_")
-                    || name.starts_with("a2en")
-                    || name.starts_with("php")
-                    || matches!(name, "pam-auth-update" | "dpkg-trigger" | "ldconfig");
+                let finalized = self.view.context.installation.finalized.has(name);
                 if !finalized && let Some(done) = self.own_program(step) {
                     return done;
                 }
@@ -258,6 +263,11 @@ pub(super) fn call_of(step: &Step<'_>) -> Call {
     }
 }
 
+/// What is told of a command that cannot be carried out.
+pub(super) fn open(reason: &str) -> Done {
+    (Outcome::unknown(), Some(Fate::Open(reason.to_owned())))
+}
+
 /// What is told of several changes: what cannot be made comes first.
 pub(super) fn fate(changes: Vec<Change>) -> Option<Fate> {
     let mut fate = None;
@@ -293,7 +303,7 @@ impl Host for Machine<'_, '_> {
                 real: found.entry.path.to_text().into_owned(),
             }),
             Known::Unknown => Known::Unknown,
-            Known::Absent => match programs::path_of_essential(path) {
+            Known::Absent => match self.view.path_of_essential(path) {
                 Some(real) => Known::Is(Stat {
                     kind: FileKind::File,
                     mode: 0o755,
@@ -319,13 +329,8 @@ impl Host for Machine<'_, '_> {
     }
 
     fn sourced(&mut self, path: &str) -> Known<String> {
-        // Libraries of functions that are commands here.
         let name = path.rsplit('/').next().unwrap_or_default();
-        let library = matches!(
-            name,
-            "confmodule" | "apache2-maintscript-helper" | "php-maintscript-helper"
-        );
-        if library {
+        if self.view.context.installation.libraries.has(name) {
             return Known::Is(String::new());
         }
         self.view.text(path)
@@ -376,7 +381,7 @@ impl Host for Machine<'_, '_> {
                 _ => None,
             };
         }
-        for dir in super::run::PATH.split(':') {
+        for dir in super::view::PATH.split(':') {
             let path = format!("{dir}/{name}");
             if let Known::Is(stat) = self.stat(&path, true)
                 && stat.kind == FileKind::File
@@ -414,7 +419,7 @@ impl Host for Machine<'_, '_> {
         if let ("db_set", Some(question)) = (call.name(), call.words.get(1)) {
             self.debconf.forget(&question.text);
         }
-        match classify::call(&call, self.view.tree) {
+        match self.classify(&call) {
             None => {}
             Some(super::Outcome::Irrelevant { reason }) => {
                 self.note(call, Fate::Nothing(reason));

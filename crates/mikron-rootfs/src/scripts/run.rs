@@ -3,18 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use mikron_package::{ArchiveMetadata, MemoryContents, Requirement, Script, When};
+use mikron_package::{ArchiveMetadata, Requirement, Script, When};
 use mikron_shell::run::{Invocation, Runner, Step};
 use mikron_shell::{Call, Word};
 
+use super::classify;
 use super::machine::{Debconf, Dpkg, Machine, call_of};
-use super::view::View;
-use super::{Fate, Record, Runs, ScriptRun, classify};
-use crate::finalize::{Context, Report};
-use crate::tree::Tree;
-
-/// Where scripts find programs.
-pub(super) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+use super::view::{PATH, View};
+use crate::finalize::{Context, Work};
+use crate::runs::{Fate, Record, Runs, ScriptRun};
 
 /// The control member that holds the templates of debconf's questions.
 const TEMPLATES: &str = "templates";
@@ -29,12 +26,8 @@ struct Installed<'a> {
 }
 
 /// Runs all scripts. What they make goes into the tree and the contents.
-pub(crate) fn run_all(
-    context: &Context<'_>,
-    tree: &mut Tree,
-    contents: &mut MemoryContents,
-    report: Report,
-) -> (Runs, Report) {
+pub(crate) fn run_all(work: &mut Work<'_>) -> Runs {
+    let context = work.context;
     let packages = in_order(context);
     let mut debconf = Debconf::default();
     let mut dpkg = Dpkg {
@@ -57,7 +50,7 @@ pub(crate) fn run_all(
             debconf.add(text);
         }
     }
-    let view = View::new(context, tree, contents, report);
+    let view = View::new(work);
     let mut machine = Machine::new(view, debconf, dpkg);
     let mut scripts = Vec::new();
     for package in packages {
@@ -86,12 +79,11 @@ pub(crate) fn run_all(
         }
     }
     scripts.sort_by(|a, b| a.package.cmp(&b.package));
-    let runs = Runs {
+    Runs {
         scripts,
         accounts: machine.wishes,
         mentioned: machine.mentioned,
-    };
-    (runs, machine.view.report)
+    }
 }
 
 /// The scripts in the order in which an installation would run them: questions come first.
@@ -112,7 +104,7 @@ fn run_one(
     script: &Script,
     templates: Option<&[u8]>,
 ) {
-    if let Some(interpreter) = other_interpreter(&script.text) {
+    if let Some(interpreter) = classify::other_interpreter(&script.text) {
         let word = Word {
             text: script.name.clone(),
             literal: true,
@@ -161,24 +153,6 @@ fn run_one(
     machine.settle();
     machine.clean();
     machine.view.hidden = None;
-}
-
-/// The interpreter of a script that is not for a shell.
-pub(super) fn other_interpreter(text: &[u8]) -> Option<String> {
-    let line = text.split(|b| *b == b'\n').next().unwrap_or_default();
-    let line = String::from_utf8_lossy(line.strip_prefix(b"#!")?).into_owned();
-    let mut words = line.split_whitespace();
-    let first = words.next()?;
-    let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
-    let interpreter = match name(first).as_str() {
-        "env" | "busybox" => name(words.next()?),
-        _ => name(first),
-    };
-    let shell = matches!(
-        interpreter.as_str(),
-        "sh" | "bash" | "dash" | "ash" | "ksh" | "mksh"
-    );
-    (!shell).then_some(interpreter)
 }
 
 /// The packages of the solution, what a package depends on before the package itself.

@@ -6,69 +6,9 @@ use mikron_package::{BELOW_USR, Digest, Entry, EntryKind, MemoryContents, RootPa
 use mikron_shell::run::Known;
 
 use crate::error::RootfsError;
-use crate::finalize::{Context, Report};
+use crate::finalize::{Context, Report, Work};
 use crate::part::Owner;
 use crate::tree::{Node, Tree, follow};
-
-/// Directories that every installation has (hier(7), and what base-files brings).
-const BASE: &[&str] = &[
-    "boot",
-    "dev",
-    "etc",
-    "etc/alternatives",
-    "etc/cron.d",
-    "etc/cron.daily",
-    "etc/default",
-    "etc/init.d",
-    "etc/logrotate.d",
-    "etc/opt",
-    "etc/pam.d",
-    "etc/profile.d",
-    "etc/security",
-    "etc/skel",
-    "home",
-    "media",
-    "mnt",
-    "opt",
-    "proc",
-    "root",
-    "run",
-    "run/lock",
-    "srv",
-    "sys",
-    "tmp",
-    "usr",
-    "usr/bin",
-    "usr/games",
-    "usr/include",
-    "usr/lib",
-    "usr/local",
-    "usr/local/bin",
-    "usr/local/etc",
-    "usr/local/games",
-    "usr/local/include",
-    "usr/local/lib",
-    "usr/local/sbin",
-    "usr/local/share",
-    "usr/local/src",
-    "usr/sbin",
-    "usr/share",
-    "usr/share/doc",
-    "usr/share/man",
-    "usr/src",
-    "var",
-    "var/backups",
-    "var/cache",
-    "var/lib",
-    "var/lib/dpkg",
-    "var/lib/misc",
-    "var/local",
-    "var/log",
-    "var/mail",
-    "var/opt",
-    "var/spool",
-    "var/tmp",
-];
 
 /// What the machine that runs an image makes anew, and of which nothing is known here.
 pub(super) const OF_THE_HOST: &[&str] = &[
@@ -81,6 +21,9 @@ pub(super) const OF_THE_HOST: &[&str] = &[
     "proc",
     "sys",
 ];
+
+/// Where scripts find programs.
+pub(super) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Largest file whose text is looked into, in bytes.
 const MAX_TEXT: usize = 1 << 20;
@@ -118,7 +61,7 @@ pub(super) struct View<'a, 'c> {
     pub(super) context: &'a Context<'c>,
     pub(super) tree: &'a mut Tree,
     pub(super) contents: &'a mut MemoryContents,
-    pub(super) report: Report,
+    pub(super) report: &'a mut Report,
     shadow: BTreeMap<RootPath, Shadow>,
     /// The package whose files are not unpacked yet, in its preinst.
     pub(super) hidden: Option<String>,
@@ -129,17 +72,12 @@ pub(super) struct View<'a, 'c> {
 }
 
 impl<'a, 'c> View<'a, 'c> {
-    pub(super) fn new(
-        context: &'a Context<'c>,
-        tree: &'a mut Tree,
-        contents: &'a mut MemoryContents,
-        report: Report,
-    ) -> Self {
+    pub(super) fn new(work: &'a mut Work<'c>) -> Self {
         Self {
-            context,
-            tree,
-            contents,
-            report,
+            context: work.context,
+            tree: work.tree,
+            contents: work.contents,
+            report: &mut work.report,
             shadow: BTreeMap::new(),
             hidden: None,
             real: true,
@@ -220,7 +158,7 @@ impl<'a, 'c> View<'a, 'c> {
             });
         }
         let text = path.to_text();
-        let base = path.is_root() || BASE.contains(&text.trim_start_matches('/'));
+        let base = path.is_root() || self.is_base(&text);
         let mut behind = self.context.templates.range(path.clone()..);
         let holds = behind
             .next()
@@ -230,6 +168,21 @@ impl<'a, 'c> View<'a, 'c> {
             content: None,
             in_image: false,
         })
+    }
+
+    /// Whether a directory is one that every installation has.
+    fn is_base(&self, path: &str) -> bool {
+        let path = path.trim_start_matches('/');
+        self.context.statics.directories().any(|base| base == path)
+    }
+
+    /// Where a program that every installation has really lies, when a path leads to one.
+    pub(super) fn path_of_essential(&self, path: &str) -> Option<String> {
+        let (directory, name) = path.rsplit_once('/')?;
+        let directory = directory.strip_prefix("/usr").unwrap_or(directory);
+        let directory = directory.strip_prefix('/')?;
+        let has = self.context.statics.has_program(directory, name);
+        has.then(|| format!("/usr/{directory}/{name}"))
     }
 
     /// What lies where a path of the script leads.
@@ -271,7 +224,7 @@ impl<'a, 'c> View<'a, 'c> {
             .chain(self.shadow.keys())
             .filter(|path| path.starts_with(directory))
             .for_each(&mut add);
-        for base in BASE {
+        for base in self.context.statics.directories() {
             if let Ok(path) = RootPath::new(base.as_bytes())
                 && path.starts_with(directory)
             {

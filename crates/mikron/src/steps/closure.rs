@@ -8,7 +8,7 @@ use mikron_matrix::{Violation, verify};
 use mikron_package::{
     Digest, EntryKind, Globs, PackageName, Platform, RootPath, SharedText, merged_usr,
 };
-use mikron_rootfs::{Part, Sources};
+use mikron_rootfs::{Installation, Part, Sources};
 use mikron_select::{
     Edge, FileRef, Missing, PackageInput, Provided, SelectError, SelectedFile, Selection, Token,
     Want, Wanted, select,
@@ -33,6 +33,8 @@ pub(crate) struct Closure {
     pub(crate) wanted: Wanted,
     /// What the chosen files need and the image would not have.
     pub(crate) violations: Vec<Violation>,
+    /// What is known of installations.
+    pub(crate) installation: Arc<Installation>,
     /// Files that finalizers read, chosen or not.
     templates: Vec<FileRef>,
     /// The facts of the packages as their archives have them; slices change those of the inputs.
@@ -104,6 +106,7 @@ pub(crate) fn close(
         inputs,
         selection,
         wanted,
+        installation: Arc::clone(&tables.installation),
         violations,
         templates,
         facts,
@@ -255,23 +258,17 @@ fn near(
 
 /// The paths that finalizers make: whatever the packages are, and the alternatives of these.
 fn provided(inputs: &[PackageInput]) -> Vec<Provided> {
-    let made = [
-        ("/etc/passwd", "the finalizer of accounts"),
-        ("/etc/group", "the finalizer of accounts"),
-        (
-            "/etc/ssl/certs/ca-certificates.crt",
-            "the finalizer of certificate authorities",
-        ),
-        (
-            "/etc/ssl/certs/java/cacerts",
-            "the finalizer of Java's trust store",
-        ),
-    ];
-    let made = made.into_iter().filter_map(|(path, by)| {
+    let finalizers = mikron_rootfs::builtin_finalizers();
+    let promised = finalizers.iter().flat_map(|finalizer| {
+        let by = format!("the finalizer `{}`", finalizer.name());
+        let paths = finalizer.promised().iter();
+        paths.map(move |path| (*path, by.clone()))
+    });
+    let made = promised.filter_map(|(path, by)| {
         Some(Provided {
             path: RootPath::new(path.as_bytes()).ok()?,
             target: None,
-            by: by.to_owned(),
+            by,
         })
     });
     let metadata = inputs.iter().map(|input| &input.facts.metadata);

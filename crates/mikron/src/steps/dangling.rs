@@ -4,45 +4,34 @@
 //! The selection leaves them out, as it knows no more than what packages have. When all is made, those that lead somewhere are put
 //! in where their directory is in the image.
 
-use mikron_package::MemoryContents;
-use mikron_rootfs::{Context, Finalizer, Owner, Part, Report, RootfsError, Tree};
+use mikron_rootfs::{Finalizer, Owner, Part, RootfsError, Work};
 
 use crate::steps::closure::Closure;
 
 /// Puts in the links that lead to something now.
-pub(crate) struct DanglingFinalizer(Vec<Part>);
-
-impl DanglingFinalizer {
-    pub(crate) fn new(closure: &Closure) -> Self {
-        Self(closure.dangling())
-    }
+pub(crate) fn dangling(closure: &Closure) -> Finalizer {
+    let links = closure.dangling();
+    Finalizer::new("links to what was made", move |work| put(&links, work)).reads(&[
+        "/**",
+        "scripts",
+        "links of programs",
+    ])
 }
 
-impl Finalizer for DanglingFinalizer {
-    fn name(&self) -> &'static str {
-        "links to what was made"
-    }
-
-    fn run(
-        &self,
-        _: &Context<'_>,
-        tree: &mut Tree,
-        _: &mut MemoryContents,
-    ) -> Result<Report, RootfsError> {
-        for part in &self.0 {
-            let path = &part.entry.path;
-            let directory = path.parent().and_then(|parent| tree.lookup(&parent));
-            let taken = tree.follow(path, false).ok();
-            let taken = taken.is_some_and(|at| tree.get(&at).is_some());
-            if taken || directory.is_none_or(|node| !node.entry.is_directory()) {
-                continue;
-            }
-            let owner = Owner::package_of(part.package.clone(), part.capability.clone());
-            let at = tree.insert(part.entry.clone(), None, owner)?;
-            if tree.lookup(&at).is_none() {
-                tree.remove(&at);
-            }
+fn put(links: &[Part], work: &mut Work<'_>) -> Result<(), RootfsError> {
+    for part in links {
+        let path = &part.entry.path;
+        let directory = path.parent().and_then(|parent| work.tree.lookup(&parent));
+        let taken = work.tree.follow(path, false).ok();
+        let taken = taken.is_some_and(|at| work.tree.get(&at).is_some());
+        if taken || directory.is_none_or(|node| !node.entry.is_directory()) {
+            continue;
         }
-        Ok(Report::new(self.name()))
+        let owner = Owner::package_of(part.package.clone(), part.capability.clone());
+        let at = work.tree.insert(part.entry.clone(), None, owner)?;
+        if work.tree.lookup(&at).is_none() {
+            work.tree.remove(&at);
+        }
     }
+    Ok(())
 }

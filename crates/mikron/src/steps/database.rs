@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mikron_facts::PackageFacts;
-use mikron_package::{DatabaseError, Family, Globs, Installed, InstalledFile, MemoryContents};
-use mikron_rootfs::{Context, Finalizer, Report, RootfsError, Tree};
+use mikron_package::{DatabaseError, Entry, EntryKind, Family, Globs, Installed, InstalledFile};
+use mikron_rootfs::{Finalizer, FinalizerFault, RootfsError, Tree, Work};
 
 use crate::Error;
 use crate::families::Families;
@@ -13,10 +13,9 @@ use crate::steps::closure::Closure;
 use crate::steps::contents::WithMade;
 use crate::steps::resolve::ResolvedPackage;
 
-/// Writes the package database of every family that has packages in the image. It runs last, and knows what the spec's `remove`
-/// patterns will take away.
-pub(crate) struct DatabaseFinalizer {
-    packages: BTreeMap<Family, Vec<Taken>>,
+/// The packages of an image by family, and what the spec's `remove` patterns will take away.
+struct Packages {
+    by_family: BTreeMap<Family, Vec<Taken>>,
     families: Families,
     removed: Globs,
 }
@@ -27,10 +26,23 @@ struct Taken {
     size: u64,
 }
 
-impl DatabaseFinalizer {
-    /// # Errors
-    /// When this program was built without what writes the database of a family.
-    pub(crate) fn new(families: &Families, closure: &Closure) -> Result<Self, Error> {
+/// Writes the package database of every family that has packages in the image, when everything else is there.
+///
+/// # Errors
+/// When this program was built without what writes the database of a family.
+pub(crate) fn database(families: &Families, closure: &Closure) -> Result<Finalizer, Error> {
+    let packages = Packages::new(families, closure)?;
+    let written = Finalizer::new("package database", move |work| packages.write(work));
+    Ok(written.reads(&[
+        "/**",
+        "scripts",
+        "links of programs",
+        "links to what was made",
+    ]))
+}
+
+impl Packages {
+    fn new(families: &Families, closure: &Closure) -> Result<Self, Error> {
         let mut packages: BTreeMap<Family, Vec<Taken>> = BTreeMap::new();
         for chosen in &closure.selection.packages {
             // The last input stands for the files of the spec, which no package has.
@@ -53,7 +65,7 @@ impl DatabaseFinalizer {
             of_family.sort_by(|a, b| name(&a.facts).cmp(name(&b.facts)));
         }
         Ok(Self {
-            packages,
+            by_family: packages,
             families: families.clone(),
             removed: closure.wanted.remove.clone(),
         })
@@ -82,32 +94,16 @@ impl DatabaseFinalizer {
             size: taken.size,
         }
     }
-}
 
-fn name(facts: &PackageFacts) -> &str {
-    facts.metadata.record.name.as_str()
-}
-
-impl Finalizer for DatabaseFinalizer {
-    fn name(&self) -> &'static str {
-        "package database"
-    }
-
-    fn run(
-        &self,
-        context: &Context<'_>,
-        tree: &mut Tree,
-        contents: &mut MemoryContents,
-    ) -> Result<Report, RootfsError> {
-        let mut report = Report::new(self.name());
-        for (family, packages) in &self.packages {
+    fn write(&self, work: &mut Work<'_>) -> Result<(), RootfsError> {
+        for (family, packages) in &self.by_family {
             let format = self.families.format(*family);
             let Some(database) = format.and_then(|format| format.database()) else {
                 continue;
             };
             let installed: Vec<Installed<'_>> = packages
                 .iter()
-                .map(|taken| Self::installed(taken, tree, &self.removed))
+                .map(|taken| Self::installed(taken, work.tree, &self.removed))
                 // A package whose files finalizers read and nobody has is not in the image.
                 .filter(|package| {
                     package
@@ -116,13 +112,15 @@ impl Finalizer for DatabaseFinalizer {
                         .any(|f| f.present && !f.entry.is_directory())
                 })
                 .collect();
+            let Work {
+                context,
+                tree,
+                contents,
+                report,
+            } = &mut *work;
             let with_made = WithMade {
                 made: contents,
                 packages: context.contents,
-            };
-            let failed = |error: DatabaseError| RootfsError::Finalizer {
-                finalizer: self.name().to_owned(),
-                reason: error.to_string(),
             };
             // What has no place outside memory, and what the tree says when it does not take a file.
             let (mut held, mut refused) = (Vec::new(), None);
@@ -134,7 +132,9 @@ impl Finalizer for DatabaseFinalizer {
                     held.push(file);
                     return Ok(());
                 };
-                let added = report.file(tree, file.path, (stored, size), file.mode);
+                let mut entry = Entry::new(file.path, EntryKind::File { size }, file.mode);
+                entry.mtime = tree.epoch();
+                let added = report.place(tree, entry, Some(stored));
                 added.map_err(|error| {
                     let reason = error.to_string();
                     refused = Some(error);
@@ -144,11 +144,15 @@ impl Finalizer for DatabaseFinalizer {
             if let Some(error) = refused {
                 return Err(error);
             }
-            written.map_err(failed)?;
+            written.map_err(|error| work.failed(FinalizerFault::Other(Arc::new(error))))?;
             for file in held {
-                report.write(tree, contents, file.path, file.bytes, file.mode)?;
+                work.write(file.path, file.bytes, file.mode)?;
             }
         }
-        Ok(report)
+        Ok(())
     }
+}
+
+fn name(facts: &PackageFacts) -> &str {
+    facts.metadata.record.name.as_str()
 }

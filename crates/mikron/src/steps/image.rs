@@ -69,7 +69,7 @@ impl Workshop<'_> {
         packages: &dyn Contents,
     ) -> Result<Built, Error> {
         let mut warnings = closure.warnings();
-        let (rootfs, printed) = tree(
+        let rootfs = tree(
             self.spec,
             self.families,
             self.epoch,
@@ -82,10 +82,14 @@ impl Workshop<'_> {
                 "`remove` has `{}`, which matches nothing",
                 pattern.escape_debug()
             )),
+            Diagnostic::DirectoryStays { path } => Some(format!(
+                "`remove` has `{path}`, a directory that holds something and stays: `{path}/**` takes what is in it"
+            )),
             _ => None,
         });
         warnings.extend(unused);
-        for message in printed.iter().chain(&warnings) {
+        let printed = rootfs.reports.iter().flat_map(|report| &report.said);
+        for message in printed.chain(&warnings) {
             self.progress.event(&Event::Warning { message });
         }
         let reports = package_reports(&closure, &rootfs);

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use std::io::Read as _;
 
 use mikron_facts::{MadeLink, PackageFacts, Spool};
-use mikron_package::{Contents as _, EntryKind, MemoryContents, RootPath};
-use mikron_rootfs::{Context, Finalizer, Report, RootfsError, Tree};
+use mikron_package::{Contents as _, EntryKind, RootPath};
+use mikron_rootfs::{Finalizer, Work};
 use mikron_select::PackageInput;
 
 /// The largest busybox that is looked into, in bytes: ten times the size of real ones.
@@ -49,35 +49,18 @@ pub(crate) fn of(facts: &PackageFacts, spool: &Spool) -> Vec<MadeLink> {
     names.into_iter().flatten().filter_map(link).collect()
 }
 
-/// Makes the links whose program is in the image.
-pub(crate) struct LinksFinalizer(Vec<MadeLink>);
-
-impl LinksFinalizer {
-    /// Of these packages.
-    pub(crate) fn new(inputs: &[PackageInput]) -> Self {
-        let made = inputs.iter().flat_map(|input| &input.facts.made);
-        Self(made.cloned().collect())
-    }
-}
-
-impl Finalizer for LinksFinalizer {
-    fn name(&self) -> &'static str {
-        "links of programs"
-    }
-
-    fn run(
-        &self,
-        _: &Context<'_>,
-        tree: &mut Tree,
-        _: &mut MemoryContents,
-    ) -> Result<Report, RootfsError> {
-        let mut report = Report::new(self.name());
-        for link in &self.0 {
-            if tree.lookup(&link.program).is_some() {
+/// Makes the links of these packages whose program is in the image.
+pub(crate) fn links(inputs: &[PackageInput]) -> Finalizer {
+    let made = inputs.iter().flat_map(|input| &input.facts.made);
+    let made: Vec<MadeLink> = made.cloned().collect();
+    let run = move |work: &mut Work<'_>| {
+        for link in &made {
+            if work.tree.lookup(&link.program).is_some() {
                 let target = [b"/", link.program.as_bytes()].concat();
-                report.link(tree, &link.path, target)?;
+                work.link(&link.path, target)?;
             }
         }
-        Ok(report)
-    }
+        Ok(())
+    };
+    Finalizer::new("links of programs", run).reads(&["/**", "scripts"])
 }

@@ -3,7 +3,7 @@
 //! Before solving, [`Releases`] are read and the slices selected for a platform: [`Slices`]. Their packages are roots of the
 //! solver. Once the facts of packages are known, [`Slices::apply`] says what is taken of each: [`Sliced`]. What slices copy to
 //! another path, give another mode or make becomes an entry of the package's facts, so that the closure finds it, follows it
-//! and proves it closed like everything else. Scripts run on the merged tree: [`Mutation`].
+//! and proves it closed like everything else. Scripts run on the merged tree: [`mutation()`].
 
 mod apply;
 mod mutation;
@@ -23,7 +23,7 @@ use crate::files::Beside;
 use crate::order::Order;
 
 pub(crate) use apply::Sliced;
-pub(crate) use mutation::Mutation;
+pub(crate) use mutation::{failure, mutation};
 
 /// The chisel releases that a spec names, and the slices that it asks for.
 #[derive(Debug, Default)]

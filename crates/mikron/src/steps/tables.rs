@@ -1,9 +1,10 @@
-//! The tables that a spec adds to those of the product: rules, definitions of capabilities, and slices.
+//! The tables that a spec adds to those of the product: rules, definitions of capabilities, what installations do, and slices.
 
 use std::sync::{Arc, OnceLock};
 
 use mikron_facts::Symbols;
 use mikron_package::{Limits, Platform};
+use mikron_rootfs::Installation;
 use mikron_select::{Definitions, Rules, RulesError};
 use mikron_spec::{DefinitionSource, Spec};
 
@@ -16,6 +17,7 @@ use crate::steps::slices::Slices;
 pub(crate) struct PlatformTables {
     pub(crate) rules: Arc<Rules>,
     pub(crate) definitions: Arc<Definitions>,
+    pub(crate) installation: Arc<Installation>,
     pub(crate) slices: Slices,
     pub(crate) platform: Platform,
 }
@@ -35,10 +37,12 @@ pub(crate) struct Tables {
     no_rules: bool,
     of_rules: Vec<TableText>,
     of_definitions: Vec<TableText>,
+    of_installation: Vec<TableText>,
     limits: Limits,
     rules: OnceLock<Arc<Rules>>,
     symbols: OnceLock<Symbols>,
     definitions: OnceLock<Arc<Definitions>>,
+    installation: OnceLock<Arc<Installation>>,
 }
 
 impl Tables {
@@ -60,22 +64,27 @@ impl Tables {
                 of_definitions.extend(read_all(beside, named, limits)?);
             }
         }
+        let named = spec.installation.iter();
+        let of_installation = named.map(|named| read(beside, named, limits));
         Ok(Self {
             no_rules,
             of_rules,
             of_definitions,
+            of_installation: of_installation.collect::<Result<_, _>>()?,
             limits: limits.clone(),
             rules: OnceLock::new(),
             symbols: OnceLock::new(),
             definitions: OnceLock::new(),
+            installation: OnceLock::new(),
         })
     }
 
     /// The texts, each list under what it is for.
-    pub(crate) fn texts(&self) -> [(&str, impl Iterator<Item = &str>); 2] {
+    pub(crate) fn texts(&self) -> [(&str, impl Iterator<Item = &str>); 3] {
         let kinds = [
             ("rules", &self.of_rules),
             ("definitions", &self.of_definitions),
+            ("installation", &self.of_installation),
         ];
         kinds.map(|(kind, tables)| (kind, tables.iter().map(|table| &*table.text)))
     }
@@ -117,6 +126,17 @@ impl Tables {
         })
     }
 
+    fn installation(&self) -> Result<&Arc<Installation>, Error> {
+        once(&self.installation, || {
+            let mut installation = Installation::builtin();
+            for table in &self.of_installation {
+                let more = Installation::parse(&table.file, &table.text, &self.limits)?;
+                installation = Arc::new(installation.extended(more));
+            }
+            Ok(installation)
+        })
+    }
+
     /// The tables for one platform, with the rules that the spec switches looked up.
     ///
     /// # Errors
@@ -138,6 +158,7 @@ impl Tables {
         Ok(PlatformTables {
             rules: Arc::clone(rules),
             definitions: Arc::clone(self.definitions()?),
+            installation: Arc::clone(self.installation()?),
             slices,
             platform,
         })

@@ -11,16 +11,16 @@ use mikron_spec::Spec;
 use crate::Error;
 use crate::families::Families;
 use crate::steps::closure::Closure;
-use crate::steps::dangling::DanglingFinalizer;
-use crate::steps::database::DatabaseFinalizer;
+use crate::steps::dangling::dangling;
+use crate::steps::database::database;
 use crate::steps::installed::InstalledFiles;
-use crate::steps::links::LinksFinalizer;
+use crate::steps::links::links;
 use crate::steps::resolve::Role;
-use crate::steps::slices::Mutation;
+use crate::steps::slices;
 use crate::steps::translate::{self, LoadedFile};
 use crate::steps::universes::families;
 
-/// Merges what was chosen into one tree, and lets go of the list of it. Also gives what the scripts of slices printed.
+/// Merges what was chosen into one tree, and lets go of the list of it.
 pub(crate) fn tree(
     spec: &Spec,
     known: &Families,
@@ -28,7 +28,7 @@ pub(crate) fn tree(
     closure: &mut Closure,
     files: &[LoadedFile],
     contents: &dyn Contents,
-) -> Result<(Rootfs, Vec<String>), Error> {
+) -> Result<Rootfs, Error> {
     let chosen: BTreeSet<usize> = closure
         .selection
         .packages
@@ -69,6 +69,7 @@ pub(crate) fn tree(
         accounts: translate::accounts(spec),
         run_as: spec.run_as.as_ref().map(ToString::to_string),
         remove: closure.wanted.remove.clone(),
+        installation: Arc::clone(&closure.installation),
         options: mikron_rootfs::Options {
             epoch,
             families,
@@ -76,22 +77,18 @@ pub(crate) fn tree(
         },
     };
     let mut finalizers = builtin_finalizers();
-    finalizers.push(Box::new(LinksFinalizer::new(&closure.inputs)));
-    finalizers.push(Box::new(DanglingFinalizer::new(closure)));
+    finalizers.push(links(&closure.inputs));
+    finalizers.push(dangling(closure));
     if spec.package_database {
-        finalizers.push(Box::new(DatabaseFinalizer::new(known, closure)?));
+        finalizers.push(database(known, closure)?);
     }
     let chosen = std::mem::take(&mut closure.selection.files);
-    if closure.sliced.is_empty() {
-        drop(chosen);
-        return Ok((assemble(assembly, contents, &finalizers)?, Vec::new()));
+    if !closure.sliced.is_empty() {
+        let kept = chosen.into_iter().map(|file| file.path).collect();
+        finalizers.push(slices::mutation(Arc::clone(&closure.sliced), kept));
     }
-    let kept = chosen.into_iter().map(|file| file.path).collect();
-    let mutation = Arc::new(Mutation::new(Arc::clone(&closure.sliced), kept));
-    finalizers.insert(0, Box::new(Arc::clone(&mutation)));
-    let rootfs = assemble(assembly, contents, &finalizers)
-        .map_err(|error| mutation.failure().unwrap_or_else(|| error.into()))?;
-    Ok((rootfs, mutation.printed()))
+    assemble(assembly, contents, &finalizers)
+        .map_err(|error| slices::failure(&error).unwrap_or_else(|| error.into()))
 }
 
 /// A package with its scripts and declarations.

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mikron_facts::{PackageFacts, Spool};
-use mikron_package::{Limits, MemoryContents, PackageName, Platform, Progress, RootPath};
-use mikron_rootfs::{Context, Finalizer, Report, RootfsError, Tree};
+use mikron_package::{Limits, PackageName, Platform, Progress, RootPath};
+use mikron_rootfs::{Finalizer, RootfsError};
 use mikron_select::Given;
 use mikron_solve::Root;
 use mikron_spec::{DefinitionSource, Spec};
@@ -90,34 +90,10 @@ impl Sliced {
 }
 
 /// No scripts. As no package is ever sliced, nothing runs it.
-pub(crate) struct Mutation;
-
-#[expect(clippy::unused_self, reason = "as with slices")]
-impl Mutation {
-    pub(crate) fn new(_: Arc<Sliced>, _: BTreeSet<RootPath>) -> Self {
-        Self
-    }
-
-    pub(crate) fn failure(&self) -> Option<Error> {
-        None
-    }
-
-    pub(crate) fn printed(&self) -> Vec<String> {
-        Vec::new()
-    }
+pub(crate) fn mutation(_: Arc<Sliced>, _: BTreeSet<RootPath>) -> Finalizer {
+    Finalizer::new("slices", |_| Ok(()))
 }
 
-impl Finalizer for Mutation {
-    fn name(&self) -> &'static str {
-        "slices"
-    }
-
-    fn run(
-        &self,
-        _: &Context<'_>,
-        _: &mut Tree,
-        _: &mut MemoryContents,
-    ) -> Result<Report, RootfsError> {
-        Ok(Report::new(self.name()))
-    }
+pub(crate) fn failure(_: &RootfsError) -> Option<Error> {
+    None
 }

@@ -28,7 +28,7 @@ pub(crate) fn inventory(run: &Run<'_>) -> Result<Inventory, Error> {
         // The tree takes what was chosen out of the closure.
         let reasons = closure.reasons();
         let contents = run.contents(&closure, closure.contents())?;
-        let (rootfs, _) = tree(
+        let rootfs = tree(
             &run.order.spec,
             &run.order.families,
             epoch,

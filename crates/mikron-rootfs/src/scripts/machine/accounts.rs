@@ -7,10 +7,11 @@ use mikron_shell::run::{Known, Outcome, Step};
 use super::attributes::Id;
 use super::input::operands;
 use super::{Done, Fate, Machine};
+use crate::accounts::Accounts;
 use crate::accounts::{Database, group_path, passwd_path};
 use crate::finalizers::declarations;
 use crate::finalizers::options::Arguments;
-use crate::finalizers::user_calls::{self, Wish};
+use crate::finalizers::user_calls;
 use crate::statics::Statics;
 
 impl<'c> Machine<'_, 'c> {
@@ -142,7 +143,7 @@ impl<'c> Machine<'_, 'c> {
         Some((Outcome::done(), Some(Fate::Done)))
     }
 
-    fn ask_for(&mut self, wish: Wish) {
+    fn ask_for(&mut self, wish: Accounts) {
         let real = self.view.real;
         self.wishes.push((real, wish));
     }

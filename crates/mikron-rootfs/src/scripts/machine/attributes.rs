@@ -4,9 +4,8 @@ use mikron_package::{CAPABILITY_XATTR, Entry, EntryKind, SharedText, file_capabi
 use mikron_shell::Call;
 use mikron_shell::run::{Known, Outcome, Step};
 
-use super::files::open;
 use super::input::operands;
-use super::{Done, Fate, Machine, fate};
+use super::{Done, Fate, Machine, fate, open};
 use crate::scripts::view::{Change, Found};
 
 /// An owner that a command names: a number, and the name where it has to be looked up when all accounts are known.

@@ -7,9 +7,8 @@ use mikron_package::{Entry, EntryKind, VersionOrder};
 use mikron_shell::Call;
 use mikron_shell::run::{Known, Outcome, Step};
 
-use super::files::open;
 use super::input::operands;
-use super::{Done, Fate, Machine, fate};
+use super::{Done, Fate, Machine, fate, open};
 use crate::scripts::view::Change;
 
 /// What dpkg knows.

@@ -5,7 +5,7 @@ use mikron_shell::Call;
 use mikron_shell::run::{Known, Outcome, Step};
 
 use super::input::operands;
-use super::{Done, Fate, Machine, fate};
+use super::{Done, Machine, fate, open};
 use crate::finalizers::options::Arguments;
 use crate::scripts::view::{Change, Found};
 
@@ -593,9 +593,4 @@ fn plain(copy: &mut Entry, attributes: bool, umask: u32) {
         (copy.user, copy.group) = (None, None);
         copy.mode &= 0o777 & !umask;
     }
-}
-
-/// What is told of a command that cannot be carried out.
-pub(super) fn open(reason: &str) -> Done {
-    (Outcome::unknown(), Some(Fate::Open(reason.to_owned())))
 }

@@ -4,8 +4,7 @@ use mikron_package::{Entry, EntryKind};
 use mikron_shell::Call;
 use mikron_shell::run::{FileKind, Known, Outcome, Step};
 
-use super::files::open;
-use super::{Done, Machine, fate, kind_of};
+use super::{Done, Machine, fate, kind_of, open};
 use crate::scripts::view::Found;
 use crate::statics::Statics;
 

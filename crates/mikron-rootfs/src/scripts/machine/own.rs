@@ -4,7 +4,9 @@ use mikron_shell::run::{Host, Invocation, Known, Outcome, Runner, Step};
 use mikron_shell::{Call, Kind};
 
 use super::{Done, Fate, Machine, Record};
-use crate::scripts::{run, scan};
+use crate::calls::scan;
+use crate::scripts::classify::other_interpreter;
+use crate::scripts::view::PATH;
 
 /// Commands that do no more than move files and texts. A program that calls any other is a matter of what it stands for, and
 /// finalizers know that or nobody does.
@@ -38,7 +40,7 @@ impl Machine<'_, '_> {
         let Known::Is(text) = self.view.text(&path) else {
             return None;
         };
-        let of_shell = text.starts_with("#!") && run::other_interpreter(text.as_bytes()).is_none();
+        let of_shell = text.starts_with("#!") && other_interpreter(text.as_bytes()).is_none();
         let calls = scan(text.as_bytes());
         let commands = calls.iter().filter(|call| call.kind == Kind::Command);
         if !of_shell || !is_followed(commands.map(Call::name)) {
@@ -46,7 +48,7 @@ impl Machine<'_, '_> {
         }
         self.followed += 1;
         let before = self.records.len();
-        let environment = [("HOME", "/root"), ("PATH", run::PATH)];
+        let environment = [("HOME", "/root"), ("PATH", PATH)];
         let invocation = Invocation {
             name: &path,
             arguments: &arguments,

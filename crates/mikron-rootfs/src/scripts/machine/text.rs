@@ -3,12 +3,11 @@
 use mikron_shell::Call;
 use mikron_shell::run::{Known, Outcome, Step};
 
-use super::files::open;
 use super::filters::{cut, sort, translate, uniq, wc};
 use super::input::{Read, operands};
 use super::regex::{compile, fixed};
 use super::sed::Script;
-use super::{Done, Machine, fate};
+use super::{Done, Machine, fate, open};
 use crate::finalizers::options::Arguments;
 use crate::scripts::view::Change;
 

@@ -6,107 +6,70 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use mikron_package::{EntryKind, MemoryContents, RootPath};
-use mikron_rootfs::{Context, Finalizer, Owner, Report, RootfsError, Tree};
-use mikron_slices::{Mutated, ScriptLimits, Stage, mutate};
+use mikron_rootfs::{Context, Finalizer, FinalizerFault, Owner, RootfsError, Tree, Work};
+use mikron_slices::{Mutated, ScriptLimits, SliceError, Stage, mutate};
 
 use super::Sliced;
 use crate::Error;
 
-/// Runs the scripts, then takes out what is there for them alone.
-pub(crate) struct Mutation {
-    sliced: Arc<Sliced>,
-    /// What the closure chose for its own sake: it stays even where slices have it only for their scripts.
-    kept: BTreeSet<RootPath>,
-    outcome: Mutex<Outcome>,
+/// Runs the scripts of these slices, then takes out what is there for them alone. What the closure chose for its own sake is kept even
+/// where slices have it only for their scripts.
+pub(crate) fn mutation(sliced: Arc<Sliced>, kept: BTreeSet<RootPath>) -> Finalizer {
+    Finalizer::new("slices", move |work| run(&sliced, &kept, work))
 }
 
-/// What came of it beside the tree.
-#[derive(Default)]
-struct Outcome {
-    failure: Option<Error>,
-    printed: Vec<String>,
+/// Why a script failed.
+pub(crate) fn failure(error: &RootfsError) -> Option<Error> {
+    let RootfsError::Finalizer {
+        fault: FinalizerFault::Other(error),
+        ..
+    } = error
+    else {
+        return None;
+    };
+    let error = error.downcast_ref::<SliceError>()?;
+    Some(Error::Slices(vec![error.clone()]))
 }
 
-impl Mutation {
-    /// The scripts of these slices.
-    pub(crate) fn new(sliced: Arc<Sliced>, kept: BTreeSet<RootPath>) -> Self {
-        Self {
-            sliced,
-            kept,
-            outcome: Mutex::default(),
-        }
+fn run(sliced: &Sliced, kept: &BTreeSet<RootPath>, work: &mut Work<'_>) -> Result<(), RootfsError> {
+    for (release, selection, applied) in &sliced.selections {
+        let mut stage = Merged {
+            context: work.context,
+            tree: &mut *work.tree,
+            contents: &mut *work.contents,
+        };
+        let result = mutate(selection, applied, &mut stage, &ScriptLimits::default());
+        let mutated = result.map_err(|error| {
+            let error = crate::error::of_release(release, error);
+            work.failed(FinalizerFault::Other(Arc::new(error)))
+        })?;
+        remove(&mutated, kept, work.tree);
+        work.report.made.extend(mutated.written.keys().cloned());
+        let printed = mutated.printed.iter();
+        let printed = printed.map(|(slice, text)| format!("{slice}: {}", text.trim_end()));
+        work.report.said.extend(printed);
     }
-
-    /// Why a script failed, as data; a finalizer can only say it as text.
-    pub(crate) fn failure(&self) -> Option<Error> {
-        self.outcome().failure.take()
-    }
-
-    /// What scripts printed, each with its slice.
-    pub(crate) fn printed(&self) -> Vec<String> {
-        std::mem::take(&mut self.outcome().printed)
-    }
-
-    fn outcome(&self) -> std::sync::MutexGuard<'_, Outcome> {
-        self.outcome.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Takes out what was there for the scripts alone. What the spec itself brings stays.
-    fn remove(&self, mutated: &Mutated, tree: &mut Tree) {
-        let at = |tree: &Tree, path: &RootPath| tree.follow(path, false).ok();
-        let kept: BTreeSet<RootPath> = self.kept.iter().filter_map(|p| at(tree, p)).collect();
-        let emptied = mutated.emptied.iter().map(|path| (path, true));
-        let removed = mutated.removed.iter().map(|path| (path, false));
-        for (path, if_empty) in removed.chain(emptied) {
-            let Some(path) = at(tree, path).filter(|path| !kept.contains(path)) else {
-                continue;
-            };
-            let goes = tree.get(&path).is_some_and(|n| n.owner != Owner::Spec);
-            let holds = if_empty && tree.below(&path).next().is_some();
-            if goes && !holds {
-                tree.remove(&path);
-            }
-        }
-    }
+    Ok(())
 }
 
-impl Finalizer for Mutation {
-    fn name(&self) -> &'static str {
-        "slices"
-    }
-
-    fn run(
-        &self,
-        context: &Context<'_>,
-        tree: &mut Tree,
-        contents: &mut MemoryContents,
-    ) -> Result<Report, RootfsError> {
-        let mut report = Report::new(self.name());
-        for (release, selection, applied) in &self.sliced.selections {
-            let mut stage = Merged {
-                context,
-                tree,
-                contents,
-            };
-            let result = mutate(selection, applied, &mut stage, &ScriptLimits::default());
-            let mutated = result.map_err(|error| {
-                let reason = error.to_string();
-                self.outcome().failure = Some(Error::slices(release, [error]));
-                RootfsError::Finalizer {
-                    finalizer: self.name().to_owned(),
-                    reason,
-                }
-            })?;
-            self.remove(&mutated, tree);
-            report.made.extend(mutated.written.keys().cloned());
-            let printed = mutated.printed.iter();
-            let printed = printed.map(|(slice, text)| format!("{slice}: {}", text.trim_end()));
-            self.outcome().printed.extend(printed);
+/// Takes out what was there for the scripts alone. What the spec itself brings stays.
+fn remove(mutated: &Mutated, kept: &BTreeSet<RootPath>, tree: &mut Tree) {
+    let at = |tree: &Tree, path: &RootPath| tree.follow(path, false).ok();
+    let kept: BTreeSet<RootPath> = kept.iter().filter_map(|p| at(tree, p)).collect();
+    let emptied = mutated.emptied.iter().map(|path| (path, true));
+    let removed = mutated.removed.iter().map(|path| (path, false));
+    for (path, if_empty) in removed.chain(emptied) {
+        let Some(path) = at(tree, path).filter(|path| !kept.contains(path)) else {
+            continue;
+        };
+        let goes = tree.get(&path).is_some_and(|n| n.owner != Owner::Spec);
+        let holds = if_empty && tree.below(&path).next().is_some();
+        if goes && !holds {
+            tree.remove(&path);
         }
-        Ok(report)
     }
 }
 
