@@ -1,5 +1,6 @@
 //! What passes ask of the state.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use mikron_facts::{Class, FileFacts, ScriptCall, is_in_bin_dir};
@@ -30,6 +31,33 @@ impl<'a> State<'a> {
         &self.known.packages[file.package].facts.files[file.entry]
     }
 
+    /// The entries of a package with their facts.
+    pub(super) fn files(
+        &self,
+        package: usize,
+    ) -> impl Iterator<Item = (FileRef, &'a FileFacts)> + use<'a> {
+        let files = self.known.packages[package].facts.files.iter().enumerate();
+        files.map(move |(entry, facts)| (FileRef { package, entry }, facts))
+    }
+
+    /// The first entry of any package that is meant.
+    pub(super) fn find(&self, is_it: impl Fn(&FileFacts) -> bool) -> Option<FileRef> {
+        let packages = 0..self.known.packages.len();
+        let mut all = packages.flat_map(|package| self.files(package));
+        all.find(|(_, facts)| is_it(facts)).map(|(file, _)| file)
+    }
+
+    /// Where a file lies, as it is looked up.
+    pub(super) fn path(&self, file: FileRef) -> Cow<'a, [u8]> {
+        let path = self.facts(file).entry.path.as_bytes();
+        self.known.tree.normal(path)
+    }
+
+    /// What a path leads to.
+    pub(super) fn end(&self, path: &[u8]) -> Option<Found> {
+        self.known.tree.resolve(path).ok().map(|way| way.end)
+    }
+
     pub(super) fn reason(&self, file: FileRef) -> Option<&Reason> {
         self.chosen.reasons[file.package][file.entry].as_deref()
     }
@@ -41,11 +69,8 @@ impl<'a> State<'a> {
     /// Whether a program lies in the tree, chosen or not.
     pub(super) fn is_there(&self, program: &str) -> bool {
         let at = |path: &str| {
-            let found = self
-                .known
-                .tree
-                .resolve(path.trim_start_matches('/').as_bytes());
-            found.is_ok_and(|found| found.end != Found::Implied)
+            let found = self.end(path.trim_start_matches('/').as_bytes());
+            found.is_some_and(|found| found != Found::Implied)
         };
         if program.contains('/') {
             at(program)
@@ -56,8 +81,8 @@ impl<'a> State<'a> {
 
     /// The chosen file that runs scripts for `program`.
     pub(super) fn present(&self, program: &str) -> Option<FileRef> {
-        let at = |path: &str| match self.known.tree.resolve(path.as_bytes()).map(|r| r.end) {
-            Ok(Found::Entry(end)) if self.reason(end).is_some() => Some(end),
+        let at = |path: &str| match self.end(path.as_bytes()) {
+            Some(Found::Entry(end)) if self.reason(end).is_some() => Some(end),
             _ => None,
         };
         if program.contains('/') {
@@ -69,14 +94,10 @@ impl<'a> State<'a> {
 
     /// The interpreter of a program that is a script, links followed.
     pub(super) fn script_program(&self, file: FileRef) -> Option<String> {
-        let facts = self.facts(file);
-        let path = self.known.tree.normal(facts.entry.path.as_bytes());
-        let end = match self.known.tree.resolve(&path) {
-            Ok(resolved) => match resolved.end {
-                Found::Entry(end) => end,
-                _ => file,
-            },
-            Err(_) => file,
+        let path = self.path(file);
+        let end = match self.end(&path) {
+            Some(Found::Entry(end)) => end,
+            _ => file,
         };
         self.facts(end)
             .script
@@ -86,17 +107,13 @@ impl<'a> State<'a> {
 
     /// Where a command lies: at its path, beside the script, or on `PATH`.
     pub(super) fn find_command(&self, by: FileRef, command: &str) -> Option<Vec<u8>> {
-        let there = |path: &[u8]| {
-            matches!(
-                self.known.tree.resolve(path).map(|r| r.end),
-                Ok(Found::Entry(_) | Found::Provided(_))
-            )
-        };
+        let there =
+            |path: &[u8]| matches!(self.end(path), Some(Found::Entry(_) | Found::Provided(_)));
         if command.contains('/') {
             let path = command.trim_start_matches('/').as_bytes().to_vec();
             return (command.starts_with('/') && there(&path)).then_some(path);
         }
-        let own = self.known.tree.normal(self.facts(by).entry.path.as_bytes());
+        let own = self.path(by);
         let beside = [super::tree::parent(&own), b"/", command.as_bytes()].concat();
         let on_path = PATH
             .iter()
@@ -107,8 +124,7 @@ impl<'a> State<'a> {
     /// Whether a command that a script calls is in the image so far.
     pub(super) fn has_command(&self, script: FileRef, command: &str) -> bool {
         let path = self.find_command(script, command);
-        let end = path.and_then(|path| self.known.tree.resolve(&path).ok());
-        match end.map(|resolved| resolved.end) {
+        match path.and_then(|path| self.end(&path)) {
             Some(Found::Entry(end)) => self.reason(end).is_some(),
             Some(Found::Provided(_)) => true,
             _ => false,

@@ -112,8 +112,7 @@ fn libraries<'a>(
             continue;
         };
         let _ = state.choose_path(&path, &reason);
-        let end = state.known.tree.resolve(&path).ok().map(|way| way.end);
-        let Some(Found::Entry(end)) = end else {
+        let Some(Found::Entry(end)) = state.end(&path) else {
             continue;
         };
         let Some(library) = state.facts(end).library.as_deref() else {
@@ -151,10 +150,10 @@ fn call(state: &mut State<'_>, by: FileRef, command: &str) -> Called {
     let Some(path) = state.find_command(by, command) else {
         return Called::Absent;
     };
-    let Ok(resolved) = state.known.tree.resolve(&path) else {
+    let Some(end) = state.end(&path) else {
         return Called::Absent;
     };
-    if let Found::Entry(end) = resolved.end
+    if let Found::Entry(end) = end
         && state.reason(end).is_none()
     {
         let facts = state.facts(end);

@@ -48,17 +48,16 @@ impl State<'_> {
         reason: &Reason,
         which: impl Fn(&FileFacts) -> bool,
     ) {
-        let facts = Arc::clone(&self.known.packages[package].facts);
         let reason = Arc::new(reason.clone());
-        for (entry, file) in facts.files.iter().enumerate() {
-            if !file.entry.is_directory() && which(file) {
-                self.choose_in_bulk(FileRef { package, entry }, Arc::clone(&reason));
+        for (file, facts) in self.files(package) {
+            if !facts.entry.is_directory() && which(facts) {
+                self.choose_in_bulk(file, Arc::clone(&reason));
             }
         }
         if matches!(*reason, Reason::Spec) {
-            for (entry, file) in facts.files.iter().enumerate() {
-                if file.entry.is_directory() {
-                    self.choose(FileRef { package, entry }, Arc::clone(&reason));
+            for (file, facts) in self.files(package) {
+                if facts.entry.is_directory() {
+                    self.choose(file, Arc::clone(&reason));
                 }
             }
         }
@@ -74,7 +73,7 @@ impl State<'_> {
             return;
         }
         if facts.link_target().is_some() && !matches!(*reason, Reason::Spec) {
-            let path = self.known.tree.normal(facts.entry.path.as_bytes());
+            let path = self.path(file);
             if self.known.tree.resolve(&path).is_err() {
                 let full = matches!(
                     *reason,
@@ -154,8 +153,12 @@ impl State<'_> {
         });
         self.choose_empty_dirs(package, reason);
         self.waiting.sources[package] = !source && self.known.summaries[package].has_source;
-        for (entry, facts) in self.known.packages[package].facts.files.iter().enumerate() {
-            let file = FileRef { package, entry };
+        self.wait_with_scripts(package);
+    }
+
+    /// Lets the scripts of a package that were not chosen wait for their interpreters.
+    pub(super) fn wait_with_scripts(&mut self, package: usize) {
+        for (file, facts) in self.files(package) {
             if facts.class == Class::Bins
                 && self.reason(file).is_none()
                 && let Some(program) = self.script_program(file)
@@ -220,17 +223,14 @@ impl State<'_> {
 
     /// A library that a file which is no ELF file needs: the first of that name that runs on the platform.
     pub(super) fn choose_library_by_name(&mut self, soname: &str, reason: &Reason) -> bool {
-        for (package, input) in self.known.packages.iter().enumerate() {
-            for (entry, file) in input.facts.files.iter().enumerate() {
-                let named = file.class == Class::Libs
-                    && file.entry.path.file_name() == Some(soname.as_bytes());
-                if named {
-                    self.choose(FileRef { package, entry }, reason.clone());
-                    return true;
-                }
-            }
-        }
-        false
+        let named = |facts: &FileFacts| {
+            facts.class == Class::Libs && facts.entry.path.file_name() == Some(soname.as_bytes())
+        };
+        let Some(library) = self.find(named) else {
+            return false;
+        };
+        self.choose(library, reason.clone());
+        true
     }
 
     pub(super) fn why_absent(&self, path: &[u8]) -> MissingCause {

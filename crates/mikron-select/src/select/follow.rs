@@ -57,8 +57,7 @@ pub(super) fn as_root(state: &mut State<'_>, package: usize, because: Option<&Re
         .filter(|file| file.class == Class::Bins && is_in_bin_dir(file.entry.path.as_bytes()));
     let several = programs.filter(|file| !file.entry.is_directory()).count() > 1;
     let mut reasons: BTreeMap<Class, Arc<Reason>> = BTreeMap::new();
-    for (entry, facts) in input.facts.files.iter().enumerate() {
-        let file = FileRef { package, entry };
+    for (file, facts) in state.files(package) {
         if facts.entry.is_directory() || !facts.class.is_run_time() {
             continue;
         }
@@ -77,7 +76,7 @@ pub(super) fn as_root(state: &mut State<'_>, package: usize, because: Option<&Re
         {
             let own = is_named_after(state, package, facts);
             // Scripts for /bin/sh that the user of a root can call are its programs, and what they need is small.
-            let path = state.known.tree.normal(facts.entry.path.as_bytes());
+            let path = state.path(file);
             let shell = matches!(program.rsplit('/').next(), Some("sh" | "dash" | "ash"));
             let own = own || (shell && because.is_none() && is_in_bin_dir(&path));
             // Where the spec names no program, every program of a root is asked for. Nobody states what every
@@ -125,8 +124,8 @@ pub(super) fn follow_edges(state: &mut State<'_>) {
         ) {
             continue;
         }
-        if let Some(by) = state.chosen.first[package] {
-            own_content(state, package, by);
+        if state.chosen.first[package].is_some() {
+            own_content(state, package);
             if !state.seen.followed[package] && !state.is_idle(package) {
                 state.seen.followed[package] = true;
                 follow(state, package, package, &mut vec![package]);
@@ -137,20 +136,14 @@ pub(super) fn follow_edges(state: &mut State<'_>) {
 
 /// What a package adds to those of its files that were reached: configuration and data for a program, code for an
 /// interpreter.
-fn own_content(state: &mut State<'_>, package: usize, _by: FileRef) {
+fn own_content(state: &mut State<'_>, package: usize) {
     if state.chosen.bulk[package] != Bulk::None || state.is_limited(package) {
         return;
     }
-    let program = state.chosen.reasons[package]
-        .iter()
-        .enumerate()
-        .find_map(|(entry, reason)| {
-            let file = FileRef { package, entry };
-            let facts = state.facts(file);
-            let program = facts.class == Class::Bins && facts.entry.is_file();
-            (reason.is_some() && program).then_some(file)
-        });
-    let Some(by) = program else {
+    let program = state.files(package).find(|(file, facts)| {
+        facts.class == Class::Bins && facts.entry.is_file() && state.reason(*file).is_some()
+    });
+    let Some((by, _)) = program else {
         interpreted::own_code(state, package);
         return;
     };
@@ -167,15 +160,7 @@ fn own_content(state: &mut State<'_>, package: usize, _by: FileRef) {
     }
     state.choose_private_programs(package, &reason);
     state.choose_empty_dirs(package, &reason);
-    for (entry, facts) in state.known.packages[package].facts.files.iter().enumerate() {
-        let file = FileRef { package, entry };
-        if facts.class == Class::Bins
-            && let Some(program) = state.script_program(file)
-            && state.reason(file).is_none()
-        {
-            state.waiting.secondary.push(Secondary { file, program });
-        }
-    }
+    state.wait_with_scripts(package);
 }
 
 /// Decides on what `through` depends on, on behalf of `package`, which is in.
@@ -239,14 +224,14 @@ pub(super) fn take_interpreted(state: &mut State<'_>) {
         if !state.waiting.sources[package] {
             continue;
         }
-        for (entry, facts) in state.known.packages[package].facts.files.iter().enumerate() {
+        for (file, facts) in state.files(package) {
             if facts.class != Class::Source || facts.entry.is_directory() {
                 continue;
             }
             let interpreter = language_of(facts.entry.path.as_bytes());
             let by = interpreter.and_then(|name| state.languages.interpreters.get(name).copied());
             if let Some(by) = by {
-                state.choose_in_bulk(FileRef { package, entry }, Reason::Interpreted { by });
+                state.choose_in_bulk(file, Reason::Interpreted { by });
             }
         }
     }

@@ -14,11 +14,7 @@ use super::{FileRef, Found, Reason, Role};
 pub(super) fn note_included(state: &mut State<'_>, by: FileRef) {
     let facts = state.facts(by);
     note_pam(state, by);
-    let own = state
-        .known
-        .tree
-        .normal(facts.entry.path.as_bytes())
-        .into_owned();
+    let own = state.path(by).into_owned();
     let own = String::from_utf8_lossy(&own).into_owned();
     for mention in facts.mentions.iter().filter(|m| m.how == How::Includes) {
         let name = mention.name.as_str();
@@ -57,11 +53,7 @@ fn note_pam(state: &mut State<'_>, by: FileRef) {
     let name = String::from_utf8_lossy(name).into_owned();
     let source = &state.known.packages[by.package].source;
     for service in [format!("etc/pam.d/{name}"), format!("etc/pam.d/{name}-l")] {
-        if let Ok(Found::Entry(file)) = state
-            .known
-            .tree
-            .resolve(service.as_bytes())
-            .map(|way| way.end)
+        if let Some(Found::Entry(file)) = state.end(service.as_bytes())
             && state.known.packages[file.package].source == *source
         {
             let name = format!("/{service}");
@@ -74,17 +66,17 @@ fn note_pam(state: &mut State<'_>, by: FileRef) {
 fn include(state: &mut State<'_>, by: FileRef, path: &str) -> bool {
     let mut pattern = path.to_owned();
     if !path.contains(['*', '?', '[']) {
-        match state.known.tree.resolve(path.as_bytes()).map(|way| way.end) {
-            Ok(Found::Entry(file)) if !state.facts(file).entry.is_directory() => {
+        match state.end(path.as_bytes()) {
+            Some(Found::Entry(file)) if !state.facts(file).entry.is_directory() => {
                 let name = format!("/{path}");
                 if is_includable(state, file) {
                     let _ = state.choose_path(path.as_bytes(), &Reason::Included { by, name });
                 }
                 return true;
             }
-            Ok(Found::Provided(_)) => return true,
-            Ok(_) => pattern.push_str("/*"),
-            Err(_) => return false,
+            Some(Found::Provided(_)) => return true,
+            Some(_) => pattern.push_str("/*"),
+            None => return false,
         }
     }
     let Ok(glob) = Glob::new(&pattern) else {
@@ -108,12 +100,8 @@ fn matching<'s>(
     package: usize,
     glob: &'s Glob,
 ) -> impl Iterator<Item = FileRef> + 's {
-    let files = state.known.packages[package].facts.files.iter().enumerate();
-    files.filter_map(move |(entry, facts)| {
-        let file = FileRef { package, entry };
-        let path = state.known.tree.normal(facts.entry.path.as_bytes());
-        (glob.matches_bytes(&path) && is_includable(state, file)).then_some(file)
-    })
+    let files = state.files(package).map(|(file, _)| file);
+    files.filter(|file| glob.matches_bytes(&state.path(*file)) && is_includable(state, *file))
 }
 
 /// Whether configuration takes in a file: no program, no library, and nothing of a package that only gives what others name.

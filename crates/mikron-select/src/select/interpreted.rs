@@ -112,19 +112,16 @@ fn interpreter_for(state: &State<'_>, package: usize, name: &str) -> Vec<FileRef
     let mut queue = VecDeque::from([package]);
     let mut seen = HashSet::from([package]);
     while let Some(at) = queue.pop_front() {
-        let files = state.known.packages[at].facts.files.iter().enumerate();
-        let programs = files.filter(|(_, file)| {
-            let path = file.entry.path.as_bytes();
-            let name = file.entry.path.file_name().unwrap_or_default();
-            file.class == Class::Bins
-                && !file.entry.is_directory()
+        let programs = state.files(at).filter(|(file, facts)| {
+            let path = facts.entry.path.as_bytes();
+            let name = facts.entry.path.file_name().unwrap_or_default();
+            facts.class == Class::Bins
+                && !facts.entry.is_directory()
                 && is_interpreter(name, language)
-                && (file.elf.is_some() || is_in_bin_dir(path))
+                && (facts.elf.is_some() || is_in_bin_dir(path))
+                && !state.is_removed(*file)
         });
-        let found: Vec<FileRef> = programs
-            .map(|(entry, _)| FileRef { package: at, entry })
-            .filter(|file| !state.is_removed(*file))
-            .collect();
+        let found: Vec<FileRef> = programs.map(|(file, _)| file).collect();
         if !found.is_empty() {
             return found;
         }

@@ -138,10 +138,7 @@ pub(super) fn search(state: &mut State<'_>, by: FileRef) {
     }
     // Programs that lie where only those of their own source look are called by those alone.
     programs.retain(|file| {
-        let path = state
-            .known
-            .tree
-            .normal(state.facts(*file).entry.path.as_bytes());
+        let path = state.path(*file);
         let own = state.known.packages[file.package].source == *source;
         let provider = state.known.packages[file.package].role == Role::Provider;
         let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
@@ -180,10 +177,7 @@ pub(super) fn search(state: &mut State<'_>, by: FileRef) {
 
 /// Whether words hold the path of a file or of its directory.
 fn is_whole(state: &State<'_>, words: &Words, file: FileRef) -> bool {
-    let path = state
-        .known
-        .tree
-        .normal(state.facts(file).entry.path.as_bytes());
+    let path = state.path(file);
     let has = |path: &[u8]| std::str::from_utf8(path).is_ok_and(|path| words.contains(path));
     has(&path) || has(parent(&path))
 }
@@ -194,11 +188,7 @@ fn take_named(state: &mut State<'_>, by: FileRef, file: FileRef) {
         return;
     }
     let facts = state.facts(file);
-    let path = state
-        .known
-        .tree
-        .normal(facts.entry.path.as_bytes())
-        .into_owned();
+    let path = state.path(file).into_owned();
     let name = facts.entry.path.file_name().unwrap_or_default();
     let name = String::from_utf8_lossy(name).into_owned();
     if facts.class == Class::Bins {
@@ -231,16 +221,16 @@ pub(super) fn take_places(state: &mut State<'_>) {
             continue;
         }
         let name = format!("/{}", String::from_utf8_lossy(&place));
-        for (entry, facts) in state.known.packages[package].facts.files.iter().enumerate() {
+        for (file, facts) in state.files(package) {
             let data = own && matches!(facts.class, Class::Data | Class::Config);
             if facts.entry.is_directory() || !(data || facts.class == Class::Modules) {
                 continue;
             }
-            let path = state.known.tree.normal(facts.entry.path.as_bytes());
+            let path = state.path(file);
             let rest = path.strip_prefix(&*place);
             if rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/")) {
                 let name = name.clone();
-                state.choose_in_bulk(FileRef { package, entry }, Reason::Named { by, name });
+                state.choose_in_bulk(file, Reason::Named { by, name });
             }
         }
     }

@@ -259,7 +259,7 @@ fn bring_library(
     optional: bool,
 ) -> bool {
     let facts = state.facts(by);
-    let path = state.known.tree.normal(facts.entry.path.as_bytes());
+    let path = state.path(by);
     let Some(elf) = facts.elf.as_deref() else {
         return state.choose_library_by_name(soname, &reason);
     };

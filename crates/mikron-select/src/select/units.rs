@@ -19,8 +19,7 @@ pub(super) fn serve(state: &mut State<'_>) {
         if !own || std::mem::replace(&mut state.seen.served[package], true) {
             continue;
         }
-        for (entry, facts) in state.known.packages[package].facts.files.iter().enumerate() {
-            let unit = FileRef { package, entry };
+        for (unit, facts) in state.files(package) {
             for mention in facts.mentions.iter().filter(|m| m.how != How::Includes) {
                 serve_one(state, unit, mention);
             }
@@ -35,11 +34,7 @@ fn serve_one(state: &mut State<'_>, unit: FileRef, mention: &Mention) {
         program: name.to_owned(),
     };
     let path = state.find_command(unit, name);
-    let end = path
-        .as_deref()
-        .and_then(|path| state.known.tree.resolve(path).ok())
-        .map(|way| way.end);
-    let brings = match end {
+    let brings = match path.as_deref().and_then(|path| state.end(path)) {
         Some(Found::Entry(file)) => {
             // What every installation has and a service manager runs for a service is not the service.
             let provider = state.known.packages[file.package].role == Role::Provider;

@@ -28,7 +28,7 @@ pub(super) fn drain(state: &mut State<'_>) {
 /// Follows what one chosen file needs.
 fn walk(state: &mut State<'_>, file: FileRef, run_path: &Arc<[String]>) {
     let facts = state.facts(file);
-    let path = state.known.tree.normal(facts.entry.path.as_bytes());
+    let path = state.path(file);
     if facts.link_target().is_some() {
         match state.known.tree.resolve(&path) {
             Ok(resolved) => {
@@ -108,7 +108,7 @@ fn is_started(state: &State<'_>, file: FileRef) -> bool {
         return true;
     }
     let whole = matches!(state.reason(file), Some(Reason::Package { .. }));
-    let path = state.known.tree.normal(facts.entry.path.as_bytes());
+    let path = state.path(file);
     match facts.class {
         Class::Bins => !whole || is_in_bin_dir(&path),
         // `/usr/bin/tool -> ../share/nodejs/tool/cli.js`: code that is called as a program.
@@ -119,16 +119,10 @@ fn is_started(state: &State<'_>, file: FileRef) -> bool {
 
 /// Whether a chosen link of the same package, where programs lie, leads to a file.
 fn is_linked_as_program(state: &State<'_>, file: FileRef) -> bool {
-    let files = &state.known.packages[file.package].facts.files;
-    files.iter().enumerate().any(|(entry, link)| {
-        let at = FileRef { entry, ..file };
+    state.files(file.package).any(|(at, link)| {
         link.link_target().is_some() && state.reason(at).is_some() && {
-            let path = state.known.tree.normal(link.entry.path.as_bytes());
-            let leads = |path: &[u8]| match state.known.tree.resolve(path).map(|way| way.end) {
-                Ok(Found::Entry(end)) => end == file,
-                _ => false,
-            };
-            is_in_bin_dir(&path) && leads(&path)
+            let path = state.path(at);
+            is_in_bin_dir(&path) && state.end(&path) == Some(Found::Entry(file))
         }
     })
 }
@@ -224,13 +218,7 @@ pub(super) fn library(
                 && !state.chosen.loader_dirs.contains(&dir)
             {
                 // The cache is made from the file that names the directory.
-                let packages = state.known.packages.iter().enumerate();
-                let conf = packages.flat_map(|(package, input)| {
-                    let files = input.facts.files.iter().enumerate();
-                    files.map(move |(entry, file)| (FileRef { package, entry }, file))
-                });
-                let mut conf = conf.filter(|(_, file)| file.loader_dirs.contains(&dir));
-                if let Some((conf, _)) = conf.next() {
+                if let Some(conf) = state.find(|facts| facts.loader_dirs.contains(&dir)) {
                     state.choose(conf, reason.clone());
                 }
                 state.chosen.loader_dirs.push(dir);
@@ -280,18 +268,12 @@ fn elsewhere(state: &State<'_>, soname: &str, elf: &ElfFacts) -> Vec<FileRef> {
         .get_or_init(|| state.known.tree.shared_objects());
     let candidates = by_name.get(soname.as_bytes()).cloned().unwrap_or_default();
     let fits = |file: &FileRef| {
-        let path = state
-            .known
-            .tree
-            .normal(state.facts(*file).entry.path.as_bytes());
-        match state.known.tree.resolve(&path).map(|resolved| resolved.end) {
-            Ok(Found::Entry(end)) => state
-                .facts(end)
-                .elf
-                .as_ref()
-                .is_some_and(|found| found.fits(elf)),
-            _ => false,
-        }
+        let path = state.path(*file);
+        let found = match state.end(&path) {
+            Some(Found::Entry(end)) => state.facts(end).elf.as_ref(),
+            _ => None,
+        };
+        found.is_some_and(|found| found.fits(elf))
     };
     candidates.into_iter().filter(fits).collect()
 }
