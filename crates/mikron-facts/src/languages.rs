@@ -9,15 +9,15 @@ pub struct Language {
     /// The name of its interpreter, which stands for the language.
     pub name: &'static str,
     /// Directories of its code, by name, below those of libraries and data.
-    pub dirs: &'static [&'static str],
+    dirs: &'static [&'static str],
     /// Whether names of such directories may go on: `python3.11`, `perl5`.
-    pub versioned: bool,
+    versioned: bool,
     /// Other programs that run its code.
-    pub others: &'static [&'static str],
+    others: &'static [&'static str],
     /// What the program of that name starts or is linked with, where the name is too short to be the beginning of others.
     pub engine: Option<&'static str>,
     /// How its library is called where that does not begin as the program does, without `lib`.
-    pub library: Option<&'static str>,
+    library: Option<&'static str>,
 }
 
 const fn language(name: &'static str, dirs: &'static [&'static str], versioned: bool) -> Language {
