@@ -1,4 +1,5 @@
 //! What a new user meets: each mistake of the first hour is answered with what to write.
+#![allow(clippy::unwrap_used)] // functions that tests share may, as tests may
 
 mod common;
 
@@ -370,6 +371,19 @@ fn a_build_says_how_large_it_is_what_it_took_and_how_to_run_it() {
         first.ends_with("run it: podman run --rm -p 80:80 -p 53:53/udp oci:img:1.2\n"),
         "{first}"
     );
+    assert!(first.contains("it runs as root"), "{first}");
+    home.write("greet.yaml", format!("{SPEC}run-as: \"65532\"\n"));
+    let other = home.run(&["-q", "build", "greet.yaml"]).out;
+    assert!(!other.contains("it runs as root"), "{other}");
+    // What has no program cannot be run.
+    let none = SPEC.replace("image:\n  entrypoint: [/usr/bin/greet]\n", "");
+    home.write("greet.yaml", none);
+    let none = home.run(&["-q", "build", "greet.yaml"]).out;
+    assert!(
+        none.contains("layers reused\n") && !none.contains("run it"),
+        "{none}"
+    );
+    home.write("greet.yaml", format!("{SPEC}  ports: [80/tcp, 53/udp]\n"));
     let again = home.run(&["-q", "build", "greet.yaml"]).out;
     assert!(
         again.contains("nothing fetched, 3 of 3 layers reused"),

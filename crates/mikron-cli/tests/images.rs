@@ -1,4 +1,5 @@
 //! What images hold, listed and explained; and what layouts keep.
+#![allow(clippy::unwrap_used)] // functions that tests share may, as tests may
 
 mod common;
 

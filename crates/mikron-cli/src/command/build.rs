@@ -135,8 +135,16 @@ impl Ran {
     }
 }
 
-/// How to run what went to the first output, to be copied.
+/// How to run what went to the first output, to be copied, and as whom it runs where nobody said so.
 fn run_line(spec: &Spec, tag: Option<&str>, outputs: &[Output]) -> String {
+    if spec.image.entrypoint.is_empty() && spec.image.cmd.is_empty() {
+        return String::new();
+    }
+    let root = if spec.run_as.is_none() {
+        "it runs as root: `run-as` in the spec gives it a user\n"
+    } else {
+        ""
+    };
     let ports = spec.image.ports.iter().map(|port| {
         let number = port.number;
         // `80/tcp` is what `80` means.
@@ -148,16 +156,16 @@ fn run_line(spec: &Spec, tag: Option<&str>, outputs: &[Output]) -> String {
     let ports: String = ports.collect();
     match outputs.first() {
         Some(output @ Output::Layout { .. }) => {
-            format!("run it: podman run --rm{ports} {output}\n")
+            format!("{root}run it: podman run --rm{ports} {output}\n")
         }
         Some(Output::DockerArchive { file }) => {
             let default = format!("localhost/{}", spec.name);
             let name = tag.unwrap_or(&default);
             let file = printable(&file.display().to_string());
             if spec.platforms.len() > 1 {
-                return format!("load it: docker load -i {file}\n");
+                return format!("{root}load it: docker load -i {file}\n");
             }
-            format!("run it: docker load -i {file} && docker run --rm{ports} {name}\n")
+            format!("{root}run it: docker load -i {file} && docker run --rm{ports} {name}\n")
         }
         None => String::new(),
     }
