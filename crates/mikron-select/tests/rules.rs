@@ -466,3 +466,25 @@ fn plugins_are_found_where_each_family_keeps_its_libraries() {
         }
     }
 }
+
+#[test]
+fn what_runs_jobs_at_their_time_brings_the_shell_that_runs_them() {
+    for (name, brings) in [
+        ("cron", true),
+        ("crond", true),
+        ("atd", true),
+        ("chronyd", false),
+    ] {
+        let app = deb("app").depends("libc6");
+        let app = app.file(&format!("/usr/sbin/{name}"), 0o755, program().build());
+        let shell = deb("dash").file("/bin/sh", 0o755, program().build());
+        let inputs = vec![root(&app), provider(&shell), dependency(&libc())];
+        let (inputs, selection) = selected(inputs, &amd64());
+        let chosen = paths(&inputs, &selection);
+        assert_eq!(
+            chosen.contains(&"/bin/sh".to_owned()),
+            brings,
+            "{name}: {chosen:?}"
+        );
+    }
+}
