@@ -26,7 +26,8 @@ use crate::provider::{Item, Provider, Watched};
 use crate::rules::{self, Rules};
 use crate::terms::{Kept, View};
 use crate::{
-    Budget, MissingRoot, RelationKind, Request, RequestNode, Root, Solution, SolveError, Solver,
+    Budget, MissingRoot, Place, RelationKind, Request, RequestNode, Root, Solution, SolveError,
+    Solver,
 };
 
 /// Runs with a growing set of watched names before all are watched.
@@ -366,7 +367,7 @@ fn run<'a>(
     let mut known = KnownDependencies::default();
     for root in roots {
         let what = (RelationKind::Depends, &root.requirement, true);
-        let place = || root.asker.to_string();
+        let place = || Place::Asker(root.asker.clone());
         provider.add(None, what, &View::of(root), &place, &mut known)?;
     }
     known

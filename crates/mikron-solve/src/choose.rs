@@ -8,7 +8,9 @@ use mikron_package::{PackageId, Relation, Requirement};
 use crate::catalog::Catalog;
 use crate::ground::{demands, ground, of_root};
 use crate::terms::{Choice, Ground, Kept, View};
-use crate::{Asker, Reason, RelationKind, Root, SkipReason, Skipped, Solution, SolveError, Solved};
+use crate::{
+    Asker, Place, Reason, RelationKind, Root, SkipReason, Skipped, Solution, SolveError, Solved,
+};
 
 /// One requirement with whom it belongs to.
 struct Asked<'r> {
@@ -67,13 +69,9 @@ pub(crate) fn solution(
             asked.push(Asked {
                 by: By::Package(*id, demand.kind),
                 requirement: demand.requirement,
-                grounds: ground(
-                    catalog,
-                    demand.requirement,
-                    demand.holds,
-                    &view,
-                    &String::new,
-                )?,
+                grounds: ground(catalog, demand.requirement, demand.holds, &view, &|| {
+                    Place::Request
+                })?,
             });
         }
     }

@@ -1,9 +1,11 @@
 //! What can go wrong in solving.
 
-use mikron_package::{Requirement, Version};
+use std::fmt;
+
+use mikron_package::{PackageName, Requirement, Version};
 
 use crate::render;
-use crate::{Conflict, MissingRoot};
+use crate::{Asker, Conflict, MissingRoot};
 
 /// Why there is no solution.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -16,7 +18,7 @@ pub enum SolveError {
     #[error("{}", .0.render())]
     Conflict(Box<Conflict>),
     /// Solving would take more than the budget allows.
-    #[error("{where_}: the solver's budget `{budget}` of {allowed} is exceeded ({found})")]
+    #[error("{place}: the solver's budget `{budget}` of {allowed} is exceeded ({found})")]
     Budget {
         /// The name of the field of [`crate::Budget`].
         budget: &'static str,
@@ -24,22 +26,36 @@ pub enum SolveError {
         found: u64,
         /// How much is allowed.
         allowed: u64,
-        /// The package or the place in the spec where it was exceeded.
-        where_: String,
+        /// Where it was exceeded.
+        place: Place,
     },
     /// A requirement of a form that the solver does not know.
-    #[error("{where_}: an expression of this form is not supported: `{requirement}`")]
+    #[error("{place}: an expression of this form is not supported: `{requirement}`")]
     Unsupported {
         /// The requirement.
         requirement: Requirement,
-        /// The package or the place in the spec that it stands in.
-        where_: String,
+        /// Where it stands.
+        place: Place,
     },
 }
 
-impl SolveError {
-    /// Names a package for `where_`.
-    pub(crate) fn place(name: &str, version: &Version) -> String {
-        format!("{name} {version}")
+/// Where a requirement stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// With one who asks for a package.
+    Asker(Asker),
+    /// In a package.
+    Package(PackageName, Version),
+    /// Nowhere by itself: it is about all that is asked for.
+    Request,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Asker(asker) => asker.fmt(f),
+            Self::Package(name, version) => write!(f, "{name} {version}"),
+            Self::Request => f.write_str("the whole request"),
+        }
     }
 }

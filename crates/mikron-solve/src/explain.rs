@@ -11,7 +11,7 @@ use crate::ground::{Demand, demands, ground};
 use crate::near;
 use crate::provider::{Item, Provider};
 use crate::terms::{Ground, View};
-use crate::{Conflict, Edge, EdgeKind, Node, RequestNode, Root};
+use crate::{Conflict, Edge, EdgeKind, Node, Place, RequestNode, Root};
 
 /// A node before it has its place.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -197,7 +197,9 @@ impl Asks<'_, '_> {
         holds: bool,
         wanted: resolvo::Requirement,
     ) -> bool {
-        let grounds = ground(self.catalog, requirement, holds, self.view, &String::new);
+        let grounds = ground(self.catalog, requirement, holds, self.view, &|| {
+            Place::Request
+        });
         let Ok(grounds) = grounds else { return false };
         match self.provider.origin(wanted) {
             Some(origin) => origin.requirement == *requirement && grounds.contains(&origin.ground),
@@ -272,7 +274,9 @@ fn forbids(catalog: &Catalog<'_>, a: PackageId, b: PackageId, builder: &mut Buil
     }
     let view = catalog.view(a);
     for demand in demands(&from).filter(|demand| !demand.holds) {
-        let grounds = ground(catalog, demand.requirement, false, &view, &String::new);
+        let grounds = ground(catalog, demand.requirement, false, &view, &|| {
+            Place::Request
+        });
         let hits = |g: &Ground| g.any.is_empty() && g.others(Some(a)).eq([b]);
         if grounds.is_ok_and(|grounds| grounds.iter().any(hits)) {
             let (field, requirement) = (demand.kind, demand.requirement.clone());

@@ -8,7 +8,7 @@ use mikron_package::{PackageId, PackageRecord, Requirement};
 use crate::catalog::Catalog;
 use crate::clauses::{Clause, ClauseError, clauses};
 use crate::terms::{Candidate, Choice, Ground, View};
-use crate::{RelationKind, Root, SolveError};
+use crate::{Place, RelationKind, Root, SolveError};
 
 /// Something that a package demands.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +42,7 @@ pub(crate) fn ground(
     requirement: &Requirement,
     holds: bool,
     view: &View,
-    place: &dyn Fn() -> String,
+    place: &dyn Fn() -> Place,
 ) -> Result<Rc<[Ground]>, SolveError> {
     catalog.grounds((requirement, holds, view), || {
         let allowed = catalog.budget.alternatives;
@@ -50,7 +50,7 @@ pub(crate) fn ground(
             ClauseError::TooMany(found) => exceeded(catalog, found, place),
             ClauseError::Form => SolveError::Unsupported {
                 requirement: requirement.clone(),
-                where_: place(),
+                place: place(),
             },
         })?;
         let mut grounds = Vec::with_capacity(clauses.len());
@@ -69,7 +69,7 @@ pub(crate) fn ground(
 
 /// What a request of the spec comes to.
 pub(crate) fn of_root(catalog: &Catalog<'_>, root: &Root) -> Result<Rc<[Ground]>, SolveError> {
-    let place = || root.asker.to_string();
+    let place = || Place::Asker(root.asker.clone());
     ground(catalog, &root.requirement, true, &View::of(root), &place)
 }
 
@@ -79,7 +79,7 @@ pub(crate) fn of_package(
     id: PackageId,
 ) -> Result<Vec<Rc<[Ground]>>, SolveError> {
     let (record, view) = (catalog.record(id), catalog.view(id));
-    let place = || SolveError::place(record.name.as_str(), &record.version);
+    let place = || Place::Package(record.name.clone(), record.version.clone());
     let of_one =
         |demand: Demand<'_>| ground(catalog, demand.requirement, demand.holds, &view, &place);
     demands(&record).map(of_one).collect()
@@ -93,7 +93,7 @@ fn expand(
     catalog: &Catalog<'_>,
     clause: &Clause,
     view: &View,
-    place: &dyn Fn() -> String,
+    place: &dyn Fn() -> Place,
 ) -> Result<Vec<Way>, SolveError> {
     let allowed = u64::from(catalog.budget.alternatives);
     let mut choices: Vec<Choice> = Vec::new();
@@ -135,11 +135,11 @@ fn expand(
     Ok(ways.into_iter().map(with).collect())
 }
 
-fn exceeded(catalog: &Catalog<'_>, found: u64, place: &dyn Fn() -> String) -> SolveError {
+fn exceeded(catalog: &Catalog<'_>, found: u64, place: &dyn Fn() -> Place) -> SolveError {
     SolveError::Budget {
         budget: "alternatives",
         found,
         allowed: catalog.budget.alternatives.into(),
-        where_: place(),
+        place: place(),
     }
 }

@@ -59,7 +59,7 @@ pub use backend::ResolvoSolver;
 pub use conflict::{
     Conflict, Edge, EdgeKind, Known, Missing, MissingRoot, Node, Problem, RequestNode,
 };
-pub use error::SolveError;
+pub use error::{Place, SolveError};
 pub use request::{Asker, Budget, Request, Root};
 pub use solution::{Chain, Reason, RelationKind, SkipReason, Skipped, Solution, Solved};
 

@@ -22,7 +22,7 @@ use crate::again::Turned;
 use crate::catalog::Catalog;
 use crate::ground::{demands, ground};
 use crate::terms::{Ground, View};
-use crate::{RelationKind, SolveError};
+use crate::{Place, RelationKind, SolveError};
 
 /// Where a clause of resolvo comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -194,7 +194,7 @@ impl<'a> Provider<'a> {
         own: Option<PackageId>,
         (kind, requirement, holds): (RelationKind, &Requirement, bool),
         view: &View,
-        place: &dyn Fn() -> String,
+        place: &dyn Fn() -> Place,
         known: &mut KnownDependencies,
     ) -> Result<(), SolveError> {
         for ground in &*ground(self.catalog, requirement, holds, view, place)? {
@@ -240,7 +240,7 @@ impl<'a> Provider<'a> {
     fn dependencies(&self, id: PackageId) -> Result<KnownDependencies, SolveError> {
         let record = self.catalog.record(id);
         let view = self.catalog.view(id);
-        let place = || SolveError::place(record.name.as_str(), &record.version);
+        let place = || Place::Package(record.name.clone(), record.version.clone());
         let mut known = KnownDependencies::default();
         for demand in demands(&record) {
             let what = (demand.kind, demand.requirement, demand.holds);
@@ -275,7 +275,7 @@ fn check(
     budget: &'static str,
     found: u64,
     allowed: u64,
-    place: &dyn Fn() -> String,
+    place: &dyn Fn() -> Place,
 ) -> Result<(), SolveError> {
     if found <= allowed {
         return Ok(());
@@ -284,7 +284,7 @@ fn check(
         budget,
         found,
         allowed,
-        where_: place(),
+        place: place(),
     })
 }
 
@@ -374,7 +374,7 @@ impl DependencyProvider for Provider<'_> {
     fn should_cancel_with_value(&self) -> Option<Box<dyn Any>> {
         let round = self.rounds.get() + 1;
         self.rounds.set(round);
-        let place = || "the whole request".to_owned();
+        let place = || Place::Request;
         if let Err(error) = check("rounds", round, self.catalog.budget.rounds, &place) {
             self.fail(error);
         }

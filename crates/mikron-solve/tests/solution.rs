@@ -12,8 +12,8 @@ use mikron_package::{
     Family, PackageId, PackageName, PackageRecord, Relation, Requirement, Universe, VersionOrder,
 };
 use mikron_solve::{
-    Asker, Budget, EdgeKind, Node, Problem, Reason, RelationKind, Request, ResolvoSolver, Root,
-    SkipReason, SolveError, Solver,
+    Asker, Budget, EdgeKind, Node, Place, Problem, Reason, RelationKind, Request, ResolvoSolver,
+    Root, SkipReason, SolveError, Solver,
 };
 
 fn id(universe: &Fixture, name: &str) -> PackageId {
@@ -167,7 +167,7 @@ fn a_million_alternatives_are_refused_by_name() {
         budget,
         found,
         allowed,
-        where_,
+        place,
     } = &error
     else {
         panic!("{error}")
@@ -176,7 +176,7 @@ fn a_million_alternatives_are_refused_by_name() {
         (*budget, *found, *allowed),
         ("alternatives", 1_000_000, 10_000)
     );
-    assert_eq!(where_, "a 1");
+    assert_eq!(place.to_string(), "a 1");
     assert!(
         error
             .to_string()
@@ -309,7 +309,13 @@ fn a_condition_inside_of_one_package_is_refused_by_name() {
     let error = ResolvoSolver::default()
         .solve(&Fixture::new("a\nb"), &request)
         .unwrap_err();
-    assert!(matches!(&error, SolveError::Unsupported { where_, .. } if where_ == "packages[0]"));
+    assert!(matches!(
+        &error,
+        SolveError::Unsupported {
+            place: Place::Asker(Asker::Item(0)),
+            ..
+        }
+    ));
 }
 
 /// A universe that finds names quickly and notes which records were asked for.
