@@ -27,7 +27,7 @@ pub enum Authorities {
 /// use mikron_source::fetch::{Authorities, Fetch, MemoryFetch, Request, Vouched};
 /// let memory = Arc::new(MemoryFetch::default().with("memory:/a", b"a".to_vec()));
 /// let mut fetch = Vouched::new(memory);
-/// fetch.host_of("https://example.org/debian", &Authorities::Pem(b"…".as_slice().into()));
+/// fetch.host_of("https://example.org/debian", &Authorities::Pem("…".as_bytes().into()));
 /// assert!(fetch.fetch(&Request::get("memory:/a")).is_ok());
 /// ```
 pub struct Vouched {
