@@ -46,10 +46,10 @@ pub struct FamilyData {
     /// Its maintainer scripts by their kind, in the order in which they are listed.
     pub scripts: &'static [ScriptKind],
     /// Programs of the packages that every installation has, beside those of all families ([`FamilyData::has_program`]): by the
-    /// directory below /usr.
-    pub programs: &'static [(&'static str, &'static [&'static str])],
-    /// Directories that every installation has, beside those of all families ([`FamilyData::directories`]).
-    pub own_directories: &'static [&'static str],
+    /// directory below /usr, names with blanks between them.
+    pub programs: &'static [(&'static str, &'static str)],
+    /// Directories that every installation has, beside those of all families ([`FamilyData::directories`]): with blanks between them.
+    pub own_directories: &'static str,
     /// The numbers of accounts that are made when a package is installed.
     pub system_ids: RangeInclusive<u32>,
     /// The shell of those who do not log in.
@@ -123,7 +123,7 @@ impl FamilyData {
         groups: &[group("root", 0), group("nobody", 65534)],
         scripts: &[],
         programs: &[],
-        own_directories: &[],
+        own_directories: "",
         system_ids: 101..=999,
         nologin: "/sbin/nologin",
         slices: false,
@@ -138,13 +138,13 @@ impl FamilyData {
     pub fn has_program(&self, directory: &str, name: &str) -> bool {
         let all = everywhere::PROGRAMS.iter().chain(self.programs);
         let mut named = all.filter(|(of, _)| *of == directory);
-        named.any(|(_, names)| names.contains(&name))
+        named.any(|(_, names)| names.split_whitespace().any(|one| one == name))
     }
 
     /// The directories that every installation has, without the slash at their start.
     pub fn directories(&self) -> impl Iterator<Item = &'static str> {
-        let all = everywhere::DIRECTORIES.iter().chain(self.own_directories);
-        all.copied()
+        let all = everywhere::DIRECTORIES.split_whitespace();
+        all.chain(self.own_directories.split_whitespace())
     }
 
     /// The user of a name.

@@ -32,7 +32,7 @@ pub struct Assembly {
     pub packages: Vec<Package>,
     /// Packages that were solved for and that no part comes from: the spec may name accounts that they make.
     pub further: Vec<Further>,
-    /// Files of all packages that scripts copy and finalizers read ([`crate::Sources`], [`crate::is_template`]). Of several at one
+    /// Files of all packages that scripts copy and finalizers read ([`crate::Sources`], [`crate::sources`]). Of several at one
     /// path the first stands.
     pub templates: Vec<Template>,
     /// The files of all packages that were solved for, where they are known.

@@ -33,6 +33,7 @@ pub struct Finalizer {
     reads: &'static [&'static str],
     provides: &'static [&'static str],
     promises: &'static [&'static str],
+    sources: &'static [&'static str],
     takes: &'static [&'static str],
     covers: &'static [&'static str],
     run: Arc<Run>,
@@ -51,6 +52,7 @@ impl Finalizer {
             reads: &[],
             provides: &[],
             promises: &[],
+            sources: &[],
             takes: &[],
             covers: &[],
             run: Arc::new(run),
@@ -78,6 +80,13 @@ impl Finalizer {
         self
     }
 
+    /// Globs of files of packages that it reads wherever they lie, whether the image has them or not.
+    #[must_use]
+    pub const fn sources(mut self, globs: &'static [&'static str]) -> Self {
+        self.sources = globs;
+        self
+    }
+
     /// Globs of the paths that it may take out again: it runs behind those that read them and nothing that it makes.
     #[must_use]
     pub const fn takes(mut self, globs: &'static [&'static str]) -> Self {
@@ -100,6 +109,11 @@ impl Finalizer {
     /// The paths of [`Finalizer::promises`].
     pub const fn promised(&self) -> &'static [&'static str] {
         self.promises
+    }
+
+    /// The globs of [`Finalizer::sources`].
+    pub(crate) fn declared_sources(&self) -> impl Iterator<Item = &'static str> + use<> {
+        self.sources.iter().copied()
     }
 
     /// Runs it.

@@ -24,8 +24,9 @@ mod units;
 pub(crate) mod user_calls;
 
 pub use alternatives::{Alternative, alternatives};
-pub use scripts::is_template;
 pub use user_calls::scripted_accounts;
+
+use mikron_package::Glob;
 
 use crate::finalizer::Finalizer;
 
@@ -50,6 +51,19 @@ pub fn builtin_finalizers() -> Vec<Finalizer> {
     ]
 }
 
+/// Globs of the files of packages that these finalizers read wherever they lie, chosen or not.
+///
+/// ```
+/// let globs = mikron_rootfs::sources(&mikron_rootfs::builtin_finalizers());
+/// let path = mikron_package::RootPath::new(b"/usr/share/ca-certificates/x/y.crt")?;
+/// assert!(globs.iter().any(|glob| glob.matches(&path)));
+/// # Ok::<(), mikron_package::PathError>(())
+/// ```
+pub fn sources(finalizers: &[Finalizer]) -> Vec<Glob> {
+    let declared = finalizers.iter().flat_map(Finalizer::declared_sources);
+    declared.filter_map(|glob| Glob::new(glob).ok()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,6 +78,8 @@ mod tests {
         };
         let listed: Vec<&str> = all.iter().map(Finalizer::name).collect();
         assert_eq!(names(&all), listed);
+        let declared = all.iter().flat_map(Finalizer::declared_sources).count();
+        assert_eq!(sources(&all).len(), declared, "each is a glob");
         // However the list stands, who reads stays behind who makes.
         all.reverse();
         let reversed = names(&all);

@@ -51,9 +51,7 @@ pub use error::{Claim, EntryFault, FinalizerFault, OrderError, RootfsError};
 pub use files::{FileSource, SpecFile, SpecFileKind};
 pub use finalize::{Context, Further, Installed, Package, Report, Template, Work};
 pub use finalizer::Finalizer;
-pub use finalizers::{
-    Alternative, alternatives, builtin_finalizers, is_template, scripted_accounts,
-};
+pub use finalizers::{Alternative, alternatives, builtin_finalizers, scripted_accounts, sources};
 pub use installation::{Installation, TableError};
 pub use mikron_shell::{Call, Guard, Kind, Word};
 pub use options::{Options, merges_usr};

@@ -31,39 +31,20 @@ const SCRIPTS: &[ScriptKind] = &[
 ];
 
 /// Programs of packages that every installation of Alpine has.
-const BIN: &[&str] = &["ash", "apk", "busybox", "run-parts"];
+const BIN: &str = "
+    ash busybox run-parts
+";
 
 /// The same for system administration.
-const SBIN: &[&str] = &[
-    "add-shell",
-    "addgroup",
-    "adduser",
-    "apk",
-    "delgroup",
-    "deluser",
-    "remove-shell",
-    "start-stop-daemon",
-];
+const SBIN: &str = "
+    add-shell addgroup adduser apk delgroup deluser remove-shell start-stop-daemon
+";
 
 /// What the packages that every installation has bring of directories.
-const DIRECTORIES: &[&str] = &[
-    "etc/apk",
-    "etc/conf.d",
-    "etc/crontabs",
-    "etc/init.d",
-    "etc/logrotate.d",
-    "etc/modprobe.d",
-    "etc/network",
-    "etc/periodic",
-    "etc/profile.d",
-    "etc/secfixes.d",
-    "lib/apk",
-    "lib/apk/db",
-    "usr/libexec",
-    "var/empty",
-    "var/local",
-    "var/mail",
-];
+const DIRECTORIES: &str = "
+    etc/apk etc/conf.d etc/crontabs etc/init.d etc/logrotate.d etc/modprobe.d etc/network etc/periodic
+    etc/profile.d etc/secfixes.d lib/apk lib/apk/db usr/libexec var/empty var/local var/mail
+";
 
 const USERS: &[StaticUser] = &[
     user("root", 0, 0, "root", "/root"),

@@ -29,72 +29,24 @@ const SCRIPTS: &[ScriptKind] = &[
 ];
 
 /// Programs of packages that every Debian system has (Debian Policy 3.8).
-const BIN: &[&str] = &[
-    "bash",
-    "dash",
-    "deb-systemd-helper",
-    "deb-systemd-invoke",
-    "debconf",
-    "debconf-set-selections",
-    "dpkg",
-    "dpkg-deb",
-    "dpkg-divert",
-    "dpkg-maintscript-helper",
-    "dpkg-query",
-    "dpkg-realpath",
-    "dpkg-statoverride",
-    "dpkg-trigger",
-    "ischroot",
-    "perl",
-    "run-parts",
-    "savelog",
-    "tempfile",
-    "update-alternatives",
-    "which.debianutils",
-];
+const BIN: &str = "
+    bash dash deb-systemd-helper deb-systemd-invoke debconf debconf-set-selections dpkg dpkg-deb
+    dpkg-divert dpkg-maintscript-helper dpkg-query dpkg-realpath dpkg-statoverride dpkg-trigger ischroot
+    perl run-parts savelog tempfile update-alternatives which.debianutils
+";
 
 /// The same for system administration.
-const SBIN: &[&str] = &[
-    "add-shell",
-    "groupadd",
-    "groupdel",
-    "groupmod",
-    "invoke-rc.d",
-    "pam-auth-update",
-    "remove-shell",
-    "service",
-    "start-stop-daemon",
-    "tarcat",
-    "update-passwd",
-    "update-rc.d",
-    "useradd",
-    "userdel",
-    "usermod",
-];
+const SBIN: &str = "
+    add-shell groupadd groupdel groupmod invoke-rc.d pam-auth-update remove-shell service
+    start-stop-daemon tarcat update-passwd update-rc.d useradd userdel usermod
+";
 
 /// What the packages that every installation has bring of directories.
-const DIRECTORIES: &[&str] = &[
-    "etc/alternatives",
-    "etc/cron.d",
-    "etc/cron.daily",
-    "etc/default",
-    "etc/init.d",
-    "etc/logrotate.d",
-    "etc/pam.d",
-    "etc/profile.d",
-    "etc/security",
-    "etc/skel",
-    "usr/games",
-    "usr/include",
-    "usr/local/games",
-    "usr/local/include",
-    "usr/local/src",
-    "usr/local/etc",
-    "var/backups",
-    "var/lib/dpkg",
-    "var/local",
-    "var/mail",
-];
+const DIRECTORIES: &str = "
+    etc/alternatives etc/cron.d etc/cron.daily etc/default etc/init.d etc/logrotate.d etc/pam.d
+    etc/profile.d etc/security etc/skel usr/games usr/include usr/local/games usr/local/include
+    usr/local/src usr/local/etc var/backups var/lib/dpkg var/local var/mail
+";
 
 const USERS: &[StaticUser] = &[
     user("root", 0, 0, "root", "/root"),

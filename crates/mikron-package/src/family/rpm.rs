@@ -46,44 +46,21 @@ const SCRIPTS: &[ScriptKind] = &[
 ];
 
 /// Programs of packages that every installation of Fedora has.
-const BIN: &[&str] = &["bash", "rpm"];
+const BIN: &str = "
+    bash rpm
+";
 
 /// The same for system administration.
-const SBIN: &[&str] = &[
-    "alternatives",
-    "groupadd",
-    "groupdel",
-    "groupmod",
-    "update-alternatives",
-    "useradd",
-    "userdel",
-    "usermod",
-];
+const SBIN: &str = "
+    alternatives groupadd groupdel groupmod update-alternatives useradd userdel usermod
+";
 
 /// What the packages that every installation has bring of directories.
-const DIRECTORIES: &[&str] = &[
-    "etc/alternatives",
-    "etc/cron.d",
-    "etc/cron.daily",
-    "etc/default",
-    "etc/logrotate.d",
-    "etc/pam.d",
-    "etc/pki",
-    "etc/profile.d",
-    "etc/security",
-    "etc/skel",
-    "etc/sysconfig",
-    "usr/games",
-    "usr/include",
-    "usr/libexec",
-    "usr/local/etc",
-    "usr/local/games",
-    "usr/local/include",
-    "usr/local/src",
-    "var/lib/rpm-state",
-    "var/local",
-    "var/mail",
-];
+const DIRECTORIES: &str = "
+    etc/alternatives etc/cron.d etc/cron.daily etc/default etc/logrotate.d etc/pam.d etc/pki
+    etc/profile.d etc/security etc/skel etc/sysconfig usr/games usr/include usr/libexec usr/local/etc
+    usr/local/games usr/local/include usr/local/src var/lib/rpm-state var/local var/mail
+";
 
 const USERS: &[StaticUser] = &[
     user("root", 0, 0, "Super User", "/root"),

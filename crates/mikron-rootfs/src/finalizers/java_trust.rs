@@ -36,6 +36,7 @@ pub(super) fn finalizer() -> Finalizer {
             "/usr/share/ca-certificates/**",
             "/usr/local/share/ca-certificates/**",
         ])
+        .sources(&["/usr/share/ca-certificates/**/*.crt"])
         .promises(&["/etc/ssl/certs/java/cacerts"])
 }
 

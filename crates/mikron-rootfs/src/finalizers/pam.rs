@@ -17,6 +17,10 @@ use crate::finalizer::Finalizer;
 pub(super) fn finalizer() -> Finalizer {
     Finalizer::new("pam", run)
         .reads(&["scripts"])
+        .sources(&[
+            "/usr/share/pam/common-{account,auth,password,session,session-noninteractive}",
+            "/usr/share/pam-configs/**",
+        ])
         .provides(&["/etc/pam.d/common-*"])
 }
 

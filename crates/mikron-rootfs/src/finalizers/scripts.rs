@@ -1,7 +1,5 @@
 //! What maintainer scripts do to the files of an image.
 
-use mikron_package::RootPath;
-
 use crate::finalize::Work;
 use crate::finalizer::Finalizer;
 use crate::scripts::run_all;
@@ -20,13 +18,4 @@ pub(super) fn finalizer() -> Finalizer {
         Ok(())
     };
     Finalizer::new("scripts", run).reads(&["slices", "base"])
-}
-
-/// Whether a path is one that finalizers read wherever it lies: the templates and profiles of pam-auth-update(8), and the
-/// certificate authorities.
-pub fn is_template(path: &RootPath) -> bool {
-    let path = path.as_bytes();
-    let certificate = path.starts_with(b"usr/share/ca-certificates/") && path.ends_with(b".crt");
-    let pam = path.starts_with(b"usr/share/pam/common-") && !path.ends_with(b".md5sums");
-    certificate || pam || path.starts_with(b"usr/share/pam-configs/")
 }

@@ -125,6 +125,7 @@ fn templates(inputs: &[PackageInput]) -> Vec<FileRef> {
     for package in packages {
         sources.add(&package.facts.metadata);
     }
+    let of_finalizers = mikron_rootfs::sources(&mikron_rootfs::builtin_finalizers());
     let mut templates = Vec::new();
     for (package, input) in packages.iter().enumerate() {
         for (entry, file) in input.facts.files.iter().enumerate() {
@@ -134,7 +135,7 @@ fn templates(inputs: &[PackageInput]) -> Vec<FileRef> {
                 script.is_shell() && sources.follows(path, calls)
             };
             let read = sources.contains(&file.entry)
-                || mikron_rootfs::is_template(path)
+                || of_finalizers.iter().any(|glob| glob.matches(path))
                 || file.script.as_deref().is_some_and(is_followed);
             if read && file.entry.is_file() && file.digest.is_some() {
                 templates.push(FileRef { package, entry });
