@@ -18,7 +18,6 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::context::Context;
 pub use crate::error::{SourceError, SourceErrorKind};
-pub(crate) use release::shown_date;
 
 use crate::trust::{Keyring, Signer};
 use crate::universe::CompactIndex;

@@ -8,7 +8,6 @@ use mikron_package::{ArchiveError, LimitExceeded};
 use mikron_rpm::RepomdError;
 
 use crate::cache::CacheError;
-use crate::deb::shown_date;
 use crate::download::DownloadError;
 use crate::trust::TrustError;
 use crate::universe::WriteError;
@@ -225,4 +224,28 @@ pub enum SourceErrorKind {
     /// The cache cannot be read or written.
     #[error(transparent)]
     Cache(#[from] CacheError),
+}
+
+/// A time for people: `2026-07-11 10:16:37 UTC`.
+fn shown_date(seconds: i64) -> String {
+    let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    let (year, month, day) = mikron_package::time::civil(days);
+    format!(
+        "{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02} UTC",
+        rest / 3600,
+        rest / 60 % 60,
+        rest % 60
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shown_date;
+
+    #[test]
+    fn times_are_shown_as_people_read_them() {
+        assert_eq!(shown_date(0), "1970-01-01 00:00:00 UTC");
+        assert_eq!(shown_date(1_709_164_800), "2024-02-29 00:00:00 UTC");
+        assert_eq!(shown_date(-1), "1969-12-31 23:59:59 UTC");
+    }
 }

@@ -30,6 +30,9 @@ use crate::error::{SourceError, SourceErrorKind};
 use crate::fetch::redact;
 use crate::trust::{Keyring, Signer};
 
+/// Where a repository says what it has.
+const REPOMD: &str = "repodata/repomd.xml";
+
 /// A repository of rpm packages.
 ///
 /// URLs may hold `$basearch`, which stands for the architecture in rpm's words.

@@ -11,8 +11,6 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use ureq::config::ConfigBuilder;
 use ureq::http::header::{self, HeaderMap, HeaderName};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig};
@@ -20,7 +18,7 @@ use ureq::typestate::AgentScope;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{Connector as _, DefaultConnector, NextTimeout};
 
-use super::proxy::ThroughProxy;
+use super::proxy::{ThroughProxy, basic};
 use super::redirect::{follow, is_private};
 use super::speed::{Pace, Paced};
 use super::{
@@ -386,11 +384,6 @@ fn basic_auth(userinfo: &str) -> String {
         plain.push(b':');
     }
     basic(&plain)
-}
-
-/// User and password with a colon between, as `Basic` has them.
-pub(super) fn basic(plain: &[u8]) -> String {
-    format!("Basic {}", STANDARD.encode(plain))
 }
 
 /// Resolves names, and refuses private addresses where the policy says so. As the connection goes to the very addresses

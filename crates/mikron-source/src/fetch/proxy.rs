@@ -5,9 +5,9 @@
 use std::fmt;
 use std::io;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
-
-use super::http::basic;
 
 /// Wraps connections that lead to a proxy and not to the host of their URL.
 pub(super) struct ThroughProxy {
@@ -114,6 +114,11 @@ fn absolute(head: &[u8], origin: &str, authorization: &str) -> Option<Vec<u8>> {
         ]
         .concat(),
     )
+}
+
+/// User and password with a colon between, as `Basic` has them.
+pub(super) fn basic(plain: &[u8]) -> String {
+    format!("Basic {}", STANDARD.encode(plain))
 }
 
 #[cfg(test)]

@@ -189,7 +189,7 @@ impl RpmRepository {
         kind: &'static str,
     ) -> Result<&'a RepomdData, SourceError> {
         let file = verified.repomd.file(kind);
-        file.map_err(|error| self.malformed(super::metadata::REPOMD, error))
+        file.map_err(|error| self.malformed(super::REPOMD, error))
     }
 
     fn malformed(&self, path: &str, error: impl Into<RepomdErrorKind>) -> SourceError {
@@ -241,7 +241,7 @@ impl RpmRepository {
                         stream: stream.clone(),
                         known: "none".to_owned(),
                     };
-                    Err(self.malformed(super::metadata::REPOMD, kind))
+                    Err(self.malformed(super::REPOMD, kind))
                 }
                 _ => Ok(ActiveModules::default()),
             };

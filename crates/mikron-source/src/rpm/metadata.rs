@@ -7,7 +7,7 @@ use mikron_rpm::{Metalink, RepomdError, parse_repomd};
 use serde::{Deserialize, Serialize};
 
 use super::published::RpmPublished;
-use super::{RpmRepository, Signed, VerifiedRepomd};
+use super::{REPOMD, RpmRepository, Signed, VerifiedRepomd};
 use crate::context::Context;
 use crate::deb::Trust;
 use crate::error::{SourceError, SourceErrorKind};
@@ -16,9 +16,6 @@ use crate::trust::{OpenPgp, Signer, TrustError};
 
 /// How far the metadata may be from the future, in seconds.
 const CLOCK_SKEW: i64 = 3600;
-
-/// Where the signed file lies.
-pub(super) const REPOMD: &str = "repodata/repomd.xml";
 
 /// What is remembered of a repository between builds. It is written only when all of it held.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -6,8 +6,7 @@ use std::sync::{Arc, OnceLock};
 use mikron_package::{Architecture, Digest, Family, Hasher, PackageRecord, threads};
 
 use super::index::Indexed;
-use super::metadata::REPOMD;
-use super::{RpmRepository, VerifiedRepomd};
+use super::{REPOMD, RpmRepository, VerifiedRepomd};
 use crate::context::Context;
 use crate::download::Wanted;
 use crate::error::SourceError;

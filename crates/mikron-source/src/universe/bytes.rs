@@ -1,6 +1,6 @@
 //! Numbers in bytes, written and read back. Every access is checked.
 
-use super::compact::CompactError;
+use mikron_deb::Deb822Error;
 
 /// Appends a number in LEB128.
 pub(super) fn push_number(bytes: &mut Vec<u8>, mut number: u64) {
@@ -87,4 +87,38 @@ impl<'a> Reader<'a> {
         let length = self.count()?;
         self.take(length as usize)
     }
+}
+
+/// A table of numbers.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Table {
+    pub(super) start: usize,
+    pub(super) count: usize,
+}
+
+impl Table {
+    /// A row; there are [`Table::count`].
+    pub(super) fn row(self, bytes: &[u8], row: usize) -> Result<usize, CompactError> {
+        if row >= self.count {
+            return Err(CompactError::Corrupt(self.start));
+        }
+        word(bytes, self.start + row * 4).map(|number| number as usize)
+    }
+}
+
+/// A compact index that does not hold together. It is to be built anew.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum CompactError {
+    /// Not a compact index, or one of another format.
+    #[error("not a compact index of this format")]
+    Format,
+    /// A number or length in it leads outside of it.
+    #[error("the compact index is corrupted at byte {0}")]
+    Corrupt(usize),
+    /// A record in it is malformed.
+    #[error("the compact index holds a malformed record: {0}")]
+    Record(#[from] Deb822Error),
+    /// There is no record of this number.
+    #[error("the compact index has no record {0}")]
+    NoRecord(u32),
 }

@@ -24,10 +24,10 @@ use std::cmp::Ordering;
 use std::ops::Range;
 use std::sync::Arc;
 
-use mikron_deb::{Deb822Error, FieldId, RawFields};
+use mikron_deb::{FieldId, RawFields};
 use mikron_package::{Digest, Limits, OddRecords, PackageName, PackageRecord, Version};
 
-use super::bytes::{Reader, word};
+use super::bytes::{CompactError, Reader, Table, word};
 use super::decode::Decoder;
 use super::symbols::{BLOCK, Mention, Symbols};
 
@@ -62,40 +62,6 @@ pub struct CompactIndex {
     symbols: Symbols,
     essential: Table,
     odd: Range<usize>,
-}
-
-/// A table of numbers.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Table {
-    pub(super) start: usize,
-    pub(super) count: usize,
-}
-
-impl Table {
-    /// A row; there are [`Table::count`].
-    pub(super) fn row(self, bytes: &[u8], row: usize) -> Result<usize, CompactError> {
-        if row >= self.count {
-            return Err(CompactError::Corrupt(self.start));
-        }
-        word(bytes, self.start + row * 4).map(|number| number as usize)
-    }
-}
-
-/// A compact index that does not hold together. It is to be built anew.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum CompactError {
-    /// Not a compact index, or one of another format.
-    #[error("not a compact index of this format")]
-    Format,
-    /// A number or length in it leads outside of it.
-    #[error("the compact index is corrupted at byte {0}")]
-    Corrupt(usize),
-    /// A record in it is malformed.
-    #[error("the compact index holds a malformed record: {0}")]
-    Record(#[from] Deb822Error),
-    /// There is no record of this number.
-    #[error("the compact index has no record {0}")]
-    NoRecord(u32),
 }
 
 impl CompactIndex {
@@ -192,7 +158,8 @@ impl CompactIndex {
         record.digest = digest;
         let encoded = Reader::new(cursor.value()?, 0);
         let decoder = Decoder {
-            index: self,
+            bytes: &self.bytes,
+            symbols: &self.symbols,
             reader: encoded,
             version,
         };
@@ -222,11 +189,6 @@ impl CompactIndex {
             return Err(CompactError::NoRecord(record));
         }
         self.names.row(&self.bytes, record as usize)
-    }
-
-    /// The text of a symbol.
-    pub(super) fn symbol(&self, number: usize) -> Result<Vec<u8>, CompactError> {
-        self.symbols.text(&self.bytes, number)
     }
 
     /// The numbers of the records of exactly this name.

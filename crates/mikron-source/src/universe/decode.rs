@@ -5,15 +5,17 @@ use mikron_package::{
     Requirement, Version,
 };
 
-use super::bytes::Reader;
-use super::compact::{CompactError, CompactIndex};
+use super::bytes::{CompactError, Reader};
 use super::encode::{
     COMPOUND, Flags, MAX_DEPTH, MULTI_ARCH, OPERATORS, PRIORITIES, QUALIFIED, SYMBOL, SYMBOL_BITS,
 };
+use super::symbols::Symbols;
 
 /// Decodes one record.
 pub(super) struct Decoder<'a> {
-    pub(super) index: &'a CompactIndex,
+    /// The index as it lies in memory, and its symbols.
+    pub(super) bytes: &'a [u8],
+    pub(super) symbols: &'a Symbols,
     pub(super) reader: Reader<'a>,
     pub(super) version: Version,
 }
@@ -109,7 +111,7 @@ impl Decoder<'_> {
 
     /// The text of the symbol that a word numbers.
     fn symbol(&self, word: u32) -> Result<String, CompactError> {
-        let text = self.index.symbol((word & SYMBOL) as usize)?;
+        let text = self.symbols.text(self.bytes, (word & SYMBOL) as usize)?;
         String::from_utf8(text).map_err(|_| self.reader.corrupt())
     }
 

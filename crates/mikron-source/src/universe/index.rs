@@ -8,7 +8,8 @@ use mikron_package::{
     Version, VersionOrder,
 };
 
-use super::compact::{CompactError, CompactIndex};
+use super::bytes::CompactError;
+use super::compact::CompactIndex;
 use super::similar::similar;
 
 /// One index of a universe.

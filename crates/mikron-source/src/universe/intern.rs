@@ -8,7 +8,9 @@ use mikron_package::LimitExceeded;
 
 use super::bytes::push_number;
 use super::symbols::{BLOCK, MENTIONS, Mention};
-use super::write::LEFT_OUT;
+
+/// The rank of a record that is left out.
+pub(super) const LEFT_OUT: u32 = u32::MAX;
 
 /// Symbols are numbered with so many bits; the others of a word say how a record mentions them.
 pub(super) const SYMBOL_BITS: u32 = 28;

@@ -16,7 +16,8 @@ mod similar;
 mod symbols;
 mod write;
 
-pub use compact::{CompactError, CompactIndex};
+pub use bytes::CompactError;
+pub use compact::CompactIndex;
 pub use deb::build_index;
 pub use index::{IndexUniverse, Part, UniverseError};
 pub use records::IndexBuilder;

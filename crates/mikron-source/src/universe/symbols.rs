@@ -9,8 +9,7 @@
 //!          triggers; then the numbers of these records: in each list the first, and then the distance to the next
 //! ```
 
-use super::bytes::Reader;
-use super::compact::{CompactError, Table};
+use super::bytes::{CompactError, Reader, Table};
 
 /// So many symbols are a block.
 pub(super) const BLOCK: usize = 8;

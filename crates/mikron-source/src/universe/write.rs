@@ -3,13 +3,12 @@
 use mikron_deb::FieldId;
 use mikron_package::{LimitExceeded, OddRecord, OddRecords, PackageRecord};
 
-use super::bytes::push_number;
+use super::bytes::{CompactError, push_number};
 use super::compact::{
-    CompactError, CompactIndex, Cursor, ENCODED, FORMAT, HEADER, MAGIC, identity_at, mask,
-    unlimited,
+    CompactIndex, Cursor, ENCODED, FORMAT, HEADER, MAGIC, identity_at, mask, unlimited,
 };
 use super::encode::{EncodeError, Encoded, Encoder, SYMBOL};
-use super::intern::Interner;
+use super::intern::{Interner, LEFT_OUT};
 use super::symbols::Mention;
 
 /// Why an index has no compact form.
@@ -47,9 +46,6 @@ pub(super) struct Writer {
     /// Records that cannot be used. Those of one identity that contradict each other join them in the end.
     pub(super) odd: OddRecords,
 }
-
-/// The rank of a record that is left out.
-pub(super) const LEFT_OUT: u32 = u32::MAX;
 
 impl Writer {
     pub(super) fn new(architecture: &str) -> Self {
