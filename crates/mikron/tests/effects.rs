@@ -4,6 +4,8 @@
 
 mod common;
 
+use std::fs;
+
 use common::{Held, local_spec};
 use mikron::{Builder, Output};
 use mikron_testkit::archive::DebBuilder;
@@ -80,4 +82,29 @@ fn a_named_package_of_nothing_but_a_unit_and_a_script_has_what_they_make() {
             .iter()
             .any(|path| path.ends_with("/app.service"))
     );
+}
+
+#[test]
+fn a_table_of_the_spec_says_what_commands_of_scripts_mean() {
+    let dir = TempDir::new().unwrap();
+    let app = DebBuilder::new("app", "1", "amd64")
+        .file("/usr/share/app/data", 0o644, "x")
+        .script("postinst", "#!/bin/sh\ndispatch-register app\nother app\n");
+    let rest = "packages: [app]\ninstallation: [mine.yaml]\n";
+    let file = local_spec(dir.path(), vec![("app", "", app)], rest);
+    let build = |table: &str| {
+        fs::write(dir.path().join("mine.yaml"), table).unwrap();
+        let builder = Builder::from_file(&file).unwrap_or_else(|error| panic!("{error}"));
+        builder.cache(dir.path().join("cache")).build()
+    };
+    let table = "without-effect: [{ because: no dispatcher, commands: ['dispatch-*'] }]\n";
+    // The second table is not answered by what is remembered of the first.
+    for (table, open) in [(table, 1), ("steps: []\n", 2)] {
+        let report = build(table).unwrap_or_else(|error| panic!("{error}"));
+        let scripts = &report.platforms[0].scripts;
+        assert_eq!(scripts[0].uncovered.len(), open, "{scripts:?}");
+    }
+    let error = build("without-effect:\n  - { commands: [x] }\n").unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("mine.yaml:2:"), "{text}");
 }

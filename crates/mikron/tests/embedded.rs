@@ -162,11 +162,12 @@ fn rules_of_the_spec_hold_for_its_own_programs_too() {
 #[test]
 fn the_report_names_every_file_that_the_image_depends_on() {
     let dir = TempDir::new().unwrap();
-    let rest = "packages: [app]\nrules: [rules.yaml]\ndefinitions: [tables]\nfiles: [{ path: /own, from: data/own }]\n";
+    let rest = "packages: [app]\nrules: [rules.yaml]\ndefinitions: [tables]\ninstallation: [scripts.yaml]\nfiles: [{ path: /own, from: data/own }]\n";
     let file = local_spec(dir.path(), vec![("app", "", app())], rest);
     let rules = "- rule: frobs\n  when: { imports: [frobnicate] }\n  brings: [{ path: /usr/share/frobs }]\n\
         \x20 because: frobnicate reads it\n  without: nothing is frobnicated\n";
     fs::write(dir.path().join("rules.yaml"), rules).unwrap();
+    fs::write(dir.path().join("scripts.yaml"), "reads-only: [ask]\n").unwrap();
     fs::create_dir(dir.path().join("tables")).unwrap();
     fs::create_dir(dir.path().join("data")).unwrap();
     fs::write(dir.path().join("data/own"), "own").unwrap();
@@ -181,6 +182,7 @@ fn the_report_names_every_file_that_the_image_depends_on() {
         "image.yaml",
         "repository",
         "rules.yaml",
+        "scripts.yaml",
         "tables",
     ];
     assert_eq!(inputs(well(builder(&file).build())), expected);
