@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use mikron_package::{Glob, LimitExceeded, Limits};
-use mikron_yaml::{YamlError, YamlErrorKind};
+use mikron_yaml::{Excerpt, YamlError, YamlErrorKind};
 use serde::Deserialize;
 
 const BUILTIN: &str = include_str!("installation.yaml");
@@ -90,19 +90,24 @@ impl Commands {
 
 /// Tables that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{file}{}: {error}", place(error))]
+#[error("{}: {kind}{}{}", at.place(file), behind("", &at.to_string()), behind("help: ", help.as_deref().unwrap_or_default()))]
 pub struct TableError {
     /// The file, as the spec names it.
     pub file: String,
-    /// What is wrong, and where.
-    pub error: YamlError,
+    /// Where in the file.
+    pub at: Excerpt,
+    /// What is wrong.
+    pub kind: YamlErrorKind,
+    /// What would have been right.
+    pub help: Option<String>,
 }
 
-fn place(error: &YamlError) -> String {
-    let span = error.span.as_ref();
-    span.map_or_else(String::new, |span| {
-        format!(":{}:{}", span.line, span.column)
-    })
+/// A further line of a message, where there is one.
+fn behind(start: &str, text: &str) -> String {
+    match text {
+        "" => String::new(),
+        text => format!("\n{start}{text}"),
+    }
 }
 
 impl Installation {
@@ -133,7 +138,9 @@ impl Installation {
         read.and_then(|()| mikron_yaml::read(text))
             .map_err(|error| TableError {
                 file: file.to_owned(),
-                error,
+                at: Excerpt::new(text, error.span),
+                kind: error.kind,
+                help: error.help,
             })
     }
 
@@ -224,6 +231,11 @@ mod tests {
         assert_eq!(because("logger"), Some("an image has no system log"));
         assert_eq!(because("y-register"), None);
         let error = parse("steps: []\nstep: []\n").expect_err("refused");
-        assert!(error.to_string().starts_with("mine.yaml:2:"), "{error}");
+        let text = error.to_string();
+        assert!(text.starts_with("mine.yaml:2:1: "), "{text}");
+        assert!(
+            text.contains("2 | step: []") && text.contains("`steps`"),
+            "{text}"
+        );
     }
 }
