@@ -15,7 +15,8 @@ use mikron_source::fetch::{HttpOptions, Router};
 use mikron_source::rpm::RpmRepository;
 use mikron_source::universe::{CompactIndex, IndexBuilder};
 use mikron_source::{Context, Repository as _};
-use mikron_testkit::repository::{Compression, now};
+use mikron_testkit::archive::Compression;
+use mikron_testkit::repository::now;
 use mikron_testkit::rpm_repository::synthetic;
 
 const PACKAGES: usize = 60_000;

@@ -10,7 +10,7 @@ use mikron_rpm::{
     FileChecksum, PrimaryReader, Repomd, RepomdError, RepomdErrorKind, Unpacked, parse_metalink,
     parse_mirrorlist, parse_repomd, read_filelists,
 };
-use mikron_testkit::repository::Compression;
+use mikron_testkit::archive::Compression;
 use mikron_testkit::rpm_repository::{ChecksumKind, RpmRepositoryBuilder};
 
 fn origin() -> Origin {
@@ -97,7 +97,7 @@ fn repomd(text: &str) -> Result<Repomd, RepomdError> {
 #[test]
 fn a_good_repository_reads_to_the_records_that_it_was_made_of() {
     for compression in [
-        Compression::Plain,
+        Compression::None,
         Compression::Gzip,
         Compression::Xz,
         Compression::Zstd,

@@ -11,7 +11,8 @@ use mikron_source::fetch::{HttpOptions, Router};
 use mikron_source::rpm::RpmRepository;
 use mikron_source::universe::CompactIndex;
 use mikron_source::{Context, Repository as _};
-use mikron_testkit::repository::{Compression, now};
+use mikron_testkit::archive::Compression;
+use mikron_testkit::repository::now;
 use mikron_testkit::rpm_repository::synthetic;
 
 /// The time that processors have spent on all threads so far, in milliseconds; 0 where the system does not tell.
@@ -27,7 +28,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
     let packages = arguments.next().map_or(Ok(60_000), |n| n.parse())?;
     let compression = match arguments.next().as_deref() {
-        Some("plain") => Compression::Plain,
+        Some("plain") => Compression::None,
         Some("xz") => Compression::Xz,
         Some("zstd") => Compression::Zstd,
         _ => Compression::Gzip,

@@ -12,7 +12,8 @@ use mikron_source::fetch::Router;
 use mikron_source::rpm::RpmRepository;
 use mikron_source::trust::TrustError;
 use mikron_source::{MetadataError, Repository, SourceError, SourceErrorKind};
-use mikron_testkit::repository::{Compression, KeyKind, TestKey, now};
+use mikron_testkit::archive::Compression;
+use mikron_testkit::repository::{KeyKind, TestKey, now};
 use mikron_testkit::rpm_repository::{ChecksumKind, RpmRepositoryBuilder};
 
 const DAY: i64 = 86_400;
@@ -48,7 +49,7 @@ fn refused(world: &World, repository: &RpmRepository) -> SourceError {
 #[test]
 fn a_signed_repository_becomes_an_index_of_what_fits() {
     for compression in [
-        Compression::Plain,
+        Compression::None,
         Compression::Gzip,
         Compression::Xz,
         Compression::Zstd,

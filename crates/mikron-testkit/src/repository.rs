@@ -11,14 +11,13 @@
 //! assert!(repository.file("pool/main/h/hello/hello_1.0_amd64.deb").starts_with(b"the"));
 //! ```
 
+mod files;
 mod key;
 mod release;
 mod subkey;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::Write as _;
-use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use key::{KeyKind, TestKey};
@@ -27,63 +26,10 @@ pub use release::rfc2822;
 use release::{Published, release_text};
 pub use subkey::Binding;
 
-use crate::http::Server;
+pub use files::Repository;
+pub(crate) use files::{serve_files, write_files};
 
-/// How an index file is compressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Compression {
-    /// Not at all.
-    Plain,
-    /// gzip.
-    Gzip,
-    /// xz.
-    Xz,
-    /// zstd.
-    Zstd,
-    /// bzip2.
-    Bzip2,
-}
-
-impl Compression {
-    /// What the format adds to a file's name.
-    pub(crate) fn extension(self) -> &'static str {
-        match self {
-            Self::Plain => "",
-            Self::Gzip => ".gz",
-            Self::Xz => ".xz",
-            Self::Zstd => ".zst",
-            Self::Bzip2 => ".bz2",
-        }
-    }
-
-    /// Compresses `bytes`, always to the same result.
-    ///
-    /// # Panics
-    /// Never: writing goes to memory.
-    pub fn compress(self, bytes: &[u8]) -> Vec<u8> {
-        match self {
-            Self::Plain => bytes.to_vec(),
-            Self::Gzip => {
-                let mut encoder =
-                    flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-                encoder.write_all(bytes).expect("writing to memory");
-                encoder.finish().expect("writing to memory")
-            }
-            Self::Xz => {
-                let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), 1);
-                encoder.write_all(bytes).expect("writing to memory");
-                encoder.finish().expect("writing to memory")
-            }
-            Self::Zstd => zstd::bulk::compress(bytes, 3).expect("writing to memory"),
-            Self::Bzip2 => {
-                let level = bzip2::Compression::fast();
-                let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), level);
-                encoder.write_all(bytes).expect("writing to memory");
-                encoder.finish().expect("writing to memory")
-            }
-        }
-    }
-}
+use crate::archive::Compression;
 
 /// Builds a Debian repository of one suite; one whose name ends in `/` is a flat repository (sources.list(5)).
 #[derive(Clone, Debug)]
@@ -321,7 +267,7 @@ impl RepositoryBuilder {
                 for compression in &self.compressions {
                     let bytes = compression.compress(text);
                     let path = format!("{path}{}", compression.extension());
-                    if *compression != Compression::Plain {
+                    if *compression != Compression::None {
                         published.push(Published::new(&path, &bytes));
                     }
                     if self.by_hash {
@@ -354,67 +300,6 @@ impl RepositoryBuilder {
             files,
             release,
         }
-    }
-}
-
-/// A repository as files by path, relative to its base URL.
-#[derive(Clone, Debug)]
-pub struct Repository {
-    /// The suite, as in `dists/SUITE`.
-    pub suite: String,
-    /// All files by path.
-    pub files: BTreeMap<String, Vec<u8>>,
-    /// The text of the Release file, unsigned.
-    pub release: String,
-}
-
-impl Repository {
-    /// A file by path.
-    ///
-    /// # Panics
-    /// When there is none.
-    pub fn file(&self, path: &str) -> &[u8] {
-        self.files
-            .get(path)
-            .unwrap_or_else(|| panic!("the repository has no file {path}"))
-    }
-
-    /// The bytes of InRelease.
-    ///
-    /// # Panics
-    /// When the repository has none.
-    pub fn inrelease(&self) -> &[u8] {
-        self.file(&format!("dists/{}/InRelease", self.suite))
-    }
-
-    /// Serves all files under `prefix` (which begins with a slash, or is empty).
-    pub fn serve(&self, server: &Server, prefix: &str) {
-        serve_files(&self.files, server, prefix);
-    }
-
-    /// Writes all files below `directory`.
-    ///
-    /// # Panics
-    /// When a file cannot be written.
-    pub fn write_to(&self, directory: &Path) {
-        write_files(&self.files, directory);
-    }
-}
-
-/// Serves files under `prefix`.
-pub(crate) fn serve_files(files: &BTreeMap<String, Vec<u8>>, server: &Server, prefix: &str) {
-    for (path, bytes) in files {
-        server.put(&format!("{prefix}/{path}"), bytes.clone());
-    }
-}
-
-/// Writes files below `directory`.
-pub(crate) fn write_files(files: &BTreeMap<String, Vec<u8>>, directory: &Path) {
-    for (path, bytes) in files {
-        let path = directory.join(path);
-        std::fs::create_dir_all(path.parent().expect("a joined path has a parent"))
-            .expect("a directory");
-        std::fs::write(path, bytes).expect("a file");
     }
 }
 

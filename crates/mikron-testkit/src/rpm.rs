@@ -4,12 +4,15 @@
 
 mod builder;
 mod cpio;
+mod files;
 mod header;
+mod parts;
 mod rpmbuild;
 mod sections;
 
-pub use builder::{RpmBuilder, RpmParts};
+pub use builder::RpmBuilder;
 pub use cpio::{CpioBuilder, CpioFields};
 pub use header::{HeaderBuilder, HeaderValue};
+pub use parts::RpmParts;
 pub use rpmbuild::rpmbuild;
 pub use sections::RpmSections;

@@ -25,8 +25,9 @@ use std::path::Path;
 use mikron_package::{Checksum, Digest, PackageRecord};
 use sha2::Digest as _;
 
+use crate::archive::Compression;
 use crate::http::Server;
-use crate::repository::{Compression, TestKey, now, serve_files, write_files};
+use crate::repository::{TestKey, now, serve_files, write_files};
 
 /// The kinds of checksums that a repository may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

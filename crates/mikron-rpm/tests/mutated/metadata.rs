@@ -10,7 +10,6 @@ use mikron_rpm::{
 };
 use mikron_testkit::archive::Compression;
 use mikron_testkit::mutation::{Format, Mutator, Numbers, Outcome, refusal};
-use mikron_testkit::repository;
 use mikron_testkit::rpm_repository::{RpmRepositoryBuilder, synthetic};
 
 use super::{NAMED, limits, origin};
@@ -20,10 +19,7 @@ pub(super) const REPOMD: Format = Format {
     name: "repomd",
     begin: || {
         let gzip = sample().modules("---\n").build().repomd;
-        let plain = sample()
-            .compression(repository::Compression::Plain)
-            .build()
-            .repomd;
+        let plain = sample().compression(Compression::None).build().repomd;
         let zchunk = sample().zchunk_only().build().repomd;
         let mutator = xml([gzip, plain, zchunk]);
         Box::new(move |numbers| {
@@ -70,7 +66,7 @@ pub(super) const FILELISTS: Format = Format {
         let files = ["/usr/bin/a", "/usr/share/a b", "/etc/&x<y"];
         let one = RpmRepositoryBuilder::new().package_with_files(record("a"), "x", &files);
         let texts = [sample(), one].map(|builder| {
-            let built = builder.compression(repository::Compression::Plain).build();
+            let built = builder.compression(Compression::None).build();
             String::from_utf8(built.file(built.path_of("filelists.xml")).to_vec()).expect("text")
         });
         let mutator = xml(texts);

@@ -17,8 +17,9 @@ use mikron_source::deb::{
 use mikron_source::download::Wanted;
 use mikron_source::trust::{Keyring, TrustError};
 use mikron_source::universe::IndexUniverse;
+use mikron_testkit::archive::Compression;
 use mikron_testkit::http::Fault;
-use mikron_testkit::repository::{Compression, RepositoryBuilder, TestKey, now};
+use mikron_testkit::repository::{RepositoryBuilder, TestKey, now};
 
 const DAY: i64 = 86_400;
 const RELEASE: &str = "/debian/dists/stable/InRelease";
@@ -287,7 +288,7 @@ fn an_index_of_all_architectures_belongs_to_each() {
 #[test]
 fn each_compression_gives_the_same_index() {
     let (world, key) = (World::new(), TestKey::generate());
-    let all = [Compression::Plain, Compression::Gzip, Compression::Xz];
+    let all = [Compression::None, Compression::Gzip, Compression::Xz];
     stable(&key)
         .compressions(&all)
         .build()
@@ -346,7 +347,7 @@ fn a_repository_on_disk_is_like_one_on_a_server() {
 #[test]
 fn a_flat_repository_without_a_release_is_read_where_nobody_has_to_sign_it() {
     for (suite, prefix) in [("./", ""), ("/", ""), ("sub/./dir/", "sub/dir/")] {
-        for compression in [Compression::Plain, Compression::Gzip, Compression::Xz] {
+        for compression in [Compression::None, Compression::Gzip, Compression::Xz] {
             let (world, key) = (World::new(), TestKey::generate());
             RepositoryBuilder::new(&format!("./{prefix}"))
                 .package_at(

@@ -2,10 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sha2::Digest as _;
-
-use super::sections::hex;
-use super::{CpioBuilder, CpioFields, HeaderBuilder, HeaderValue, RpmSections};
+use super::{HeaderBuilder, HeaderValue, RpmParts};
 use crate::archive::Compression;
 
 /// `RPMSENSE_*` of the operators that relations are written with.
@@ -35,77 +32,25 @@ const RPMLIB: u32 = 1 << 24 | 0b1010;
 pub struct RpmBuilder {
     header: HeaderBuilder,
     relations: BTreeMap<u32, Vec<(String, u32, String)>>,
-    files: BTreeMap<Vec<u8>, File>,
+    pub(super) files: BTreeMap<Vec<u8>, File>,
     last: Vec<u8>,
     compression: Compression,
-    stripped: bool,
-    mtime: u32,
-    next_inode: u32,
+    pub(super) stripped: bool,
+    pub(super) mtime: u32,
+    pub(super) next_inode: u32,
 }
 
 #[derive(Clone, Debug)]
-struct File {
-    mode: u16,
-    content: Vec<u8>,
-    link: Vec<u8>,
-    flags: u32,
-    user: String,
-    group: String,
-    capabilities: String,
-    device: u16,
-    inode: u32,
-}
-
-/// The main header and the payload before they are put together.
-#[derive(Clone, Debug)]
-pub struct RpmParts {
-    /// The main header. The digests of the payload are set when it is packed.
-    pub header: HeaderBuilder,
-    /// The payload, unpacked.
-    pub cpio: Vec<u8>,
-    /// How it is packed.
-    pub compression: Compression,
-}
-
-impl RpmParts {
-    /// Packs the payload, and seals everything with its digests.
-    pub fn sections(&self) -> RpmSections {
-        let payload = self.compression.compress(&self.cpio);
-        let mut header = self.header.clone();
-        let digest = |bytes: &[u8]| HeaderValue::texts(&[hex(sha2::Sha256::digest(bytes))]);
-        header
-            .set(5092, digest(&payload))
-            .set(5093, HeaderValue::Words(vec![8]))
-            .set(5097, digest(&self.cpio));
-        let mut lead = vec![0xed, 0xab, 0xee, 0xdb, 3, 0, 0, 0, 0, 1];
-        lead.resize(96, 0);
-        lead[10..14].copy_from_slice(b"test");
-        // The operating system is Linux, and a signature header follows.
-        (lead[77], lead[79]) = (1, 5);
-        let mut sections = RpmSections {
-            lead,
-            signature: HeaderBuilder::signature(),
-            header: header.build(),
-            payload,
-            unpacked: self.cpio.len() as u64,
-        };
-        sections.seal();
-        sections
-    }
-
-    /// The same as rpm before 4.14 writes it: no SHA-256 of the header, and in the header no digest of the payload. Its header
-    /// proves what follows by the digests of the files alone.
-    pub fn old_sections(&self) -> RpmSections {
-        let mut sections = self.sections();
-        sections.header = self.header.build();
-        sections.seal().signature.remove(273);
-        sections
-    }
-
-    /// The archive.
-    pub fn build(&self) -> Vec<u8> {
-        self.sections().join()
-    }
+pub(super) struct File {
+    pub(super) mode: u16,
+    pub(super) content: Vec<u8>,
+    pub(super) link: Vec<u8>,
+    pub(super) flags: u32,
+    pub(super) user: String,
+    pub(super) group: String,
+    pub(super) capabilities: String,
+    pub(super) device: u16,
+    pub(super) inode: u32,
 }
 
 impl RpmBuilder {
@@ -367,42 +312,6 @@ impl RpmBuilder {
         self
     }
 
-    /// Whether a file is the last of its names, which has the content.
-    fn is_last(&self, path: &[u8], file: &File) -> bool {
-        let mut behind = self.files.range(path.to_vec()..).skip(1);
-        !behind.any(|(_, other)| other.inode == file.inode)
-    }
-
-    fn links(&self, file: &File) -> u32 {
-        let same = |other: &&File| other.inode == file.inode;
-        self.files.values().filter(same).count() as u32
-    }
-
-    /// The payload as the header describes it, without ghosts.
-    pub fn cpio(&self) -> Vec<u8> {
-        let shared = self.next_inode as usize <= self.files.len();
-        let mut cpio = CpioBuilder::new();
-        for (number, (path, file)) in self.files.iter().enumerate() {
-            if file.flags & 1 << 6 != 0 {
-                continue;
-            }
-            let last = !shared || self.is_last(path, file);
-            let content: &[u8] = if last { &file.content } else { b"" };
-            if self.stripped {
-                cpio = cpio.stripped(number as u32, content);
-                continue;
-            }
-            let fields = CpioFields {
-                inode: file.inode,
-                links: if shared { self.links(file) } else { 1 },
-                mtime: self.mtime,
-                ..CpioFields::new(file.mode.into())
-            };
-            cpio = cpio.member(&[b".", path.as_slice()].concat(), fields, content);
-        }
-        cpio.trailer().build()
-    }
-
     /// Header and payload.
     pub fn parts(&self) -> RpmParts {
         let mut builder = self.clone();
@@ -453,70 +362,6 @@ impl RpmBuilder {
             header,
             cpio: self.cpio(),
             compression: self.compression,
-        }
-    }
-
-    fn file_tags(&self, header: &mut HeaderBuilder) {
-        let files: Vec<(&Vec<u8>, &File)> = self.files.iter().collect();
-        let shared = self.next_inode as usize <= files.len();
-        let size: usize = files
-            .iter()
-            .filter(|(path, file)| !shared || self.is_last(path, file))
-            .map(|(_, file)| file.content.len())
-            .sum();
-        header.set(1009, HeaderValue::Words(vec![size as u32]));
-        if files.is_empty() {
-            return;
-        }
-        let mut directories: Vec<&[u8]> = Vec::new();
-        let (mut indexes, mut names) = (Vec::new(), Vec::new());
-        for (path, _) in &files {
-            let slash = path
-                .iter()
-                .rposition(|b| *b == b'/')
-                .expect("an absolute path");
-            let (directory, name) = path.split_at(slash + 1);
-            let known = directories.iter().rposition(|known| *known == directory);
-            indexes.push(known.unwrap_or(directories.len()) as u32);
-            if known.is_none() {
-                directories.push(directory);
-            }
-            names.push(name);
-        }
-        let words = |f: &dyn Fn(&File) -> u32| {
-            HeaderValue::Words(files.iter().map(|(_, file)| f(file)).collect())
-        };
-        let shorts = |f: fn(&File) -> u16| {
-            HeaderValue::Shorts(files.iter().map(|(_, file)| f(file)).collect())
-        };
-        let texts = |f: &dyn Fn(&File) -> Vec<u8>| {
-            HeaderValue::Texts(files.iter().map(|(_, file)| f(file)).collect())
-        };
-        let digest = |file: &File| {
-            let regular = file.mode & 0o170_000 == 0o100_000 && file.flags & 1 << 6 == 0;
-            let digest = || hex(sha2::Sha256::digest(&file.content)).into_bytes();
-            if regular { digest() } else { Vec::new() }
-        };
-        header
-            .set(1028, words(&|file| file.content.len() as u32))
-            .set(1030, shorts(|file| file.mode))
-            .set(1033, shorts(|file| file.device))
-            .set(1034, words(&|_| self.mtime))
-            .set(1035, texts(&digest))
-            .set(1036, texts(&|file| file.link.clone()))
-            .set(1037, words(&|file| file.flags))
-            .set(1039, texts(&|file| file.user.clone().into_bytes()))
-            .set(1040, texts(&|file| file.group.clone().into_bytes()))
-            .set(1045, words(&|_| u32::MAX))
-            .set(1095, words(&|_| 1))
-            .set(1096, words(&|file| file.inode))
-            .set(1097, texts(&|_| Vec::new()))
-            .set(1116, HeaderValue::Words(indexes))
-            .set(1117, HeaderValue::texts(&names))
-            .set(1118, HeaderValue::texts(&directories))
-            .set(5011, HeaderValue::Words(vec![8]));
-        if files.iter().any(|(_, file)| !file.capabilities.is_empty()) {
-            header.set(5010, texts(&|file| file.capabilities.clone().into_bytes()));
         }
     }
 
