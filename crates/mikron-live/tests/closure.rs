@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use mikron_facts::{PackageFacts, Spool};
+use mikron_live::mirror::mirror;
 use mikron_matrix::{Explanation, NeedState, State, explain, matrix, verify, why};
 use mikron_package::Contents;
 use mikron_select::{LeftOutReason, PackageInput, Reason, Role, Selection, select};
@@ -25,6 +26,7 @@ fn closure_of(
     release: &str,
     spool: &Spool,
 ) -> Option<Vec<PackageInput>> {
+    mirror()?;
     let apt_get = tool("apt-get")?;
     let apt_cache = tool("apt-cache")?;
     let os = fs::read_to_string("/etc/os-release").unwrap_or_default();

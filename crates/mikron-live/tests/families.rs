@@ -49,13 +49,15 @@ image:
 /// Makes the repositories once for all tests. `None` where a tool or the mirror is missing.
 fn world() -> Option<&'static World> {
     static WORLD: OnceLock<Option<World>> = OnceLock::new();
+    // Asked by each test, so that each says why it is skipped.
+    for name in ["dpkg-deb", "rpmbuild", "rpm", "createrepo_c", "readelf"] {
+        tool(name)?;
+    }
+    mirror()?;
     WORLD.get_or_init(make).as_ref()
 }
 
 fn make() -> Option<World> {
-    for name in ["dpkg-deb", "rpmbuild", "rpm", "createrepo_c", "readelf"] {
-        tool(name)?;
-    }
     let dir = TempDir::new().unwrap();
     // Debian packages do not name what every installation has; rpm finds the shell that scripts run in, and requires it.
     let rest = REST.replace("[nginx]", "[nginx, dash]");

@@ -44,12 +44,13 @@ fn record(file: &Path, reason: &str) -> std::io::Result<()> {
     file.write_all(line.as_bytes())
 }
 
-/// The name of the test program, without the hash that cargo gives it.
+/// The name of the test program behind that of its package, without the hash that cargo gives it.
 fn program() -> Option<String> {
     let program = std::env::current_exe().ok()?;
     let name = program.file_name()?.to_str()?;
     let name = name.rsplit_once('-').map_or(name, |(name, _)| name);
-    Some(name.to_owned())
+    let package = std::env::var("CARGO_PKG_NAME").map(|package| package + "/");
+    Some(package.unwrap_or_default() + name)
 }
 
 /// The directory of those files, beside what cargo builds.

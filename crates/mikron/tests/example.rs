@@ -1,5 +1,5 @@
 //! The image of the example, out of the frozen archive: what is in it, how large it is, and that its bytes are always the same.
-//! Out of Debian's own archive, and at work: `mikron-live`.
+//! As other tools read it: `oci.rs`. Out of Debian's own archive, and at work: `mikron-live`.
 
 #![allow(clippy::unwrap_used)] // a test
 
@@ -7,27 +7,21 @@ mod common;
 
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 
 use common::{Held, Home, example_with};
-use mikron::oci::docker::Archive;
-use mikron::oci::{Child, mutate, validate, validate_index};
-use mikron::package::{Digest, Limits};
 use mikron::{BuildReport, Output};
-use serde_json::Value;
 
 /// The digest of the example's index. It moves when, and only when, the bytes of images move: then say so in the changelog.
 const GOLDEN: &str = "sha256:39e004efd7388f5f39bc2e07cd1793292c2877cfaeea9b77bbc4d944f32e095f";
 /// The sizes of its image in bytes, in layers by package and in a single one.
 const SIZES: [u64; 2] = [8544, 3983];
 
-/// Builds the example with more text at its end into `layout` and `image.tar` of a directory.
+/// Builds the example with more text at its end into `layout` of a directory.
 fn build(home: &Home, more: &str) -> BuildReport {
     let built = home
         .builder(&example_with("nginx.yaml", more))
         .platform("linux/amd64".parse().unwrap())
         .output(Output::layout(home.path("layout"), "latest"))
-        .output(Output::docker_archive(home.path("image.tar")))
         .build();
     built.unwrap_or_else(|error| panic!("{error}"))
 }
@@ -69,51 +63,6 @@ fn no_lock_no_cache_and_no_number_of_jobs_changes_a_byte() {
     // The key of the archive is part of what is locked.
     fs::copy(first.path("archive.asc"), second.path("archive.asc")).unwrap();
     assert_eq!(locked.locked(true).build().unwrap().digest, reference);
-}
-
-#[test]
-fn the_layout_is_sound_and_others_read_the_same_in_it() {
-    use oci_spec::image::{ImageConfiguration, ImageIndex, ImageManifest};
-    let home = Home::new();
-    let built = build(&home, "");
-    let layout = home.path("layout");
-    validate(&layout, &Limits::default()).unwrap();
-    let platform = &built.platforms[0];
-    let read = |digest: Digest| fs::read(layout.join("blobs/sha256").join(digest.hex())).unwrap();
-    let index = fs::read(layout.join("index.json")).unwrap();
-    let (inner, manifest) = (read(built.digest), read(platform.digest));
-    let config = read(platform.config.unwrap());
-    let theirs = [
-        serde_json::from_slice::<ImageIndex>(&index).map(serde_json::to_value),
-        serde_json::from_slice::<ImageIndex>(&inner).map(serde_json::to_value),
-        serde_json::from_slice::<ImageManifest>(&manifest).map(serde_json::to_value),
-        serde_json::from_slice::<ImageConfiguration>(&config).map(serde_json::to_value),
-    ];
-    for (theirs, ours) in theirs.into_iter().zip([&index, &inner, &manifest, &config]) {
-        let ours: Value = serde_json::from_slice(ours).unwrap();
-        assert_eq!(theirs.unwrap().unwrap(), ours);
-    }
-    let config: Value = serde_json::from_slice(&config).unwrap();
-    assert_eq!(config["config"]["StopSignal"], "SIGQUIT");
-    assert_eq!(config["config"]["Entrypoint"][0], "/usr/sbin/nginx");
-}
-
-#[test]
-fn the_docker_archive_holds_the_layers_of_the_layout() {
-    let home = Home::new();
-    let built = build(&home, "layers: { compression: \"gzip:6\" }\n");
-    let limits = Limits::default();
-    let archive = Arc::new(Archive::open(&home.path("image.tar"), &limits).unwrap());
-    let root = archive.root(&limits);
-    validate_index(&root, &limits).unwrap();
-    let images = mutate::images(&Child::Index(Arc::new(root))).unwrap();
-    let [(_, image)] = images.as_slice() else {
-        panic!("it is for one platform")
-    };
-    let layers = image.layers();
-    let found: Vec<_> = layers.iter().filter_map(|layer| layer.diff_id()).collect();
-    let wanted = built.platforms[0].layers.iter().map(|layer| layer.diff_id);
-    assert_eq!(found, wanted.collect::<Vec<_>>());
 }
 
 #[test]
