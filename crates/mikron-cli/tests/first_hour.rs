@@ -474,8 +474,9 @@ fn a_network_that_is_lost_is_one_line_a_host_and_one_error() {
         )
     };
     // A port on which nobody listens: it was free a moment ago.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = port.local_addr().unwrap().port();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = free.local_addr().unwrap().port();
+    drop(free);
     let lost = |run: &common::Run| {
         let said = format!("127.0.0.1:{port}: ");
         let lines: Vec<&str> = run.err.lines().collect();
@@ -483,7 +484,7 @@ fn a_network_that_is_lost_is_one_line_a_host_and_one_error() {
         let errors = lines.iter().filter(|line| line.starts_with("error: "));
         assert_eq!((warnings, errors.count()), (1, 1), "{}", run.err);
         assert!(
-            run.err.contains("trying again for up to 4 s"),
+            run.err.contains("trying again for up to 60 s"),
             "{}",
             run.err
         );
@@ -495,4 +496,28 @@ fn a_network_that_is_lost_is_one_line_a_host_and_one_error() {
     assert_eq!(home.run(&["-q", "build", "greet.yaml"]).code, 0);
     home.write("greet.yaml", http(port));
     lost(&home.run(&["-q", "build", "greet.yaml"]));
+}
+
+#[test]
+fn a_link_of_the_spec_may_be_what_the_image_starts() {
+    let home = Home::new();
+    let build = |target: &str, entrypoint: &str| {
+        let entry = format!("{{ path: /usr/local/bin/hi, target: {target} }}");
+        let more = "  - { path: /usr/bin/more, target: ../local/bin/hi }\n";
+        home.write("greet.yaml", files(&home, &entry, entrypoint) + more);
+        home.run(&["-q", "build", "greet.yaml"])
+    };
+    for entrypoint in ["[/usr/local/bin/hi]", "[hi]", "[/bin/more]"] {
+        let run = build("../../bin/greet", entrypoint);
+        assert_eq!((run.code, run.err.as_str()), (0, ""), "{entrypoint}");
+    }
+    // One that leads nowhere, or in a circle, is none.
+    for target in ["/usr/bin/none", "/usr/bin/more"] {
+        let run = build(target, "[hi]");
+        assert!(
+            run.code == 1 && run.err.contains("is needed by the spec"),
+            "{}",
+            run.err
+        );
+    }
 }

@@ -507,7 +507,7 @@ fn a_host_where_nobody_answers_is_told_of_once_and_not_waited_for_by_every_file(
         "{warnings:?}"
     );
     assert!(
-        warnings[0].ends_with("; trying again for up to 1 s"),
+        warnings[0].ends_with("; trying again for up to 20 s"),
         "{warnings:?}"
     );
     // Another host is asked as ever, also where it comes behind.

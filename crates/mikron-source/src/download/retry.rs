@@ -4,6 +4,7 @@ use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::time::{Duration, Instant};
 
 use super::Failure;
+use crate::fetch::FetchError;
 
 /// How often and how long a download is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,19 +32,14 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// How long is waited at most between the attempts at one location, where nobody asks for more.
+    /// For how long a host where nobody answers is asked again: no attempt there begins later than this after the first.
     ///
     /// ```
     /// use mikron_source::download::RetryPolicy;
-    /// assert_eq!(RetryPolicy::default().patience().as_millis(), 3150);
+    /// assert_eq!(RetryPolicy::default().patience().as_secs(), 60);
     /// ```
     pub fn patience(&self) -> Duration {
-        let mut all = Duration::ZERO;
-        for failed in 1..self.attempts.min(64) {
-            let pause = self.pause.saturating_mul(1 << (failed - 1).min(16));
-            all = all.saturating_add(pause.mul_f64(1.5).min(self.longest_pause));
-        }
-        all.min(self.deadline)
+        self.deadline.min(Duration::from_secs(60))
     }
 
     /// One attempt at each location.
@@ -89,7 +85,13 @@ impl<'a> Retries<'a> {
         let jitter = pause.mul_f64(random() / 2.0);
         let asked = failure.retry_after().unwrap_or_default();
         let delay = (pause + jitter).max(asked).min(self.policy.longest_pause);
-        (self.begun.elapsed() + delay < self.policy.deadline).then_some(delay)
+        let of_host = failure.fetch().is_some_and(FetchError::is_of_host);
+        let deadline = if of_host {
+            self.policy.patience()
+        } else {
+            self.policy.deadline
+        };
+        (self.begun.elapsed() + delay < deadline).then_some(delay)
     }
 }
 

@@ -10,8 +10,8 @@ use mikron_package::{
 };
 use mikron_rootfs::{Installation, Part, Sources};
 use mikron_select::{
-    Edge, FileRef, Missing, PackageInput, Provided, SelectError, SelectedFile, Selection, Token,
-    Want, Wanted, select,
+    Edge, FileRef, Missing, PATH, PackageInput, Provided, SelectError, SelectedFile, Selection,
+    Token, Want, Wanted, select,
 };
 use mikron_spec::{FileContent, FileEntry, Select, Spec};
 
@@ -151,7 +151,8 @@ fn templates(inputs: &[PackageInput]) -> Vec<FileRef> {
 /// When a `remove` pattern is malformed.
 fn wanted(spec: &Spec, tables: &PlatformTables) -> Result<Wanted, Error> {
     let mut words = spec.image.entrypoint.iter().chain(&spec.image.cmd).cloned();
-    let programs = words.next().into_iter().collect();
+    let programs = words.next().map(|program| behind_links(spec, program));
+    let programs = programs.into_iter().collect();
     let library_path = spec.image.env.get("LD_LIBRARY_PATH");
     let library_path = library_path
         .into_iter()
@@ -173,6 +174,35 @@ fn wanted(spec: &Spec, tables: &PlatformTables) -> Result<Wanted, Error> {
         merged_usr: mikron_rootfs::merges_usr(&crate::steps::universes::families(spec)),
         ..Wanted::new(tables.platform)
     })
+}
+
+/// What a program is behind the links of the spec: the image has them, and no package does.
+fn behind_links(spec: &Spec, mut program: String) -> String {
+    let real = |path: &str| merged_usr(path.trim_start_matches('/').as_bytes()).into_owned();
+    // Each leads further at most once.
+    for _ in &spec.files {
+        let names: Vec<Vec<u8>> = if program.contains('/') {
+            vec![real(&program)]
+        } else {
+            PATH.iter()
+                .map(|dir| real(&format!("{dir}/{program}")))
+                .collect()
+        };
+        let is_it = |file: &&FileEntry| names.contains(&real(&file.path.to_string()));
+        let link = spec
+            .files
+            .iter()
+            .find(is_it)
+            .map(|file| (&file.path, &file.content));
+        let Some((path, FileContent::Symlink(target))) = link else {
+            break;
+        };
+        let Ok(target) = path.resolve_link(target.as_bytes()) else {
+            break;
+        };
+        program = target.to_string();
+    }
+    program
 }
 
 /// Where a link of the spec leads, from `/`.
