@@ -63,6 +63,8 @@ pub(crate) enum Fate {
     Nothing(String),
     /// It cannot be carried out.
     Open(String),
+    /// It fails, as there is no account of this name so far.
+    NoAccount(String),
     /// It is not known whether it would run.
     Undecided(String),
     /// It is for a finalizer to say.

@@ -147,6 +147,9 @@ pub(crate) fn report(context: &Context<'_>, reports: &[Report], tree: &Tree) -> 
             Fate::Open(reason) | Fate::Undecided(reason) => Outcome::NotCovered {
                 reason: Some(reason.clone()),
             },
+            Fate::NoAccount(name) => Outcome::NotCovered {
+                reason: Some(format!("there is no `{name}`")),
+            },
             Fate::Elsewhere => return classify::call(&record.call, tree, context.installation),
         })
     };

@@ -109,10 +109,7 @@ impl<'a, 'c> Machine<'a, 'c> {
     /// What failed because an account was not there yet is no fault when the script made the account in turn.
     pub(super) fn settle(&mut self) {
         for record in &mut self.records {
-            if let Fate::Open(reason) = &record.fate
-                && let Some(name) = reason
-                    .strip_prefix("there is no `")
-                    .and_then(|r| r.strip_suffix('`'))
+            if let Fate::NoAccount(name) = &record.fate
                 && (self.users.contains_key(name) || self.groups.contains(name))
             {
                 record.fate = Fate::Nothing("fails until the account is there".to_owned());

@@ -133,8 +133,8 @@ impl Machine<'_, '_> {
             let (uid, gid) = (self.user(user), self.group(group));
             for (name, id) in [(user, &uid), (group, &gid)] {
                 if !name.is_empty() && id.is_none() {
-                    let reason = format!("there is no `{name}`");
-                    return (Outcome::failed(), Some(Fate::Open(reason)));
+                    let fate = Fate::NoAccount(name.to_owned());
+                    return (Outcome::failed(), Some(fate));
                 }
             }
             (

@@ -62,7 +62,8 @@ impl Machine<'_, '_> {
         // What is told of it is told of the call of the program.
         let within: Vec<Record> = self.records.drain(before..).collect();
         let open = within.into_iter().find_map(|record| match record.fate {
-            Fate::Open(reason) | Fate::Undecided(reason) => Some(reason),
+            fate @ (Fate::Open(_) | Fate::NoAccount(_)) => Some(fate),
+            Fate::Undecided(reason) => Some(Fate::Open(reason)),
             _ => None,
         });
         let outcome = Outcome {
@@ -72,7 +73,7 @@ impl Machine<'_, '_> {
         };
         let fate = match open {
             _ if exhausted => Fate::Open("it takes too long to be followed to its end".to_owned()),
-            Some(reason) => Fate::Open(reason),
+            Some(fate) => fate,
             None => Fate::Done,
         };
         Some((outcome, Some(fate)))
