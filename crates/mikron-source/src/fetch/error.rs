@@ -64,10 +64,12 @@ impl FetchError {
 
     /// Whether it says more of the host than of the file: nobody answers there.
     pub(crate) fn is_of_host(&self) -> bool {
-        matches!(
-            self.kind,
-            FetchErrorKind::HostNotFound | FetchErrorKind::Timeout { .. } | FetchErrorKind::Io(_)
-        )
+        match self.kind {
+            FetchErrorKind::HostNotFound | FetchErrorKind::Timeout { .. } => true,
+            // What is not there, or may not be read, is the file.
+            FetchErrorKind::Io(_) => self.is_transient(),
+            _ => false,
+        }
     }
 
     /// Finds the fetch error inside an I/O error, or wraps the I/O error.
