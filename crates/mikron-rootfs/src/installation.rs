@@ -90,7 +90,7 @@ impl Commands {
 
 /// Tables that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}: {kind}{}{}", at.place(file), behind("", &at.to_string()), behind("help: ", help.as_deref().unwrap_or_default()))]
+#[error("{}: {kind}{}", at.place(file), at.below(help.as_deref()))]
 pub struct TableError {
     /// The file, as the spec names it.
     pub file: String,
@@ -100,14 +100,6 @@ pub struct TableError {
     pub kind: YamlErrorKind,
     /// What would have been right.
     pub help: Option<String>,
-}
-
-/// A further line of a message, where there is one.
-fn behind(start: &str, text: &str) -> String {
-    match text {
-        "" => String::new(),
-        text => format!("\n{start}{text}"),
-    }
 }
 
 impl Installation {

@@ -46,7 +46,7 @@ pub enum SelectError {
 #[non_exhaustive]
 pub enum RulesError {
     /// It is not YAML of the form that is expected.
-    #[error("{}: {kind}{}{}", at.place(file), behind("", &at.to_string()), behind("help: ", help.as_deref().unwrap_or_default()))]
+    #[error("{}: {kind}{}", at.place(file), at.below(help.as_deref()))]
     Yaml {
         /// The file.
         file: String,
@@ -93,15 +93,6 @@ pub enum RulesError {
         /// The names that there are.
         known: Vec<String>,
     },
-}
-
-/// A line of a message, unless it is empty.
-fn behind(label: &str, text: &str) -> String {
-    if text.is_empty() {
-        String::new()
-    } else {
-        format!("\n{label}{text}")
-    }
 }
 
 /// Reads a table of rules or definitions.

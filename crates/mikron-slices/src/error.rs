@@ -82,14 +82,8 @@ impl fmt::Display for SliceError {
             (None, Some(path)) => write!(f, "{path}: ")?,
             (None, None) => {}
         }
-        write!(f, "{}", self.kind)?;
-        if self.at.line > 0 {
-            write!(f, "\n{}", self.at)?;
-        }
-        if let Some(help) = &self.help {
-            write!(f, "\nhelp: {help}")?;
-        }
-        Ok(())
+        let below = self.at.below(self.help.as_deref());
+        write!(f, "{}{below}", self.kind)
     }
 }
 

@@ -30,14 +30,8 @@ impl SpecError {
 
 impl fmt::Display for SpecError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.at.place(&self.file), self.kind)?;
-        if self.at.line > 0 {
-            write!(f, "\n{}", self.at)?;
-        }
-        if let Some(help) = &self.help {
-            write!(f, "\nhelp: {help}")?;
-        }
-        Ok(())
+        let below = self.at.below(self.help.as_deref());
+        write!(f, "{}: {}{below}", self.at.place(&self.file), self.kind)
     }
 }
 

@@ -50,6 +50,13 @@ impl Excerpt {
         }
     }
 
+    /// What stands behind a sentence about this place: the line with its carets, and what would have been right.
+    pub fn below(&self, help: Option<&str>) -> String {
+        let line = Some(format!("\n{self}")).filter(|_| self.line > 0);
+        let help = help.map(|help| format!("\nhelp: {help}"));
+        [line, help].into_iter().flatten().collect()
+    }
+
     /// `file:line:column`, or the file alone.
     pub fn place(&self, file: &str) -> String {
         if self.line > 0 {
