@@ -17,8 +17,9 @@ use serde::{Deserialize, Serialize};
 pub struct BuildReport {
     /// The name of the image, from the spec.
     pub name: String,
-    /// The digest of the image index: the identity of the whole image. A build that writes docker archives and no layout reports
-    /// what lies in the archive (its `index.json`, its manifests, its uncompressed layers).
+    /// The identity of the whole image: the digest of the image index, or that of the manifest where there is one platform. A build
+    /// that writes docker archives and no layout reports what lies in the archive (its `index.json`, its manifests, its uncompressed
+    /// layers).
     pub digest: Digest,
     /// One image a platform, in the order of the spec.
     pub platforms: Vec<PlatformReport>,

@@ -92,17 +92,15 @@ fn says_the_same_to_others(built: &Built) {
     let read = |digest: Digest| fs::read(built.layout().join("blobs/sha256").join(digest.hex()));
     let index = fs::read(built.layout().join("index.json")).unwrap();
     let config = read(platform.config.unwrap()).unwrap();
-    let (manifest, inner) = (
-        read(platform.digest).unwrap(),
-        read(built.report.digest).unwrap(),
-    );
+    // Of one platform the tag names the manifest, without an index between.
+    assert_eq!(built.report.digest, platform.digest);
+    let manifest = read(platform.digest).unwrap();
     let theirs = [
         serde_json::from_slice::<ImageIndex>(&index).map(serde_json::to_value),
-        serde_json::from_slice::<ImageIndex>(&inner).map(serde_json::to_value),
         serde_json::from_slice::<ImageManifest>(&manifest).map(serde_json::to_value),
         serde_json::from_slice::<ImageConfiguration>(&config).map(serde_json::to_value),
     ];
-    for (theirs, ours) in theirs.into_iter().zip([index, inner, manifest, config]) {
+    for (theirs, ours) in theirs.into_iter().zip([index, manifest, config]) {
         let ours: Value = serde_json::from_slice(&ours).unwrap();
         assert_eq!(theirs.unwrap().unwrap(), ours);
     }

@@ -200,7 +200,10 @@ impl Progress for Held {
 }
 
 fn text(report: &BuildReport, outputs: &[Output]) -> String {
-    let mut text = format!("{} {} (index)\n", printable(&report.name), report.digest);
+    let alone = matches!(&report.platforms[..], [one] if one.digest == report.digest);
+    let what = if alone { "manifest" } else { "index" };
+    let name = printable(&report.name);
+    let mut text = format!("{name} {} ({what})\n", report.digest);
     let docker = |output: &Output| matches!(output, Output::DockerArchive { .. });
     for p in &report.platforms {
         let row = vec![
@@ -210,7 +213,9 @@ fn text(report: &BuildReport, outputs: &[Output]) -> String {
             count(p.packages.len(), "package"),
         ];
         text.push_str(&table(vec![row], &[]));
-        let _ = writeln!(text, "    manifest {}", p.digest);
+        if !alone {
+            let _ = writeln!(text, "    manifest {}", p.digest);
+        }
         if let Some(config) = p.config.filter(|_| outputs.iter().any(docker)) {
             let _ = writeln!(text, "    image id {config}");
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use mikron_oci::{
     BlobSource, BlobStore, Descriptor, FrameCache, HeldImage, HeldIndex, Image, LayerBlob, Layout,
-    docker, mutate, write_index,
+    docker, mutate, write_image, write_index,
 };
 use mikron_package::{Digest, Limits};
 use tempfile::TempDir;
@@ -142,8 +142,12 @@ fn bring(
     Ok(store.contains(blob)? || frames.bring(&layer.key, &layer.layer, store)?)
 }
 
-/// Writes what is missing of the images, and their index.
+/// Writes what is missing of the images, and of several their index. Of one the manifest is what its tag names: there are
+/// readers of layouts that take no index where a manifest may stand.
 fn stored(store: &dyn BlobStore, images: &[HeldImage], order: &Order) -> Result<Descriptor, Error> {
+    if let [image] = images {
+        return Ok(write_image(store, image)?);
+    }
     let held = images
         .iter()
         .map(|image| Arc::new(image.clone()) as Arc<dyn Image>);
