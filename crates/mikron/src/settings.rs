@@ -339,6 +339,16 @@ mod tests {
     }
 
     #[test]
+    fn the_page_on_configuration_shows_a_file_with_every_key() {
+        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/configuration.md");
+        let page = std::fs::read_to_string(page).unwrap();
+        let file = page.split("```yaml\n").nth(1).unwrap();
+        let file = file.split("```").next().unwrap();
+        let Settings { mirrors, ca, quota } = Settings::parse(Path::new("page"), file).unwrap();
+        assert!(mirrors.len() == 2 && ca.len() == 1 && quota.is_some());
+    }
+
+    #[test]
     fn what_cannot_be_set_is_said_with_what_can() {
         let cases: [(&str, &str, &[&str], &str); 6] = [
             (

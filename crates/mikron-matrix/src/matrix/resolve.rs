@@ -88,7 +88,7 @@ impl<'a> Resolver<'a> {
             Token::User(_) | Token::Group(_) => match self.accounts.get(token) {
                 Some(package) => Answer::Package(*package),
                 // Names below 100 are Debian's own (base-passwd), and the spec has its accounts: both are made.
-                None => Answer::Made("the finalizer of accounts".to_owned()),
+                None => Answer::Made("the finalizer `accounts`".to_owned()),
             },
             Token::Kernel(_) | Token::Cpu(_) => Answer::Platform,
             Token::Symbol(_) | Token::PkgConfig(_) | Token::Package(..) | Token::Module(..) => {
