@@ -18,7 +18,7 @@ const ALLOWED: &[(&str, &str)] = &[(
 /// Says that the calling test returns without having asked, so that whoever runs the tests sees it.
 ///
 /// # Panics
-/// When `CI=true`, unless [it is allowed](ALLOWED): there, a skipped test is a failed one.
+/// When `CI=true`, unless it is allowed (`ALLOWED`): there, a skipped test is a failed one.
 pub fn skip(reason: &str) {
     let allowed = ALLOWED.iter().any(|(start, _)| reason.starts_with(start));
     let in_ci = std::env::var("CI").as_deref() == Ok("true");

@@ -12,7 +12,7 @@
 //! # Ok::<(), mikron::Error>(())
 //! ```
 //!
-//! The steps on the way are crates of their own, re-exported here: [`spec`], [`source`], [`solve`], [`capability`],
+//! The steps on the way are crates of their own, re-exported here: [`spec`], [`source`], [`solve`], [`facts`], [`select`], [`matrix`],
 //! [`rootfs`], [`oci`], and [`package`] with what they share.
 //!
 //! # Features
