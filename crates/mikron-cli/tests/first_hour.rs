@@ -166,6 +166,26 @@ fn an_entrypoint_that_nobody_may_execute_is_refused_with_the_remedy() {
 }
 
 #[test]
+fn a_file_that_cannot_be_read_is_shown_where_the_spec_names_it() {
+    let home = Home::new();
+    let entry = "{ path: /run.sh, from: rnu.sh }";
+    home.write("greet.yaml", files(&home, entry, "[/usr/bin/greet]"));
+    let snapshot = home.snapshot("file_not_there", &["-q", "build", "greet.yaml"]);
+    assert_eq!(snapshot.code, 1);
+    // A pipe has no end that a build could wait for.
+    let made = std::process::Command::new("mkfifo")
+        .arg(home.path("rnu.sh"))
+        .status();
+    assert!(made.is_ok_and(|status| status.success()));
+    let run = home.run(&["-q", "build", "greet.yaml"]);
+    assert!(
+        run.code == 1 && run.err.contains("not a regular file"),
+        "{}",
+        run.err
+    );
+}
+
+#[test]
 fn a_file_of_the_spec_may_be_taken_as_it_comes() {
     let home = Home::new();
     let build = |entry: &str| {

@@ -72,8 +72,7 @@ impl<'a> Run<'a> {
 
     /// The regular files that the spec puts into the image.
     pub(crate) fn files(&self) -> Result<Vec<LoadedFile>, Error> {
-        self.inputs
-            .load(&self.order.spec, &self.beside, &self.spool)
+        self.inputs.load(self.order, &self.beside, &self.spool)
     }
 
     /// The lock where there is a fresh one, else what the sources publish.

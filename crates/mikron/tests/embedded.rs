@@ -277,3 +277,20 @@ fn authorities_of_a_source_vouch_for_its_servers_and_for_no_others() {
         "{other:?}"
     );
 }
+
+#[test]
+fn a_mistyped_program_of_what_a_package_depends_on_is_guessed_too() {
+    let dir = TempDir::new().unwrap();
+    let snake = DebBuilder::new("snake-minimal", "1", "amd64");
+    let snake = snake.file("/usr/bin/snake3", 0o755, ElfBuilder::executable().build());
+    let rest = "packages: [app]\nimage: { entrypoint: [/usr/bin/sanke3] }\n";
+    let packages = vec![
+        ("app", "Depends: snake-minimal\n", app()),
+        ("snake-minimal", "", snake),
+    ];
+    let error = builder(&local_spec(dir.path(), packages, rest)).build();
+    let Err(Error::NotClosed { near, .. }) = error else {
+        panic!("{error:?}")
+    };
+    assert_eq!(near, ["/usr/bin/snake3"]);
+}

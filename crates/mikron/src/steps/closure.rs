@@ -255,8 +255,8 @@ fn started<'a>(need: &'a Missing, wanted: &Wanted) -> Option<&'a str> {
     (need.by.is_none() && wanted.programs.contains(name)).then_some(name)
 }
 
-/// Where the program that the image starts is missing: the one of the spec's packages that its name resembles, and that it does; or
-/// else a few of those that there are.
+/// Where the program that the image starts is missing: the one of the spec's packages, or of what they depend on themselves, that its
+/// name resembles, and that it does; or else a few of those that the spec's packages have.
 fn near(
     inputs: &[PackageInput],
     wanted: &Wanted,
@@ -265,12 +265,18 @@ fn near(
     const SHOWN: usize = 6;
     let mut missing = selection.missing.iter();
     let asked = missing.find_map(|need| started(need, wanted))?;
-    let roots = inputs
-        .iter()
-        .filter(|input| matches!(input.role, mikron_select::Role::Root { .. }));
     let of_class = |file: &&FileFacts| file.class == Class::Bins && !file.entry.is_directory();
-    let programs = roots.flat_map(|input| input.facts.files.iter().filter(of_class));
-    let programs: BTreeSet<String> = programs.map(|file| file.entry.path.to_string()).collect();
+    let programs_of = |input: &PackageInput| -> Vec<String> {
+        let programs = input.facts.files.iter().filter(of_class);
+        programs.map(|file| file.entry.path.to_string()).collect()
+    };
+    let is_root = |input: &&PackageInput| matches!(input.role, mikron_select::Role::Root { .. });
+    let roots = || inputs.iter().filter(is_root);
+    let own: BTreeSet<String> = roots().flat_map(programs_of).collect();
+    let direct = roots().flat_map(|root| root.requires.iter());
+    let direct = direct.filter_map(|edge| inputs.get(edge.to));
+    let mut programs = own.clone();
+    programs.extend(direct.flat_map(programs_of));
     let last = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
     let name = last(asked);
     let names: Vec<String> = programs.iter().map(|path| last(path)).collect();
@@ -281,7 +287,7 @@ fn near(
         None => mikron_yaml::nearest(&name, names.iter().map(String::as_str)).filter(|_| is_plain),
     };
     let Some(near) = near else {
-        return Some((false, programs.into_iter().take(SHOWN).collect()));
+        return Some((false, own.into_iter().take(SHOWN).collect()));
     };
     let found = programs.iter().find(|path| last(path) == near);
     Some((true, found.cloned().into_iter().collect()))

@@ -1,14 +1,15 @@
 //! What lies beside a spec: its tables, slices, files and lock, read before any source is asked.
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::sync::Arc;
 
 use mikron_facts::{Spool, Symbols, scan_file};
 use mikron_package::{Entry, EntryKind, Event, Limits, PackageName, Platform, Progress, Version};
-use mikron_spec::{Document, FileCheck, FileContent, Lock, LockedPlatform, Policy, Spec};
+use mikron_spec::{Document, FileCheck, FileContent, Lock, LockedPlatform, Policy, SpecErrorKind};
 
 use crate::Error;
 use crate::files::Beside;
@@ -72,12 +73,12 @@ impl Inputs {
     /// When one cannot be read.
     pub(crate) fn load(
         &self,
-        spec: &Spec,
+        order: &Order,
         beside: &Beside,
         spool: &Spool,
     ) -> Result<Vec<LoadedFile>, Error> {
         let mut loaded = Vec::new();
-        for file in &spec.files {
+        for (number, file) in order.spec.files.iter().enumerate() {
             let explicit = file.mode.map(mikron_spec::Mode::bits);
             let failed = |error| Error::Facts {
                 package: PackageName::new("spec").expect("a literal that obeys the rules of names"),
@@ -99,12 +100,8 @@ impl Inputs {
                 }
                 FileContent::From(named) => {
                     let path = beside.resolve(named)?;
-                    let mut file = File::open(&path).map_err(Error::io("read", &path))?;
-                    let metadata = file.metadata().map_err(Error::io("read", &path))?;
-                    if !metadata.is_file() {
-                        let error = io::Error::other("it is not a regular file");
-                        return Err(Error::io("read", path)(error));
-                    }
+                    let (mut file, metadata) = open_regular(&path)
+                        .map_err(|error| unreadable(order, number, &path, &error))?;
                     let symbols = self.tables.symbols()?;
                     // Of the permissions of a file on somebody's disk only this one means something elsewhere.
                     let executable = metadata.permissions().mode() & 0o100 != 0;
@@ -127,6 +124,34 @@ impl Inputs {
         }
         Ok(loaded)
     }
+}
+
+/// A file that the spec takes, and what the system knows of it. Whoever opens a pipe waits for somebody who writes: it is asked
+/// before.
+fn open_regular(path: &Path) -> io::Result<(File, Metadata)> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    let file = File::open(path)?;
+    let metadata = file.metadata()?;
+    Ok((file, metadata))
+}
+
+/// An error at the place where the spec names the file.
+fn unreadable(order: &Order, number: usize, path: &Path, error: &io::Error) -> Error {
+    if order.text.is_empty() {
+        return Error::Io {
+            action: "read",
+            path: path.to_owned(),
+            error: io::Error::new(error.kind(), error.to_string()),
+        };
+    }
+    let file = order.file.display().to_string();
+    let kind = SpecErrorKind::Invalid(format!("cannot read {}: {error}", path.display()));
+    let help = "paths are relative to the directory of the spec".to_owned();
+    let at = ["files", &number.to_string(), "from"];
+    let document = Document::new(&file, &order.text);
+    document.error_at(&at, kind, Some(help)).into()
 }
 
 /// Those of the spec's platforms that are asked for, each once, in order; where none is, all.
