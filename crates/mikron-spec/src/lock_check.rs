@@ -21,7 +21,7 @@ impl fmt::Display for StaleLock {
         for change in &self.changes {
             write!(f, "\n  {change}")?;
         }
-        f.write_str("\nhelp: run `mikron lock` to resolve it anew")
+        Ok(())
     }
 }
 

@@ -112,7 +112,6 @@ fn a_stale_lock_says_exactly_what_changed() {
       the package `ca-certificates:bundle` was removed
       the platform `linux/s390x` was added
       the platform `linux/arm64` was removed
-    help: run `mikron lock` to resolve it anew
     ");
 }
 

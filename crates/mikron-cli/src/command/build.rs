@@ -26,6 +26,15 @@ pub(crate) fn run(arguments: &Build, quiet: bool, style: Style) -> Result<(), Fa
     if let Some(name) = &arguments.tag {
         builder = builder.docker_name(name);
     }
+    let is_docker = |output: &Output| matches!(output, Output::DockerArchive { .. });
+    if arguments.tag.is_some() && !arguments.outputs.iter().any(is_docker) {
+        return Err(Failure::Command {
+            message: "--tag names what a docker: output holds, and there is none".to_owned(),
+            help:
+                "add `-o docker:FILE`; a tag of a layout stands behind it, as in `-o oci:DIR:TAG`"
+                    .to_owned(),
+        });
+    }
     if let Some(compression) = arguments.compression {
         builder = builder.compression(compression);
     }
@@ -156,6 +165,8 @@ fn run_line(spec: &Spec, tag: Option<&str>, outputs: &[Output]) -> String {
     let ports: String = ports.collect();
     match outputs.first() {
         Some(output @ Output::Layout { .. }) => {
+            // podman takes `oci:./out` for a name.
+            let output = output.to_string().replacen("oci:./", "oci:", 1);
             format!("{root}run it: podman run --rm{ports} {output}\n")
         }
         Some(Output::DockerArchive { file }) => {
@@ -163,7 +174,7 @@ fn run_line(spec: &Spec, tag: Option<&str>, outputs: &[Output]) -> String {
             let name = tag.unwrap_or(&default);
             let file = printable(&file.display().to_string());
             if spec.platforms.len() > 1 {
-                return format!("{root}load it: docker load -i {file}\n");
+                return format!("{root}load it: docker load -i {file} (a tag for each platform)\n");
             }
             format!("{root}run it: docker load -i {file} && docker run --rm{ports} {name}\n")
         }

@@ -45,14 +45,23 @@ pub(crate) fn run(arguments: &Explain, quiet: bool, style: Style) -> Result<(), 
         .iter()
         .all(|a| a.explanation == Explanation::Unknown && a.version.is_none() && a.origin.is_none())
     {
+        let name = &builder.spec().name;
+        let (message, help) = if what.starts_with('/') {
+            (
+                format!(
+                    "`{what}` is not in the image of `{name}`, and no package that it leads to has it"
+                ),
+                "`mikron inspect` lists what is in the image",
+            )
+        } else {
+            (
+                format!("no package that `{name}` leads to is or has `{what}`"),
+                "`mikron explain` with the spec alone lists all packages; paths begin with a slash",
+            )
+        };
         return Err(Failure::Command {
-            message: format!(
-                "no package that `{}` leads to is or has `{what}`",
-                builder.spec().name
-            ),
-            help:
-                "`mikron explain` with the spec alone lists all packages; paths begin with a slash"
-                    .to_owned(),
+            message,
+            help: help.to_owned(),
         });
     }
     if json {

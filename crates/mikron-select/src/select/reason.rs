@@ -103,7 +103,7 @@ pub enum Reason {
         rule: String,
         /// The file that sets the rule off.
         by: FileRef,
-        /// What sets it off: `imports pthread_exit`.
+        /// What sets it off: `imports pthread_exit`; empty where the file itself does, by its path.
         trigger: String,
     },
     /// A file says that it loads this with dlopen(3).
@@ -246,6 +246,9 @@ impl fmt::Display for Reason {
             Self::Called { command, .. } => write!(f, "calls {command}"),
             Self::Link { .. } => f.write_str("links to it"),
             Self::HardLink { .. } => f.write_str("is a second name of it"),
+            Self::Rule { rule, trigger, .. } if trigger.is_empty() => {
+                write!(f, "sets off the rule {rule}")
+            }
             Self::Rule { rule, trigger, .. } => write!(f, "{trigger} (rule {rule})"),
             Self::Dlopen { soname, .. } => write!(f, "loads {soname} at run time"),
             Self::Named { name, .. } => write!(f, "names {name} among its constants"),

@@ -90,7 +90,7 @@ fn fired<'a>(state: &State<'a>, by: FileRef) -> Vec<Fired<'a>> {
         let path = merged(facts.entry.path.as_bytes());
         for (glob, number) in &state.known.rules.by_path {
             if !state.known.rules.settled[*number] && glob.matches_bytes(&path) {
-                found.push((*number, "is what the rule is for".to_owned()));
+                found.push((*number, String::new()));
             }
         }
     }

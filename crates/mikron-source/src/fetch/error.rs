@@ -227,6 +227,9 @@ fn remedy(url: &str, kind: &FetchErrorKind) -> String {
             "; if you trust who signed its certificate, name the file: `ca` of the source or of the configuration, or SSL_CERT_FILE"
                 .to_owned()
         }
+        (FetchErrorKind::Tls(what), _) if what.contains("CaUsedAsEndEntity") => {
+            "; what the server shows is the certificate of an authority: let it sign one for the server".to_owned()
+        }
         _ => String::new(),
     }
 }

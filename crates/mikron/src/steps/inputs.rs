@@ -148,7 +148,12 @@ fn unreadable(order: &Order, number: usize, path: &Path, error: &io::Error) -> E
     }
     let file = order.file.display().to_string();
     let kind = SpecErrorKind::Invalid(format!("cannot read {}: {error}", path.display()));
-    let help = "paths are relative to the directory of the spec".to_owned();
+    let help = if path.is_dir() {
+        "a directory is not taken as a whole: name each file of it"
+    } else {
+        "paths are relative to the directory of the spec"
+    };
+    let help = help.to_owned();
     let at = ["files", &number.to_string(), "from"];
     let document = Document::new(&file, &order.text);
     document.error_at(&at, kind, Some(help)).into()
@@ -237,7 +242,7 @@ fn usable_lock(
         Err(stale) if locked => Err(Error::Stale { lock: path, stale }),
         Err(stale) => {
             let message = format!(
-                "{}: {stale}; resolving anew (write it again with `mikron lock`)",
+                "{}: {stale}\nit is resolved anew; `mikron lock` writes it",
                 path.display()
             );
             progress.event(&Event::Warning { message: &message });
