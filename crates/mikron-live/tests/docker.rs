@@ -17,7 +17,10 @@ use tempfile::TempDir;
 fn same_image(saved: &Path, built: &Built) {
     let limits = Limits::default();
     let archive = Arc::new(Archive::open(saved, &limits).unwrap());
-    let target = archive.image("localhost/nginx").unwrap().expect("it has that name");
+    let target = archive
+        .image("localhost/nginx")
+        .unwrap()
+        .expect("it has that name");
     let image = HeldImage::open(archive, &target, &limits).unwrap();
     validate_image(&image, &limits).unwrap();
     let platform = &built.report.platforms[0];

@@ -1,8 +1,9 @@
 //! Files of the caller's own: specs, locks, and what a spec brings with `from`.
 
 use std::collections::BTreeSet;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{Read as _, Write as _};
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -39,7 +40,7 @@ impl Beside {
     /// Where a named file is, and its bytes as [`read_capped`] gives them.
     pub(crate) fn read(&self, named: &str, cap: u64) -> Result<(PathBuf, Vec<u8>), Error> {
         let path = self.resolve(named)?;
-        let bytes = read_capped(&path, cap)?;
+        let bytes = read_plain(&path, cap)?;
         Ok((path, bytes))
     }
 
@@ -58,14 +59,18 @@ impl Beside {
 
 /// The same as [`read_capped`] for what is a file by itself: whoever opens a pipe waits for somebody who writes.
 pub(crate) fn read_plain(path: &Path, cap: u64) -> Result<Vec<u8>, Error> {
-    let is_plain = std::fs::metadata(path)
-        .map_err(Error::io("read", path))?
-        .is_file();
-    if !is_plain {
-        let error = std::io::Error::other("it is not a regular file");
-        return Err(Error::io("read", path)(error));
-    }
+    check_plain(path)?;
     read_capped(path, cap)
+}
+
+/// Refuses what is no file by itself.
+pub(crate) fn check_plain(path: &Path) -> Result<(), Error> {
+    let there = std::fs::metadata(path).map_err(Error::io("read", path))?;
+    if there.is_file() {
+        return Ok(());
+    }
+    let error = std::io::Error::other("it is not a regular file");
+    Err(Error::io("read", path)(error))
 }
 
 /// Reads a file of at most `cap` bytes; of a larger one `cap + 1` bytes, so that who checks the size says so.
@@ -79,7 +84,8 @@ pub(crate) fn read_capped(path: &Path, cap: u64) -> Result<Vec<u8>, Error> {
 }
 
 /// Writes a file whole: a reader sees the old one or the new one, also after a power failure. Of a symbolic link that is the file
-/// that it leads to.
+/// that it leads to. Who may read it stays; a device is left alone, and so is what a link leads to and is
+/// no file.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let is_link = std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink());
     let followed;
@@ -89,21 +95,38 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     } else {
         path
     };
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
+    let there = std::fs::metadata(path).ok();
+    let is_kept = |there: &Metadata| {
+        let kind = there.file_type();
+        kind.is_block_device() || kind.is_char_device() || (is_link && !kind.is_file())
     };
+    if there.as_ref().is_some_and(is_kept) {
+        let error = std::io::Error::other("what stands there is no regular file");
+        return Err(Error::io("write", path)(error));
+    }
+    let directory = directory_of(path);
     let write = || {
         let mut file = tempfile::Builder::new()
             .prefix(".mikron-")
             .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
             .tempfile_in(directory)?;
+        if let Some(there) = there.as_ref().filter(|there| there.is_file()) {
+            file.as_file().set_permissions(there.permissions())?;
+        }
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
         file.persist(path)?;
         File::open(directory)?.sync_all()
     };
     write().map_err(Error::io("write", path))
+}
+
+/// The directory that a file lies in.
+pub(crate) fn directory_of(file: &Path) -> &Path {
+    match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
 }
 
 /// The text of a file that has to be UTF-8, as YAML is.
@@ -120,4 +143,27 @@ pub(crate) fn text(path: &Path, bytes: Vec<u8>) -> Result<String, Error> {
             error,
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_file_is_neither_written_nor_waited_for() {
+        let home = tempfile::tempdir().unwrap();
+        let pipe = home.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.is_ok_and(|status| status.success()));
+        let link = home.path().join("link");
+        std::os::unix::fs::symlink("pipe", &link).unwrap();
+        let beside = Beside::new(home.path(), &Policy::default());
+        for named in [&pipe, &link] {
+            assert!(beside.read(&named.display().to_string(), 10).is_err());
+        }
+        // A link to a device, of which a machine has one, must not cost it: a pipe stands for it here.
+        assert!(write_whole(&link, b"x").is_err());
+        let kind = std::fs::metadata(&pipe).unwrap().file_type();
+        assert!(kind.is_fifo());
+    }
 }

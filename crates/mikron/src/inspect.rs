@@ -24,6 +24,7 @@ use crate::families::formats;
 /// # Errors
 /// When the file cannot be read or is no archive of a known format.
 pub fn inspect_archive(path: &Path) -> Result<PackageFacts, Error> {
+    crate::files::check_plain(path)?;
     let mut file = File::open(path).map_err(Error::io("open", path))?;
     let mut prefix = [0; 8];
     let mut read = 0;

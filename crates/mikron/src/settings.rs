@@ -1,9 +1,11 @@
 //! The user's own settings: one small YAML file, wherever the environment says.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use mikron_package::hide_credentials;
 use mikron_source::Environment;
 use mikron_source::fetch::Authorities;
 use mikron_source::preset::{Locations, Origin, archives};
@@ -83,6 +85,11 @@ impl Settings {
             what: "no file for settings is known".to_owned(),
             remedy: "set MIKRON_CONFIG, or HOME".to_owned(),
         })?;
+        // Of several who set something at once each sees what the one before has written.
+        let directory = crate::files::directory_of(&path);
+        std::fs::create_dir_all(directory).map_err(Error::io("write", directory))?;
+        let alone = File::open(directory).and_then(|file| file.lock().map(|()| file));
+        let _alone = alone.map_err(Error::io("lock", directory))?;
         let before = text(&path)?;
         let mut wanted = Self::parse(&path, &before)?;
         let quoted = |value: &String| serde_json::Value::from(value.as_str()).to_string();
@@ -90,7 +97,7 @@ impl Settings {
             let bad = values.iter().find(|url| !is_url(url));
             if let Some(bad) = bad.cloned().or(values.is_empty().then(String::new)) {
                 return Err(Error::Setting {
-                    what: format!("`{}` is no base URL", bad.escape_debug()),
+                    what: format!("`{}` is no base URL", hide_credentials(&bad).escape_debug()),
                     remedy: "write one as in https://example.org/debian".to_owned(),
                 });
             }
@@ -122,11 +129,8 @@ impl Settings {
                     "{} is written in a way that only a person can add to",
                     path.display()
                 ),
-                remedy: format!("write `{name}: {value}`{line} by hand"),
+                remedy: format!("write `{name}: {}`{line} by hand", hide_credentials(&value)),
             });
-        }
-        if let Some(directory) = path.parent() {
-            std::fs::create_dir_all(directory).map_err(Error::io("write", directory))?;
         }
         crate::files::write_whole(&path, after.as_bytes())?;
         Ok(path)
@@ -226,7 +230,11 @@ fn known_archive(key: &str) -> Option<&'static str> {
 
 fn is_url(text: &str) -> bool {
     let plain = !text.contains(|c: char| c.is_whitespace() || c.is_control());
-    plain && (text.starts_with("file:/") || mikron_source::fetch::Url::parse(text).is_ok())
+    let web = ["http://", "https://"]
+        .iter()
+        .any(|scheme| text.starts_with(scheme));
+    let web = web && mikron_source::fetch::Url::parse(text).is_ok();
+    plain && (text.starts_with("file:/") || web)
 }
 
 /// The first of these variables that is set.
@@ -237,7 +245,7 @@ fn set_first(environment: &Environment, names: &[&str]) -> Option<String> {
 
 /// The text of the file; of none it is empty.
 fn text(path: &Path) -> Result<String, Error> {
-    match crate::files::read_capped(path, 1 << 20) {
+    match crate::files::read_plain(path, 1 << 20) {
         Ok(bytes) => crate::files::text(path, bytes),
         Err(Error::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => {
             Ok(String::new())
@@ -346,6 +354,44 @@ mod tests {
         let file = file.split("```").next().unwrap();
         let Settings { mirrors, ca, quota } = Settings::parse(Path::new("page"), file).unwrap();
         assert!(mirrors.len() == 2 && ca.len() == 1 && quota.is_some());
+    }
+
+    #[test]
+    fn settings_that_several_set_at_once_are_all_there_and_stay_private() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("config.yaml");
+        std::fs::write(&file, "# mine\n").unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+        let environment = Environment::empty().with("MIKRON_CONFIG", &file.display().to_string());
+        let keys = ["mirror.debian", "mirror.debian-security", "quota"];
+        std::thread::scope(|scope| {
+            for key in keys {
+                let value = if key == "quota" {
+                    "5"
+                } else {
+                    "https://me:secret@example.org/x"
+                };
+                let environment = &environment;
+                scope.spawn(move || Settings::set(environment, key, &[value.to_owned()]).unwrap());
+            }
+        });
+        let settings = Settings::read(&environment).unwrap();
+        assert_eq!((settings.mirrors.len(), settings.quota), (2, Some(5)));
+        let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_password_is_in_no_error_of_settings() {
+        let secret = "http://me:s3cret@h .example.org/";
+        let error = set("", "mirror.debian", &[secret]).unwrap_err();
+        assert!(!error.to_string().contains("s3cret"), "{error}");
+        let by_hand = "mirrors: { debian: [https://a.example.org] }\n";
+        let url = "http://me:s3cret@h.example.org/";
+        let error = set(by_hand, "mirror.debian", &[url]).unwrap_err();
+        assert!(!error.to_string().contains("s3cret"), "{error}");
+        assert!(set("", "mirror.debian", &["ftp://example.org/debian"]).is_err());
     }
 
     #[test]

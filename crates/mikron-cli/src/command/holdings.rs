@@ -60,6 +60,10 @@ pub(crate) fn docker_archive(what: &Path) -> Option<&str> {
     }
     // The magic of ustar (pax(1)); gzip, as `docker save` is often sent through it.
     let mut head = Vec::new();
+    // Whoever opens a pipe waits for somebody who writes.
+    if !std::fs::metadata(what).ok()?.is_file() {
+        return None;
+    }
     let file = File::open(what).ok()?;
     file.take(512).read_to_end(&mut head).ok()?;
     let is_tar = head.get(257..262) == Some(b"ustar") || head.starts_with(&[0x1f, 0x8b]);
