@@ -43,7 +43,7 @@ fn exercise(files: &[SourceFile], text: &str) {
             assert!(!error.message().is_empty());
             assert!(!error.to_string().is_empty());
             // A carriage return alone ends a line in YAML.
-            assert!(error.line <= text.split(['\n', '\r']).count().max(6));
+            assert!(error.at.line <= text.split(['\n', '\r']).count().max(6));
             return;
         }
     };

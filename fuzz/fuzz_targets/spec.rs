@@ -15,14 +15,14 @@ fuzz_target!(|text: &str| {
             assert_eq!(again.map(|s| s.resolution_digest()), Ok(spec.resolution_digest()));
             let policy = Policy { serving: true, root: None };
             if let Err(error) = policy.check(&spec, &Document::new("fuzz.yaml", text)) {
-                assert!(error.line > 0, "{error}");
+                assert!(error.at.line > 0, "{error}");
             }
         }
         Err(error) => {
             assert!(error.to_string().starts_with("fuzz.yaml"));
             assert!(!error.message().is_empty());
             // A carriage return alone ends a line in YAML.
-            assert!(error.line <= text.split(['\n', '\r']).count());
+            assert!(error.at.line <= text.split(['\n', '\r']).count());
         }
     }
 });
