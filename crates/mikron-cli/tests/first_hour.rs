@@ -314,24 +314,17 @@ fn a_platform_that_the_spec_does_not_list_comes_with_the_line_to_add() {
 
 #[test]
 fn a_spec_may_come_from_standard_input() {
-    use std::io::Write as _;
-    use std::process::Stdio;
     let home = Home::new();
+    // Out of a file, which waits for who does not read it.
     let pipe = |arguments: &[&str], text: &str| {
-        let mut command = home.command();
-        command
+        home.write("stdin", text);
+        let stdin = std::fs::File::open(home.path("stdin")).unwrap();
+        let output = home
+            .command()
             .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        child
-            .stdin
-            .take()
-            .unwrap()
-            .write_all(text.as_bytes())
+            .stdin(stdin)
+            .output()
             .unwrap();
-        let output = child.wait_with_output().unwrap();
         (
             output.status.code(),
             String::from_utf8(output.stdout).unwrap(),
