@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
-use mikron_package::{Glob, LimitExceeded, Limits};
-use mikron_yaml::{Excerpt, YamlError, YamlErrorKind};
+use mikron_package::{Glob, Limits};
+use mikron_yaml::TableError;
 use serde::Deserialize;
 
 const BUILTIN: &str = include_str!("installation.yaml");
@@ -18,7 +18,7 @@ const BUILTIN: &str = include_str!("installation.yaml");
 /// let text = "without-effect: [{ because: an image has no dispatcher, commands: [dispatcher-register] }]";
 /// let more = Installation::parse("mine.yaml", text, &Limits::default())?;
 /// let all = Installation::builtin().extended(more);
-/// # Ok::<(), mikron_rootfs::TableError>(())
+/// # Ok::<(), mikron_yaml::TableError>(())
 /// ```
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -88,20 +88,6 @@ impl Commands {
     }
 }
 
-/// Tables that cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}: {kind}{}", at.place(file), at.below(help.as_deref()))]
-pub struct TableError {
-    /// The file, as the spec names it.
-    pub file: String,
-    /// Where in the file.
-    pub at: Excerpt,
-    /// What is wrong.
-    pub kind: YamlErrorKind,
-    /// What would have been right.
-    pub help: Option<String>,
-}
-
 impl Installation {
     /// The tables that ship with the product.
     ///
@@ -121,19 +107,7 @@ impl Installation {
     /// # Errors
     /// When `text` is larger than [`Limits::spec`], or is not YAML of this form.
     pub fn parse(file: &str, text: &str, limits: &Limits) -> Result<Self, TableError> {
-        let size = LimitExceeded::check("spec", text.len() as u64, limits.spec);
-        let read = size.map_err(|exceeded| YamlError {
-            span: None,
-            kind: YamlErrorKind::Invalid(exceeded.to_string()),
-            help: None,
-        });
-        read.and_then(|()| mikron_yaml::read(text))
-            .map_err(|error| TableError {
-                file: file.to_owned(),
-                at: Excerpt::new(text, error.span),
-                kind: error.kind,
-                help: error.help,
-            })
+        mikron_yaml::read_table(file, text, limits.spec)
     }
 
     /// These tables with others in front: where both speak of something, the others are right.

@@ -52,7 +52,7 @@ pub use files::{FileSource, SpecFile, SpecFileKind};
 pub use finalize::{Context, Further, Installed, Package, Report, Template, Work};
 pub use finalizer::Finalizer;
 pub use finalizers::{Alternative, alternatives, builtin_finalizers, scripted_accounts, sources};
-pub use installation::{Installation, TableError};
+pub use installation::Installation;
 pub use mikron_shell::{Call, Guard, Kind, Word};
 pub use options::{Options, merges_usr};
 pub use part::{Owner, Part};

@@ -251,7 +251,7 @@ impl Definitions {
     /// # Errors
     /// When `text` is larger than [`Limits::spec`], is not YAML of this form, or defines one capability twice.
     pub fn parse(file: &str, text: &str, limits: &Limits) -> Result<Self, RulesError> {
-        let definitions: Vec<Definition> = crate::error::read_table(file, text, limits)?;
+        let definitions: Vec<Definition> = mikron_yaml::read_table(file, text, limits.spec)?;
         let table = Self { definitions };
         table.check(file)?;
         Ok(table)

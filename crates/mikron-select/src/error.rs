@@ -1,8 +1,7 @@
 //! Errors of the selection and of its tables, as data.
 
-use mikron_package::{LimitExceeded, Limits, PackageName};
-use mikron_yaml::{Excerpt, YamlErrorKind};
-use serde::de::DeserializeOwned;
+use mikron_package::PackageName;
+use mikron_yaml::TableError;
 
 /// Why nothing can be selected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,26 +44,9 @@ pub enum SelectError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RulesError {
-    /// It is not YAML of the form that is expected.
-    #[error("{}: {kind}{}", at.place(file), at.below(help.as_deref()))]
-    Yaml {
-        /// The file.
-        file: String,
-        /// Where in the file.
-        at: Excerpt,
-        /// What is wrong.
-        kind: YamlErrorKind,
-        /// What would have been right.
-        help: Option<String>,
-    },
-    /// It is longer than the limits allow.
-    #[error("{file}: {exceeded}")]
-    TooLong {
-        /// The file.
-        file: String,
-        /// By how much.
-        exceeded: LimitExceeded,
-    },
+    /// It is not YAML of the form that is expected, or too long.
+    #[error(transparent)]
+    Table(#[from] TableError),
     /// A rule contradicts itself, or another one.
     #[error("{file}: the rule `{rule}` {reason}")]
     Rule {
@@ -93,25 +75,4 @@ pub enum RulesError {
         /// The names that there are.
         known: Vec<String>,
     },
-}
-
-/// Reads a table of rules or definitions.
-pub(crate) fn read_table<T: DeserializeOwned>(
-    file: &str,
-    text: &str,
-    limits: &Limits,
-) -> Result<T, RulesError> {
-    let file = || file.to_owned();
-    LimitExceeded::check("spec", text.len() as u64, limits.spec).map_err(|exceeded| {
-        RulesError::TooLong {
-            file: file(),
-            exceeded,
-        }
-    })?;
-    mikron_yaml::read(text).map_err(|error| RulesError::Yaml {
-        file: file(),
-        at: Excerpt::new(text, error.span),
-        kind: error.kind,
-        help: error.help,
-    })
 }

@@ -251,7 +251,7 @@ impl Rules {
     /// # Errors
     /// When `text` is larger than [`Limits::spec`], is not YAML of this form, or a rule contradicts itself.
     pub fn parse(file: &str, text: &str, limits: &Limits) -> Result<Self, RulesError> {
-        let rules: Vec<Rule> = crate::error::read_table(file, text, limits)?;
+        let rules: Vec<Rule> = mikron_yaml::read_table(file, text, limits.spec)?;
         let table = Self { rules };
         table.check(file)?;
         Ok(table)

@@ -194,10 +194,10 @@ fn authorities_of_a_host_vouch_for_it_alone_and_nobody_else_does() {
         &theirs.file("ca.pem"),
     )));
     let mut fetch = Vouched::new(inner);
-    fetch.host_of(&our_service.url, &Authorities::Pem(pem.clone().into()));
+    fetch.believe_alone(&our_service.url, &Authorities::Pem(pem.clone().into()));
     assert_eq!(our_service.ask(&fetch).unwrap(), "hello");
     assert_eq!(their_service.ask(&fetch).unwrap(), "hello");
-    fetch.host_of(&their_service.url, &Authorities::Pem(pem.into()));
+    fetch.believe_alone(&their_service.url, &Authorities::Pem(pem.into()));
     fetch_error(&their_service, &fetch);
     assert_eq!((our_service.greeted(), their_service.greeted()), (1, 1));
 }

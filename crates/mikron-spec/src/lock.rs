@@ -323,8 +323,7 @@ impl Lock {
                 found: form.version.to_string(),
                 supported: Self::VERSION,
             };
-            let help = Some("run `mikron lock` to write it anew".to_owned());
-            return Err(document.error_at(&["mikron-lock"], kind, help));
+            return Err(document.error_at(&["mikron-lock"], kind, None));
         }
         let mut lock = Self {
             name: form.name,
@@ -352,8 +351,7 @@ impl Lock {
                 stated: form.digest,
                 computed,
             };
-            let help = "run `mikron lock` to write it anew, or take it back from version control";
-            return Err(document.error_at(&["digest"], kind, Some(help.to_owned())));
+            return Err(document.error_at(&["digest"], kind, None));
         }
         Ok(lock)
     }
@@ -443,7 +441,6 @@ fn damaged(document: &Document<'_>, mut error: SpecError) -> SpecError {
         return document.error(Some(span), kind, Some(RENEW.to_owned()));
     }
     error.help = Some(match error.help.take() {
-        Some(help) if help.contains("mikron lock") => help,
         Some(help) => format!("{help}; {RENEW}"),
         None => RENEW.to_owned(),
     });
@@ -485,8 +482,7 @@ fn better_error(document: &Document<'_>, limits: &Limits) -> Option<SpecError> {
     }
     let (node, algorithm) = weak_digest(&root)?;
     let kind = SpecErrorKind::WeakDigest { algorithm };
-    let help = "run `mikron lock` to write it anew".to_owned();
-    Some(document.error(Some(node.span), kind, Some(help)))
+    Some(document.error(Some(node.span), kind, None))
 }
 
 /// The first value of a key `digest` that names another algorithm, and that algorithm.

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de;
 use serde_yaml::Error;
 
-use crate::{Span, line, list, nearest, shown};
+use crate::{Excerpt, Span, line, list, nearest, shown};
 
 /// What is wrong with a document, where it stands, and what would have been right.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,6 +19,20 @@ pub struct YamlError {
     pub help: Option<String>,
 }
 
+/// What is wrong with a table that a person has written (rules, definitions), in which file.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {kind}{}", at.place(file), at.below(help.as_deref()))]
+pub struct TableError {
+    /// The file, as it was named.
+    pub file: String,
+    /// Where in the file.
+    pub at: Excerpt,
+    /// What is wrong.
+    pub kind: YamlErrorKind,
+    /// What would have been right.
+    pub help: Option<String>,
+}
+
 /// What is wrong with a document, as one sentence without a full stop.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -26,6 +40,14 @@ pub enum YamlErrorKind {
     /// The text is not YAML.
     #[error("{0}")]
     Syntax(String),
+    /// The text is larger than is allowed.
+    #[error("the file is larger than {allowed} bytes ({found})")]
+    TooLarge {
+        /// How many bytes are allowed.
+        allowed: u64,
+        /// How many there are.
+        found: u64,
+    },
     /// Aliases or nesting ask for more work than a document deserves.
     #[error("{0}")]
     TooComplex(&'static str),

@@ -16,7 +16,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_yaml::Options;
 
-pub use error::{YamlError, YamlErrorKind, custom};
+pub use error::{TableError, YamlError, YamlErrorKind, custom};
 pub use excerpt::Excerpt;
 pub use node::{Node, Shape, locate_key, locate_value};
 pub use place::{Span, line};
@@ -63,6 +63,38 @@ fn options() -> Options {
 pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, YamlError> {
     serde_yaml::from_str_with_options(text, options())
         .map_err(|error| error::translate(text, &error))
+}
+
+/// Reads a table of at most `allowed` bytes. `file` is only used in messages.
+///
+/// # Errors
+/// As [`read`], with the file and the line; when the text is larger.
+///
+/// ```
+/// let error = mikron_yaml::read_table::<Vec<u16>>("ports.yaml", "- many\n", 100).unwrap_err();
+/// assert!(error.to_string().starts_with("ports.yaml:1:3: a whole number of 0 or more"));
+/// ```
+pub fn read_table<T: DeserializeOwned>(
+    file: &str,
+    text: &str,
+    allowed: u64,
+) -> Result<T, TableError> {
+    let found = text.len() as u64;
+    let read = if found > allowed {
+        Err(YamlError {
+            span: None,
+            kind: YamlErrorKind::TooLarge { allowed, found },
+            help: None,
+        })
+    } else {
+        read(text)
+    };
+    read.map_err(|error| TableError {
+        file: file.to_owned(),
+        at: Excerpt::new(text, error.span),
+        kind: error.kind,
+        help: error.help,
+    })
 }
 
 /// Writes a value as YAML. What is written (maps of text, numbers, lists) cannot fail to serialize, so a failure is shown in the

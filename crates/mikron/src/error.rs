@@ -9,7 +9,7 @@ use mikron_oci::{ImageError, LayerError, StoreError};
 use mikron_package::{
     ArchiveError, DatabaseError, Family, IdentityMismatch, PackageName, Platform, PlatformError,
 };
-use mikron_rootfs::{RootfsError, TableError};
+use mikron_rootfs::RootfsError;
 use mikron_select::{Missing, RulesError, SelectError};
 #[cfg(feature = "slices")]
 use mikron_slices::SliceError;
@@ -177,7 +177,7 @@ pub enum Error {
     Rules(#[from] RulesError),
     /// A table of what installations do cannot be read.
     #[error(transparent)]
-    Installation(#[from] TableError),
+    Installation(#[from] mikron_yaml::TableError),
     #[cfg(feature = "slices")]
     /// Definitions of slices cannot be used, or do not fit together or to the packages: at least one error.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]

@@ -110,7 +110,7 @@ impl FamilySource<'_> {
         };
         let mirrors = self.source.mirrors.values();
         let named = mirrors.chain(&self.source.mirrorlist).chain(place);
-        named.for_each(|url| fetch.host_of(url, &authorities));
+        named.for_each(|url| fetch.believe_alone(url, &authorities));
         Ok(())
     }
 }

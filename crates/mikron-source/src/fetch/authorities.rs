@@ -27,7 +27,7 @@ pub enum Authorities {
 /// use mikron_source::fetch::{Authorities, Fetch, MemoryFetch, Request, Vouched};
 /// let memory = Arc::new(MemoryFetch::default().with("memory:/a", b"a".to_vec()));
 /// let mut fetch = Vouched::new(memory);
-/// fetch.host_of("https://example.org/debian", &Authorities::Pem("…".as_bytes().into()));
+/// fetch.believe_alone("https://example.org/debian", &Authorities::Pem("…".as_bytes().into()));
 /// assert!(fetch.fetch(&Request::get("memory:/a")).is_ok());
 /// ```
 pub struct Vouched {
@@ -44,8 +44,8 @@ impl Vouched {
         }
     }
 
-    /// Says who vouches for the host and port of a URL of HTTPS; of others nothing has to be said.
-    pub fn host_of(&mut self, url: &str, authorities: &Authorities) {
+    /// At the host and port of a URL of HTTPS believes these authorities and no others; of other URLs nothing has to be said.
+    pub fn believe_alone(&mut self, url: &str, authorities: &Authorities) {
         if let Some(place) = place_of(url) {
             self.hosts.insert(place, authorities.clone());
         }
