@@ -70,10 +70,10 @@ pub(crate) enum Command {
     Inspect(Inspect),
     /// Print the JSON Schema of specs
     Schema,
-    /// Show the settings of this user with where they come from, or write one
+    /// Show the settings of this user with where they come from, or change one
     #[command(
-        after_help = "Keys: mirror.debian and mirror.debian-security (base URLs, the best first), quota\n\
-                      (bytes of the cache)."
+        after_help = "Keys: mirror.debian and mirror.debian-security (base URLs, the best first), ca (files\n\
+                      of certificate authorities), quota (bytes of the cache)."
     )]
     Config {
         #[command(subcommand)]
@@ -140,6 +140,9 @@ pub(crate) struct Build {
     /// How layers are compressed, instead of what the spec says: zstd:3 is fast, zstd:19 small, gzip for old clients
     #[arg(long, value_name = "zstd[:N] | gzip[:N] | none")]
     pub(crate) compression: Option<Compression>,
+    /// An annotation of manifest and index beside those of the spec; can be given several times
+    #[arg(long = "annotation", value_name = "KEY=VALUE", value_parser = annotation)]
+    pub(crate) annotations: Vec<(String, String)>,
     /// Build exactly what the lock says; fail where it is missing or stale
     #[arg(long)]
     pub(crate) locked: bool,
@@ -245,6 +248,11 @@ pub(crate) enum ConfigAction {
         #[arg(required = true)]
         values: Vec<String>,
     },
+    /// Take a setting out of the user's file
+    Unset {
+        /// As in mirror.debian
+        key: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -283,6 +291,14 @@ fn mirror(text: &str) -> Result<(String, String), String> {
         }
         _ => Err("write NAME=URL, as in debian=https://example.org/debian".to_owned()),
     }
+}
+
+fn annotation(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').unwrap_or_default();
+    if key.is_empty() {
+        return Err("write KEY=VALUE, as in org.opencontainers.image.revision=1f3c".to_owned());
+    }
+    Ok((key.to_owned(), value.to_owned()))
 }
 
 /// A number of bytes, with a decimal unit behind it if need be.
@@ -330,6 +346,13 @@ mod tests {
         ] {
             assert!(size(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn an_annotation_is_a_key_and_whatever_stands_behind_the_first_sign() {
+        let both = ("a.b".to_owned(), "c=d".to_owned());
+        assert_eq!(annotation("a.b=c=d"), Ok(both));
+        assert!(annotation("a.b").is_err() && annotation("=c").is_err());
     }
 
     #[test]

@@ -71,7 +71,7 @@ fn a_mirror_is_set_once_and_shown_with_where_it_comes_from() {
     let (code, _, err) = config(&["set", "mirror.debain", url]);
     assert_eq!(code, Some(1));
     assert!(
-        err.contains("mirror.debian, mirror.debian-security and quota"),
+        err.contains("mirror.debian, mirror.debian-security, ca and quota"),
         "{err}"
     );
 }

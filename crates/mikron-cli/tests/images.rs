@@ -172,3 +172,28 @@ fn a_layout_keeps_what_its_tags_reach_and_nothing_else() {
         assert_eq!((run.code, run.err.as_str()), (0, ""), "{tag}");
     }
 }
+
+#[test]
+fn what_is_known_on_the_day_of_the_build_alone_can_be_annotated_and_changes_nothing_else() {
+    let home = home();
+    let manifest = |more: &[&str]| -> serde_json::Value {
+        let build = ["-q", "build", "greet.yaml", "--json"];
+        let run = home.run(&[&build, more].concat());
+        assert_eq!((run.code, run.err.as_str()), (0, ""));
+        let report: serde_json::Value = serde_json::from_str(&run.out).unwrap();
+        let digest = report["digest"].as_str().unwrap().replace(':', "/");
+        serde_json::from_str(&home.read(&format!("out/greet/blobs/{digest}"))).unwrap()
+    };
+    let plain = manifest(&[]);
+    let revision = "org.opencontainers.image.revision";
+    let mut annotated = manifest(&["--annotation", &format!("{revision}=1f3c=")]);
+    assert_eq!(annotated["annotations"][revision], "1f3c=");
+    let all = annotated["annotations"].as_object_mut().unwrap();
+    all.remove(revision);
+    if all.is_empty() {
+        annotated.as_object_mut().unwrap().remove("annotations");
+    }
+    assert_eq!(annotated, plain);
+    // What was said once is not remembered for a build that does not say it.
+    assert_eq!(manifest(&[]), plain);
+}

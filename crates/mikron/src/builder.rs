@@ -170,6 +170,15 @@ impl Builder {
         self
     }
 
+    /// Annotates manifest and index with this as well, as if the spec said so; where it says something of the key, this holds. It is
+    /// meant for what is known when an image is built and not before: the revision of a repository, the version of a release.
+    #[must_use]
+    pub fn annotation(mut self, key: &str, value: &str) -> Self {
+        let annotations = &mut self.order.spec.image.annotations;
+        annotations.insert(key.to_owned(), value.to_owned());
+        self
+    }
+
     /// Builds for this platform of the spec, and those of further calls; without a call for all of them.
     #[must_use]
     pub fn platform(mut self, platform: Platform) -> Self {

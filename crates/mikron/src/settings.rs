@@ -9,7 +9,7 @@ use mikron_package::hide_credentials;
 use mikron_source::Environment;
 use mikron_source::fetch::Authorities;
 use mikron_source::preset::{Locations, Origin, archives};
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::Error;
 
@@ -29,11 +29,22 @@ pub(crate) const QUOTA: u64 = 10 << 30;
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Settings {
     /// Base URLs by archive, the best first.
+    #[serde(deserialize_with = "or_nothing")]
     pub mirrors: BTreeMap<String, Vec<String>>,
     /// Files and directories of certificate authorities (PEM) that vouch for HTTPS servers, instead of the machine's own.
+    #[serde(deserialize_with = "or_nothing")]
     pub ca: Vec<PathBuf>,
     /// The size in bytes that the cache is brought down to.
     pub quota: Option<u64>,
+}
+
+/// A key with nothing behind it says nothing: what stood there was taken away.
+fn or_nothing<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 /// A setting that holds, and who says so.
@@ -65,8 +76,8 @@ impl Settings {
         Ok(mikron_spec::read_document(&file, text, 1 << 20)?)
     }
 
-    /// Writes a setting into the user's file, and gives back the file: `mirror.NAME` for the base URLs of an archive, the best first, or
-    /// `quota`. All else that the file says stays, comments too.
+    /// Writes a setting into the user's file, and gives back the file: `mirror.NAME` for the base URLs of an archive, the best first, `ca`
+    /// for files and directories of certificate authorities, or `quota`. All else that the file says stays, comments too.
     ///
     /// ```
     /// use mikron::{Settings, source::Environment};
@@ -75,12 +86,30 @@ impl Settings {
     /// let environment = Environment::empty().with("MIKRON_CONFIG", &file);
     /// Settings::set(&environment, "mirror.debian", &["https://example.org/debian".to_owned()])?;
     /// assert_eq!(Settings::read(&environment)?.mirrors["debian"], ["https://example.org/debian"]);
+    /// Settings::unset(&environment, "mirror.debian")?;
+    /// assert!(Settings::read(&environment)?.mirrors.is_empty());
     /// # Ok::<(), mikron::Error>(())
     /// ```
     ///
     /// # Errors
     /// When there is no such setting, the file cannot be read or written, or is written in a way that needs a person to change it.
     pub fn set(environment: &Environment, key: &str, values: &[String]) -> Result<PathBuf, Error> {
+        Self::change(environment, key, Some(values))
+    }
+
+    /// Takes a setting out of the user's file, and gives back the file; one that it does not have is no error.
+    ///
+    /// # Errors
+    /// As [`Settings::set`].
+    pub fn unset(environment: &Environment, key: &str) -> Result<PathBuf, Error> {
+        Self::change(environment, key, None)
+    }
+
+    fn change(
+        environment: &Environment,
+        key: &str,
+        values: Option<&[String]>,
+    ) -> Result<PathBuf, Error> {
         let path = environment.config_file().ok_or_else(|| Error::Setting {
             what: "no file for settings is known".to_owned(),
             remedy: "set MIKRON_CONFIG, or HOME".to_owned(),
@@ -92,48 +121,91 @@ impl Settings {
         let _alone = alone.map_err(Error::io("lock", directory))?;
         let before = text(&path)?;
         let mut wanted = Self::parse(&path, &before)?;
+        let (section, name, value) = wanted.take(key, values)?;
+        let after = with_line(&before, section, name, value.as_deref());
+        // Whatever else YAML allows the file to be, what is written says what is wanted, and nothing else.
+        if Self::parse(&path, &after).ok().as_ref() != Some(&wanted) {
+            let line = section.map_or_else(String::new, |section| format!(" below `{section}:`"));
+            let remedy = match value {
+                Some(value) => {
+                    format!("write `{name}: {}`{line} by hand", hide_credentials(&value))
+                }
+                None => format!("take `{name}`{line} out by hand"),
+            };
+            return Err(Error::Setting {
+                what: format!(
+                    "{} is written in a way that only a person can change",
+                    path.display()
+                ),
+                remedy,
+            });
+        }
+        crate::files::write_whole(&path, after.as_bytes())?;
+        Ok(path)
+    }
+
+    /// Takes over what a setting is to be, and gives back its place in the file: a section, a name, and what stands behind it.
+    fn take<'k>(
+        &mut self,
+        key: &'k str,
+        values: Option<&[String]>,
+    ) -> Result<(Option<&'static str>, &'k str, Option<String>), Error> {
         let quoted = |value: &String| serde_json::Value::from(value.as_str()).to_string();
-        let (section, name, value) = if let Some(archive) = known_archive(key) {
-            let bad = values.iter().find(|url| !is_url(url));
-            if let Some(bad) = bad.cloned().or(values.is_empty().then(String::new)) {
+        let list = |values: &[String]| {
+            let values: Vec<String> = values.iter().map(quoted).collect();
+            format!("[{}]", values.join(", "))
+        };
+        if let Some(archive) = key
+            .strip_prefix("mirror.")
+            .filter(|name| archives().contains(name))
+        {
+            let Some(urls) = values else {
+                self.mirrors.remove(archive);
+                return Ok((Some("mirrors"), archive, None));
+            };
+            let bad = urls.iter().find(|url| !is_url(url));
+            if let Some(bad) = bad.cloned().or(urls.is_empty().then(String::new)) {
                 return Err(Error::Setting {
                     what: format!("`{}` is no base URL", hide_credentials(&bad).escape_debug()),
                     remedy: "write one as in https://example.org/debian".to_owned(),
                 });
             }
-            wanted.mirrors.insert(archive.to_owned(), values.to_vec());
-            let list: Vec<String> = values.iter().map(quoted).collect();
-            (Some("mirrors"), archive, format!("[{}]", list.join(", ")))
-        } else if key == "quota" {
-            let [Ok(bytes)] = values.iter().map(|v| v.parse()).collect::<Vec<_>>()[..] else {
-                return Err(Error::Setting {
-                    what: format!("`{}` is no quota", values.join(" ").escape_debug()),
-                    remedy: "write a number of bytes".to_owned(),
-                });
-            };
-            wanted.quota = Some(bytes);
-            (None, key, bytes.to_string())
-        } else {
-            let known = archives().map(|archive| format!("mirror.{archive}"));
-            return Err(Error::Setting {
-                what: format!("there is no setting `{}`", key.escape_debug()),
-                remedy: format!("there are {} and quota", known.join(", ")),
-            });
-        };
-        let after = with_line(&before, section, name, &value);
-        // Whatever else YAML allows the file to be, what is written says what is wanted, and nothing else.
-        if Self::parse(&path, &after).ok().as_ref() != Some(&wanted) {
-            let line = section.map_or_else(String::new, |section| format!(" below `{section}:`"));
-            return Err(Error::Setting {
-                what: format!(
-                    "{} is written in a way that only a person can add to",
-                    path.display()
-                ),
-                remedy: format!("write `{name}: {}`{line} by hand", hide_credentials(&value)),
-            });
+            self.mirrors.insert(archive.to_owned(), urls.to_vec());
+            return Ok((Some("mirrors"), archive, Some(list(urls))));
         }
-        crate::files::write_whole(&path, after.as_bytes())?;
-        Ok(path)
+        match key {
+            "ca" => {
+                let mut files = Vec::new();
+                for value in values.unwrap_or_default() {
+                    // The file is read from any directory.
+                    let path = std::fs::canonicalize(value).map_err(Error::io("read", value))?;
+                    files.push(path.display().to_string());
+                }
+                self.ca = files.iter().map(PathBuf::from).collect();
+                Ok((None, key, values.map(|_| list(&files))))
+            }
+            "quota" => {
+                let number = |values: &[String]| match values {
+                    [bytes] => bytes.parse().ok(),
+                    _ => None,
+                };
+                self.quota = values.and_then(number);
+                if let (Some(values), None) = (values, self.quota) {
+                    return Err(Error::Setting {
+                        what: format!("`{}` is no quota", values.join(" ").escape_debug()),
+                        remedy: "write a number of bytes".to_owned(),
+                    });
+                }
+                Ok((None, key, self.quota.map(|bytes| bytes.to_string())))
+            }
+            _ => {
+                let known = archives().map(|archive| format!("mirror.{archive}"));
+                Err(Error::Setting {
+                    what: format!("there is no setting `{}`", key.escape_debug()),
+                    remedy: format!("there are {}, ca and quota", known.join(", ")),
+                })
+            }
+        }
     }
 
     /// What holds on this machine for every spec that does not say otherwise, and who says so.
@@ -222,12 +294,6 @@ impl Settings {
     }
 }
 
-/// The archive of a key `mirror.NAME`.
-fn known_archive(key: &str) -> Option<&'static str> {
-    let name = key.strip_prefix("mirror.")?;
-    archives().into_iter().find(|archive| *archive == name)
-}
-
 fn is_url(text: &str) -> bool {
     let plain = !text.contains(|c: char| c.is_whitespace() || c.is_control());
     let web = ["http://", "https://"]
@@ -255,8 +321,8 @@ fn text(path: &Path) -> Result<String, Error> {
 }
 
 /// The text with `name: value` in it, in the place of what it says of that name, or else where it belongs: below the section where there
-/// is one. Understands blocks as people write them; the caller checks what came of it.
-fn with_line(text: &str, section: Option<&str>, name: &str, value: &str) -> String {
+/// is one. Without a value it says nothing of the name. Understands blocks as people write them; the caller checks what came of it.
+fn with_line(text: &str, section: Option<&str>, name: &str, value: Option<&str>) -> String {
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     let indent = |line: &str| line.len() - line.trim_start().len();
     let says = |line: &str| !line.trim().is_empty() && !line.trim_start().starts_with('#');
@@ -268,10 +334,14 @@ fn with_line(text: &str, section: Option<&str>, name: &str, value: &str) -> Stri
             let at = lines
                 .iter()
                 .position(|line| line.split('#').next().unwrap_or_default().trim_end() == head);
-            let at = at.unwrap_or_else(|| {
-                lines.push(head);
-                lines.len() - 1
-            });
+            let at = match at {
+                Some(at) => at,
+                None if value.is_none() => return text.to_owned(),
+                None => {
+                    lines.push(head);
+                    lines.len() - 1
+                }
+            };
             let after = lines[at + 1..]
                 .iter()
                 .position(|line| says(line) && indent(line) == 0);
@@ -281,7 +351,7 @@ fn with_line(text: &str, section: Option<&str>, name: &str, value: &str) -> Stri
             (at + 1, end, own)
         }
     };
-    let line = format!("{}{name}: {value}", " ".repeat(own));
+    let line = value.map(|value| format!("{}{name}: {value}", " ".repeat(own)));
     let head = format!("{}{name}:", " ".repeat(own));
     match lines[start..end]
         .iter()
@@ -296,11 +366,13 @@ fn with_line(text: &str, section: Option<&str>, name: &str, value: &str) -> Stri
                         || indent(line) == own && line.trim_start().starts_with("- "))
             };
             let more = lines[at + 1..end].iter().take_while(of_value).count();
-            lines.splice(at..=at + more, [line]);
+            lines.splice(at..=at + more, line);
         }
-        None => lines.insert(start, line),
+        None => drop(lines.splice(start..start, line)),
     }
-    lines.join("\n") + "\n"
+    lines
+        .iter()
+        .fold(String::new(), |text, line| text + line + "\n")
 }
 
 #[cfg(test)]
@@ -344,6 +416,55 @@ mod tests {
         }
         let quota = set("quota: 5\n# end\n", "quota", &["7"]).unwrap();
         assert_eq!(quota, "quota: 7\n# end\n");
+    }
+
+    #[test]
+    fn a_setting_is_taken_away_and_all_else_stays() {
+        let cases = [
+            ("quota: 5 # small\nca: []\n", "quota", "ca: []\n"),
+            ("# mine\nquota: 5\n", "ca", "# mine\nquota: 5\n"),
+            ("# mine\n", "mirror.debian", "# mine\n"),
+            ("quota: 5\n", "quota", ""),
+            (
+                "mirrors:\n  # near\n  debian:\n  - https://a.example.org\n  debian-security: []\nquota: 5\n",
+                "mirror.debian",
+                "mirrors:\n  # near\n  debian-security: []\nquota: 5\n",
+            ),
+            // What is left of a section says nothing, and is no fault.
+            (
+                "mirrors:\n  debian: [https://a.example.org]\nquota: 5\n",
+                "mirror.debian",
+                "mirrors:\nquota: 5\n",
+            ),
+        ];
+        for (before, key, after) in cases {
+            let home = tempfile::tempdir().unwrap();
+            let file = home.path().join("config.yaml");
+            std::fs::write(&file, before).unwrap();
+            let environment =
+                Environment::empty().with("MIKRON_CONFIG", &file.display().to_string());
+            Settings::unset(&environment, key).unwrap();
+            assert_eq!(std::fs::read_to_string(&file).unwrap(), after, "{key}");
+            Settings::read(&environment).unwrap();
+        }
+    }
+
+    #[test]
+    fn certificate_authorities_are_kept_by_a_path_that_holds_everywhere() {
+        let home = tempfile::tempdir().unwrap();
+        let home = home.path().canonicalize().unwrap();
+        std::fs::write(home.join("company.pem"), "").unwrap();
+        let way = home.join(".").join("company.pem").display().to_string();
+        let written = set("", "ca", &[&way]).unwrap();
+        assert_eq!(
+            written,
+            format!("ca: [\"{}/company.pem\"]\n", home.display())
+        );
+        let error = set("", "ca", &["/nowhere/company.pem"]).unwrap_err();
+        assert!(
+            error.to_string().contains("/nowhere/company.pem"),
+            "{error}"
+        );
     }
 
     #[test]

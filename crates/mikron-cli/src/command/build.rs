@@ -38,6 +38,9 @@ pub(crate) fn run(arguments: &Build, quiet: bool, style: Style) -> Result<(), Fa
     if let Some(compression) = arguments.compression {
         builder = builder.compression(compression);
     }
+    for (key, value) in &arguments.annotations {
+        builder = builder.annotation(key, value);
+    }
     let mut outputs = arguments.outputs.clone();
     if outputs.is_empty() {
         let directory = format!("./out/{}", builder.spec().name);

@@ -10,8 +10,11 @@ use crate::text::{printable, table};
 
 pub(crate) fn run(action: Option<&ConfigAction>, json: bool) -> Result<(), Failure> {
     let environment = Environment::of_process();
-    if let Some(ConfigAction::Set { key, values }) = action {
-        let file = Settings::set(&environment, key, values)?;
+    if let Some(action) = action {
+        let file = match action {
+            ConfigAction::Set { key, values } => Settings::set(&environment, key, values)?,
+            ConfigAction::Unset { key } => Settings::unset(&environment, key)?,
+        };
         let file = file.display().to_string();
         return print(&format!("written to {}\n", printable(&file)));
     }
