@@ -5,22 +5,12 @@ mod common;
 
 use std::fs;
 
-use common::Home;
-use mikron_package::{Limits, Origin, PackageRecord};
+use common::{Home, repositories};
 use mikron_testkit::apk::{ApkBuilder, ApkKey, ApkRepositoryBuilder};
 use mikron_testkit::elf::ElfBuilder;
-use mikron_testkit::repository::TestKey;
-use mikron_testkit::rpm::RpmBuilder;
-use mikron_testkit::rpm_repository::RpmRepositoryBuilder;
 use serde_json::Value;
 
 const FAMILIES: [&str; 2] = ["rpm", "apk"];
-
-/// Machines of ELF (`e_machine`), with the words of both families and the loaders of both C libraries.
-const MACHINES: [(u16, &str, &str, &str); 2] = [
-    (62, "x86_64", "/lib64/ld-linux-x86-64.so.2", "x86_64"),
-    (183, "aarch64", "/lib/ld-linux-aarch64.so.1", "aarch64"),
-];
 
 fn spec(source: &str) -> String {
     format!(
@@ -37,130 +27,18 @@ image:
 }
 
 /// A repository of a family with `greet`, its library, and a C library, for two architectures.
-fn home(family: &str) -> Home {
-    match family {
-        "rpm" => rpm_home(),
-        _ => apk_home(),
-    }
-}
-
-fn rpm_home() -> Home {
+fn home_of(family: &str) -> Home {
     let home = Home::empty();
-    let key = TestKey::generate();
-    home.write("key.asc", key.certificate_armored());
-    let mut repository = RpmRepositoryBuilder::new()
-        .timestamp(1_700_000_000)
-        .sign_with(&key);
-    for (machine, arch, loader, _) in MACHINES {
-        let program = ElfBuilder::executable()
-            .machine(machine)
-            .interpreter(loader)
-            .needed("libgreet.so.1");
-        let greet = RpmBuilder::new("greet", "1.2", "3", arch)
-            .requires("libgreet.so.1()(64bit)")
-            .requires("(config(greet) or greet-manual)")
-            .recommends("greet-libs")
-            .recommends("greet-lessons >= 2")
-            .provides("config(greet) = 1.2-3")
-            .file("/usr/bin/greet", 0o755, program.build())
-            .file("/usr/share/doc/greet/README", 0o644, "Say hello.\n")
-            .config("/etc/greet.conf", "loud = no\n")
-            .script(
-                "%pre",
-                "/bin/sh",
-                "getent passwd greet || useradd -r -d /var/lib/greet greet\n",
-            );
-        let library = ElfBuilder::library("libgreet.so.1").machine(machine);
-        let libgreet = RpmBuilder::new("greet-libs", "1.2", "3", arch)
-            .provides("libgreet.so.1()(64bit)")
-            .requires("glibc")
-            .file("/usr/lib64/libgreet.so.1.0", 0o755, library.build())
-            .symlink("/usr/lib64/libgreet.so.1", "libgreet.so.1.0");
-        let loader_file = ElfBuilder::library(loader.rsplit('/').next().unwrap()).machine(machine);
-        let glibc = RpmBuilder::new("glibc", "2.38", "1", arch)
-            .provides("/bin/sh")
-            .file(loader, 0o755, loader_file.build());
-        for package in [greet, libgreet, glibc] {
-            let bytes = package.build();
-            repository = repository.package(record(&bytes), bytes);
-        }
-    }
-    repository.build().write_to(&home.path("repository"));
+    repositories::write(family, &home.path("repository"));
+    let key = match family {
+        "rpm" => "key.asc",
+        _ => "test@example.org.rsa.pub",
+    };
     home.write(
         "greet.yaml",
-        spec("rpm: \"file:repository\", keys: [key.asc]"),
+        spec(&format!("{family}: \"file:repository\", keys: [{key}]")),
     );
     home
-}
-
-fn apk_home() -> Home {
-    let home = Home::empty();
-    let key = ApkKey::shared("test@example.org");
-    home.write("test@example.org.rsa.pub", key.public_pem());
-    for (machine, _, _, arch) in MACHINES {
-        let loader = format!("/lib/ld-musl-{arch}.so.1");
-        let libc = format!("libc.musl-{arch}.so.1");
-        let program = ElfBuilder::executable()
-            .machine(machine)
-            .interpreter(&loader)
-            .needed("libgreet.so.1")
-            .needed(&libc);
-        let greet = ApkBuilder::new("greet", "1.2-r3", arch)
-            .field("depend", "so:libgreet.so.1")
-            .field("depend", &format!("so:{libc}"))
-            .field("provides", "cmd:greet=1.2-r3")
-            .file("usr/bin/greet", 0o755, program.build())
-            .file("usr/share/doc/greet/README", 0o644, "Say hello.\n")
-            .file("etc/greet.conf", 0o644, "loud = no\n")
-            .control_file(
-                ".pre-install",
-                "#!/bin/sh\nadduser -S -D -H -h /var/lib/greet greet 2>/dev/null\nexit 0\n",
-            );
-        let library = ElfBuilder::library("libgreet.so.1")
-            .machine(machine)
-            .needed(&libc);
-        let libgreet = ApkBuilder::new("libgreet", "1.2-r3", arch)
-            .field("provides", "so:libgreet.so.1=1.0")
-            .field("depend", &format!("so:{libc}"))
-            .file("usr/lib/libgreet.so.1.0", 0o755, library.build())
-            .symlink("usr/lib/libgreet.so.1", "libgreet.so.1.0");
-        let file = ElfBuilder::library(&libc).machine(machine);
-        let musl = ApkBuilder::new("musl", "1.2.5-r0", arch)
-            .field("provides", &format!("so:{libc}=1"))
-            .file(&loader[1..], 0o755, file.build())
-            .symlink(&format!("lib/{libc}"), &loader);
-        let mut repository = ApkRepositoryBuilder::new(arch);
-        for package in [greet, libgreet, musl] {
-            repository = repository.package(&package.signed(&key));
-        }
-        repository
-            .sign_with(&key)
-            .build()
-            .write_to(&home.path("repository"));
-    }
-    home.write(
-        "greet.yaml",
-        spec("apk: \"file:repository\", keys: [test@example.org.rsa.pub]"),
-    );
-    home
-}
-
-/// What an archive says of itself.
-fn record(archive: &[u8]) -> PackageRecord {
-    let format = mikron::formats()
-        .into_iter()
-        .find(|f| f.recognises(&archive[..8]))
-        .unwrap();
-    let opened = format.open(
-        Box::new(archive),
-        &Limits::default(),
-        &Origin::named("test"),
-    );
-    opened
-        .unwrap_or_else(|error| panic!("{error}"))
-        .metadata()
-        .record
-        .clone()
 }
 
 fn build(home: &Home, arguments: &[&str]) -> Value {
@@ -172,7 +50,7 @@ fn build(home: &Home, arguments: &[&str]) -> Value {
 #[test]
 fn a_locked_build_gives_the_same_bytes_from_an_empty_cache_and_offline() {
     for family in FAMILIES {
-        let home = home(family);
+        let home = home_of(family);
         let fresh = build(&home, &[]);
         let locked = home.run(&["lock", "greet.yaml"]);
         assert_eq!(locked.code, 0, "{family}: {}", locked.err);
@@ -200,7 +78,7 @@ fn a_locked_build_gives_the_same_bytes_from_an_empty_cache_and_offline() {
 #[test]
 fn both_architectures_are_built_with_what_is_theirs() {
     for family in FAMILIES {
-        let report = build(&home(family), &[]);
+        let report = build(&home_of(family), &[]);
         let platforms = report["platforms"].as_array().unwrap();
         assert_eq!(platforms.len(), 2, "{family}");
         for (platform, arch) in platforms.iter().zip(["x86_64", "aarch64"]) {
@@ -218,7 +96,7 @@ fn both_architectures_are_built_with_what_is_theirs() {
 #[test]
 fn explain_says_why_a_file_is_there_and_why_another_is_not() {
     for family in FAMILIES {
-        let home = home(family);
+        let home = home_of(family);
         let library = if family == "rpm" {
             "/usr/lib64/libgreet.so.1.0"
         } else {
@@ -244,7 +122,7 @@ fn explain_says_why_a_file_is_there_and_why_another_is_not() {
 
 #[test]
 fn what_is_recommended_and_not_there_is_listed_and_never_followed() {
-    let home = home("rpm");
+    let home = home_of("rpm");
     let run = home.run(&["explain", "greet.yaml", "--platform", "linux/amd64"]);
     assert_eq!(run.code, 0, "{}", run.err);
     let listed = "linux/amd64: 1 recommendation not followed\n  greet-lessons (>= 2)  recommended by greet\n";
@@ -254,7 +132,7 @@ fn what_is_recommended_and_not_there_is_listed_and_never_followed() {
 #[test]
 fn what_is_left_out_of_a_named_package_is_listed_by_its_parts() {
     for family in FAMILIES {
-        let run = home(family).run(&["explain", "greet.yaml", "--platform", "linux/amd64"]);
+        let run = home_of(family).run(&["explain", "greet.yaml", "--platform", "linux/amd64"]);
         assert_eq!(run.code, 0, "{family}: {}", run.err);
         let (_, parts) = run.out.split_once(" of named packages left out").unwrap();
         let docs = parts.lines().find(|line| line.contains("greet:docs"));
@@ -266,7 +144,7 @@ fn what_is_left_out_of_a_named_package_is_listed_by_its_parts() {
 #[test]
 fn what_no_package_brings_is_explained_by_who_makes_it() {
     for family in FAMILIES {
-        let home = home(family);
+        let home = home_of(family);
         let asked = |what: &str| home.run(&["explain", "greet.yaml", what]);
         let run = asked("/etc/passwd");
         assert_eq!(run.code, 0, "{family}: {}", run.err);
@@ -286,7 +164,7 @@ fn what_no_package_brings_is_explained_by_who_makes_it() {
 #[test]
 fn the_matrix_shows_who_provides_what() {
     for family in FAMILIES {
-        let run = home(family).run(&[
+        let run = home_of(family).run(&[
             "matrix",
             "greet.yaml",
             "--json",
@@ -306,7 +184,7 @@ fn the_matrix_shows_who_provides_what() {
 #[test]
 fn an_archive_that_was_changed_is_refused() {
     for family in FAMILIES {
-        let home = home(family);
+        let home = home_of(family);
         let dirs = if family == "rpm" {
             "Packages"
         } else {
@@ -335,7 +213,7 @@ fn an_archive_that_was_changed_is_refused() {
 #[test]
 fn accounts_that_scripts_make_are_in_the_image() {
     for family in FAMILIES {
-        let home = home(family);
+        let home = home_of(family);
         let text = home.read("greet.yaml") + "run-as: greet\n";
         home.write("greet.yaml", text);
         let report = build(&home, &["--platform", "linux/amd64"]);
@@ -346,7 +224,7 @@ fn accounts_that_scripts_make_are_in_the_image() {
 #[test]
 fn sources_of_two_families_stand_in_one_image_where_nothing_clashes() {
     let home = Home::new();
-    let apk = apk_home();
+    let apk = home_of("apk");
     let copy = |from: &str, to: &str| {
         let all = std::process::Command::new("cp")
             .arg("-r")

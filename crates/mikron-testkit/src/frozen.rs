@@ -4,6 +4,7 @@
 //! read as they would with the real archive; their contents are made here. Of the programs there is what a loader reads, and
 //! no code. Everything but the key, and so the signature, is the same on every machine.
 
+mod languages;
 mod services;
 mod system;
 
@@ -129,7 +130,10 @@ fn frozen() -> &'static Frozen {
             .architectures(&ARCHES.map(|arch| arch.name))
             .date(DATE)
             .sign_with(&key);
-        let per_arch = ARCHES.map(|arch| [system::packages(arch), services::packages(arch)]);
+        let per_arch = ARCHES.map(|arch| {
+            [system::packages, services::packages, languages::packages]
+                .map(|packages| packages(arch))
+        });
         let all = [system::data(), services::data()];
         for package in per_arch.into_iter().flatten().chain(all).flatten() {
             repository = repository.package(&package.stanza, package.deb.build());
@@ -150,6 +154,29 @@ pub fn write_to(directory: &Path) {
     frozen.repository.write_to(&directory.join("debian"));
     let key = directory.join("archive.asc");
     fs::write(key, &frozen.certificate).expect("a writable directory");
+}
+
+/// The archive of a package, for amd64 or for all.
+///
+/// # Panics
+/// When there is no such package.
+pub fn archive(package: &str) -> Vec<u8> {
+    let file = format!("/{package}_");
+    let of_package = |path: &&String| path.contains(&file) && !path.ends_with("_arm64.deb");
+    let files = &frozen().repository.files;
+    let path = files.keys().find(of_package);
+    path.map(|path| files[path].to_vec())
+        .unwrap_or_else(|| panic!("the frozen archive has no {package}"))
+}
+
+/// A text in which specs take their packages out of the archive in that directory, where they would take them out of Debian's
+/// bookworm; what does not name it stays as it is.
+pub fn spec_below(text: &str, directory: &Path) -> String {
+    let directory = directory.display();
+    let frozen = format!(
+        "{{ deb: \"file:{directory}/debian\", suite: bookworm, keys: [\"{directory}/archive.asc\"] }}"
+    );
+    text.replace("{ deb: bookworm }", &frozen)
 }
 
 /// A spec that takes its packages out of the archive beside it, where it would take them out of Debian's bookworm.

@@ -3,6 +3,7 @@
 
 pub mod apk;
 pub mod archive;
+pub mod documents;
 pub mod elf;
 pub mod frozen;
 pub mod http;

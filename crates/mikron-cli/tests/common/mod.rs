@@ -1,6 +1,8 @@
 //! Runs the command in a directory of its own, against a small repository.
 #![allow(dead_code, clippy::unwrap_used)] // each test binary uses some of it
 
+pub(crate) mod repositories;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};

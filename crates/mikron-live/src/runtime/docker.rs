@@ -68,16 +68,19 @@ impl Docker {
         Some(docker)
     }
 
+    /// Where it listens, as `DOCKER_HOST` has it.
+    pub fn host(&self) -> String {
+        format!("unix://{}", self.dir.path().join("socket").display())
+    }
+
     /// Runs a command of the client.
     ///
     /// # Panics
     /// When the client cannot be started.
     pub fn run(&self, args: &[&str]) -> Output {
-        let socket = self.dir.path().join("socket");
         run(Command::new(&self.client)
             .env("DOCKER_CONFIG", self.dir.path())
-            .arg("--host")
-            .arg(format!("unix://{}", socket.display()))
+            .args(["--host", &self.host()])
             .args(args))
     }
 

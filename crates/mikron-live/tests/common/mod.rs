@@ -42,6 +42,18 @@ pub(crate) fn example_with(name: &str, more: &str) -> String {
     fs::read_to_string(example(name)).unwrap() + more
 }
 
+/// The command, where cargo has built it beside the tests.
+pub(crate) fn mikron() -> Option<PathBuf> {
+    let test = std::env::current_exe().unwrap();
+    // target/debug/deps/test-hash
+    let command = test.ancestors().nth(2).unwrap().join("mikron");
+    if !command.is_file() {
+        mikron_testkit::tools::skip("the command is not built: `cargo test --workspace` does it");
+        return None;
+    }
+    Some(command)
+}
+
 /// The cache that all builds of the tests share.
 pub(crate) fn cache() -> PathBuf {
     // Cargo says where to integration tests and benches, and examples lie beside them.
