@@ -43,7 +43,14 @@ pub(crate) enum Color {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Build the image of a spec
-    #[command(after_help = "Without -o the image goes to oci:./out/NAME:latest.\n\
+    #[command(after_help = "OUTPUT is one of\n  \
+                      oci:DIR[:TAG]              an image layout\n  \
+                      docker:FILE                an archive for docker load (FILE - is standard output)\n  \
+                      docker-daemon:NAME[:TAG]   the Docker engine of this machine, by its socket\n  \
+                      containerd:NAME[:TAG]      the containerd of this machine, by ctr\n  \
+                      tar:FILE                   the root file system as a tar archive\n  \
+                      dir:DIR                    the root file system in a new directory\n\
+                      Without -o the image goes to oci:./out/NAME:latest.\n\
                       Timestamps come from SOURCE_DATE_EPOCH, else from the newest index.")]
     Build(Build),
     /// Resolve a spec and write its lock beside it
@@ -131,8 +138,8 @@ pub(crate) struct Shared {
 pub(crate) struct Build {
     #[command(flatten)]
     pub(crate) common: Common,
-    /// Where the image goes; can be given several times
-    #[arg(short, long = "output", value_name = "oci:DIR[:TAG] | docker:FILE")]
+    /// Where the image goes (below); can be given several times
+    #[arg(short, long = "output", value_name = "OUTPUT")]
     pub(crate) outputs: Vec<Output>,
     /// What `docker load` calls the image of a docker: output [default: localhost/ and the spec's name]
     #[arg(long, value_name = "NAME[:TAG]")]

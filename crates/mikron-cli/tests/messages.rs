@@ -39,7 +39,7 @@ fn wrong_usage_is_exit_status_two_with_the_remedy() {
             "usage_platform",
             &["build", "a.yaml", "--platform", "linux/vax"],
         ),
-        ("usage_output", &["build", "a.yaml", "-o", "tar:x"]),
+        ("usage_output", &["build", "a.yaml", "-o", "zip:x"]),
         ("usage_mirror", &["build", "a.yaml", "--mirror", "debian"]),
         ("usage_unknown", &["build", "a.yaml", "--ofline"]),
     ];

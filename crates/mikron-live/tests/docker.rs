@@ -6,10 +6,11 @@ mod common;
 use std::path::Path;
 use std::sync::Arc;
 
-use common::{Built, build, build_example};
+use common::{Built, build, build_example, builder, example_with};
 use mikron::oci::docker::Archive;
 use mikron::oci::{HeldImage, Image as _, validate_image};
 use mikron::package::{Digest, Limits};
+use mikron::source::Environment;
 use mikron_live::runtime::{Docker, certificate};
 use tempfile::TempDir;
 
@@ -59,6 +60,22 @@ image:
     let Some(docker) = Docker::start() else {
         return;
     };
+
+    // Straight through the socket, and the archive after it: the engine has the same image by both names.
+    let dir = TempDir::new().unwrap();
+    let environment = Environment::of_process().with("DOCKER_HOST", &docker.host());
+    let Some(into_engine) = builder(&example_with("nginx.yaml", ""), dir.path()) else {
+        return;
+    };
+    let output = "docker-daemon:straight:1".parse().unwrap();
+    let into_engine = into_engine.environment(environment).output(output);
+    let report = into_engine
+        .build()
+        .unwrap_or_else(|error| panic!("{error}"));
+    let id = docker.run_well(&["inspect", "--format", "{{.Id}}", "straight:1"]);
+    let config = report.platforms[0].config.unwrap();
+    assert_eq!(id, config.to_string());
+    assert_eq!(Some(config), plain.report.platforms[0].config);
 
     let load = |file: std::path::PathBuf| {
         let said = docker.run_well(&["load", "--input", &file.display().to_string()]);

@@ -180,6 +180,67 @@ impl Write for Temporary {
     }
 }
 
+/// A file that is whole and lies beside the place that it is to have: of several, all can be whole before the first is there. Dropped,
+/// it is gone.
+///
+/// ```
+/// use mikron_oci::{PreparedFile, StoreError};
+/// let directory = tempfile::tempdir()?;
+/// let path = directory.path().join("list");
+/// let (file, ()) = PreparedFile::write(&path, |out| {
+///     out.write_all(b"one\n")?;
+///     Ok::<(), Box<dyn std::error::Error>>(())
+/// })?;
+/// assert!(!path.exists());
+/// file.publish()?;
+/// assert_eq!(std::fs::read(&path)?, b"one\n");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct PreparedFile {
+    temporary: Temporary,
+    path: PathBuf,
+}
+
+impl PreparedFile {
+    /// Writes what is to stand at `path`, and hands on what `write` gives.
+    ///
+    /// # Errors
+    /// When something that is no regular file stands there, the directory cannot be written to, and whatever `write` says.
+    pub fn write<T, E: From<StoreError>>(
+        path: &Path,
+        write: impl FnOnce(&mut dyn Write) -> Result<T, E>,
+    ) -> Result<(Self, T), E> {
+        // A rename would put the file into the place of a device or a pipe, and not into it.
+        if path.metadata().is_ok_and(|there| !there.is_file()) {
+            let error = io::Error::other("what stands there is no regular file");
+            return Err(StoreError::io("replace", path)(error).into());
+        }
+        let mut temporary = Temporary::create(directory_of(path))?;
+        let told = write(&mut temporary)?;
+        let path = path.to_owned();
+        Ok((Self { temporary, path }, told))
+    }
+
+    /// Puts the file in its place, all at once, when it is on disk for certain. Gives back its digest and size.
+    ///
+    /// # Errors
+    /// When what stands there cannot be replaced.
+    pub fn publish(self) -> Result<Blob, StoreError> {
+        let blob = self.temporary.blob();
+        self.temporary.persist(&self.path)?;
+        sync_directory(directory_of(&self.path))?;
+        Ok(blob)
+    }
+}
+
+fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
 /// Writes a small file under a temporary name in the directory of `path`, which it is to replace.
 pub(crate) fn stage(path: &Path, bytes: &[u8]) -> Result<Temporary, StoreError> {
     let directory = path.parent().unwrap_or(Path::new("."));

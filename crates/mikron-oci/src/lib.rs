@@ -47,6 +47,7 @@ pub use descriptor::{
 };
 pub use document::{Document, ShapeFault};
 pub use error::{ImageError, LayerError, Refusal, StoreError};
+pub use files::PreparedFile;
 pub use frames::{FrameCache, FrameDir, FrameWriter, MemoryFrames};
 pub use held::{HeldImage, HeldIndex, ImageLayer, StoredLayer};
 pub use image::{Child, Image, ImageIndex, Layer};
@@ -56,7 +57,7 @@ pub use memory::MemoryStore;
 pub use reachable::reachable;
 pub use recipe::{Compression, Recipe, RecipeError};
 pub use store::{BlobSource, BlobStore, BlobWriter, put};
-pub use tree::ImageTree;
+pub use tree::{ImageTree, TakeContents};
 pub use validate::{Fault, FaultKind, Report, validate, validate_image, validate_index};
 pub use verified::VerifiedReader;
 pub use write::{write_image, write_index};

@@ -1,14 +1,14 @@
 //! The files of an image: its layers one over the other (OCI image-spec, layer, "Applying Changesets").
 
 use std::collections::BTreeMap;
-use std::io::{self, Read as _};
+use std::io::{self, Read};
 
 use mikron_archive::{TarDialect, TarReader};
 use mikron_package::{
-    ArchiveError, EntryKind, HashingReader, LimitExceeded, Limits, Origin, RootPath,
+    ArchiveError, Digest, Entry, EntryKind, HashingReader, LimitExceeded, Limits, Origin, RootPath,
 };
 
-use crate::{Image, ImageError, Layer, LayerEntry};
+use crate::{Image, ImageError, Layer, LayerEntry, LayerError};
 
 /// What an image holds. Nothing of it becomes a path of the host.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,6 +17,61 @@ pub struct ImageTree {
     pub files: BTreeMap<RootPath, LayerEntry>,
     /// The contents of the files that were to be kept.
     pub kept: BTreeMap<RootPath, Vec<u8>>,
+    /// Paths that are names of one file, by a number of it.
+    names: BTreeMap<RootPath, u64>,
+    /// The files of these numbers, as they were when they got a second name.
+    named: BTreeMap<u64, LayerEntry>,
+}
+
+/// Takes the contents of an image's files, one after the other, and says the digest of each. It takes a body whole.
+///
+/// ```
+/// use std::io::Read;
+/// use mikron_oci::TakeContents;
+/// use mikron_package::{Digest, Entry, HashingReader};
+/// /// Only hashes.
+/// struct Nowhere;
+/// impl TakeContents for Nowhere {
+///     fn take(&mut self, _: &Entry, body: &mut dyn Read) -> std::io::Result<Digest> {
+///         let mut body = HashingReader::new(body);
+///         std::io::copy(&mut body, &mut std::io::sink())?;
+///         Ok(body.finish().0)
+///     }
+/// }
+/// ```
+pub trait TakeContents {
+    /// Takes the content of a file.
+    ///
+    /// # Errors
+    /// When the body cannot be read, or there is no place for it.
+    fn take(&mut self, entry: &Entry, body: &mut dyn Read) -> io::Result<Digest>;
+}
+
+/// Holds contents of some paths in memory, and only hashes those of all others.
+struct KeepSome<'a> {
+    keep: &'a dyn Fn(&RootPath) -> bool,
+    kept: BTreeMap<RootPath, Vec<u8>>,
+    /// Bytes of all that is kept.
+    held: u64,
+    most: u64,
+}
+
+impl TakeContents for KeepSome<'_> {
+    fn take(&mut self, entry: &Entry, body: &mut dyn Read) -> io::Result<Digest> {
+        let mut body = HashingReader::new(body);
+        if (self.keep)(&entry.path) {
+            let before = self.kept.get(&entry.path).map_or(0, Vec::len);
+            self.held = self.held.saturating_sub(before as u64) + entry.size();
+            let within = LimitExceeded::check("index", self.held, self.most);
+            within.map_err(|e| ImageError::from(ArchiveError::new(e)))?;
+            let mut bytes = Vec::new();
+            body.read_to_end(&mut bytes)?;
+            self.kept.insert(entry.path.clone(), bytes);
+        } else {
+            io::copy(&mut body, &mut io::sink())?;
+        }
+        Ok(body.finish().0)
+    }
 }
 
 impl ImageTree {
@@ -31,31 +86,88 @@ impl ImageTree {
         keep: &dyn Fn(&RootPath) -> bool,
         limits: &Limits,
     ) -> Result<Self, ImageError> {
+        let mut taken = KeepSome {
+            keep,
+            kept: BTreeMap::new(),
+            held: 0,
+            most: limits.index,
+        };
+        let mut tree = Self::read_all(image, &mut taken, limits)?;
+        // Of paths that are files in the end: a file in the place of another was kept in the place of it.
+        let is_file = |path: &RootPath| {
+            tree.files
+                .get(path)
+                .is_some_and(|file| file.entry.is_file())
+        };
+        taken.kept.retain(|path, _| is_file(path));
+        tree.kept = taken.kept;
+        Ok(tree)
+    }
+
+    /// Reads the layers of an image, and hands the content of every file over.
+    ///
+    /// # Errors
+    /// As [`ImageTree::read`], and when a content is not taken.
+    pub fn read_all(
+        image: &dyn Image,
+        contents: &mut dyn TakeContents,
+        limits: &Limits,
+    ) -> Result<Self, ImageError> {
         let mut tree = Self::default();
         let mut count = 0;
         for layer in image.layers() {
             let digest = layer.descriptor().digest().to_string();
-            tree.layer(&*layer, keep, &mut count, limits)
-                .map_err(|error| match error {
-                    ImageError::Archive(error) => error.in_archive(&Origin::named(&digest)).into(),
-                    other => other,
-                })?;
+            let fresh = tree.layer(&*layer, contents, &mut count, limits);
+            let fresh = fresh.map_err(|error| match error {
+                ImageError::Archive(error) => error.in_archive(&Origin::named(&digest)).into(),
+                other => other,
+            })?;
+            tree.lay(fresh);
         }
         Ok(tree)
     }
 
+    /// The entries of one layer that holds the same: in order of path, without whiteouts. Of several names of one file the first is the
+    /// file, and the others are hard links to it.
+    ///
+    /// # Errors
+    /// When a hard link has no file.
+    pub fn into_entries(self) -> Result<Vec<LayerEntry>, LayerError> {
+        let mut first: BTreeMap<u64, RootPath> = BTreeMap::new();
+        let mut entries = Vec::with_capacity(self.files.len());
+        for (path, mut file) in self.files {
+            if let Some(number) = self.names.get(&path)
+                && let Some(named) = self.named.get(number)
+            {
+                named.clone_into(&mut file);
+                file.entry.path = path.clone();
+                if let Some(target) = first.get(number) {
+                    file.content = None;
+                    file.entry.kind = EntryKind::Hardlink {
+                        target: target.clone(),
+                    };
+                } else if file.entry.is_file() {
+                    first.insert(*number, path);
+                }
+            } else if let EntryKind::Hardlink { target } = file.entry.kind {
+                return Err(LayerError::HardlinkTarget { path, target });
+            }
+            entries.push(file);
+        }
+        Ok(entries)
+    }
+
+    /// What the layer itself brings: its whiteouts concern only what lies below it, and are done.
     fn layer(
         &mut self,
         layer: &dyn Layer,
-        keep: &dyn Fn(&RootPath) -> bool,
+        contents: &mut dyn TakeContents,
         count: &mut u64,
         limits: &Limits,
-    ) -> Result<(), ImageError> {
-        // What the layer itself brings: its whiteouts concern only what lies below it.
+    ) -> Result<Self, ImageError> {
         let mut fresh = Self::default();
         let place = layer.descriptor().digest().to_string();
         let unreadable = |error| ImageError::unwrap_io(error, "read", &place);
-        let mut held = self.held();
         let mut tar = TarReader::new(layer.tar(limits)?, TarDialect::Posix, limits);
         while let Some(entry) = tar.next_entry()? {
             *count += 1;
@@ -65,30 +177,42 @@ impl ImageTree {
             }
             let mut content = None;
             if entry.is_file() {
-                let mut body = HashingReader::new(&mut tar);
-                if keep(&entry.path) {
-                    held += entry.size();
-                    LimitExceeded::check("index", held, limits.index).map_err(ArchiveError::new)?;
-                    let mut bytes = Vec::new();
-                    body.read_to_end(&mut bytes).map_err(unreadable)?;
-                    fresh.kept.insert(entry.path.clone(), bytes);
-                } else {
-                    io::copy(&mut body, &mut io::sink()).map_err(unreadable)?;
-                }
-                content = Some(body.finish().0);
+                content = Some(contents.take(&entry, &mut tar).map_err(unreadable)?);
             }
+            let number = match &entry.kind {
+                EntryKind::Hardlink { target } => self.number(target, &mut fresh, *count),
+                _ => None,
+            };
+            let path = entry.path.clone();
             fresh.insert(LayerEntry { entry, content });
+            fresh.names.extend(number.map(|number| (path, number)));
         }
-        for (path, entry) in std::mem::take(&mut fresh.files) {
-            let bytes = fresh.kept.remove(&path);
-            self.insert(entry);
-            self.kept.extend(bytes.map(|bytes| (path, bytes)));
-        }
-        Ok(())
+        Ok(fresh)
     }
 
-    fn held(&self) -> u64 {
-        self.kept.values().map(|bytes| bytes.len() as u64).sum()
+    /// The number of the file at a path, in the layer that is read or below it; `fresh` is its number where it has none yet.
+    fn number(&mut self, path: &RootPath, layer: &mut Self, fresh: u64) -> Option<u64> {
+        let place = if layer.files.contains_key(path) {
+            &mut *layer
+        } else {
+            self
+        };
+        if let Some(number) = place.names.get(path) {
+            return Some(*number);
+        }
+        let file = place.files.get(path)?.clone();
+        place.names.insert(path.clone(), fresh);
+        layer.named.insert(fresh, file);
+        Some(fresh)
+    }
+
+    /// Lays what a layer brings over what is there.
+    fn lay(&mut self, mut fresh: Self) {
+        for entry in std::mem::take(&mut fresh.files).into_values() {
+            self.insert(entry);
+        }
+        self.names.append(&mut fresh.names);
+        self.named.append(&mut fresh.named);
     }
 
     /// Takes away what a whiteout hides (OCI image-spec, layer, "Whiteouts"); whether the path is one.
@@ -118,12 +242,14 @@ impl ImageTree {
         if !file.entry.is_file() {
             self.kept.remove(path);
         }
+        self.names.remove(path);
         self.files.insert(path.clone(), file);
     }
 
     fn remove(&mut self, path: &RootPath) {
         self.files.remove(path);
         self.kept.remove(path);
+        self.names.remove(path);
     }
 
     /// In the order of paths whatever lies below a directory follows it at once.

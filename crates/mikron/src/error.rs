@@ -16,6 +16,8 @@ use mikron_slices::SliceError;
 use mikron_solve::SolveError;
 use mikron_spec::{SpecError, StaleLock};
 
+use crate::Output;
+
 /// Why a build, a lock or an explanation failed. Nothing was published.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -219,6 +221,23 @@ pub enum Error {
     /// The output cannot be written or read.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// An output holds the image of one platform, and there are several.
+    #[error(
+        "`{output}` takes the image of one platform, and the spec has {}\nhelp: name one with `--platform {}`, or write a layout (`oci:DIR`), which holds all",
+        list(.platforms), .platforms[0]
+    )]
+    SeveralPlatforms {
+        /// The output.
+        output: Output,
+        /// The platforms that would be built: two at least.
+        platforms: Vec<Platform>,
+    },
+    /// A container engine did not take the image.
+    #[error(transparent)]
+    Engine(#[from] mikron_engine::EngineError),
+    /// The root file system cannot be written.
+    #[error(transparent)]
+    Unpack(#[from] mikron_unpack::UnpackError),
     /// The build was cancelled.
     #[error("it was cancelled; nothing was written")]
     Cancelled,

@@ -88,9 +88,8 @@ impl Order {
 
     /// How layers are compressed: not at all where they only go to archives that have them uncompressed.
     pub(crate) fn recipe(&self) -> Recipe {
-        let is_archive = |output: &Output| matches!(output, Output::DockerArchive { .. });
-        if self.stores.is_empty() && !self.outputs.is_empty() && self.outputs.iter().all(is_archive)
-        {
+        let keeps = self.outputs.iter().any(Output::keeps_compression);
+        if self.stores.is_empty() && !self.outputs.is_empty() && !keeps {
             Recipe::None
         } else {
             translate::recipe(&self.spec)

@@ -4,7 +4,10 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// Where an image goes: `oci:DIR[:TAG]` or `docker:FILE`, as skopeo writes it.
+use mikron_oci::docker::full_name;
+
+/// Where an image goes, as skopeo writes it where it knows the place: `oci:DIR[:TAG]`, `docker:FILE`, `docker-daemon:NAME[:TAG]`,
+/// `containerd:NAME[:TAG]`, and as a root file system without image around it `tar:FILE` and `dir:DIR`. A file `-` is standard output.
 ///
 /// ```
 /// use mikron::Output;
@@ -14,6 +17,7 @@ use std::str::FromStr;
 /// # Ok::<(), mikron::OutputError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Output {
     /// An OCI image layout directory; it is made where it does not exist, and images of other tags stay.
     Layout {
@@ -22,11 +26,59 @@ pub enum Output {
         /// The tag under which the image is entered in `index.json`.
         tag: String,
     },
-    /// A file that `docker load` reads, with any engine.
+    /// An archive that `docker load` reads, with any engine.
     DockerArchive {
-        /// The file; it is replaced where it exists.
-        file: PathBuf,
+        /// Where it is written.
+        to: Stream,
     },
+    /// The Docker engine of this machine, by its socket.
+    DockerEngine {
+        /// What it calls the image.
+        name: String,
+    },
+    /// The containerd of this machine, by its command `ctr`.
+    Containerd {
+        /// What it calls the image.
+        name: String,
+    },
+    /// The root file system as a tar archive.
+    RootfsTar {
+        /// Where it is written.
+        to: Stream,
+    },
+    /// The root file system in a directory that is new or empty.
+    RootfsDirectory {
+        /// The directory.
+        dir: PathBuf,
+    },
+}
+
+/// Where a stream of bytes goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stream {
+    /// A file; it is replaced where it exists, all at once.
+    File(PathBuf),
+    /// Standard output, which has nothing else then.
+    Stdout,
+}
+
+impl Stream {
+    /// The file of a name, `-` for standard output.
+    fn named(name: &str) -> Self {
+        match name {
+            "-" => Self::Stdout,
+            file => Self::File(file.into()),
+        }
+    }
+}
+
+impl fmt::Display for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(file) => write!(f, "{}", file.display()),
+            Self::Stdout => f.write_str("-"),
+        }
+    }
 }
 
 impl Output {
@@ -43,7 +95,35 @@ impl Output {
 
     /// A docker archive.
     pub fn docker_archive(file: impl Into<PathBuf>) -> Self {
-        Self::DockerArchive { file: file.into() }
+        Self::DockerArchive {
+            to: Stream::File(file.into()),
+        }
+    }
+
+    /// Whether it keeps layers as they are compressed; all others have them uncompressed, or none at all.
+    pub fn keeps_compression(&self) -> bool {
+        matches!(self, Self::Layout { .. })
+    }
+
+    /// Whether it takes the image of one platform only.
+    pub fn has_one_platform(&self) -> bool {
+        !matches!(self, Self::Layout { .. } | Self::DockerArchive { .. })
+    }
+
+    /// Whether it holds an image in the form that Docker's engine has them, with an id that is the digest of the config.
+    pub fn is_docker(&self) -> bool {
+        matches!(
+            self,
+            Self::DockerArchive { .. } | Self::DockerEngine { .. } | Self::Containerd { .. }
+        )
+    }
+
+    /// Whether it goes to standard output.
+    pub fn is_stdout(&self) -> bool {
+        matches!(
+            self,
+            Self::DockerArchive { to: Stream::Stdout } | Self::RootfsTar { to: Stream::Stdout }
+        )
     }
 }
 
@@ -51,7 +131,11 @@ impl fmt::Display for Output {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Layout { dir, tag } => write!(f, "oci:{}:{tag}", dir.display()),
-            Self::DockerArchive { file } => write!(f, "docker:{}", file.display()),
+            Self::DockerArchive { to } => write!(f, "docker:{to}"),
+            Self::DockerEngine { name } => write!(f, "docker-daemon:{name}"),
+            Self::Containerd { name } => write!(f, "containerd:{name}"),
+            Self::RootfsTar { to } => write!(f, "tar:{to}"),
+            Self::RootfsDirectory { dir } => write!(f, "dir:{}", dir.display()),
         }
     }
 }
@@ -60,11 +144,21 @@ impl FromStr for Output {
     type Err = OutputError;
 
     fn from_str(text: &str) -> Result<Self, OutputError> {
-        let wrong = || OutputError {
+        let wrong = |reason| OutputError {
             text: text.to_owned(),
+            reason,
         };
-        match text.split_once(':') {
-            Some(("oci", place)) => {
+        let form = || wrong(OutputReason::Form);
+        let named = |name: &str| match full_name(name) {
+            Ok(_) => Ok(name.to_owned()),
+            Err(error) => Err(wrong(OutputReason::Name(error.to_string()))),
+        };
+        let (kind, place) = text.split_once(':').ok_or_else(form)?;
+        if place.is_empty() {
+            return Err(form());
+        }
+        Ok(match kind {
+            "oci" => {
                 // A colon behind the last slash parts the tag off; others belong to directories.
                 let name = place.rfind('/').map_or(0, |slash| slash + 1);
                 let (dir, tag) = match place[name..].find(':') {
@@ -72,23 +166,50 @@ impl FromStr for Output {
                     None => (place, Self::DEFAULT_TAG),
                 };
                 if dir.is_empty() || tag.is_empty() {
-                    Err(wrong())
-                } else {
-                    Ok(Self::layout(dir, tag))
+                    return Err(form());
                 }
+                Self::layout(dir, tag)
             }
-            Some(("docker", file)) if !file.is_empty() => Ok(Self::docker_archive(file)),
-            _ => Err(wrong()),
-        }
+            "docker" => Self::DockerArchive {
+                to: Stream::named(place),
+            },
+            "docker-daemon" => Self::DockerEngine {
+                name: named(place)?,
+            },
+            "containerd" => Self::Containerd {
+                name: named(place)?,
+            },
+            "tar" => Self::RootfsTar {
+                to: Stream::named(place),
+            },
+            "dir" => Self::RootfsDirectory { dir: place.into() },
+            _ => return Err(form()),
+        })
     }
 }
 
 /// A text that names no output.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not an output (write `oci:DIR`, `oci:DIR:TAG` or `docker:FILE`)")]
+#[error("`{text}` is not an output: {reason}")]
 pub struct OutputError {
     /// What stood there.
     pub text: String,
+    /// Why it is none.
+    pub reason: OutputReason,
+}
+
+/// Why a text names no output.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OutputReason {
+    /// It has none of the known forms.
+    #[error(
+        "write `oci:DIR`, `oci:DIR:TAG`, `docker:FILE`, `docker-daemon:NAME:TAG`, `containerd:NAME:TAG`, `tar:FILE` or `dir:DIR`"
+    )]
+    Form,
+    /// No engine knows an image by such a name.
+    #[error("{0}")]
+    Name(String),
 }
 
 #[cfg(test)]
@@ -108,10 +229,32 @@ mod tests {
     }
 
     #[test]
+    fn what_is_read_is_written_in_the_same_way() {
+        for text in [
+            "oci:a/b:1.2",
+            "docker:a.tar",
+            "docker:-",
+            "docker-daemon:registry.example.org:5000/team/web:1.2",
+            "containerd:web",
+            "tar:root.tar",
+            "tar:-",
+            "dir:out/root",
+        ] {
+            let output: Output = text.parse().unwrap();
+            assert_eq!(output.to_string(), text);
+            assert_eq!(output.is_stdout(), text.ends_with(":-"), "{text}");
+        }
+    }
+
+    #[test]
     fn anything_else_is_refused_with_the_forms_that_are_known() {
-        for text in ["", "out", "oci:", "oci::x", "oci:a:", "docker:", "tar:x"] {
+        for text in [
+            "", "out", "oci:", "oci::x", "oci:a:", "docker:", "tar:", "dir:", "zip:x",
+        ] {
             let error = text.parse::<Output>().unwrap_err();
             assert!(error.to_string().contains("oci:DIR:TAG"), "{error}");
         }
+        let error = "docker-daemon:Web".parse::<Output>().unwrap_err();
+        assert!(error.to_string().contains("lower case"), "{error}");
     }
 }

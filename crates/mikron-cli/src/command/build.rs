@@ -1,13 +1,15 @@
 //! `mikron build`.
 
 use std::fmt::Write as _;
+use std::io::{self, IsTerminal as _};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use mikron::oci::docker::full_name;
 use mikron::package::{Event, Progress, TaskKind};
 use mikron::spec::Spec;
-use mikron::{BuildReport, Builder, Error, Output, PlatformReport, ScriptReport};
+use mikron::{BuildReport, Builder, Error, Output, PlatformReport, ScriptReport, Stream};
 
 use super::{builder_for, print, print_json};
 use crate::arguments::{Build, Common};
@@ -26,8 +28,8 @@ pub(crate) fn run(arguments: &Build, quiet: bool, style: Style) -> Result<(), Fa
     if let Some(name) = &arguments.tag {
         builder = builder.docker_name(name);
     }
-    let is_docker = |output: &Output| matches!(output, Output::DockerArchive { .. });
-    if arguments.tag.is_some() && !arguments.outputs.iter().any(is_docker) {
+    let is_archive = |output: &Output| matches!(output, Output::DockerArchive { .. });
+    if arguments.tag.is_some() && !arguments.outputs.iter().any(is_archive) {
         return Err(Failure::Command {
             message: "--tag names what a docker: output holds, and there is none".to_owned(),
             help:
@@ -41,6 +43,8 @@ pub(crate) fn run(arguments: &Build, quiet: bool, style: Style) -> Result<(), Fa
     for (key, value) in &arguments.annotations {
         builder = builder.annotation(key, value);
     }
+    let to_stdout = arguments.outputs.iter().filter(|o| o.is_stdout()).count();
+    check_stdout(to_stdout, arguments.common.shared.json)?;
     let mut outputs = arguments.outputs.clone();
     if outputs.is_empty() {
         let directory = format!("./out/{}", builder.spec().name);
@@ -83,8 +87,35 @@ pub(crate) fn run(arguments: &Build, quiet: bool, style: Style) -> Result<(), Fa
             arguments.tag.as_deref(),
             &outputs,
         ));
+        if to_stdout > 0 {
+            tell(text.trim_end());
+            return Ok(());
+        }
         print(&text)
     }
+}
+
+/// Standard output takes one thing, which is for no terminal.
+fn check_stdout(outputs: usize, json: bool) -> Result<(), Failure> {
+    let (message, help) = match outputs {
+        1 if json => (
+            "standard output cannot have both an output of the build and its report",
+            "leave --json out, or name a file for the output",
+        ),
+        1 if io::stdout().is_terminal() => (
+            "standard output is a terminal, and what the build writes there is no text",
+            "pipe it into the command that is to read it, or name a file",
+        ),
+        0 | 1 => return Ok(()),
+        _ => (
+            "standard output cannot have several outputs",
+            "name a file for all but one",
+        ),
+    };
+    Err(Failure::Command {
+        message: message.to_owned(),
+        help: help.to_owned(),
+    })
 }
 
 /// Counts what is done, and passes it on.
@@ -166,23 +197,44 @@ fn run_line(spec: &Spec, tag: Option<&str>, outputs: &[Output]) -> String {
         format!(" -p {number}:{number}{protocol}")
     });
     let ports: String = ports.collect();
-    match outputs.first() {
+    let run = match outputs.first() {
         Some(output @ Output::Layout { .. }) => {
             // podman takes `oci:./out` for a name.
             let output = output.to_string().replacen("oci:./", "oci:", 1);
-            format!("{root}run it: podman run --rm{ports} {output}\n")
+            format!("run it: podman run --rm{ports} {output}")
         }
-        Some(Output::DockerArchive { file }) => {
+        Some(Output::DockerArchive { to }) => {
             let default = format!("localhost/{}", spec.name);
             let name = tag.unwrap_or(&default);
-            let file = printable(&file.display().to_string());
-            if spec.platforms.len() > 1 {
-                return format!("{root}load it: docker load -i {file} (a tag for each platform)\n");
+            let run = format!("docker run --rm{ports} {name}");
+            match to {
+                Stream::File(file) if spec.platforms.len() > 1 => {
+                    format!(
+                        "load it: docker load -i {} (a tag for each platform)",
+                        file.display()
+                    )
+                }
+                Stream::File(file) => format!("run it: docker load -i {} && {run}", file.display()),
+                Stream::Stdout => format!("run it when it is loaded: {run}"),
             }
-            format!("{root}run it: docker load -i {file} && docker run --rm{ports} {name}\n")
         }
-        None => String::new(),
-    }
+        Some(Output::DockerEngine { name }) => format!("run it: docker run --rm{ports} {name}"),
+        Some(Output::Containerd { name }) => {
+            let name = full_name(name).unwrap_or_else(|_| name.clone());
+            format!("run it: ctr run --rm --net-host {name} {}", spec.name)
+        }
+        Some(Output::RootfsTar { to }) => match to {
+            Stream::File(_) => format!("run it: docker import {to}, or unpack it with tar"),
+            Stream::Stdout => return String::new(),
+        },
+        Some(Output::RootfsDirectory { dir }) => {
+            let words = spec.image.entrypoint.iter().chain(&spec.image.cmd);
+            let words: Vec<&str> = words.map(String::as_str).collect();
+            format!("run it: chroot {} {}", dir.display(), words.join(" "))
+        }
+        _ => return String::new(),
+    };
+    format!("{root}{}\n", printable(&run))
 }
 
 /// What an earlier build came to: it needs no memory that would be worth a second beginning of the process. Where there is none, the
@@ -218,7 +270,6 @@ fn text(report: &BuildReport, outputs: &[Output]) -> String {
     let what = if alone { "manifest" } else { "index" };
     let name = printable(&report.name);
     let mut text = format!("{name} {} ({what})\n", report.digest);
-    let docker = |output: &Output| matches!(output, Output::DockerArchive { .. });
     for p in &report.platforms {
         let row = vec![
             p.platform.to_string(),
@@ -230,7 +281,7 @@ fn text(report: &BuildReport, outputs: &[Output]) -> String {
         if !alone {
             let _ = writeln!(text, "    manifest {}", p.digest);
         }
-        if let Some(config) = p.config.filter(|_| outputs.iter().any(docker)) {
+        if let Some(config) = p.config.filter(|_| outputs.iter().any(Output::is_docker)) {
             let _ = writeln!(text, "    image id {config}");
         }
     }

@@ -11,20 +11,34 @@ mod read;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use mikron_package::{DiffId, Digest, Limits};
 use serde_json::json;
 
 use crate::config::created;
-use crate::files::{self, Temporary};
 use crate::held::canonical;
 use crate::index_file::REF_NAME;
-use crate::{Blob, Descriptor, Image, ImageError, Layer, StoreError, header, mutate};
+use crate::{Blob, Descriptor, Image, ImageError, Layer, PreparedFile, StoreError, header, mutate};
 use name::Name;
 
 pub use read::Archive;
+
+/// A name with all that it leaves out: `nginx` is `docker.io/library/nginx:latest`.
+///
+/// ```
+/// use mikron_oci::docker::full_name;
+/// assert_eq!(full_name("nginx")?, "docker.io/library/nginx:latest");
+/// assert!(full_name("Nginx").is_err());
+/// # Ok::<(), mikron_oci::ImageError>(())
+/// ```
+///
+/// # Errors
+/// When it is none in docker's grammar of references.
+pub fn full_name(name: &str) -> Result<String, ImageError> {
+    Ok(Name::parse(name)?.full())
+}
 
 /// The annotation by which the containerd image store names an image.
 const CONTAINERD_NAME: &str = "io.containerd.image.name";
@@ -74,8 +88,7 @@ pub fn write_file(images: &[Named<'_>], path: &Path) -> Result<Written, ImageErr
 
 /// An archive that is whole and lies beside the file that it is to be. Dropped, it is gone.
 pub struct Prepared {
-    temporary: Temporary,
-    path: PathBuf,
+    file: PreparedFile,
     index: Digest,
 }
 
@@ -85,11 +98,8 @@ impl Prepared {
     /// # Errors
     /// When the file cannot be replaced.
     pub fn publish(self) -> Result<Written, ImageError> {
-        let archive = self.temporary.blob();
-        self.temporary.persist(&self.path)?;
-        files::sync_directory(directory_of(&self.path))?;
         Ok(Written {
-            archive,
+            archive: self.file.publish()?,
             index: self.index,
         })
     }
@@ -97,13 +107,6 @@ impl Prepared {
     /// The digest of the archive's `index.json`.
     pub fn index(&self) -> Digest {
         self.index
-    }
-}
-
-fn directory_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
     }
 }
 
@@ -124,18 +127,9 @@ fn directory_of(path: &Path) -> &Path {
 /// # Errors
 /// As [`write_file`], and when something that is no regular file stands there.
 pub fn prepare_file(images: &[Named<'_>], path: &Path) -> Result<Prepared, ImageError> {
-    // A rename would put the archive into the place of a device or a pipe, and not into it.
-    if path.metadata().is_ok_and(|there| !there.is_file()) {
-        let error = io::Error::other("what stands there is no regular file");
-        return Err(StoreError::io("replace", path)(error).into());
-    }
-    let mut temporary = Temporary::create(directory_of(path))?;
-    let index = write(images, &mut temporary, &path.display().to_string())?;
-    Ok(Prepared {
-        temporary,
-        path: path.to_owned(),
-        index,
-    })
+    let place = path.display().to_string();
+    let (file, index) = PreparedFile::write(path, |out| write(images, out, &place))?;
+    Ok(Prepared { file, index })
 }
 
 /// Writes an archive to a stream; `place` names the stream in errors. Gives the digest of its `index.json`.

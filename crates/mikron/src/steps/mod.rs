@@ -18,6 +18,7 @@ pub(crate) mod links;
 pub(crate) mod memo;
 pub(crate) mod parallel;
 pub(crate) mod pinned;
+pub(crate) mod places;
 pub(crate) mod publish;
 pub(crate) mod resolve;
 #[cfg(feature = "slices")]

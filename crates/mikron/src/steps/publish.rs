@@ -1,18 +1,20 @@
 //! From layers in a store to published images: config, manifest, index, and at last the tag.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
 use mikron_oci::{
     BlobSource, BlobStore, Descriptor, FrameCache, HeldImage, HeldIndex, Image, LayerBlob, Layout,
-    docker, mutate, write_image, write_index,
+    mutate, write_image, write_index,
 };
 use mikron_package::{Digest, Limits};
 use tempfile::TempDir;
 
 use crate::order::Order;
+use crate::session::Session;
+use crate::steps::frames::CachedFrames;
 use crate::steps::image::{Built, KeyedLayer};
+use crate::steps::places::Places;
 use crate::steps::{parallel, translate};
 use crate::{BuildReport, Error, Output};
 
@@ -25,8 +27,8 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// Opens all stores. A scratch store lies in `scratch_in`.
-    pub(crate) fn open(order: &Order, scratch_in: &Path) -> Result<Self, Error> {
+    /// Opens all stores. A scratch store lies in the cache.
+    pub(crate) fn open(order: &Order, session: &Session) -> Result<Self, Error> {
         let mut stores: Vec<(Arc<dyn BlobStore>, Option<String>)> = Vec::new();
         for output in &order.outputs {
             if let Output::Layout { dir, tag } = output {
@@ -36,7 +38,7 @@ impl Target {
         let mut scratch = None;
         if stores.is_empty() {
             // Where the cache looks for what killed processes have left, by the number that the name begins with.
-            let scratch_in = scratch_in.join("tmp");
+            let scratch_in = session.cache.path().join("tmp");
             let prefix = format!("{}-scratch-", std::process::id());
             let made = std::fs::create_dir_all(&scratch_in).and_then(|()| {
                 tempfile::Builder::new()
@@ -58,43 +60,46 @@ impl Target {
         &*self.stores[0].0
     }
 
-    /// Writes what is missing in each store, and the archives beside their places; when all of that is there, the tags, and the
-    /// archives into their places. Each of those is all or nothing; a machine that fails between two of them leaves the first.
+    /// Writes what is missing in each store, and the other outputs beside their places; when all of that is there, the tags, and the
+    /// others into their places. Each of those is all or nothing; a machine that fails between two of them leaves the first.
     pub(crate) fn publish(
         &self,
         order: &Order,
         built: &[Built],
-        frames: &dyn FrameCache,
+        session: &Session,
     ) -> Result<BuildReport, Error> {
+        let frames = CachedFrames(&session.cache);
         let only_archives = self.scratch.is_some() && order.stores.is_empty();
         // Layers that a further store lacks come from the first.
         let source: Arc<dyn BlobSource> = self.stores[0].0.clone();
         let images = built.iter().map(|built| built.image(&order.spec, &source));
         let mut images = images.collect::<Result<Vec<_>, _>>()?;
         let mut index = None;
-        let (mut tags, mut prepared) = (Vec::new(), Vec::new());
+        let mut tags = Vec::new();
         for (store, tag) in &self.stores {
             for layer in built.iter().flat_map(|built| &built.layers) {
-                bring(layer, &**store, frames)?;
+                bring(layer, &**store, &frames)?;
             }
             let descriptor = stored(&**store, &images, order)?;
             index = Some(descriptor.digest());
             tags.extend(tag.as_deref().map(|tag| (store, tag, descriptor)));
         }
-        for output in &order.outputs {
-            if let Output::DockerArchive { file } = output {
-                let whole = archive(order, built, &images, file)?;
-                if only_archives {
-                    index = Some(whole.index());
-                }
-                prepared.push(whole);
-            }
-        }
+        let places = Places {
+            session,
+            images: &images,
+            names: names(order, built),
+        };
+        let outputs = order.outputs.iter();
+        let prepared = outputs.map(|output| places.prepare(output));
+        let prepared = prepared.collect::<Result<Vec<_>, _>>()?;
         for (store, tag, descriptor) in tags {
             store.tag(tag, &descriptor)?;
         }
-        for archive in prepared {
-            archive.publish()?;
+        for publish in prepared {
+            let archived = publish()?;
+            if only_archives {
+                index = archived.or(index);
+            }
         }
         if only_archives && !order.outputs.is_empty() {
             // What is reported is what lies in the archives, and nothing else was kept.
@@ -114,22 +119,22 @@ impl Target {
 /// Publishes an earlier build out of the frame cache. `None` where a layer is gone from it and from a store.
 pub(crate) fn from_frames(
     order: &Order,
-    cache: &Path,
     built: &[Built],
-    frames: &dyn FrameCache,
-    jobs: usize,
+    session: &Session,
 ) -> Result<Option<BuildReport>, Error> {
-    let target = Target::open(order, cache)?;
+    let frames = CachedFrames(&session.cache);
+    let target = Target::open(order, session)?;
     let layers = || built.iter().flat_map(|built| &built.layers);
     let wanted = target.stores.iter();
     let wanted = wanted.flat_map(|(store, _)| layers().map(move |layer| (layer, store)));
-    let bring = |(layer, store): (&KeyedLayer, &Arc<dyn BlobStore>)| bring(layer, &**store, frames);
-    for brought in parallel::overlap(jobs, wanted.collect(), |w| w, bring) {
+    let bring =
+        |(layer, store): (&KeyedLayer, &Arc<dyn BlobStore>)| bring(layer, &**store, &frames);
+    for brought in parallel::overlap(session.jobs(), wanted.collect(), |w| w, bring) {
         if !brought? {
             return Ok(None);
         }
     }
-    target.publish(order, built, frames).map(Some)
+    target.publish(order, built, session).map(Some)
 }
 
 /// Copies a layer from the frame cache where the store lacks it; `false` where neither has it.
@@ -155,33 +160,22 @@ fn stored(store: &dyn BlobStore, images: &[HeldImage], order: &Order) -> Result<
     Ok(write_index(store, &index)?)
 }
 
-/// Writes a docker archive beside its place. An old engine knows one image by a name: of several platforms each gets a tag of its own.
-fn archive(
-    order: &Order,
-    built: &[Built],
-    images: &[HeldImage],
-    file: &Path,
-) -> Result<docker::Prepared, Error> {
+/// What archives call the images. An old engine knows one image by a name: of several platforms each gets a tag of its own.
+fn names(order: &Order, built: &[Built]) -> Vec<String> {
     let whole = order.docker_name();
     // A colon before the last slash is that of a port.
     let place = whole.rfind('/').map_or(0, |slash| slash + 1);
     let tagged = whole[place..].find(':').map(|colon| place + colon);
-    let name = |built: &Built| match (images, tagged) {
+    let name = |of: &Built| match (built, tagged) {
         ([_], Some(_)) => whole.clone(),
         ([_], None) => format!("{whole}:latest"),
         (_, tagged) => {
             let between = if tagged.is_some() { '-' } else { ':' };
-            let platform = built.platform.to_string().replace('/', "-");
+            let platform = of.platform.to_string().replace('/', "-");
             format!("{whole}{between}{platform}")
         }
     };
-    let names: Vec<[String; 1]> = built.iter().map(|built| [name(built)]).collect();
-    let archived: Vec<docker::Named<'_>> = images
-        .iter()
-        .zip(&names)
-        .map(|(image, names)| docker::Named { image, names })
-        .collect();
-    Ok(docker::prepare_file(&archived, file)?)
+    built.iter().map(name).collect()
 }
 
 fn report(order: &Order, built: &[Built], images: &[HeldImage], digest: Digest) -> BuildReport {

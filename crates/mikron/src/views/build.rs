@@ -7,12 +7,14 @@ use crate::run::{Pins, Run};
 use crate::steps::frames::CachedFrames;
 use crate::steps::image::{Built, Workshop};
 use crate::steps::memo::{self, Ingredients};
+use crate::steps::places;
 use crate::steps::publish::{self, Target};
 use crate::steps::translate::LoadedFile;
 use crate::{BuildReport, Error, Output};
 
 /// Publishes again what an earlier build came to. `None` where the cache does not remember it.
 pub(crate) fn recall(run: &Run<'_>) -> Result<Option<BuildReport>, Error> {
+    places::check(&run.order.outputs, &run.inputs.platforms)?;
     if !memo::remembers(&run.session.cache) {
         return Ok(None);
     }
@@ -24,6 +26,7 @@ pub(crate) fn recall(run: &Run<'_>) -> Result<Option<BuildReport>, Error> {
 
 /// Builds and publishes.
 pub(crate) fn build(run: &Run<'_>) -> Result<BuildReport, Error> {
+    places::check(&run.order.outputs, &run.inputs.platforms)?;
     let (session, spec) = (run.session, &run.order.spec);
     let cache = &session.cache;
     let files = run.files()?;
@@ -47,7 +50,7 @@ pub(crate) fn build(run: &Run<'_>) -> Result<BuildReport, Error> {
     // The indexes of a distribution weigh as much as a compressor: they go before compressors come.
     drop(pins);
     // Outputs are only touched when there is something to put there.
-    let target = Target::open(run.order, cache.path())?;
+    let target = Target::open(run.order, session)?;
     let workshop = Workshop {
         spec,
         recipe: run.order.recipe(),
@@ -64,7 +67,7 @@ pub(crate) fn build(run: &Run<'_>) -> Result<BuildReport, Error> {
         built.push(workshop.build(platform, closure, &files, &contents)?);
     }
     session.check()?;
-    let report = target.publish(run.order, &built, &frames)?;
+    let report = target.publish(run.order, &built, session)?;
     // Whoever writes holds a layout, and nothing is removed meanwhile.
     drop(target);
     tidy(run);
@@ -134,8 +137,7 @@ fn recalled(run: &Run<'_>, key: Option<&Digest>) -> Result<Option<BuildReport>, 
     let Some(built) = key.and_then(|key| memo::recall(cache, key)) else {
         return Ok(None);
     };
-    let (jobs, frames) = (run.session.jobs(), CachedFrames(cache));
-    let report = publish::from_frames(run.order, cache.path(), &built, &frames, jobs)?;
+    let report = publish::from_frames(run.order, &built, run.session)?;
     if report.is_some() {
         tidy(run);
     }
