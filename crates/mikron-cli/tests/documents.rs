@@ -23,6 +23,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("cargo install", "compiles for minutes"),
     ("cargo test", "is what runs this"),
     ("docker://", "takes a registry"),
+    ("docker-daemon:", "takes a running engine"),
+    ("containerd:", "takes a running engine"),
     ("docker", "takes a running engine"),
     ("podman", "takes root or user namespaces"),
     ("ctr", "takes a running engine"),

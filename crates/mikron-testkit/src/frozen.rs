@@ -165,8 +165,8 @@ pub fn archive(package: &str) -> Vec<u8> {
     let of_package = |path: &&String| path.contains(&file) && !path.ends_with("_arm64.deb");
     let files = &frozen().repository.files;
     let path = files.keys().find(of_package);
-    path.map(|path| files[path].to_vec())
-        .unwrap_or_else(|| panic!("the frozen archive has no {package}"))
+    let path = path.unwrap_or_else(|| panic!("the frozen archive has no {package}"));
+    files[path].clone()
 }
 
 /// A text in which specs take their packages out of the archive in that directory, where they would take them out of Debian's
