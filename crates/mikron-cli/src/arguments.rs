@@ -182,6 +182,9 @@ pub(crate) struct Explain {
     /// a glance
     #[arg(value_name = "PATH | PACKAGE[:CAPABILITY] | TOKEN")]
     pub(crate) what: Option<String>,
+    /// Show the maintainer scripts, which are not run, and what became of what they would do
+    #[arg(long, conflicts_with = "what")]
+    pub(crate) scripts: bool,
     /// Explain exactly what the lock says; fail where it is missing or stale
     #[arg(long)]
     pub(crate) locked: bool,

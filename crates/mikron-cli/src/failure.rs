@@ -1,5 +1,7 @@
 //! The edge at which errors become text: what failed, where, why, and what to do.
 
+mod unfound;
+
 use std::error::Error as _;
 use std::fmt;
 use std::io;
@@ -7,6 +9,7 @@ use std::path::Path;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Snippet};
 use mikron::Builder;
+use mikron::matrix::{Violation, ViolationKind};
 use mikron::package::Platform;
 use mikron::solve::{Asker, MissingRoot, SolveError};
 use mikron::spec::{Document, SpecError, SpecErrorKind};
@@ -144,7 +147,11 @@ fn help(error: &mikron::Error) -> Option<String> {
             ))
         }
         // Each of these says by itself what to do.
-        Error::NotClosed { missing, .. } if missing.is_empty() => None,
+        Error::NotClosed {
+            missing,
+            violations,
+            ..
+        } if missing.is_empty() => newer(violations),
         Error::NotClosed { near, .. } if near.len() == 1 => {
             Some(format!("did you mean `{}`?", near[0]))
         }
@@ -152,12 +159,28 @@ fn help(error: &mikron::Error) -> Option<String> {
             "the packages of the spec have {}; name the package that has the program, or one of these",
             near.iter().map(|program| format!("`{program}`")).collect::<Vec<_>>().join(", ")
         )),
-        Error::NotClosed { .. } => Some(
-            "name the package that has it among the spec's packages; `mikron explain` shows why each file is there"
+        Error::Scripts { .. } => Some(
+            "a table of `installation` says what a command means; `strict: false` takes it as it is"
                 .to_owned(),
         ),
+        Error::NotClosed { unfound, .. } => Some(unfound::help(unfound).unwrap_or_else(|| {
+            "name the package that has it among the spec's packages; `mikron explain` shows why each file is there"
+                .to_owned()
+        })),
         _ => None,
     }
+}
+
+/// Where a library is too old for a program: the releases that can be taken by name.
+fn newer(violations: &[Violation]) -> Option<String> {
+    let is_old = |one: &Violation| matches!(one.kind, ViolationKind::SymbolVersion { .. });
+    violations.iter().any(is_old).then(|| {
+        let known = mikron::source::preset::Preset::known();
+        format!(
+            "releases that a source can name are {}, from old to new",
+            known.join(", ")
+        )
+    })
 }
 
 /// How to say where archives of a distribution lie: every way, to be copied.
@@ -258,7 +281,7 @@ fn missing_package(
 ) -> Option<(SpecError, Vec<String>)> {
     let item = match missing.request.asker {
         Asker::Item(item) | Asker::Slices { item, .. } => item,
-        Asker::Provider(_) | Asker::Name(_) => return None,
+        Asker::Provider(_) | Asker::Found(_) | Asker::Name(_) => return None,
     };
     if document.text.is_empty() {
         return None;

@@ -5,6 +5,7 @@
 //! itself, and never writes.
 
 pub mod archive;
+mod contents;
 mod control;
 mod database;
 mod date;
@@ -17,6 +18,7 @@ mod release;
 mod version;
 
 pub use archive::DebFormat;
+pub use contents::{ContentsLine, read_contents};
 pub use control::parse_control;
 pub use database::DebDatabase;
 pub use date::parse_date;

@@ -185,8 +185,8 @@ fn a_library_too_old_for_a_symbol_version_is_a_violation_with_file_token_and_cha
     assert_eq!(violations[0].chain[0].path.to_string(), "/usr/bin/app");
     assert_eq!(
         violations[0].to_string(),
-        "/usr/bin/app needs soname(libc.so.6, GLIBC_2.38), which /lib/x86_64-linux-gnu/libc.so.6 does not define: \
-         a newer version of its package is needed"
+        "/usr/bin/app needs soname(libc.so.6, GLIBC_2.38), and /lib/x86_64-linux-gnu/libc.so.6 has no more than GLIBC_2.34: \
+         take it from a newer release, or build the program where its libraries are no newer than those of the image"
     );
 }
 

@@ -66,7 +66,7 @@ fn a_library_too_old_for_a_required_symbol_version() {
         .version_need("libx.so.1", &["X_2"]);
     let library = x().version_definition("X_1");
     insta::assert_snapshot!(judged(&app(&program), &[libx(&library)], &amd64()), @r"
-    /usr/bin/app needs soname(libx.so.1, X_2), which /usr/lib/x86_64-linux-gnu/libx.so.1 does not define: a newer version of its package is needed
+    /usr/bin/app needs soname(libx.so.1, X_2), and /usr/lib/x86_64-linux-gnu/libx.so.1 has no more than X_1: take it from a newer release, or build the program where its libraries are no newer than those of the image
       /usr/bin/app (app): the spec names its package (bins)
     ");
 }
@@ -162,7 +162,7 @@ fn a_variant_for_better_processors_that_is_older_than_its_library() {
     let mut wanted = amd64();
     wanted.select = mikron_select::Select::Full;
     insta::assert_snapshot!(judged(&app(&program), &[both], &wanted), @r"
-    /usr/bin/app needs soname(libx.so.1, X_2), which /usr/lib/x86_64-linux-gnu/glibc-hwcaps/x86-64-v3/libx.so.1 does not define: a newer version of its package is needed
+    /usr/bin/app needs soname(libx.so.1, X_2), and /usr/lib/x86_64-linux-gnu/glibc-hwcaps/x86-64-v3/libx.so.1 has no more than X_1: take it from a newer release, or build the program where its libraries are no newer than those of the image
       /usr/bin/app (app): the spec names its package (bins)
     ");
 }

@@ -12,7 +12,7 @@ use std::ops::{Deref, RangeInclusive};
 
 use serde::{Serialize, Serializer};
 
-use crate::{Architecture, ScriptKind, When};
+use crate::{Architecture, ScriptKind, Sought, When};
 
 /// A family of packages: those that one package manager installs.
 ///
@@ -56,6 +56,8 @@ pub struct FamilyData {
     pub nologin: &'static str,
     /// Whether its packages can be cut into slices, and so no name of a package holds a `_`.
     pub slices: bool,
+    /// The names under which packages say that they have a file, where they do: of any of them.
+    pub provided_as: fn(&Sought, Architecture) -> Vec<String>,
 }
 
 /// A user with a fixed number.
@@ -127,6 +129,7 @@ impl FamilyData {
         system_ids: 101..=999,
         nologin: "/sbin/nologin",
         slices: false,
+        provided_as: |_, _| Vec::new(),
     };
 
     /// Whether every installation has a program, whatever the packages of an image are: by the directory below /usr, and the name.

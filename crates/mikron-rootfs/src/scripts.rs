@@ -156,10 +156,18 @@ pub(crate) fn report(context: &Context<'_>, reports: &[Report], tree: &Tree) -> 
     let of_script = |script: &ScriptRun| {
         let effect = |(number, record): (usize, &Record)| {
             let site = site(&script.package, &script.script, number);
+            let call = &record.call;
+            let kept = || classify::changes_what_the_spec_brings(call, tree, context.installation);
+            let outcome = match outcome(&site, record)? {
+                Outcome::NotCovered { .. } if kept() => Outcome::Irrelevant {
+                    reason: "the spec brings what it changes".to_owned(),
+                },
+                outcome => outcome,
+            };
             Some(Effect {
-                line: record.call.line,
-                command: record.call.text(),
-                outcome: outcome(&site, record)?,
+                line: call.line,
+                command: call.text(),
+                outcome,
             })
         };
         ScriptReport {

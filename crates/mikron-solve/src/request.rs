@@ -79,6 +79,8 @@ pub enum Asker {
     },
     /// No item: every installation has the package, and its files are looked at.
     Provider(PackageName),
+    /// A file that the spec brings, or the program that the image starts, and that only this package has what it needs.
+    Found(PackageName),
     /// Who names a package and has no spec.
     Name(PackageName),
 }
@@ -91,6 +93,7 @@ impl fmt::Display for Asker {
                 write!(f, "packages[{item}] ({})", chain.join(" → "))
             }
             Self::Provider(name) => write!(f, "provider {name}"),
+            Self::Found(name) => write!(f, "`files` ({name})"),
             Self::Name(name) => write!(f, "{name}"),
         }
     }

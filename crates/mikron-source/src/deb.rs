@@ -5,6 +5,7 @@
 //! remembered before all of it holds.
 
 mod archives;
+mod contents;
 mod index;
 mod published;
 mod release;
@@ -200,7 +201,7 @@ pub struct VerifiedRelease {
     pub digest: Digest,
     /// Who signed it, and when.
     pub signer: Signer,
-    /// What it says; of its files, only the Packages indexes.
+    /// What it says; of its files, only the indexes and the lists of files (`Contents`).
     pub release: Release,
 }
 
@@ -211,7 +212,7 @@ impl VerifiedRelease {
     }
 }
 
-/// One Packages index of a Release.
+/// One index of a Release.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IndexRef {
     /// `main`.

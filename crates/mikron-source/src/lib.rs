@@ -20,6 +20,7 @@ pub mod download;
 mod environment;
 mod error;
 pub mod fetch;
+mod file_table;
 pub mod preset;
 mod repository;
 pub mod rpm;
@@ -30,5 +31,5 @@ pub use context::Context;
 pub use environment::Environment;
 pub use error::{MetadataError, SourceError, SourceErrorKind};
 pub use repository::{
-    Published, PublishedFile, PublishedSuite, Repository, Told, parts, refresh, unplaced,
+    Holder, Published, PublishedFile, PublishedSuite, Repository, Told, parts, refresh, unplaced,
 };

@@ -5,7 +5,9 @@ use std::fmt::Debug;
 use std::fs::File;
 use std::sync::Arc;
 
-use mikron_package::{Architecture, Digest, Family, OddRecords, PackageRecord, threads};
+use mikron_package::{
+    Architecture, Digest, Family, OddRecords, PackageName, PackageRecord, Sought, threads,
+};
 
 use crate::context::Context;
 use crate::download::Wanted;
@@ -137,8 +139,32 @@ pub trait Published: Debug + Send + Sync {
         self.parts(context)
     }
 
+    /// Who has what is looked for, by a list of the files of all its packages that lies beside the indexes and is fetched when this
+    /// is asked: wherever files of that name lie, for a path there. `None` where it publishes no such list; what records themselves
+    /// say of files, the universe knows.
+    ///
+    /// # Errors
+    /// As [`Published::parts`].
+    fn holders(
+        &self,
+        context: &Context<'_>,
+        sought: &Sought,
+    ) -> Result<Option<Vec<Holder>>, SourceError> {
+        let _ = (context, sought);
+        Ok(None)
+    }
+
     /// What a lock says of it.
     fn summary(&self) -> PublishedSuite;
+}
+
+/// A package of a repository that has a file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Holder {
+    /// The package.
+    pub package: PackageName,
+    /// The path of the file, from `/`.
+    pub path: String,
 }
 
 /// What one repository tells those beside it in a spec.

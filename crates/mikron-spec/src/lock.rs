@@ -209,6 +209,8 @@ pub enum Role {
     Dependency,
     /// Nothing depends on it; it is at hand for the files that only it has (Essential packages).
     Provider,
+    /// Nothing depends on it but a file of the spec itself, or what the image starts.
+    Found,
 }
 
 impl Role {
@@ -218,6 +220,7 @@ impl Role {
             Self::Root => "root",
             Self::Dependency => "dependency",
             Self::Provider => "provider",
+            Self::Found => "found",
         }
     }
 }

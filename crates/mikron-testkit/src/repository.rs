@@ -39,6 +39,7 @@ pub struct RepositoryBuilder {
     components: Vec<String>,
     architectures: Vec<String>,
     packages: BTreeMap<(String, String), String>,
+    contents: BTreeMap<String, String>,
     pool: BTreeMap<String, Vec<u8>>,
     date: i64,
     valid_until: Option<i64>,
@@ -60,6 +61,7 @@ impl RepositoryBuilder {
             components: vec!["main".to_owned()],
             architectures: vec!["amd64".to_owned()],
             packages: BTreeMap::new(),
+            contents: BTreeMap::new(),
             pool: BTreeMap::new(),
             date: now(),
             valid_until: None,
@@ -181,6 +183,13 @@ impl RepositoryBuilder {
         self
     }
 
+    /// Publishes a list of files for an architecture in `main` (`Contents`): lines of a path, and a package with its section.
+    #[must_use]
+    pub fn contents(mut self, arch: &str, text: &str) -> Self {
+        self.contents.insert(arch.to_owned(), text.to_owned());
+        self
+    }
+
     /// The Date of the Release file, in seconds since 1970.
     #[must_use]
     pub fn date(mut self, seconds: i64) -> Self {
@@ -248,35 +257,39 @@ impl RepositoryBuilder {
         };
         let mut files = self.pool.clone();
         let mut published = Vec::new();
+        // What the Release lists: directory, name and text.
+        let mut listed: Vec<(String, String, &str)> = Vec::new();
         for component in &self.components {
             for arch in &self.architectures {
                 let key = (component.clone(), arch.clone());
-                let text = self
-                    .packages
-                    .get(&key)
-                    .map_or("", String::as_str)
-                    .as_bytes();
+                let text = self.packages.get(&key).map_or("", String::as_str);
                 let directory = if flat {
                     String::new()
                 } else {
                     format!("{component}/binary-{arch}/")
                 };
-                let path = format!("{directory}Packages");
-                // The text is listed even where only compressed files are published, as in the Debian archive.
-                published.push(Published::new(&path, text));
-                for compression in &self.compressions {
-                    let bytes = compression.compress(text);
-                    let path = format!("{path}{}", compression.extension());
-                    if *compression != Compression::None {
-                        published.push(Published::new(&path, &bytes));
-                    }
-                    if self.by_hash {
-                        let hex = Digest::of(&bytes).hex();
-                        let at = format!("{dists}{directory}by-hash/SHA256/{hex}");
-                        files.insert(at, bytes.clone());
-                    }
-                    files.insert(format!("{dists}{path}"), bytes);
+                listed.push((directory, "Packages".to_owned(), text));
+            }
+        }
+        for (arch, text) in &self.contents {
+            listed.push(("main/".to_owned(), format!("Contents-{arch}"), text));
+        }
+        for (directory, name, text) in listed {
+            let (path, text) = (format!("{directory}{name}"), text.as_bytes());
+            // The text is listed even where only compressed files are published, as in the Debian archive.
+            published.push(Published::new(&path, text));
+            for compression in &self.compressions {
+                let bytes = compression.compress(text);
+                let path = format!("{path}{}", compression.extension());
+                if *compression != Compression::None {
+                    published.push(Published::new(&path, &bytes));
                 }
+                if self.by_hash {
+                    let hex = Digest::of(&bytes).hex();
+                    let at = format!("{dists}{directory}by-hash/SHA256/{hex}");
+                    files.insert(at, bytes.clone());
+                }
+                files.insert(format!("{dists}{path}"), bytes);
             }
         }
         let release = release_text(&self, &published);

@@ -1,5 +1,6 @@
 //! The facade: everything from a spec, in a few calls.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,8 +18,8 @@ use crate::run::Run;
 use crate::session::{Session, SessionOptions};
 use crate::views::capabilities::PackageCapabilities;
 use crate::views::explain::Explanations;
-use crate::views::{build, capabilities, diff, explain, lock, matrix};
-use crate::{BuildReport, Error, Output};
+use crate::views::{build, capabilities, diff, explain, lock, matrix, scripts};
+use crate::{BuildReport, Error, Output, ScriptReport};
 
 /// Builds the image of a spec, locks it, or explains it.
 ///
@@ -382,6 +383,24 @@ impl Builder {
     /// As [`Builder::build`], less the outputs.
     pub fn inventory(&self) -> Result<Inventory, Error> {
         self.run(diff::inventory)
+    }
+
+    /// Every maintainer script of the image's packages on each platform, and what became of what it would do. Everything is done that a
+    /// build does, less the layers.
+    ///
+    /// ```no_run
+    /// for (platform, scripts) in mikron::Builder::from_file("nginx.yaml")?.scripts()? {
+    ///     for script in scripts.iter().filter(|script| !script.uncovered.is_empty()) {
+    ///         println!("{platform}: {} {}: {:?}", script.package, script.script, script.uncovered);
+    ///     }
+    /// }
+    /// # Ok::<(), mikron::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Builder::inventory`].
+    pub fn scripts(&self) -> Result<BTreeMap<Platform, Vec<ScriptReport>>, Error> {
+        self.run(scripts::scripts)
     }
 
     /// What a package of the spec's sources offers, on each platform. The version is the one that the spec's image has or would

@@ -3,11 +3,12 @@
 use std::io;
 use std::path::PathBuf;
 
-use mikron_facts::FactsError;
+use mikron_facts::{FactsError, LibcFlavour};
 use mikron_matrix::Violation;
 use mikron_oci::{ImageError, LayerError, StoreError};
 use mikron_package::{
     ArchiveError, DatabaseError, Family, IdentityMismatch, PackageName, Platform, PlatformError,
+    Sought,
 };
 use mikron_rootfs::RootfsError;
 use mikron_select::{Missing, RulesError, SelectError};
@@ -17,6 +18,7 @@ use mikron_solve::SolveError;
 use mikron_spec::{SpecError, StaleLock};
 
 use crate::Output;
+use crate::report::ScriptReport;
 
 /// Why a build, a lock or an explanation failed. Nothing was published.
 #[derive(Debug, thiserror::Error)]
@@ -205,6 +207,16 @@ pub enum Error {
         violations: Vec<Violation>,
         /// Where the program that the image starts is missing: those of the spec's packages, or the one that its name resembles.
         near: Vec<String>,
+        /// What was looked for in all sources, since a file of the spec needs it or the image starts it.
+        unfound: Vec<Unfound>,
+    },
+    /// The spec is strict, and maintainer scripts would do what nobody does in their stead.
+    #[error("{platform}: the spec is strict, and scripts that do not run would also do this: {}", uncovered(.scripts))]
+    Scripts {
+        /// The platform.
+        platform: Platform,
+        /// The scripts with such effects.
+        scripts: Vec<ScriptReport>,
     },
     /// The packages do not merge into one tree.
     #[error(transparent)]
@@ -288,6 +300,47 @@ impl From<ArchiveError> for Error {
     }
 }
 
+/// Something that a file of the spec needs, or that the image starts, and that is not in the image: no package could be chosen for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unfound {
+    /// What was looked for.
+    pub sought: Sought,
+    /// The path of the file that needs it; `None` for what the image starts.
+    pub by: Option<String>,
+    /// The C library that the file is made for, where it is made for one.
+    pub libc: Option<LibcFlavour>,
+    /// Why no package was chosen.
+    pub cause: UnfoundCause,
+}
+
+/// Why no package was chosen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UnfoundCause {
+    /// The spec has no sources.
+    NoSource,
+    /// The lock has no package that was found for it: the file is another than when the lock was made.
+    Locked,
+    /// No package of the sources has it, as far as they say.
+    Nobody {
+        /// Sources that do not say which files their packages have.
+        unlisted: Vec<String>,
+    },
+    /// Packages have it where nobody looks.
+    Elsewhere(Vec<Candidate>),
+    /// Several packages have it, and nothing says which is meant.
+    Several(Vec<Candidate>),
+}
+
+/// A package that has what is looked for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Candidate {
+    /// The package.
+    pub package: PackageName,
+    /// Where its file lies; `None` where its record says that it has it, and no more.
+    pub path: Option<String>,
+}
+
 /// What can go wrong with a source.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -331,6 +384,19 @@ pub enum SourceFault {
     /// A preset that does not exist.
     #[error(transparent)]
     Preset(#[from] mikron_source::preset::UnknownPreset),
+}
+
+fn uncovered(scripts: &[ScriptReport]) -> String {
+    let line = |script: &ScriptReport| {
+        let ScriptReport {
+            package,
+            script,
+            uncovered,
+            ..
+        } = script;
+        format!("\n  {package} {script}: {}", uncovered.join("; "))
+    };
+    scripts.iter().map(line).collect()
 }
 
 fn list(platforms: &[Platform]) -> String {

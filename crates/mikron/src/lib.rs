@@ -39,7 +39,7 @@ mod steps;
 mod views;
 
 pub use builder::Builder;
-pub use error::{Error, SourceFault};
+pub use error::{Candidate, Error, SourceFault, Unfound, UnfoundCause};
 pub use families::{Families, FamilySource, PackageFamily, formats};
 pub use inspect::inspect_archive;
 pub use order::Update;
@@ -49,7 +49,7 @@ pub use session::{Session, SessionOptions};
 pub use settings::{Setting, Settings};
 pub use views::capabilities::PackageCapabilities;
 pub use views::diff::{archive_inventory, layout_inventory, lock_inventory};
-pub use views::explain::{Answer, Explanations, Overview, PartLeftOut, Recommended};
+pub use views::explain::{Answer, Explanations, FoundPackage, Overview, PartLeftOut, Recommended};
 pub use views::matrix::PlatformTokens;
 
 pub use mikron_engine as engine;

@@ -11,7 +11,7 @@ use mikron_solve::Solver;
 use mikron_spec::{Lock, LockedPlatform, PackageRequest, Spec, Timestamp};
 
 use crate::Error;
-use crate::error::SourceFault;
+use crate::error::{SourceFault, UnfoundCause};
 use crate::files::Beside;
 use crate::order::Order;
 use crate::session::Session;
@@ -20,8 +20,9 @@ use crate::steps::contents::PackageContents;
 use crate::steps::facts::Learner;
 use crate::steps::inputs::Inputs;
 use crate::steps::pinned::{pinned, provide_paths};
-use crate::steps::resolve::{self, Providers, Resolution, ResolvedPackage, Role, Wish};
+use crate::steps::resolve::{self, Providers, Resolution, ResolvedPackage, Role, Roots, Wish};
 use crate::steps::slices::Slices;
+use crate::steps::sought::Seeker;
 use crate::steps::sources::{Published, Sources};
 use crate::steps::tables::PlatformTables;
 use crate::steps::translate::LoadedFile;
@@ -164,10 +165,14 @@ impl<'a> Run<'a> {
         let tables = self.tables(platform)?;
         let slices = &tables.slices;
         let universes = self.sources.universes(published, platform)?;
-        let nothing = BTreeMap::new();
+        let (nothing, none) = (BTreeMap::new(), BTreeSet::new());
         let preferred = self.inputs.preferred.get(&platform).unwrap_or(&nothing);
-        let resolve =
-            |versions| resolve::resolve(solver, &universes, spec, slices, versions, platform);
+        let asked = Roots {
+            spec,
+            slices,
+            found: &none,
+        };
+        let resolve = |versions| resolve::resolve(solver, &universes, asked, versions, platform);
         let mut resolution = resolve(preferred)?;
         if !preferred.is_empty() {
             let newest = resolve(&nothing)?;
@@ -182,16 +187,54 @@ impl<'a> Run<'a> {
         // for more opens them again.
         let keep = learner.are_known(&resolution.packages);
         let held = RefCell::new(keep.then_some(universes));
+        let of_files = RefCell::new(BTreeSet::new());
         let find = |there: &[ResolvedPackage], wish: &Wish| {
             let universes = match held.take() {
                 Some(universes) => universes,
                 None => self.sources.universes(published, platform)?,
             };
-            let mut found =
-                resolve::providers(solver, &universes, spec, slices, preferred, there, wish);
+            let mut of_files = of_files.borrow_mut();
+            let mut unfound = Vec::new();
+            let before = of_files.len();
+            let seeker = Seeker {
+                sources: &self.sources,
+                published,
+                universes: &universes,
+                platform,
+            };
+            let names = there.iter().map(|package| package.record.name.clone());
+            let names: BTreeSet<PackageName> = names.collect();
+            for need in &wish.needs {
+                match seeker.seek(need, &names)? {
+                    Ok(package) => {
+                        tracing::debug!(%platform, %package, sought = %need.sought, "found");
+                        of_files.insert(package);
+                    }
+                    Err(cause) => unfound.push(need.unfound(cause)),
+                }
+            }
+            let asked = Roots {
+                found: &of_files,
+                ..asked
+            };
+            let mut found = resolve::providers(solver, &universes, asked, preferred, there, wish);
+            if of_files.len() > before {
+                let mut versions = preferred.clone();
+                versions.extend(
+                    there.iter().map(|package| {
+                        (package.record.name.clone(), package.record.version.clone())
+                    }),
+                );
+                let again = resolve::resolve(solver, &universes, asked, &versions, platform)?;
+                found.again = Some(again.packages);
+            }
+            found.unfound = unfound;
             self.sources.pin(&mut found.named)?;
             self.sources.pin(&mut found.others)?;
-            if learner.are_known(&found.named) {
+            self.sources
+                .pin(found.again.as_deref_mut().unwrap_or_default())?;
+            let new = found.again.as_ref().unwrap_or(&found.named);
+            if learner.are_known(new) {
                 held.replace(Some(universes));
             }
             Ok(found)
@@ -240,6 +283,7 @@ impl<'a> Run<'a> {
         let mut records = Vec::new();
         let mut of_records = Vec::new();
         let mut providers = Vec::new();
+        let mut found = BTreeSet::new();
         for (package, (facts, locked)) in pinned.into_iter().zip(facts.iter().zip(locked)) {
             let record = PackageRecord {
                 location: locked.location.clone(),
@@ -247,6 +291,9 @@ impl<'a> Run<'a> {
                 digest: Some(locked.digest),
                 ..facts.metadata.record.clone()
             };
+            if package.role == Role::Found {
+                found.insert(record.name.clone());
+            }
             if package.role == Role::Provider {
                 providers.push(ResolvedPackage { record, ..package });
             } else {
@@ -256,12 +303,25 @@ impl<'a> Run<'a> {
         }
         provide_paths(&mut records, &of_records);
         let universes = resolve::locked_universes(platform, spec, &self.order.families, &records);
-        let (solver, slices) = (self.solver(), &tables.slices);
+        let asked = Roots {
+            spec,
+            slices: &tables.slices,
+            found: &found,
+        };
         let none = BTreeMap::new();
-        let resolution = resolve::resolve(solver, &universes, spec, slices, &none, platform)?;
+        let resolution = resolve::resolve(self.solver(), &universes, asked, &none, platform)?;
         let mut packages = resolution.packages;
         packages.extend(providers);
-        let nothing = |_: &[ResolvedPackage], _: &Wish| Ok(Providers::default());
+        // What was found when the lock was made is in it.
+        let nothing = |_: &[ResolvedPackage], wish: &Wish| {
+            let unfound = wish.needs.iter();
+            Ok(Providers {
+                unfound: unfound
+                    .map(|need| need.unfound(UnfoundCause::Locked))
+                    .collect(),
+                ..Providers::default()
+            })
+        };
         closure::close(spec, &tables, packages, files, &learner, &nothing)
     }
 
@@ -279,9 +339,14 @@ impl<'a> Run<'a> {
             } else {
                 Slices::default()
             };
-            let (solver, nothing) = (self.solver(), BTreeMap::new());
+            let (nothing, none) = (BTreeMap::new(), BTreeSet::new());
+            let asked = Roots {
+                spec,
+                slices: &slices,
+                found: &none,
+            };
             let mut resolution =
-                resolve::resolve(solver, &universes, spec, &slices, &nothing, platform)?;
+                resolve::resolve(self.solver(), &universes, asked, &nothing, platform)?;
             let is_it = |package: &ResolvedPackage| package.record.name == *name;
             resolution.packages.retain(is_it);
             self.sources.pin(&mut resolution.packages)?;

@@ -296,14 +296,17 @@ fn text(report: &BuildReport, outputs: &[Output]) -> String {
 
 /// The maintainer scripts that were not run. What nothing brought about is said: that of the spec's own packages first, and in full.
 fn scripts(platform: &PlatformReport, text: &mut String) {
-    if platform.scripts.is_empty() {
+    let open = platform.scripts.iter();
+    let mut open: Vec<&ScriptReport> = open.filter(|script| !script.uncovered.is_empty()).collect();
+    if open.is_empty() {
         return;
     }
     let name = platform.platform;
     let number = count(platform.scripts.len(), "maintainer script");
-    let _ = writeln!(text, "{name}: {number} not run (--json lists all effects)");
-    let open = platform.scripts.iter();
-    let mut open: Vec<&ScriptReport> = open.filter(|script| !script.uncovered.is_empty()).collect();
+    let _ = writeln!(
+        text,
+        "{name}: {number} not run, and not all that they do is done (`mikron explain SPEC --scripts` lists it)"
+    );
     open.sort_by_key(|script| !script.root);
     for script in open {
         let shown = if script.root { usize::MAX } else { SHOWN };

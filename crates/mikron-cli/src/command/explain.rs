@@ -1,10 +1,15 @@
 //! `mikron explain`.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use mikron::matrix::{Explanation, TokenAnswer};
+use mikron::package::Platform;
 use mikron::select::{LeftOut, SelectedPackage, Step, Token};
-use mikron::{Answer, Explanations, Overview, PartLeftOut, PlatformTokens, Recommended};
+use mikron::{
+    Answer, Explanations, FoundPackage, Overview, PartLeftOut, PlatformTokens, Recommended,
+    ScriptReport,
+};
 
 use super::{builder, print, print_json};
 use crate::arguments::Explain;
@@ -13,6 +18,16 @@ use crate::text::{Style, count, printable, size, table};
 
 pub(crate) fn run(arguments: &Explain, quiet: bool, style: Style) -> Result<(), Failure> {
     let builder = builder(&arguments.common, quiet, style)?.locked(arguments.locked);
+    if arguments.scripts {
+        let scripts = builder
+            .scripts()
+            .map_err(|error| Failure::of(error, &builder))?;
+        return if arguments.common.shared.json {
+            print_json(&scripts)
+        } else {
+            print(&scripts.iter().map(of_platform).collect::<String>())
+        };
+    }
     let explanations = builder
         .explain()
         .map_err(|error| Failure::of(error, &builder))?;
@@ -69,6 +84,36 @@ pub(crate) fn run(arguments: &Explain, quiet: bool, style: Style) -> Result<(), 
     } else {
         print(&answers.iter().map(answer).collect::<String>())
     }
+}
+
+/// The scripts of one platform, each with what became of what it would do; those with the same outcome in one line.
+fn of_platform((platform, scripts): (&Platform, &Vec<ScriptReport>)) -> String {
+    let number = count(scripts.len(), "maintainer script");
+    let mut text = format!("{platform}: {number} not run\n");
+    let mut quiet = 0;
+    for script in scripts {
+        let outcomes = [
+            ("done", &script.covered),
+            ("without effect in an image", &script.irrelevant),
+            ("not done", &script.uncovered),
+        ];
+        if outcomes.iter().all(|(_, effects)| effects.is_empty()) {
+            quiet += 1;
+            continue;
+        }
+        let _ = writeln!(text, "  {} {}", script.package, script.script);
+        for (outcome, effects) in outcomes {
+            let effects: BTreeSet<&String> = effects.iter().collect();
+            for effect in effects {
+                let _ = writeln!(text, "    {outcome}: {}", printable(effect));
+            }
+        }
+    }
+    if quiet > 0 {
+        let number = count(quiet, "script");
+        let _ = writeln!(text, "  {number} without lasting effects");
+    }
+    text
 }
 
 /// Who requires a token, who provides it, what is chosen, and why.
@@ -201,6 +246,23 @@ fn overview(overview: &Overview) -> String {
             &[1],
         ));
     }
+    if !overview.found.is_empty() {
+        let number = count(overview.found.len(), "file");
+        let _ = writeln!(
+            text,
+            "{}: {number} of packages that nothing names, found in the sources",
+            overview.platform
+        );
+        let row = |found: &FoundPackage| {
+            let by = found.by.as_ref().map(|by| format!("{by} "));
+            vec![
+                found.package.to_string(),
+                found.path.clone(),
+                format!("{}{}", by.unwrap_or_default(), printable(&found.because)),
+            ]
+        };
+        text.push_str(&table(overview.found.iter().map(row).collect(), &[]));
+    }
     if !overview.recommended.is_empty() {
         let number = count(overview.recommended.len(), "recommendation");
         let _ = writeln!(text, "{}: {number} not followed", overview.platform);
@@ -303,6 +365,11 @@ fn answer(answer: &Answer) -> String {
     }
     if answer.root {
         text.push_str("  the spec names it\n");
+    }
+    if answer.found {
+        text.push_str(
+            "  nothing names it: it was found in the sources, for what files of the spec need\n",
+        );
     }
     required_by(&answer.required_by, &mut text);
     for file in &answer.files {

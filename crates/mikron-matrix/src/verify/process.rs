@@ -265,12 +265,30 @@ fn versions<'a>(
             for version in need.versions.iter().filter(|version| !version.weak) {
                 if !provider.version_definitions.contains(&version.name) {
                     let token = Token::SymbolVersion(need.library.clone(), version.name.clone());
-                    let library = check.facts(library).entry.path.clone();
-                    check.report(file, token, ViolationKind::SymbolVersion { library });
+                    let kind = ViolationKind::SymbolVersion {
+                        library: check.facts(library).entry.path.clone(),
+                        latest: latest(&provider.version_definitions, &version.name),
+                    };
+                    check.report(file, token, kind);
                 }
             }
         }
     }
+}
+
+/// The latest of the versions that begin as `wanted` does before its figures: `GLIBC_2.36` for `GLIBC_2.38`.
+fn latest(defined: &[String], wanted: &str) -> Option<String> {
+    let figures = |version: &str| -> Option<(String, Vec<u64>)> {
+        let at = version.find(|c: char| c.is_ascii_digit())?;
+        let numbers = version[at..].split('.').map(|number| number.parse().ok());
+        Some((version[..at].to_owned(), numbers.collect::<Option<_>>()?))
+    };
+    let (name, _) = figures(wanted)?;
+    let of_name = defined.iter().filter_map(|version| {
+        let (own, numbers) = figures(version)?;
+        (own == name).then_some((numbers, version))
+    });
+    of_name.max().map(|(_, version)| version.clone())
 }
 
 /// A program and all that it loads are made for one C library.

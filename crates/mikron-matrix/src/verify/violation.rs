@@ -45,6 +45,8 @@ pub enum ViolationKind {
     SymbolVersion {
         /// That library.
         library: RootPath,
+        /// The latest of the versions of that name that it defines (`GLIBC_2.36`), where it defines any.
+        latest: Option<String>,
     },
     /// No library that the program loads defines a symbol that it binds at once.
     Symbol {
@@ -117,7 +119,9 @@ impl ViolationKind {
             Self::LibraryMachine { .. } | Self::Machine => {
                 "take the package of the platform's architecture"
             }
-            Self::SymbolVersion { .. } => "a newer version of its package is needed",
+            Self::SymbolVersion { .. } => {
+                "take it from a newer release, or build the program where its libraries are no newer than those of the image"
+            }
             Self::Symbol { .. } => {
                 "take program and libraries from one release, or add the package that has the symbol"
             }
@@ -152,9 +156,17 @@ impl fmt::Display for Violation {
                     "{path} needs {token}, and {library} is of another machine"
                 )
             }
-            ViolationKind::SymbolVersion { library } => {
-                write!(f, "{path} needs {token}, which {library} does not define")
-            }
+            ViolationKind::SymbolVersion {
+                library,
+                latest: None,
+            } => write!(f, "{path} needs {token}, which {library} does not define"),
+            ViolationKind::SymbolVersion {
+                library,
+                latest: Some(latest),
+            } => write!(
+                f,
+                "{path} needs {token}, and {library} has no more than {latest}"
+            ),
             ViolationKind::Symbol { others: 0 } => {
                 write!(
                     f,

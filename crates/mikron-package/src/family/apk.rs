@@ -3,7 +3,7 @@
 
 use super::{FamilyData, StaticGroup, StaticUser, group, script, user};
 use crate::When::{After, AfterRemoval, AfterUpgrade, Before, BeforeRemoval, BeforeUpgrade};
-use crate::{Architecture, ScriptKind};
+use crate::{Architecture, ScriptKind, Sought};
 
 pub(super) static DATA: FamilyData = FamilyData {
     name: "apk",
@@ -17,7 +17,18 @@ pub(super) static DATA: FamilyData = FamilyData {
     system_ids: 101..=999,
     nologin: "/sbin/nologin",
     slices: false,
+    provided_as,
 };
+
+/// Libraries and commands as abuild writes them (APKINDEX, "p:"); a path is known where it is that of a command.
+fn provided_as(sought: &Sought, _: Architecture) -> Vec<String> {
+    let in_bin = |path: &str| path.contains("/bin/") || path.contains("/sbin/");
+    match sought {
+        Sought::Library(name) => vec![format!("so:{name}")],
+        Sought::Path(path) if !in_bin(path) => Vec::new(),
+        Sought::Path(_) | Sought::Command(_) => vec![format!("cmd:{}", sought.file_name())],
+    }
+}
 
 /// apk tells a script the version that is installed (apk-package(5)).
 const SCRIPTS: &[ScriptKind] = &[

@@ -17,6 +17,7 @@ pub(super) static DATA: FamilyData = FamilyData {
     system_ids: 101..=999,
     nologin: "/usr/sbin/nologin",
     slices: true,
+    provided_as: |_, _| Vec::new(),
 };
 
 /// What dpkg tells a script says what is done (Debian Policy 6.5).

@@ -3,7 +3,7 @@
 
 use super::{FamilyData, StaticGroup, StaticUser, group, script, user};
 use crate::When::{After, AfterRemoval, Before, BeforeRemoval, Verification};
-use crate::{Architecture, ScriptKind};
+use crate::{Architecture, ScriptKind, Sought};
 
 pub(super) static DATA: FamilyData = FamilyData {
     name: "rpm",
@@ -17,7 +17,21 @@ pub(super) static DATA: FamilyData = FamilyData {
     system_ids: 201..=999,
     nologin: "/usr/sbin/nologin",
     slices: false,
+    provided_as,
 };
+
+/// A library as rpm's generator of dependencies writes it (elfdeps), a file by its path.
+fn provided_as(sought: &Sought, architecture: Architecture) -> Vec<String> {
+    let narrow = matches!(architecture, Architecture::ArmV7 | Architecture::I386);
+    match sought {
+        Sought::Library(name) if narrow => vec![name.clone()],
+        Sought::Library(name) => vec![format!("{name}()(64bit)")],
+        Sought::Path(path) => vec![path.clone()],
+        Sought::Command(name) => ["/usr/bin", "/usr/sbin"]
+            .map(|dir| format!("{dir}/{name}"))
+            .into(),
+    }
+}
 
 /// rpm tells a scriptlet how many versions of the package there will be (rpm-scriptlets(7)). A trigger of one package runs as the
 /// other is installed, or goes.

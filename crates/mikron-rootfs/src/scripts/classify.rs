@@ -5,6 +5,7 @@ use mikron_package::{RootPath, Script, When};
 use super::Outcome;
 use super::view::OF_THE_HOST;
 use crate::installation::Installation;
+use crate::part::Owner;
 use crate::tree::Tree;
 use mikron_shell::{Call, Word};
 
@@ -102,6 +103,33 @@ pub(super) fn call(call: &Call, tree: &Tree, installation: &Installation) -> Opt
     }
     // What is written beside descriptors and temporary files lasts.
     Some(Outcome::NotCovered { reason: None })
+}
+
+/// Whether all that a call changes are files that the spec brings: they stay as they are.
+pub(super) fn changes_what_the_spec_brings(
+    call: &Call,
+    tree: &Tree,
+    installation: &Installation,
+) -> bool {
+    let of_spec = |word: &Word| {
+        let path = RootPath::new(word.text.as_bytes()).ok();
+        let node = path
+            .filter(|_| word.literal)
+            .and_then(|path| tree.get(&path));
+        node.is_some_and(|node| node.owner == Owner::Spec)
+    };
+    let named: Vec<&Word> = match call.name() {
+        "touch" | "truncate" | "chmod" | "chown" | "chgrp" | "rm" | "unlink" => {
+            let words = call.arguments().iter();
+            words
+                .filter(|word| word.text.contains(['/', '$']))
+                .collect()
+        }
+        name if installation.reads_only.has(name) => Vec::new(),
+        _ => return false,
+    };
+    let changed: Vec<&Word> = named.into_iter().chain(&call.writes).collect();
+    !changed.is_empty() && changed.into_iter().all(of_spec)
 }
 
 /// Whether a call reads functions that are commands here.
@@ -295,6 +323,35 @@ mod tests {
                 Some(Outcome::NotCovered { reason: None }),
                 "{script}"
             );
+        }
+    }
+
+    #[test]
+    fn what_the_spec_brings_stays_as_it_is() {
+        let mut tree = Tree::new(0);
+        let target = b"/dev/stdout".to_vec();
+        let path = RootPath::new(b"/var/log/access.log").unwrap();
+        let link = Entry::new(path, EntryKind::Symlink { target }, 0o777);
+        tree.insert(link, None, Owner::Spec).unwrap();
+        let installation = Installation::builtin();
+        let is_kept = |script: &str| {
+            let calls = scan(script.as_bytes());
+            changes_what_the_spec_brings(&calls[0], &tree, &installation)
+        };
+        for script in [
+            "touch /var/log/access.log",
+            "chown www-data:adm /var/log/access.log",
+            "echo x > /var/log/access.log",
+        ] {
+            assert!(is_kept(script), "{script}");
+        }
+        for script in [
+            "touch /var/log/access.log /var/log/error.log",
+            "rm -f $LOG",
+            "make-log /var/log/access.log",
+            "touch",
+        ] {
+            assert!(!is_kept(script), "{script}");
         }
     }
 

@@ -38,6 +38,9 @@ pub fn runs_on(elf: &ElfFacts, platform: Platform) -> bool {
     }
 }
 
+/// Where musl looks for libraries unless a file of paths says otherwise.
+const MUSL_DIRS: [&str; 3] = ["/lib", "/usr/local/lib", "/usr/lib"];
+
 /// The multi-arch triplet of a file, and the name that `$PLATFORM` stands for.
 fn triplet(elf: &ElfFacts) -> (&'static str, &'static str) {
     match (elf.machine, elf.class) {
@@ -200,6 +203,19 @@ impl<'a> Loader<'a> {
             .collect()
     }
 
+    /// Where the loader looks for what a file needs, wherever the C library that it gets lies: its run paths, then the directories
+    /// that the loader was built with.
+    pub fn directories(elf: &ElfFacts, path: &[u8]) -> Vec<String> {
+        let mut dirs = Self::expand(&elf.rpath, elf, path);
+        dirs.extend(Self::expand(&elf.runpath, elf, path));
+        if elf.libc() == Some(LibcFlavour::Musl) {
+            dirs.extend(MUSL_DIRS.map(str::to_owned));
+        } else if !elf.no_default_dirs {
+            dirs.extend(system_dirs(elf, None));
+        }
+        dirs
+    }
+
     /// The run path that what `elf` loads inherits from it and from those that loaded it: `DT_RPATH` where there is no
     /// `DT_RUNPATH`; with musl either.
     pub fn inherited(elf: &ElfFacts, path: &[u8], from_above: &[String]) -> Vec<String> {
@@ -318,7 +334,7 @@ impl<'a> Loader<'a> {
             match &self.musl_path {
                 Some(path) => dirs.extend(path.iter().map(|dir| known(dir, false))),
                 None => {
-                    dirs.extend(["/lib", "/usr/local/lib", "/usr/lib"].map(|d| known(d, false)));
+                    dirs.extend(MUSL_DIRS.map(|dir| known(dir, false)));
                 }
             }
             return dirs;

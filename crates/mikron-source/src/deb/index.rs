@@ -1,4 +1,4 @@
-//! Indexes: downloaded and hashed, unpacked, and made compact in one overlapping run of three threads.
+//! Indexes and lists of files: downloaded and hashed, unpacked, and made compact in one overlapping run of three threads.
 
 use std::io::{self, BufReader, Read};
 use std::sync::Arc;
@@ -12,10 +12,45 @@ use mikron_package::{Cancellation, Limits, Origin, Task, TaskKind};
 use super::{Context, DebRepository, IndexRef, SourceError, SourceErrorKind};
 use crate::download::{DownloadError, Tap, Wanted};
 use crate::fetch::join_location;
+use crate::file_table::FileTable;
 use crate::universe::{CompactIndex, build_index};
 
-/// The namespace of compact indexes in the cache. The number changes with their form.
-const NAMESPACE: &str = "index-4";
+/// What stands in the cache for a published file.
+pub(super) trait Compact: Sized + Send {
+    /// The namespace in the cache. Its number changes with the form.
+    const NAMESPACE: &str;
+
+    fn open(bytes: Vec<u8>) -> Option<Self>;
+
+    fn bytes(&self) -> &[u8];
+}
+
+impl Compact for CompactIndex {
+    const NAMESPACE: &str = "index-4";
+
+    fn open(bytes: Vec<u8>) -> Option<Self> {
+        Self::open(bytes).ok()
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
+
+impl Compact for FileTable {
+    const NAMESPACE: &str = "files-1";
+
+    fn open(bytes: Vec<u8>) -> Option<Self> {
+        Some(Self::of_bytes(bytes))
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
+
+/// Makes the compact form out of the text.
+type Make<'a, T> = dyn Fn(&mut dyn Read, &Origin) -> Result<T, Deb822Error> + Sync + 'a;
 
 /// So many pieces of a download may wait to be unpacked.
 const QUEUE: usize = 64;
@@ -33,14 +68,40 @@ impl DebRepository {
         architecture: &str,
     ) -> Result<Arc<CompactIndex>, SourceError> {
         let key = format!("{} {architecture}", reference.file.digest);
-        let known = || CompactIndex::open(context.cache.derived(NAMESPACE, key.as_bytes())?).ok();
+        let make = |text: &mut dyn Read, origin: &Origin| {
+            build_index(text, architecture, context.limits, origin)
+        };
+        self.compact(context, reference, &key, &make).map(Arc::new)
+    }
+
+    /// A list of files in compact form: out of the cache, or fetched.
+    pub(super) fn files(
+        &self,
+        context: &Context<'_>,
+        reference: &IndexRef,
+    ) -> Result<FileTable, SourceError> {
+        let key = reference.file.digest.to_string();
+        let make =
+            |text: &mut dyn Read, origin: &Origin| FileTable::build(text, context.limits, origin);
+        self.compact(context, reference, &key, &make)
+    }
+
+    fn compact<T: Compact>(
+        &self,
+        context: &Context<'_>,
+        reference: &IndexRef,
+        key: &str,
+        make: &Make<'_, T>,
+    ) -> Result<T, SourceError> {
+        let key = key.as_bytes();
+        let known = || T::open(context.cache.derived(T::NAMESPACE, key)?);
         if let Some(index) = known() {
-            return Ok(Arc::new(index));
+            return Ok(index);
         }
-        let claim = context.cache.claim(NAMESPACE, key.as_bytes(), true);
+        let claim = context.cache.claim(T::NAMESPACE, key, true);
         let _claim = claim.map_err(|error| self.error(error))?;
         if let Some(index) = known() {
-            return Ok(Arc::new(index));
+            return Ok(index);
         }
         let label = format!("{} {}", self.suite, reference.path);
         let _task = Task::start(
@@ -51,7 +112,7 @@ impl DebRepository {
         );
         let parser = Parser {
             reference,
-            architecture,
+            make,
             limits: context.limits,
             cancellation: context.cache.cancellation(),
             origin: Origin {
@@ -60,18 +121,16 @@ impl DebRepository {
             },
         };
         let index = self.download_index(context, &parser)?;
-        let stored = context
-            .cache
-            .put_derived(NAMESPACE, key.as_bytes(), index.as_bytes());
+        let stored = context.cache.put_derived(T::NAMESPACE, key, index.bytes());
         stored.map_err(|error| self.error(error))?;
-        Ok(Arc::new(index))
+        Ok(index)
     }
 
-    fn download_index(
+    fn download_index<T: Send>(
         &self,
         context: &Context<'_>,
-        parser: &Parser<'_>,
-    ) -> Result<CompactIndex, SourceError> {
+        parser: &Parser<'_, T>,
+    ) -> Result<T, SourceError> {
         let reference = parser.reference;
         let wanted = Wanted {
             name: format!("{} {}", self.suite, reference.path),
@@ -84,7 +143,7 @@ impl DebRepository {
             reference.file.size,
             context.limits.index,
         );
-        limit.map_err(|error| self.malformed(parser, Deb822Error::new(error)))?;
+        limit.map_err(|error| self.malformed(reference, Deb822Error::new(error)))?;
         std::thread::scope(|scope| {
             let mut tap = Pipeline {
                 scope,
@@ -94,7 +153,9 @@ impl DebRepository {
             // The compact form stands in for it from now on, at twice its size: both would be kept for nothing.
             let downloaded = context.downloader().show(&wanted, &mut tap);
             match downloaded {
-                Ok(()) => tap.finish().map_err(|error| self.malformed(parser, error)),
+                Ok(()) => tap
+                    .finish()
+                    .map_err(|error| self.malformed(reference, error)),
                 Err(DownloadError::Cache(error)) => Err(self.error(error)),
                 Err(DownloadError::Offline { .. }) => Err(self.error(SourceErrorKind::Offline)),
                 Err(error) => Err(self.error(SourceErrorKind::Index {
@@ -121,26 +182,26 @@ impl DebRepository {
         self.all_bases().flat_map(of_base).collect()
     }
 
-    fn malformed(&self, parser: &Parser<'_>, error: Deb822Error) -> SourceError {
+    fn malformed(&self, reference: &IndexRef, error: Deb822Error) -> SourceError {
         self.error(SourceErrorKind::MalformedIndex {
-            path: parser.reference.path.clone(),
+            path: reference.path.clone(),
             error: error.into(),
         })
     }
 }
 
 /// What parsing needs to know.
-struct Parser<'a> {
+struct Parser<'a, T> {
     reference: &'a IndexRef,
-    architecture: &'a str,
+    make: &'a Make<'a, T>,
     limits: &'a Limits,
     cancellation: &'a Cancellation,
     origin: Origin,
 }
 
-impl Parser<'_> {
+impl<T> Parser<'_, T> {
     /// Unpacks and parses the published file.
-    fn parse(&self, input: impl Read + Send) -> Result<CompactIndex, Deb822Error> {
+    fn parse(&self, input: impl Read + Send) -> Result<T, Deb822Error> {
         let input = BufReader::with_capacity(256 * 1024, input);
         let compression = self.reference.compression.decoder();
         let text = Decompressor::new(input, compression, self.limits, Cap::index(self.limits));
@@ -150,8 +211,8 @@ impl Parser<'_> {
             let (pieces, receiver) = sync_channel(UNPACKED);
             let unpacking = Builder::new().spawn_scoped(scope, move || unpack(text, &pieces));
             unpacking.map_err(|error| Deb822Error::from_io(error).in_file(&self.origin))?;
-            let text = self.cancellation.watch(Pieces::of(receiver));
-            build_index(text, self.architecture, self.limits, &self.origin)
+            let mut text = self.cancellation.watch(Pieces::of(receiver));
+            (self.make)(&mut text, &self.origin)
         })
     }
 }
@@ -175,20 +236,20 @@ fn unpack(mut text: impl Read, pieces: &SyncSender<io::Result<Vec<u8>>>) {
 }
 
 /// Hands the bytes of a download to a parser on another thread.
-struct Pipeline<'scope, 'env> {
+struct Pipeline<'scope, 'env, T> {
     scope: &'scope Scope<'scope, 'env>,
-    parser: &'env Parser<'env>,
-    running: Option<Running<'scope>>,
+    parser: &'env Parser<'env, T>,
+    running: Option<Running<'scope, T>>,
 }
 
-struct Running<'scope> {
+struct Running<'scope, T> {
     pieces: SyncSender<io::Result<Vec<u8>>>,
     /// Or why there is none.
-    parser: io::Result<ScopedJoinHandle<'scope, Result<CompactIndex, Deb822Error>>>,
+    parser: io::Result<ScopedJoinHandle<'scope, Result<T, Deb822Error>>>,
 }
 
-impl<'scope> Pipeline<'scope, '_> {
-    fn running(&mut self) -> &mut Running<'scope> {
+impl<'scope, T: Send> Pipeline<'scope, '_, T> {
+    fn running(&mut self) -> &mut Running<'scope, T> {
         let (scope, parser) = (self.scope, self.parser);
         self.running.get_or_insert_with(|| {
             let (pieces, receiver) = sync_channel(QUEUE);
@@ -201,7 +262,7 @@ impl<'scope> Pipeline<'scope, '_> {
     }
 
     /// Waits for the parser. To be called when the download has been verified.
-    fn finish(mut self) -> Result<CompactIndex, Deb822Error> {
+    fn finish(mut self) -> Result<T, Deb822Error> {
         // An empty index has no bytes to begin with.
         self.running();
         let Some(Running { pieces, parser }) = self.running.take() else {
@@ -216,7 +277,7 @@ impl<'scope> Pipeline<'scope, '_> {
     }
 }
 
-impl Tap for Pipeline<'_, '_> {
+impl<T: Send> Tap for Pipeline<'_, '_, T> {
     fn restart(&mut self) {
         // The parser of the void bytes ends when it misses the rest; nobody looks at what it says.
         self.running = None;

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use mikron_package::{Architecture, Digest, Family, Hasher};
+use mikron_package::{Architecture, Digest, Family, Hasher, Sought};
 
 use super::{Context, DebRepository, SourceError, SourceErrorKind, Suite};
 use crate::download::Wanted;
-use crate::repository::{Published, PublishedFile, PublishedSuite, Repository};
+use crate::repository::{Holder, Published, PublishedFile, PublishedSuite, Repository};
 use crate::universe::Part;
 
 impl Repository for DebRepository {
@@ -81,6 +81,14 @@ impl Published for Suite {
 
     fn parts(&self, context: &Context<'_>) -> Result<Vec<Part>, SourceError> {
         self.parts(context)
+    }
+
+    fn holders(
+        &self,
+        context: &Context<'_>,
+        sought: &Sought,
+    ) -> Result<Option<Vec<Holder>>, SourceError> {
+        self.holders(context, sought)
     }
 
     fn summary(&self) -> PublishedSuite {

@@ -4,6 +4,7 @@ use mikron_deb::{Release, ReleaseFile, parse_release};
 use mikron_package::{Digest, threads};
 use serde::{Deserialize, Serialize};
 
+use super::contents::is_list_of_files;
 use super::{
     Context, DebRepository, Index, IndexRef, SourceError, SourceErrorKind, Suite, Trust,
     VerifiedRelease,
@@ -149,7 +150,7 @@ impl DebRepository {
             Trust::Keys(keyring) => keyring.identity().hex(),
             Trust::Unsigned => "unsigned".to_owned(),
         };
-        format!("release 2 {} {} {keys}", self.identity, self.suite)
+        format!("release 3 {} {} {keys}", self.identity, self.suite)
     }
 
     fn seen(&self, context: &Context<'_>) -> Option<Seen> {
@@ -371,7 +372,9 @@ impl DebRepository {
                 .is_some_and(|file| matches!(file, "Packages" | "Packages.gz" | "Packages.xz"));
             let directory = parts.next();
             // At the top of a flat repository, or in the directory of an architecture.
-            packages && directory.is_none_or(|directory| directory.starts_with("binary-"))
+            let is_index =
+                packages && directory.is_none_or(|directory| directory.starts_with("binary-"));
+            is_index || is_list_of_files(path)
         });
         Ok(VerifiedRelease {
             file: file.to_owned(),
@@ -478,6 +481,17 @@ impl DebRepository {
         } else {
             format!("{component}/binary-{architecture}/Packages")
         };
+        self.listed(release, &path, component, architecture)
+    }
+
+    /// A file that the Release lists, in the compression that is liked best of those that there are.
+    pub(super) fn listed(
+        &self,
+        release: &Release,
+        path: &str,
+        component: &str,
+        architecture: &str,
+    ) -> Option<IndexRef> {
         self.options.compressions.iter().find_map(|compression| {
             let path = format!("{path}{}", compression.extension());
             let file = *release.files.get(&path)?;

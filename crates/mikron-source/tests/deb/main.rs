@@ -5,6 +5,7 @@
 mod bad;
 #[path = "../common/mod.rs"]
 mod common;
+mod contents;
 
 use std::time::Duration;
 

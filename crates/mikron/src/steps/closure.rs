@@ -6,7 +6,7 @@ use std::sync::Arc;
 use mikron_facts::{Class, FileFacts, PackageFacts, ScriptFacts};
 use mikron_matrix::{Violation, verify};
 use mikron_package::{
-    Digest, EntryKind, Globs, PackageName, Platform, RootPath, SharedText, merged_usr,
+    Digest, EntryKind, Globs, PackageName, Platform, RootPath, SharedText, Sought, merged_usr,
 };
 use mikron_rootfs::{Installation, Part, Sources};
 use mikron_select::{
@@ -16,9 +16,11 @@ use mikron_select::{
 use mikron_spec::{FileContent, FileEntry, Select, Spec};
 
 use crate::Error;
+use crate::error::Unfound;
 use crate::steps::facts::{Learner, is_declaration};
 use crate::steps::resolve::{Providers, ResolvedPackage, Role, Wish};
 use crate::steps::slices::Sliced;
+use crate::steps::sought::{self, Kind, Need};
 use crate::steps::tables::PlatformTables;
 use crate::steps::translate::LoadedFile;
 
@@ -43,6 +45,8 @@ pub(crate) struct Closure {
     pub(crate) sliced: Arc<Sliced>,
     /// Programs that may be meant where the one that the image starts is missing.
     near: Vec<String>,
+    /// What files of the spec need and no package was found for.
+    unfound: Vec<Unfound>,
 }
 
 /// Finds more packages, given those that there are.
@@ -61,6 +65,7 @@ pub(crate) fn close(
     find: &Find<'_>,
 ) -> Result<Closure, Error> {
     let mut facts = learner.learn(&packages)?;
+    let mut unfound = Vec::new();
     let sliced = tables.slices.apply(&facts, learner.spool)?;
     let own = files_input(files);
     let mut wanted = wanted(spec, tables)?;
@@ -77,22 +82,42 @@ pub(crate) fn close(
         let selection = select(&inputs, &wanted)?;
         // Who mistypes a name need not wait for packages that do not have it either.
         let slip = near(&inputs, &wanted, &selection).is_some_and(|(slip, _)| slip);
-        let wish = asked.more(&selection, &wanted, slip);
-        let mut more = if wish == Wish::default() {
-            Vec::new()
+        let mut more = Vec::new();
+        let mut again = None;
+        let libraries = asked.needs(&selection, &inputs, &wanted, slip, Kind::Libraries);
+        let wish = if libraries.is_empty() {
+            asked.more(&selection, &wanted, slip)
         } else {
+            Wish::of(libraries)
+        };
+        if wish != Wish::default() {
             let found = find(&packages, &wish)?;
             reserve.extend(found.others);
-            found.named
-        };
-        if more.is_empty() && !selection.missing.is_empty() && !slip {
-            more = std::mem::take(&mut reserve);
+            unfound.extend(found.unfound);
+            (more, again) = (found.named, found.again);
         }
         more.retain(|m| packages.iter().all(|p| p.record.name != m.record.name));
-        if more.is_empty() {
-            break selection;
+        if more.is_empty() && again.is_none() && !selection.missing.is_empty() && !slip {
+            more = std::mem::take(&mut reserve);
+            more.retain(|m| packages.iter().all(|p| p.record.name != m.record.name));
+        }
+        if more.is_empty() && again.is_none() && wish.needs.is_empty() {
+            let programs = asked.needs(&selection, &inputs, &wanted, slip, Kind::Programs);
+            if !programs.is_empty() {
+                let found = find(&packages, &Wish::of(programs))?;
+                unfound.extend(found.unfound);
+                again = found.again;
+            }
+            if again.is_none() {
+                break selection;
+            }
         }
         inputs.pop();
+        if let Some(again) = again {
+            more.extend(replaced(&mut packages, &mut facts, again, learner)?);
+            inputs = self::inputs(&packages, &facts, &sliced);
+            more.retain(|m| packages.iter().all(|p| p.record.name != m.record.name));
+        }
         let learnt = learner.learn(&more)?;
         inputs.extend(self::inputs(&more, &learnt, &sliced));
         facts.extend(learnt);
@@ -112,7 +137,35 @@ pub(crate) fn close(
         facts,
         sliced: Arc::new(sliced),
         near,
+        unfound,
     })
+}
+
+/// Puts the packages of a new solution in the place of the old ones, with their facts. Gives the providers that there were.
+fn replaced(
+    packages: &mut Vec<ResolvedPackage>,
+    facts: &mut Vec<Arc<PackageFacts>>,
+    again: Vec<ResolvedPackage>,
+    learner: &Learner<'_>,
+) -> Result<Vec<ResolvedPackage>, Error> {
+    let old = std::mem::replace(packages, again);
+    let old_facts = std::mem::take(facts);
+    let is_known =
+        |package: &ResolvedPackage| old.iter().position(|known| known.record == package.record);
+    let new: Vec<ResolvedPackage> = packages
+        .iter()
+        .filter(|package| is_known(package).is_none())
+        .cloned()
+        .collect();
+    let mut learnt = learner.learn(&new)?.into_iter();
+    for package in packages.iter() {
+        let known = is_known(package).map(|at| Arc::clone(&old_facts[at]));
+        facts.extend(known.or_else(|| learnt.next()));
+    }
+    Ok(old
+        .into_iter()
+        .filter(|package| package.role == Role::Provider)
+        .collect())
 }
 
 /// The files that scripts read, and those that finalizers read in any case.
@@ -224,9 +277,31 @@ fn linked(file: &FileEntry) -> Option<String> {
 struct Asked {
     essential: bool,
     packages: BTreeSet<Vec<String>>,
+    sought: BTreeSet<Sought>,
 }
 
 impl Asked {
+    /// What files of the spec need and the sources were not asked for yet.
+    fn needs(
+        &mut self,
+        selection: &Selection,
+        inputs: &[PackageInput],
+        wanted: &Wanted,
+        slip: bool,
+        kind: Kind,
+    ) -> Vec<Need> {
+        let mut needs = sought::needs(selection, inputs, wanted, kind);
+        // A name that was mistyped is looked for nowhere else.
+        let of_start = |need: &Need| {
+            let (Sought::Path(name) | Sought::Command(name)) = &need.sought else {
+                return false;
+            };
+            slip && wanted.programs.contains(name)
+        };
+        needs.retain(|need| !of_start(need) && self.sought.insert(need.sought.clone()));
+        needs
+    }
+
     /// What a selection asks for that was not asked for yet.
     fn more(&mut self, selection: &Selection, wanted: &Wanted, slip: bool) -> Wish {
         let of_any = |want: &Want| want.packages.is_empty();
@@ -235,7 +310,7 @@ impl Asked {
             || selection.wants.iter().any(of_any);
         let mut wish = Wish {
             essential: lacks && !self.essential,
-            packages: Vec::new(),
+            ..Wish::default()
         };
         self.essential |= lacks;
         for want in selection.wants.iter().filter(|want| !of_any(want)) {
@@ -353,7 +428,7 @@ fn inputs(
                 Some(select_mode(*select)),
             ),
             Role::Sliced => (mikron_select::Role::Given, None),
-            Role::Dependency => (mikron_select::Role::Dependency, None),
+            Role::Dependency | Role::Found => (mikron_select::Role::Dependency, None),
             Role::Provider => (mikron_select::Role::Provider, None),
         };
         let edge = |(to, relation): &(usize, String)| Edge {
@@ -416,10 +491,20 @@ impl Closure {
         }
         Err(Error::NotClosed {
             platform,
+            unfound: self.unfound(&missing),
             missing,
             violations,
             near: self.near,
         })
+    }
+
+    /// What was looked for and is missing still.
+    fn unfound(&self, missing: &[Missing]) -> Vec<Unfound> {
+        let tokens = missing.iter().map(|need| need.token.to_string());
+        let tokens: BTreeSet<String> = tokens.collect();
+        let mut unfound = self.unfound.clone();
+        unfound.retain(|need| tokens.contains(&need.sought.to_string()));
+        unfound
     }
 
     /// Why each file was chosen, by its path in an image with merged /usr.

@@ -8,7 +8,7 @@ use mikron_oci::{
     Recipe, StoredLayer, build_layers,
 };
 use mikron_package::{Contents, Digest, Event, PackageName, Platform, Progress};
-use mikron_rootfs::{Diagnostic, Outcome, Rootfs, RunAs};
+use mikron_rootfs::{Diagnostic, Rootfs, RunAs};
 use mikron_spec::Spec;
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +18,7 @@ use crate::report::{LayerReport, PackageReport, PlatformReport, ScriptReport};
 use crate::steps::closure::Closure;
 use crate::steps::contents::WithMade;
 use crate::steps::layers;
-use crate::steps::resolve::Role;
+use crate::steps::scripts;
 use crate::steps::translate::{self, LoadedFile};
 use crate::steps::tree::tree;
 
@@ -94,7 +94,10 @@ impl Workshop<'_> {
         }
         let reports = package_reports(&closure, &rootfs);
         let unpacked = rootfs.tree.nodes().map(|node| node.entry.size()).sum();
-        let scripts = script_reports(&closure, &rootfs);
+        let scripts = scripts::reports(&closure, &rootfs);
+        if self.spec.strict {
+            scripts::covered(platform, &scripts)?;
+        }
         let resolved = closure.into_packages();
         let sources = resolved.iter().map(|package| {
             let record = &package.record;
@@ -236,43 +239,4 @@ fn package_reports(closure: &Closure, rootfs: &Rootfs) -> Vec<PackageReport> {
         Some(report)
     };
     reports.into_iter().filter_map(with_capabilities).collect()
-}
-
-fn script_reports(closure: &Closure, rootfs: &Rootfs) -> Vec<ScriptReport> {
-    let asked_for: BTreeSet<&str> = closure
-        .packages
-        .iter()
-        .filter(|package| matches!(package.role, Role::Root { .. } | Role::Sliced))
-        .map(|package| package.record.name.as_str())
-        .collect();
-    let report = |script: &mikron_rootfs::ScriptReport| {
-        let mut report = ScriptReport {
-            package: PackageName::new(&script.package).ok()?,
-            script: script.script.clone(),
-            root: asked_for.contains(script.package.as_str()),
-            covered: Vec::new(),
-            irrelevant: script.irrelevant.iter().cloned().collect(),
-            uncovered: Vec::new(),
-        };
-        for effect in &script.effects {
-            match &effect.outcome {
-                Outcome::Covered { finalizer } => {
-                    report
-                        .covered
-                        .push(format!("{} ({finalizer})", effect.command));
-                }
-                Outcome::Irrelevant { reason } => {
-                    report
-                        .irrelevant
-                        .push(format!("{} ({reason})", effect.command));
-                }
-                Outcome::NotCovered { reason } => report.uncovered.push(match reason {
-                    Some(reason) => format!("{} ({reason})", effect.command),
-                    None => effect.command.clone(),
-                }),
-            }
-        }
-        Some(report)
-    };
-    rootfs.scripts.iter().filter_map(report).collect()
 }

@@ -21,11 +21,13 @@ pub(crate) mod pinned;
 pub(crate) mod places;
 pub(crate) mod publish;
 pub(crate) mod resolve;
+pub(crate) mod scripts;
 #[cfg(feature = "slices")]
 pub(crate) mod slices;
 #[cfg(not(feature = "slices"))]
 #[path = "without_slices.rs"]
 pub(crate) mod slices;
+pub(crate) mod sought;
 pub(crate) mod sources;
 pub(crate) mod tables;
 pub(crate) mod translate;

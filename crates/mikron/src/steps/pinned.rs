@@ -47,6 +47,7 @@ pub(crate) fn pinned(spec: &Spec, locked: &LockedPackage) -> ResolvedPackage {
     };
     let role = match locked.role {
         mikron_spec::Role::Provider => Role::Provider,
+        mikron_spec::Role::Found => Role::Found,
         mikron_spec::Role::Root | mikron_spec::Role::Dependency => Role::Dependency,
     };
     let source = spec.sources.get(&locked.source);

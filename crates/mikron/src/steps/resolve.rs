@@ -11,8 +11,10 @@ use mikron_solve::{Asker, Reason, Request, Root, Solution, Solver};
 use mikron_spec::{PackageRequest, Select, Spec};
 
 use crate::Error;
+use crate::error::Unfound;
 use crate::families::Families;
 use crate::steps::slices::Slices;
+use crate::steps::sought::Need;
 use crate::steps::universes::{Universes, families};
 
 /// What a package is to the image.
@@ -30,6 +32,17 @@ pub(crate) enum Role {
     Dependency,
     /// An Essential package, or what one needs: it gives files that nothing else has.
     Provider,
+    /// A file of the spec needs something that only it has, or the image starts a program of it.
+    Found,
+}
+
+/// What is solved for.
+#[derive(Clone, Copy)]
+pub(crate) struct Roots<'a> {
+    pub(crate) spec: &'a Spec,
+    pub(crate) slices: &'a Slices,
+    /// Packages that were found for what the spec's own files need.
+    pub(crate) found: &'a BTreeSet<PackageName>,
 }
 
 /// One package of a solution.
@@ -57,12 +70,11 @@ pub(crate) struct Resolution {
 pub(crate) fn resolve(
     solver: &dyn Solver,
     universes: &Universes<'_>,
-    spec: &Spec,
-    slices: &Slices,
+    asked: Roots<'_>,
     preferred: &BTreeMap<PackageName, Version>,
     platform: Platform,
 ) -> Result<Resolution, Error> {
-    let assigned = universes.assign(spec, roots(spec, slices))?;
+    let assigned = universes.assign(asked.spec, asked.roots())?;
     let mut resolution = Resolution::default();
     for (universe, roots) in universes.iter().zip(assigned) {
         let request = Request {
@@ -74,7 +86,7 @@ pub(crate) fn resolve(
             .solve(universe, &request)
             .map_err(|error| Error::Solve { platform, error })?;
         let first = resolution.packages.len();
-        for mut package in packages(universe, spec, slices, &solution) {
+        for mut package in packages(universe, asked, &solution) {
             for (to, _) in &mut package.requires {
                 *to += first;
             }
@@ -98,6 +110,18 @@ pub(crate) struct Wish {
     pub(crate) essential: bool,
     /// Packages that rules look for, each by the names that it may have.
     pub(crate) packages: Vec<Vec<String>>,
+    /// What files of the spec need of packages that nothing names.
+    pub(crate) needs: Vec<Need>,
+}
+
+impl Wish {
+    /// A wish for what files of the spec need.
+    pub(crate) fn of(needs: Vec<Need>) -> Self {
+        Self {
+            needs,
+            ..Self::default()
+        }
+    }
 }
 
 /// Solves for the roots and for what is wished for, together, and gives what that has beyond `there`: packages that may
@@ -106,8 +130,7 @@ pub(crate) struct Wish {
 pub(crate) fn providers(
     solver: &dyn Solver,
     universes: &Universes<'_>,
-    spec: &Spec,
-    slices: &Slices,
+    asked: Roots<'_>,
     preferred: &BTreeMap<PackageName, Version>,
     there: &[ResolvedPackage],
     wish: &Wish,
@@ -115,17 +138,10 @@ pub(crate) fn providers(
     let mut found = Providers::default();
     // What the requests of the spec come to was solved before, so they can be assigned.
     let assigned = universes
-        .assign(spec, roots(spec, slices))
+        .assign(asked.spec, asked.roots())
         .unwrap_or_default();
     for (universe, roots) in universes.iter().zip(&assigned) {
-        let more = providers_of(
-            solver,
-            universe,
-            (spec, slices),
-            roots,
-            (preferred, there),
-            wish,
-        );
+        let more = providers_of(solver, universe, asked, roots, (preferred, there), wish);
         found.named.extend(more.named);
         found.others.extend(more.others);
     }
@@ -136,7 +152,7 @@ pub(crate) fn providers(
 fn providers_of(
     solver: &dyn Solver,
     universe: &dyn Universe,
-    (spec, slices): (&Spec, &Slices),
+    asked: Roots<'_>,
     roots: &[Root],
     (preferred, there): (&BTreeMap<PackageName, Version>, &[ResolvedPackage]),
     wish: &Wish,
@@ -163,7 +179,7 @@ fn providers_of(
         );
     }
     let mut take = |solution: &Solution, locked: &mut BTreeMap<PackageName, Version>| {
-        for package in packages(universe, spec, slices, solution) {
+        for package in packages(universe, asked, solution) {
             let known = locked.insert(package.record.name.clone(), package.record.version.clone());
             if known.is_some() {
                 continue;
@@ -210,6 +226,10 @@ pub(crate) struct Providers {
     pub(crate) named: Vec<ResolvedPackage>,
     /// What these need.
     pub(crate) others: Vec<ResolvedPackage>,
+    /// In place of all packages but providers, where some were found for what files of the spec need.
+    pub(crate) again: Option<Vec<ResolvedPackage>>,
+    /// What of that was not found.
+    pub(crate) unfound: Vec<Unfound>,
 }
 
 /// The roots and some more packages, with what is there already left as it is.
@@ -255,21 +275,27 @@ pub(crate) fn locked_universes(
     Universes::new(families(spec).into_iter().filter_map(universe).collect())
 }
 
-fn roots(spec: &Spec, slices: &Slices) -> Vec<Root> {
-    let root = |(number, package): (usize, &PackageRequest)| Root {
-        asker: Asker::Item(number),
-        requirement: package.requirement(),
-        source: package.source.clone(),
-    };
-    let mut roots: Vec<Root> = spec.packages.iter().enumerate().map(root).collect();
-    roots.extend(slices.roots(spec));
-    roots
+impl Roots<'_> {
+    fn roots(&self) -> Vec<Root> {
+        let root = |(number, package): (usize, &PackageRequest)| Root {
+            asker: Asker::Item(number),
+            requirement: package.requirement(),
+            source: package.source.clone(),
+        };
+        let mut roots: Vec<Root> = self.spec.packages.iter().enumerate().map(root).collect();
+        roots.extend(self.slices.roots(self.spec));
+        roots.extend(self.found.iter().map(|name| Root {
+            asker: Asker::Found(name.clone()),
+            requirement: Requirement::One(Relation::named(name.clone())),
+            source: None,
+        }));
+        roots
+    }
 }
 
 fn packages(
     universe: &dyn Universe,
-    spec: &Spec,
-    slices: &Slices,
+    Roots { spec, slices, .. }: Roots<'_>,
     solution: &Solution,
 ) -> Vec<ResolvedPackage> {
     let number: BTreeMap<PackageId, usize> = solution
@@ -284,7 +310,7 @@ fn packages(
         .map(|solved| {
             let record = universe.record(solved.id);
             let role = match role(spec, &solved.reasons) {
-                Role::Dependency if slices.cut(&record.name) => Role::Sliced,
+                Role::Dependency | Role::Found if slices.cut(&record.name) => Role::Sliced,
                 role => role,
             };
             ResolvedPackage {
@@ -344,6 +370,14 @@ fn role(spec: &Spec, reasons: &[Reason]) -> Role {
             whole,
             select,
         },
+        None if reasons.iter().any(is_found) => Role::Found,
         None => Role::Dependency,
     }
+}
+
+fn is_found(reason: &Reason) -> bool {
+    let Reason::Root { asker, .. } = reason else {
+        return false;
+    };
+    matches!(asker, Asker::Found(_))
 }

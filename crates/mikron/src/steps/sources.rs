@@ -6,12 +6,12 @@ use std::io::Seek as _;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use mikron_package::{Architecture, Family, Hasher, PackageFormat, Platform, Universe};
+use mikron_package::{Architecture, Family, Hasher, PackageFormat, Platform, Sought, Universe};
 use mikron_source::download::DownloadError;
 use mikron_source::fetch::Vouched;
 use mikron_source::preset::Locations;
 use mikron_source::universe::IndexUniverse;
-use mikron_source::{Context, PublishedFile, Repository};
+use mikron_source::{Context, Holder, PublishedFile, Repository};
 use mikron_spec::{Lock, LockedIndex, LockedRelease, LockedSource, LockedSuite, Timestamp};
 
 use crate::Error;
@@ -146,6 +146,35 @@ impl<'a> Sources<'a> {
         let parts = mikron_source::parts(&self.context(), suites).map_err(SourceFault::from)?;
         let universe = IndexUniverse::new(format, (family.architecture)(architecture), parts);
         Ok(Some(Arc::new(universe.map_err(SourceFault::from)?)))
+    }
+
+    /// Who has what is looked for, by the lists of files that the sources publish, and the sources that publish none.
+    pub(crate) fn holders(
+        &self,
+        published: &Published,
+        platform: Platform,
+        sought: &Sought,
+    ) -> Result<(Vec<Holder>, Vec<String>), Error> {
+        let context = self.context();
+        let suites = published.suites.iter();
+        let (mut holders, mut listed, mut unlisted) =
+            (Vec::new(), BTreeSet::new(), BTreeSet::new());
+        for suite in suites.filter(|suite| suite.architecture() == platform.architecture) {
+            match suite.holders(&context, sought).map_err(SourceFault::from)? {
+                Some(found) => {
+                    holders.extend(found);
+                    listed.insert(suite.source());
+                }
+                // Other families say it in their records.
+                None if (suite.family().provided_as)(sought, platform.architecture).is_empty() => {
+                    unlisted.insert(suite.source());
+                }
+                None => {}
+            }
+        }
+        // What the updates of a release have, its main archive names.
+        let without = unlisted.difference(&listed);
+        Ok((holders, without.map(|name| (*name).to_owned()).collect()))
     }
 
     /// The repositories that an archive may lie in, the likeliest first.

@@ -7,7 +7,8 @@ use mikron_package::{
     EntryKind, PackageName, PackageRecord, Platform, Requirement, RootPath, Version,
 };
 use mikron_select::{
-    LeftOut, ModuleLeftOut, ProgramCause, Reason, SelectedPackage, Step, UnmetNote, Wanted, Without,
+    LeftOut, ModuleLeftOut, ProgramCause, Reason, SelectedFile, SelectedPackage, Step, UnmetNote,
+    Wanted, Without,
 };
 use mikron_spec::Spec;
 use serde::Serialize;
@@ -35,6 +36,8 @@ pub struct Overview {
     pub left_out: Vec<LeftOut>,
     /// The parts of packages that the spec names of which files were left out, in order of package and capability.
     pub parts_left_out: Vec<PartLeftOut>,
+    /// The packages that nothing names and that were found for what files of the spec need, or for what the image starts.
+    pub found: Vec<FoundPackage>,
     /// What packages of the image recommend and the image does not hold, in order of name: it is never followed.
     pub recommended: Vec<Recommended>,
     /// Needs that are known by the rules and left out.
@@ -56,6 +59,19 @@ pub struct PartLeftOut {
     pub capability: String,
     /// The files and links that are left out, in the package's order.
     pub files: Vec<String>,
+}
+
+/// A package that was found in the sources by what it has.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct FoundPackage {
+    /// The package.
+    pub package: PackageName,
+    /// Its file that is needed.
+    pub path: String,
+    /// The file of the spec that needs it; `None` where the image starts it.
+    pub by: Option<String>,
+    /// Why: `is linked with libpq.so.5`.
+    pub because: String,
 }
 
 /// A weak dependency (`Recommends`) that the image does not meet.
@@ -87,6 +103,8 @@ pub struct Answer {
     pub version: Option<Version>,
     /// For a package: whether the spec names it.
     pub root: bool,
+    /// For a package: whether nothing names it, and it was found for what files of the spec need or the image starts.
+    pub found: bool,
     /// For a package with a capability: the chosen files of that capability.
     pub files: Vec<String>,
 }
@@ -127,6 +145,7 @@ impl Explanations {
             Overview {
                 platform: *platform,
                 recommended: recommended(closure, &packages),
+                found: found(closure),
                 parts_left_out: parts_left_out(closure, &packages),
                 packages,
                 left_out,
@@ -229,6 +248,35 @@ fn parts_left_out(closure: &Closure, chosen: &[SelectedPackage]) -> Vec<PartLeft
     };
     let roots = chosen.iter().filter(|package| package.root);
     roots.flat_map(of_one).collect()
+}
+
+/// What packages were found for.
+fn found(closure: &Closure) -> Vec<FoundPackage> {
+    let own = closure.packages.len();
+    let files = closure.selection.files.iter().filter(|file| {
+        let package = closure.packages.get(file.file.package);
+        package.is_some_and(|package| package.role == Role::Found)
+    });
+    let of_file = |file: &SelectedFile| {
+        let by = file.reason.by();
+        let of_spec = by.map_or(matches!(*file.reason, Reason::Entrypoint { .. }), |by| {
+            by.package == own
+        });
+        of_spec.then(|| FoundPackage {
+            package: closure.packages[file.file.package].record.name.clone(),
+            path: file.path.to_string(),
+            by: by.map(|by| {
+                closure.inputs[by.package].facts.files[by.entry]
+                    .entry
+                    .path
+                    .to_string()
+            }),
+            because: file.reason.to_string(),
+        })
+    };
+    let mut all: Vec<FoundPackage> = files.filter_map(of_file).collect();
+    all.sort();
+    all
 }
 
 /// What chosen packages recommend and none of them is or provides.
@@ -360,6 +408,7 @@ fn answer(platform: Platform, closure: &Closure, what: &str) -> Answer {
         version: index
             .filter(|_| is_known)
             .map(|i| closure.packages[i].record.version.clone()),
+        found: index.is_some_and(|i| closure.packages[i].role == Role::Found),
         root: index.is_some_and(|i| match closure.packages[i].role {
             Role::Root { .. } => capability.is_none() || !files.is_empty(),
             Role::Sliced => {

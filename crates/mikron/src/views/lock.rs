@@ -70,6 +70,7 @@ fn locked_platform(closure: &Closure) -> LockedPlatform {
                 Role::Root { .. } | Role::Sliced => mikron_spec::Role::Root,
                 Role::Dependency => mikron_spec::Role::Dependency,
                 Role::Provider => mikron_spec::Role::Provider,
+                Role::Found => mikron_spec::Role::Found,
             },
             source: package.source.clone(),
             location: package.record.location.clone(),

@@ -6,3 +6,4 @@ pub(crate) mod diff;
 pub(crate) mod explain;
 pub(crate) mod lock;
 pub(crate) mod matrix;
+pub(crate) mod scripts;

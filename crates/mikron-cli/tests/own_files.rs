@@ -1,0 +1,271 @@
+//! Programs of one's own: a spec brings a file and names no package, and what the file needs is found in the sources.
+
+#![allow(clippy::unwrap_used)] // a test
+
+mod common;
+
+use std::fs;
+
+use common::{Home, Run};
+use mikron_testkit::archive::DebBuilder;
+use mikron_testkit::elf::ElfBuilder;
+use mikron_testkit::repository::{RepositoryBuilder, TestKey};
+
+const LIB: &str = "usr/lib/x86_64-linux-gnu";
+
+/// What a spec of an image for an own program says before its files.
+const SPEC: &str = "\
+mikron: 1
+name: app
+sources:
+  debian: { deb: \"file:repository\", suite: stable, keys: [key.asc] }
+";
+
+fn library(name: &str) -> ElfBuilder {
+    ElfBuilder::library(name)
+}
+
+fn program() -> ElfBuilder {
+    let program = ElfBuilder::executable().needed("libc.so.6");
+    program.version_need("libc.so.6", &["GLIBC_2.34"])
+}
+
+/// A repository in the making, with the list of its files.
+struct Archive {
+    repository: RepositoryBuilder,
+    contents: String,
+}
+
+impl Archive {
+    fn package(mut self, name: &str, depends: &str, files: &[(&str, Vec<u8>)]) -> Self {
+        let mut deb = DebBuilder::new(name, "1", "amd64").mtime(1_700_000_000);
+        let mut stanza = format!("Package: {name}\nVersion: 1\nArchitecture: amd64\n");
+        if !depends.is_empty() {
+            deb = deb.depends(depends);
+            stanza.extend(["Depends: ", depends, "\n"]);
+        }
+        for (path, bytes) in files {
+            deb = deb.file(path, 0o755, bytes);
+            self.contents.extend([*path, "   libs/", name, "\n"]);
+        }
+        self.repository = self.repository.package(&stanza, deb.build());
+        self
+    }
+
+    /// A package of one library, below the directory where the loader looks.
+    fn library(self, name: &str, depends: &str, below: &str, soname: &str, needs: &[&str]) -> Self {
+        let library = needs
+            .iter()
+            .fold(library(soname), |elf, name| elf.needed(name));
+        let path = format!("{LIB}/{below}{soname}");
+        self.package(name, depends, &[(&path, library.build())])
+    }
+}
+
+/// A repository of libraries; `listed` says whether it publishes a list of their files.
+fn home(listed: bool) -> Home {
+    let home = Home::empty();
+    let key = TestKey::generate();
+    home.write("key.asc", key.certificate_armored());
+    let repository = RepositoryBuilder::new("stable").date(1_700_000_000);
+    let libc = ["GLIBC_2.2.5", "GLIBC_2.34", "GLIBC_2.4", "GLIBC_2.36"]
+        .into_iter()
+        .fold(library("libc.so.6"), ElfBuilder::version_definition);
+    let libc6 = [
+        ("usr/lib/x86_64-linux-gnu/libc.so.6", libc.build()),
+        (
+            "usr/lib64/ld-linux-x86-64.so.2",
+            library("ld-linux-x86-64.so.2").build(),
+        ),
+    ];
+    let archive = Archive {
+        repository: repository.sign_with(&key),
+        contents: String::new(),
+    };
+    let archive = archive
+        .package("libc6", "", &libc6)
+        .library(
+            "libpq5",
+            "libssl3, pq-data",
+            "",
+            "libpq.so.5",
+            &["libssl.so.3"],
+        )
+        .library("libssl3", "libc6", "", "libssl.so.3", &[])
+        .package(
+            "pq-data",
+            "",
+            &[("usr/share/pq/service.conf", b"data".to_vec())],
+        )
+        .library("libjack0", "", "", "libjack.so.0", &[])
+        .library("libjack-jackd2-0", "", "", "libjack.so.0", &[])
+        .library("libblas3", "", "blas/", "libblas.so.3", &[])
+        .library("libsnappy1", "", "", "libsnappy.so.1", &[])
+        .package("lua5.4", "libc6", &[("usr/bin/lua5.4", program().build())]);
+    let repository = if listed {
+        archive.repository.contents("amd64", &archive.contents)
+    } else {
+        archive.repository
+    };
+    repository.build().write_to(&home.path("repository"));
+    home
+}
+
+/// Builds an image of one program.
+fn app(home: &Home, program: &[u8], more: &str) -> Run {
+    home.write("app", program);
+    let spec = format!(
+        "{SPEC}{more}files: [{{ path: /app, from: app, mode: \"0755\" }}]\nimage: {{ entrypoint: [/app] }}\n"
+    );
+    home.write("app.yaml", spec);
+    home.run(&["build", "app.yaml"])
+}
+
+/// The paths of the image that `app.yaml` describes.
+fn paths(home: &Home) -> Vec<String> {
+    let run = home.run(&["inspect", "app.yaml", "--json"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    let json: serde_json::Value = serde_json::from_str(&run.out).unwrap();
+    let mut found = Vec::new();
+    collect(&json, &mut found);
+    found
+}
+
+fn collect(value: &serde_json::Value, found: &mut Vec<String>) {
+    match value {
+        serde_json::Value::Object(map) => {
+            if let Some(path) = map.get("path").and_then(|path| path.as_str()) {
+                found.push(path.to_owned());
+            }
+            map.values().for_each(|one| collect(one, found));
+        }
+        serde_json::Value::Array(list) => list.iter().for_each(|one| collect(one, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn a_program_brings_its_libraries_and_what_these_need_without_a_package_named() {
+    let home = home(true);
+    let run = app(&home, &program().needed("libpq.so.5").build(), "");
+    assert_eq!(run.code, 0, "{}", run.err);
+    let paths = paths(&home);
+    for expected in [
+        "/app",
+        "/usr/lib/x86_64-linux-gnu/libpq.so.5",
+        "/usr/lib/x86_64-linux-gnu/libssl.so.3",
+        "/usr/lib/x86_64-linux-gnu/libc.so.6",
+        "/usr/lib64/ld-linux-x86-64.so.2",
+        // Data of what a package depends on come as they would if it had been named.
+        "/usr/share/pq/service.conf",
+    ] {
+        assert!(
+            paths.iter().any(|path| path == expected),
+            "{expected}: {paths:?}"
+        );
+    }
+    assert!(
+        !paths.iter().any(|path| path.contains("snappy")),
+        "{paths:?}"
+    );
+    home.snapshot("own_explain_package", &["explain", "app.yaml", "libpq5"]);
+    home.snapshot(
+        "own_explain_token",
+        &["explain", "app.yaml", "soname(libpq.so.5)"],
+    );
+}
+
+#[test]
+fn the_choice_is_in_the_lock_and_a_locked_build_asks_for_no_list_of_files() {
+    let home = home(true);
+    let built = app(&home, &program().needed("libpq.so.5").build(), "");
+    assert_eq!(built.code, 0, "{}", built.err);
+    let digest = |name: &str| {
+        let index = fs::read_to_string(home.path(name).join("index.json")).unwrap();
+        let index: serde_json::Value = serde_json::from_str(&index).unwrap();
+        index["manifests"][0]["digest"].clone()
+    };
+    let fresh = digest("out/app");
+    let locked = home.run(&["lock", "app.yaml"]);
+    assert_eq!(locked.code, 0, "{}", locked.err);
+    let lock = home.read("app.lock");
+    assert!(lock.contains("role: found"), "{lock}");
+    // Neither the lists nor the indexes are there any more, and nothing of them is in a cache.
+    fs::remove_dir_all(home.path("repository/dists")).unwrap();
+    fs::remove_dir_all(home.path("cache")).unwrap();
+    let again = home.run(&["build", "app.yaml", "--locked", "-o", "oci:again"]);
+    assert_eq!(again.code, 0, "{}", again.err);
+    assert_eq!(digest("again"), fresh);
+}
+
+#[test]
+fn a_script_brings_its_interpreter_and_a_bare_command_is_found() {
+    let home = home(true);
+    let run = app(&home, b"#!/usr/bin/lua5.4\nprint(1)\n", "");
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert!(paths(&home).iter().any(|path| path == "/usr/bin/lua5.4"));
+    home.write(
+        "app.yaml",
+        format!("{SPEC}image: {{ entrypoint: [lua5.4] }}\n"),
+    );
+    assert!(paths(&home).iter().any(|path| path == "/usr/bin/lua5.4"));
+}
+
+#[test]
+fn what_the_spec_names_settles_which_of_several_is_meant() {
+    let home = home(true);
+    let program = program().needed("libjack.so.0").build();
+    let run = app(&home, &program, "packages: [libjack0]\n");
+    assert_eq!(run.code, 0, "{}", run.err);
+}
+
+#[test]
+fn a_library_is_looked_for_by_the_name_of_its_package_where_no_list_is_published() {
+    let home = home(false);
+    let run = app(
+        &home,
+        &library("libx.so").needed("libsnappy.so.1").build(),
+        "",
+    );
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert!(
+        paths(&home)
+            .iter()
+            .any(|path| path.ends_with("/libsnappy.so.1"))
+    );
+}
+
+#[test]
+fn what_is_wrong_with_an_own_program_is_said_with_the_lines_that_settle_it() {
+    let home = home(true);
+    let newer = ElfBuilder::executable()
+        .needed("libc.so.6")
+        .version_need("libc.so.6", &["GLIBC_2.38"]);
+    let musl = ElfBuilder::executable()
+        .interpreter("/lib/ld-musl-x86_64.so.1")
+        .needed("libc.musl-x86_64.so.1");
+    let cases = [
+        ("newer_libc", newer),
+        ("nowhere", program().needed("libnowhere.so.1")),
+        ("several", program().needed("libjack.so.0")),
+        ("private", program().needed("libblas.so.3")),
+        ("musl", musl),
+        ("arm64", program().machine(183)),
+    ];
+    for (name, elf) in cases {
+        app(&home, &elf.build(), "");
+        let run = home.snapshot(&format!("own_{name}"), &["build", "app.yaml", "--quiet"]);
+        assert_eq!((run.code, run.out.as_str()), (1, ""), "{name}");
+    }
+    let spec = home
+        .read("app.yaml")
+        .replace(SPEC, "mikron: 1\nname: app\n");
+    home.write("app", program().build());
+    home.write("app.yaml", spec);
+    let run = home.snapshot("own_no_source", &["build", "app.yaml", "--quiet"]);
+    assert_eq!(run.code, 1);
+    let home = self::home(false);
+    app(&home, &program().needed("libother.so.1").build(), "");
+    let run = home.snapshot("own_unlisted", &["build", "app.yaml", "--quiet"]);
+    assert_eq!(run.code, 1);
+}
