@@ -64,7 +64,7 @@ impl OwnValue {
 
     fn of(node: &Node) -> Option<Self> {
         match &node.shape {
-            Shape::Scalar(text) => Some(Self::One(text.clone())),
+            Shape::Scalar(scalar) => Some(Self::One(scalar.text.clone())),
             Shape::List(items) => {
                 let texts = items.iter().map(|item| item.scalar().map(str::to_owned));
                 texts.collect::<Option<_>>().map(Self::Many)

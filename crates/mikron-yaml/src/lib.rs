@@ -8,6 +8,7 @@
 
 mod error;
 mod excerpt;
+mod flat;
 mod node;
 mod place;
 mod suggest;
@@ -18,7 +19,8 @@ use serde_yaml::Options;
 
 pub use error::{TableError, YamlError, YamlErrorKind, custom};
 pub use excerpt::Excerpt;
-pub use node::{Node, Shape, locate_key, locate_value};
+pub use flat::{Flat, Line, Place};
+pub use node::{Node, Scalar, Shape, locate_key, locate_value};
 pub use place::{Span, line};
 pub use suggest::{list, nearest, shown};
 

@@ -1,23 +1,117 @@
 //! Documents as trees with the places of their parts: for questions that come before types, and for errors that types find.
 
 use std::fmt;
+use std::ops::Range;
 
 use serde::de::{self, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_yaml::Spanned;
 
-use crate::Span;
+use crate::{Place, Span, YamlError};
 
 /// A node of a document with its place.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Node {
-    /// Where it stands.
+    /// Where it stands; of an alias, where that does.
     pub span: Span,
+    /// Of which document, for trees that are put together out of several; else 0.
+    pub file: usize,
     /// What it is.
     pub shape: Shape,
+    /// The bytes of the document that say it, of an alias those of its anchor.
+    source: Range<usize>,
 }
 
 impl Node {
+    /// Reads the document that is number `file` as a tree in which scalars are as they were written.
+    ///
+    /// ```
+    /// use mikron_yaml::Node;
+    /// let node = Node::parse("version: 1.10\n", 0)?;
+    /// assert_eq!(node.get("version").and_then(Node::scalar), Some("1.10"));
+    /// # Ok::<(), mikron_yaml::YamlError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`read`](crate::read()).
+    pub fn parse(text: &str, file: usize) -> Result<Self, YamlError> {
+        let mut root: Self = crate::read(text)?;
+        root.as_written(text, file);
+        Ok(root)
+    }
+
+    /// Where it stands.
+    pub fn place(&self) -> Place {
+        Place {
+            file: self.file,
+            span: self.span,
+        }
+    }
+
+    /// A node that stands where `self` does and is something else.
+    #[must_use]
+    pub fn with(&self, shape: Shape) -> Self {
+        Self {
+            span: self.span,
+            file: self.file,
+            shape,
+            source: self.source.clone(),
+        }
+    }
+
+    /// Gives plain scalars the text that stands there, whatever YAML takes it for, and all nodes their document.
+    fn as_written(&mut self, text: &str, file: usize) {
+        self.file = file;
+        self.span = self.span.on_its_line(text);
+        match &mut self.shape {
+            Shape::Scalar(scalar) => {
+                let source = text.get(self.source.clone()).unwrap_or("").trim();
+                if scalar.is_plain {
+                    source.clone_into(&mut scalar.text);
+                } else {
+                    scalar.is_plain = source == scalar.text && is_word(source);
+                }
+            }
+            Shape::List(items) => {
+                for item in items {
+                    item.as_written(text, file);
+                }
+            }
+            Shape::Map(pairs) => {
+                for (_, span, value) in pairs {
+                    *span = span.on_its_line(text);
+                    value.as_written(text, file);
+                }
+            }
+        }
+    }
+
+    /// Whether nothing stands here: no value at all, `~` or `null` without quotes.
+    pub fn is_null(&self) -> bool {
+        matches!(&self.shape, Shape::Scalar(scalar) if scalar.is_plain && is_nothing(&scalar.text))
+    }
+
+    /// Whether both say the same, wherever they stand.
+    pub fn is_equal(&self, other: &Self) -> bool {
+        match (&self.shape, &other.shape) {
+            (Shape::Scalar(a), Shape::Scalar(b)) => {
+                let (is_null, is_other) = (self.is_null(), other.is_null());
+                is_null == is_other && (is_null || a.text == b.text)
+            }
+            (Shape::List(a), Shape::List(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.is_equal(b))
+            }
+            (Shape::Map(a), Shape::Map(b)) => {
+                let has = |(key, _, value): &(String, Span, Node)| {
+                    b.iter()
+                        .any(|(other, _, theirs)| key == other && value.is_equal(theirs))
+                };
+                a.len() == b.len() && a.iter().all(has)
+            }
+            _ => false,
+        }
+    }
+
     /// The value of `key` in a mapping.
     pub fn get(&self, key: &str) -> Option<&Self> {
         match &self.shape {
@@ -32,17 +126,50 @@ impl Node {
     /// The text of a scalar; numbers and words as YAML understands them.
     pub fn scalar(&self) -> Option<&str> {
         match &self.shape {
-            Shape::Scalar(text) => Some(text),
+            Shape::Scalar(scalar) => Some(&scalar.text),
             _ => None,
         }
     }
 }
 
+fn is_nothing(text: &str) -> bool {
+    ["", "~", "null", "Null", "NULL"].contains(&text)
+}
+
+/// Whether a text of one line can stand without quotes wherever a value stands in a block, and is text then, or a number.
+pub(crate) fn is_word(text: &str) -> bool {
+    let first = |c: char| c.is_alphanumeric() || "/._$".contains(c);
+    let breaks = [": ", " #", ":\t", "\t#"];
+    text.starts_with(first)
+        && !is_nothing(text)
+        && !text.ends_with([':', ' ', '\t'])
+        && !breaks.iter().any(|part| text.contains(part))
+        && !text.chars().any(char::is_control)
+}
+
+/// Text, a number, a word, or nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scalar {
+    /// What it says.
+    pub text: String,
+    /// Whether that is what stands there, without quotes, and YAML may take it for more than text.
+    pub is_plain: bool,
+}
+
+impl Scalar {
+    /// Another text in its place. It is plain where this is, and can be.
+    #[must_use]
+    pub fn saying(&self, text: String) -> Self {
+        let is_plain = self.is_plain && is_word(&text);
+        Self { text, is_plain }
+    }
+}
+
 /// What a node is.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Shape {
-    /// Text, a number, a word, or nothing.
-    Scalar(String),
+    /// One value.
+    Scalar(Scalar),
     /// A list.
     List(Vec<Node>),
     /// A mapping: keys with their places, and values.
@@ -107,11 +234,21 @@ fn locate(
 impl<'de> Deserialize<'de> for Node {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let spanned = Spanned::<Shape>::deserialize(deserializer)?;
+        let defined = spanned.defined.span();
+        let number = |n: Option<u64>| n.and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
+        let (start, length) = (number(defined.byte_offset()), number(defined.byte_len()));
         Ok(Self {
             span: spanned.referenced.into(),
+            file: 0,
             shape: spanned.value,
+            source: start..start.saturating_add(length),
         })
     }
+}
+
+fn scalar(text: impl Into<String>, is_plain: bool) -> Shape {
+    let text = text.into();
+    Shape::Scalar(Scalar { text, is_plain })
 }
 
 impl<'de> Deserialize<'de> for Shape {
@@ -126,43 +263,43 @@ impl<'de> Deserialize<'de> for Shape {
             }
 
             fn visit_bool<E: de::Error>(self, value: bool) -> Result<Shape, E> {
-                Ok(Shape::Scalar(value.to_string()))
+                Ok(scalar(value.to_string(), true))
             }
 
             fn visit_i64<E: de::Error>(self, value: i64) -> Result<Shape, E> {
-                Ok(Shape::Scalar(value.to_string()))
+                Ok(scalar(value.to_string(), true))
             }
 
             fn visit_u64<E: de::Error>(self, value: u64) -> Result<Shape, E> {
-                Ok(Shape::Scalar(value.to_string()))
+                Ok(scalar(value.to_string(), true))
             }
 
             fn visit_i128<E: de::Error>(self, value: i128) -> Result<Shape, E> {
-                Ok(Shape::Scalar(value.to_string()))
+                Ok(scalar(value.to_string(), true))
             }
 
             fn visit_u128<E: de::Error>(self, value: u128) -> Result<Shape, E> {
-                Ok(Shape::Scalar(value.to_string()))
+                Ok(scalar(value.to_string(), true))
             }
 
             fn visit_f64<E: de::Error>(self, value: f64) -> Result<Shape, E> {
-                Ok(Shape::Scalar(value.to_string()))
+                Ok(scalar(value.to_string(), true))
             }
 
             fn visit_str<E: de::Error>(self, value: &str) -> Result<Shape, E> {
-                Ok(Shape::Scalar(value.to_owned()))
+                Ok(scalar(value, false))
             }
 
             fn visit_bytes<E: de::Error>(self, value: &[u8]) -> Result<Shape, E> {
-                Ok(Shape::Scalar(String::from_utf8_lossy(value).into_owned()))
+                Ok(scalar(String::from_utf8_lossy(value), false))
             }
 
             fn visit_unit<E: de::Error>(self) -> Result<Shape, E> {
-                Ok(Shape::Scalar(String::new()))
+                Ok(scalar("", true))
             }
 
             fn visit_none<E: de::Error>(self) -> Result<Shape, E> {
-                Ok(Shape::Scalar(String::new()))
+                Ok(scalar("", true))
             }
 
             fn visit_some<D: Deserializer<'de>>(self, value: D) -> Result<Shape, D::Error> {
