@@ -75,8 +75,12 @@ pub(crate) enum Command {
                       Of a spec each file has the package and the reason."
     )]
     Inspect(Inspect),
-    /// Print the JSON Schema of specs
-    Schema,
+    /// Print the JSON Schema of specs, or a spec that comes with the product
+    Schema {
+        /// Print the spec that is extended as builtin/NAME; without a name list them
+        #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
+        builtin: Option<String>,
+    },
     /// Show the settings of this user with where they come from, or change one
     #[command(
         after_help = "Keys: mirror.debian and mirror.debian-security (base URLs, the best first), ca (files\n\
@@ -104,7 +108,7 @@ pub(crate) enum Command {
 /// What building, locking and explaining have in common.
 #[derive(Debug, Args)]
 pub(crate) struct Common {
-    /// The spec, a YAML file; `-` is standard input
+    /// The spec, a YAML file or builtin/NAME; `-` is standard input
     #[arg(value_hint = ValueHint::FilePath)]
     pub(crate) spec: PathBuf,
     #[command(flatten)]
@@ -117,6 +121,12 @@ pub(crate) struct Shared {
     /// Only this platform of the spec (linux/amd64); can be given several times
     #[arg(long = "platform", value_name = "PLATFORM")]
     pub(crate) platforms: Vec<Platform>,
+    /// Only this variant of the spec
+    #[arg(long, value_name = "NAME")]
+    pub(crate) variant: Option<String>,
+    /// A value for a parameter of the spec; can be given several times
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = param)]
+    pub(crate) params: Vec<(String, String)>,
     /// Use nothing but the cache and local files
     #[arg(long)]
     pub(crate) offline: bool,
@@ -244,6 +254,9 @@ pub(crate) struct Inspect {
     /// What to look into
     #[arg(value_name = "WHAT", value_hint = ValueHint::AnyPath)]
     pub(crate) what: PathBuf,
+    /// Print a spec as it is with all that it inherits, and where each line comes from
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) resolved: bool,
     #[command(flatten)]
     pub(crate) shared: Shared,
 }
@@ -292,6 +305,13 @@ pub(crate) enum Shell {
     Bash,
     Zsh,
     Fish,
+}
+
+fn param(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write NAME=VALUE, as in SUITE=trixie".to_owned()),
+    }
 }
 
 fn mirror(text: &str) -> Result<(String, String), String> {

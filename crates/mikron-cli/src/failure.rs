@@ -44,13 +44,23 @@ impl Failure {
 
     /// An error of the libraries, shown at its place in the spec where it has one.
     pub(crate) fn of(error: mikron::Error, builder: &Builder) -> Self {
+        if let mikron::Error::Variant { variant, error } = error {
+            // What stands at a place needs no name.
+            let of_variant = builder.clone().variant(&variant);
+            return match of_variant.map(|builder| Self::of(*error, &builder)) {
+                Ok(Self::Mikron(error)) if !matches!(*error, mikron::Error::Spec(_)) => {
+                    mikron::Error::Variant { variant, error }.into()
+                }
+                Ok(placed) => placed,
+                Err(error) => error.into(),
+            };
+        }
         if let mikron::Error::Solve {
             platform,
             error: SolveError::Missing(missing),
         } = &error
         {
-            let file = builder.file().display().to_string();
-            let document = Document::new(&file, builder.text());
+            let document = builder.text().document();
             let all: Option<Vec<_>> = missing
                 .iter()
                 .map(|one| missing_package(&document, *platform, one))
@@ -146,6 +156,17 @@ fn help(error: &mikron::Error) -> Option<String> {
                 all.join(", ")
             ))
         }
+        Error::Variant { error, .. } => help(error),
+        Error::SeveralVariants(_) => Some(
+            "choose one with --variant NAME; a layout (`-o oci:DIR`) holds all of them, each with its tag".to_owned(),
+        ),
+        Error::UnknownVariant { variant, known } => Some(
+            match mikron::spec::nearest(variant, known.iter().map(String::as_str)) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None if known.is_empty() => "add it to the spec: `variants: { NAME: { … } }`".to_owned(),
+                None => format!("it has {}", known.join(", ")),
+            },
+        ),
         // Each of these says by itself what to do.
         Error::NotClosed {
             missing,

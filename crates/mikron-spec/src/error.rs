@@ -6,6 +6,8 @@ use mikron_package::{Digest, LimitExceeded, hide_credentials};
 
 use mikron_yaml::{Excerpt, Span, YamlErrorKind};
 
+use crate::origin::Origins;
+
 /// A spec or a lock that cannot be used, with the place in its text.
 ///
 /// The fields are data; [`fmt::Display`] is a plain rendering of them for logs, and a command may draw a better one.
@@ -68,9 +70,6 @@ pub enum SpecErrorKind {
         /// The version that is read.
         supported: u32,
     },
-    /// A part of the design that is not built yet.
-    #[error("`{0}` is not supported yet")]
-    NotYet(String),
     /// Something that the [`Policy`](crate::Policy) of the caller forbids.
     #[error("{0}")]
     Forbidden(String),
@@ -117,12 +116,27 @@ pub struct Document<'a> {
     pub file: &'a str,
     /// Its whole text.
     pub text: &'a str,
+    /// Where its lines come from, of one that is put together out of several.
+    origins: Option<&'a Origins>,
 }
 
 impl<'a> Document<'a> {
     /// Puts a file name and a text together.
     pub const fn new(file: &'a str, text: &'a str) -> Self {
-        Self { file, text }
+        Self::of(file, text, None)
+    }
+
+    pub(crate) const fn of(file: &'a str, text: &'a str, origins: Option<&'a Origins>) -> Self {
+        Self {
+            file,
+            text,
+            origins,
+        }
+    }
+
+    /// Whether it is put together out of several.
+    pub(crate) const fn is_composed(&self) -> bool {
+        self.origins.is_some()
     }
 
     /// An error at the value that `path` leads to: keys of mappings and indices of lists from the top. Where a part of the
@@ -142,9 +156,15 @@ impl<'a> Document<'a> {
         kind: SpecErrorKind,
         help: Option<String>,
     ) -> SpecError {
+        let origin = span.and_then(|span| self.origins?.of(span));
+        let (file, text, span) = match origin {
+            Some((written, span)) => (&*written.name, &*written.text, Some(span)),
+            // A place that nobody wrote is shown nowhere.
+            None => (self.file, self.text, span.filter(|_| !self.is_composed())),
+        };
         SpecError {
-            file: self.file.to_owned(),
-            at: Excerpt::with(self.text, span, hide_credentials),
+            file: file.to_owned(),
+            at: Excerpt::with(text, span, hide_credentials),
             kind,
             help,
         }

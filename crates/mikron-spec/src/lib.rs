@@ -2,7 +2,8 @@
 //!
 //! This crate stands at both ends of solving. Before it, [`Spec::parse`] turns a document into plain data, or into a
 //! [`SpecError`] that knows file, line, column, the offending line and a remedy. After it, a [`Lock`] pins what was
-//! resolved, and [`Lock::check`] says what has changed since. Nothing here opens a file or a connection.
+//! resolved, and [`Lock::check`] says what has changed since. Nothing here opens a file or a connection: a [`Reader`] asks its [`Bases`] for
+//! what a spec extends.
 //!
 //! ```
 //! use mikron_package::Limits;
@@ -25,6 +26,7 @@
 //! ```
 
 mod account;
+mod builtin;
 mod check;
 mod document;
 mod error;
@@ -36,7 +38,11 @@ mod lock;
 mod lock_check;
 mod lock_diff;
 mod lock_write;
+mod merge;
+mod origin;
+mod params;
 mod policy;
+mod reader;
 mod request;
 mod schema;
 mod source;
@@ -45,6 +51,7 @@ mod text;
 mod yaml;
 
 pub use account::{Accounts, Group, Id, Principal, RunAs, User};
+pub use builtin::{builtin, builtins};
 pub use document::read_document;
 pub use error::{Document, SpecError, SpecErrorKind};
 pub use family::{OwnValue, SourceForm};
@@ -58,7 +65,10 @@ pub use lock::{
 pub use lock_check::{Change, StaleLock};
 pub use lock_diff::{LockDiff, PackageChange};
 pub use mikron_package::{Timestamp, TimestampError};
+pub use mikron_yaml::nearest;
+pub use origin::SpecText;
 pub use policy::{OutsideRoot, Policy};
+pub use reader::{Base, Bases, Draft, NoBases, Reader, Specs};
 pub use request::{PackageRequest, Select, VersionRange};
 pub use schema::schema;
 pub use source::{Allow, Place, Signed, Source};

@@ -51,10 +51,19 @@ impl Policy {
                 }
             }
         }
-        if self.serving || self.root.is_some() {
+        if self.is_strict() {
             check_paths(spec, document)?;
         }
         Ok(())
+    }
+
+    /// Whether a spec may name a path, by its text: where local files or a root count, no path leads out of the spec's directory.
+    pub fn allows(&self, named: &str) -> bool {
+        !self.is_strict() || stays_inside(named)
+    }
+
+    fn is_strict(&self) -> bool {
+        self.serving || self.root.is_some()
     }
 
     /// The path on the host that a spec in the directory `base` means by `named`. Where a root is set, links are followed

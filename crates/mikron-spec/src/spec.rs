@@ -9,16 +9,17 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::account::{Accounts, RunAs};
+use crate::check;
 use crate::error::{Document, SpecError, SpecErrorKind};
 use crate::family::SourceForm;
 use crate::file::FileEntry;
 use crate::image::ImageSpec;
 use crate::layers::Layers;
 use crate::lock::LockedRequest;
+use crate::reader::{Base, NoBases, Reader};
 use crate::request::{PackageRequest, Select};
 use crate::source::Source;
 use crate::text::{ValueError, shown};
-use crate::{check, yaml};
 
 /// The description of one image.
 ///
@@ -142,7 +143,8 @@ impl Spec {
         self.rules == [NO_RULES]
     }
 
-    /// Reads a spec. `file` is only used in messages.
+    /// Reads a spec that extends nothing but what comes with the product, without its variants. `file` is only used in messages.
+    /// For the rest there is a [`Reader`].
     ///
     /// # Errors
     /// When `text` is larger than [`Limits::spec`], is not one well-formed YAML document, holds a key or value that is
@@ -161,14 +163,18 @@ impl Spec {
         text: &str,
         limits: &Limits,
     ) -> Result<Self, SpecError> {
-        let document = Document::new(file, text);
-        let root = yaml::check(&document, limits.spec)?;
-        check::schema_version(&document, &root, "mikron", SchemaVersion::CURRENT)?;
-        let mut spec: Self = yaml::read(&document)?;
-        crate::family::settle(&mut spec.sources, forms, &document, &["sources"])?;
-        spec.take_slices();
-        spec.validate_in(&document)?;
-        Ok(spec)
+        let reader = Reader {
+            forms,
+            limits,
+            bases: &NoBases,
+            params: &BTreeMap::new(),
+        };
+        let base = Base {
+            name: file.to_owned(),
+            identity: String::new(),
+            text: text.to_owned(),
+        };
+        reader.read(base).map(|specs| specs.plain.spec)
     }
 
     /// Checks a spec that a program has put together, by the rules of [`Spec::parse`]. The errors have no place.
@@ -185,7 +191,7 @@ impl Spec {
         crate::request::take_slices(&mut self.packages, &self.definitions, &self.sources);
     }
 
-    fn validate_in(&self, document: &Document<'_>) -> Result<(), SpecError> {
+    pub(crate) fn validate_in(&self, document: &Document<'_>) -> Result<(), SpecError> {
         check::spec(self, document)
     }
 

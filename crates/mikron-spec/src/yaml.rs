@@ -12,7 +12,12 @@ use crate::error::{Document, SpecError, SpecErrorKind};
 /// Checks the shape of `document` and gives its top level a look: the tree is for questions that come before types.
 pub(crate) fn check(document: &Document<'_>, limit: u64) -> Result<Node, SpecError> {
     check_size(document, "spec", limit)?;
-    read(document)
+    tree(document, 0)
+}
+
+/// The tree of `document`, which is number `file` of several.
+pub(crate) fn tree(document: &Document<'_>, file: usize) -> Result<Node, SpecError> {
+    Node::parse(document.text, file).map_err(|error| of_yaml(document, error))
 }
 
 /// Checks the size of `document` against a field of the limits.
@@ -27,28 +32,20 @@ pub(crate) fn check_size(
 
 /// Reads `document` into its types.
 pub(crate) fn read<T: DeserializeOwned>(document: &Document<'_>) -> Result<T, SpecError> {
-    mikron_yaml::read(document.text).map_err(|YamlError { span, kind, help }| {
-        let (kind, help) = match &kind {
-            YamlErrorKind::UnknownKey { key, known } => {
-                ours(key, known).unwrap_or((kind.into(), help))
-            }
-            YamlErrorKind::MissingKey { key } if key == "mikron" => {
-                let help = "begin with `mikron: 1`, the version of the schema";
-                (kind.into(), Some(help.to_owned()))
-            }
-            _ => (kind.into(), help),
-        };
-        document.error(span, kind, help)
-    })
+    mikron_yaml::read(document.text).map_err(|error| of_yaml(document, error))
 }
 
-/// Keys of the design that a later version will read.
-const LATER: [&str; 2] = ["extends", "variants"];
-
-fn ours(key: &str, known: &[String]) -> Option<(SpecErrorKind, Option<String>)> {
-    let top = known.iter().any(|name| name == "mikron");
-    (top && LATER.contains(&key)).then(|| {
-        let help = "write the whole image in one file for now".to_owned();
-        (SpecErrorKind::NotYet(key.to_owned()), Some(help))
-    })
+fn of_yaml(document: &Document<'_>, error: YamlError) -> SpecError {
+    let YamlError { span, kind, help } = error;
+    let help = match &kind {
+        YamlErrorKind::MissingKey { key } if key == "mikron" => {
+            Some("begin with `mikron: 1`, the version of the schema".to_owned())
+        }
+        _ => help,
+    };
+    // What is missing in a spec as a whole is missing in none of the files that it is put together out of.
+    let is_whole = matches!(kind, YamlErrorKind::MissingKey { .. })
+        && span.is_some_and(|span| span.column == 1);
+    let span = span.filter(|_| !(is_whole && document.is_composed()));
+    document.error(span, kind.into(), help)
 }

@@ -294,11 +294,16 @@ fn bad_107_link_out_of_the_root() {
 }
 
 #[test]
-fn bad_107_extends_is_not_read_yet() {
-    for key in ["extends", "variants"] {
-        let error = bad(&format!("{key}: []\n"));
-        assert_eq!(error.kind, SpecErrorKind::NotYet(key.into()));
-        assert_eq!((error.at.line, error.at.column), (5, 1));
+fn bad_107_extends_that_is_no_list_of_names() {
+    for (text, at) in [
+        ("extends: web.yaml\n", (5, 10)),
+        ("extends: [~]\n", (5, 11)),
+        ("extends: [{ a: b }]\n", (5, 11)),
+        ("extends: [web.yaml]\n", (5, 11)),
+        ("extends: [builtin/nothing]\n", (5, 11)),
+    ] {
+        let error = bad(text);
+        assert_eq!((error.at.line, error.at.column), at, "{error}");
     }
 }
 

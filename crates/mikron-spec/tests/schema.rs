@@ -186,6 +186,8 @@ fn the_schema_lists_the_keys_that_the_parser_knows() {
             "{name}"
         );
     }
+    let variant = keys_of_the_parser("variants: { a: { zzz: 1 } }\n");
+    assert_eq!(variant, keys_of_the_schema(&defs["Variant"]));
     let package = &defs["PackageRequest"]["anyOf"][1];
     assert_eq!(
         keys_of_the_parser("packages: [{ zzz: 1 }]\n"),
@@ -225,7 +227,9 @@ fn every_key_of_the_schema_is_described() {
 fn what_the_schema_refuses_the_parser_refuses_too() {
     for text in [
         "mikron: 2\nname: a\n",
-        "mikron: 1\n",
+        "name: a\n",
+        "mikron: 1\nname: a\nextends: x\n",
+        "mikron: 1\nname: a\nvariants: { a: { name: b } }\n",
         "mikron: 1\nname: a\nkind: x\n",
         "mikron: 1\nname: a\nimage: []\n",
         "mikron: 1\nname: a\nplatforms: [linux/mips]\n",

@@ -6,14 +6,16 @@ use std::sync::Arc;
 
 use mikron_matrix::{Inventory, Matrix};
 use mikron_oci::BlobStore;
-use mikron_package::{Cancellation, Limits, PackageName, Platform, Progress};
+use mikron_package::{Cancellation, PackageName, Platform, Progress};
 use mikron_solve::Solver;
 use mikron_source::Environment;
 use mikron_source::fetch::Fetch;
-use mikron_spec::{Compression, Lock, Policy, Spec};
+use mikron_spec::{Compression, Draft, Lock, Policy, Spec, SpecText, Specs};
 
 use crate::families::Families;
 use crate::order::{Order, Update};
+use crate::output::tag_of;
+use crate::reading::Reading;
 use crate::run::Run;
 use crate::session::{Session, SessionOptions};
 use crate::views::capabilities::PackageCapabilities;
@@ -46,7 +48,7 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// A builder for the spec in a file. Files that the spec names are looked for beside it.
+    /// A builder for the spec in a file. Files that the spec names are looked for beside it; [`Reading`] reads with a policy or parameters.
     ///
     /// # Errors
     /// When the file cannot be read, or is not a spec.
@@ -59,13 +61,7 @@ impl Builder {
     /// # Errors
     /// As [`Builder::from_file`].
     pub fn from_file_with(path: impl Into<PathBuf>, families: Families) -> Result<Self, Error> {
-        let file = path.into();
-        let limits = Limits::default();
-        let bytes = crate::files::read_capped(&file, limits.spec)?;
-        let text = crate::files::text(&file, bytes)?;
-        let name = file.display().to_string();
-        let spec = Spec::parse_with(&families.forms(), &name, &text, &limits)?;
-        Ok(Self::new(Order::new(spec, text, file, families)))
+        Reading::default().families(families).file(path)
     }
 
     /// A builder for the text of a spec that is in no file. Files that it names are looked for in `directory`; `name` is what messages call
@@ -85,11 +81,7 @@ impl Builder {
         text: impl Into<String>,
         directory: impl Into<PathBuf>,
     ) -> Result<Self, Error> {
-        let families = Families::builtin();
-        let text = text.into();
-        let spec = Spec::parse_with(&families.forms(), name, &text, &Limits::default())?;
-        let file = directory.into().join(name);
-        Ok(Self::new(Order::new(spec, text, file, families)))
+        Reading::default().text(name, text, directory)
     }
 
     /// A builder for a spec that a program has put together. Files that it names, and its lock, are looked for in
@@ -101,11 +93,17 @@ impl Builder {
         spec.take_slices();
         spec.validate()?;
         let file = directory.into().join(format!("{}.yaml", spec.name));
-        let families = Families::builtin();
-        Ok(Self::new(Order::new(spec, String::new(), file, families)))
+        let specs = Specs {
+            plain: Draft {
+                spec,
+                text: SpecText::default(),
+            },
+            variants: Vec::new(),
+        };
+        Ok(Self::new(Order::new(specs, file, Families::builtin())))
     }
 
-    fn new(order: Order) -> Self {
+    pub(crate) fn new(order: Order) -> Self {
         Self {
             order,
             options: SessionOptions::default(),
@@ -119,8 +117,37 @@ impl Builder {
         &self.order.spec
     }
 
-    /// The text that the spec was read from; empty for one that a program has put together.
-    pub fn text(&self) -> &str {
+    /// The names of the spec's variants, in their order.
+    pub fn variants(&self) -> impl Iterator<Item = &str> {
+        self.order.specs.variants.iter().map(|(name, _)| &**name)
+    }
+
+    /// The variant that is built; none for the image without.
+    pub fn built_variant(&self) -> Option<&str> {
+        self.order.variant.as_deref()
+    }
+
+    /// Builds a variant of the spec in place of the image without.
+    ///
+    /// # Errors
+    /// When the spec has no such variant.
+    pub fn variant(mut self, name: &str) -> Result<Self, Error> {
+        let variants = &self.order.specs.variants;
+        let Some((_, draft)) = variants.iter().find(|(known, _)| known == name) else {
+            return Err(Error::UnknownVariant {
+                variant: name.to_owned(),
+                known: self.variants().map(str::to_owned).collect(),
+            });
+        };
+        let Draft { spec, text } = draft.clone();
+        self.order.spec = spec;
+        self.order.text = text;
+        self.order.variant = Some(name.to_owned());
+        Ok(self)
+    }
+
+    /// What the spec was read from, for errors at their places; empty for one that a program has put together.
+    pub fn text(&self) -> &SpecText {
         &self.order.text
     }
 
@@ -129,7 +156,8 @@ impl Builder {
         &self.order.file
     }
 
-    /// Where the lock lies: beside the spec, with `.lock` for its extension (`nginx.yaml`, `nginx.lock`).
+    /// Where the lock lies: beside the spec, with `.lock` for its extension (`nginx.yaml`, `nginx.lock`), that of a variant with its name
+    /// before (`nginx.debug.lock`).
     pub fn lock_file(&self) -> PathBuf {
         self.order.lock_file()
     }
@@ -167,7 +195,7 @@ impl Builder {
     /// then, by digest. Archives for `docker load` have layers as they are, and a build of those alone compresses nothing.
     #[must_use]
     pub fn compression(mut self, compression: Compression) -> Self {
-        self.order.spec.layers.compression = compression;
+        self.change(|spec| spec.layers.compression = compression);
         self
     }
 
@@ -175,8 +203,10 @@ impl Builder {
     /// meant for what is known when an image is built and not before: the revision of a repository, the version of a release.
     #[must_use]
     pub fn annotation(mut self, key: &str, value: &str) -> Self {
-        let annotations = &mut self.order.spec.image.annotations;
-        annotations.insert(key.to_owned(), value.to_owned());
+        self.change(|spec| {
+            let annotations = &mut spec.image.annotations;
+            annotations.insert(key.to_owned(), value.to_owned());
+        });
         self
     }
 
@@ -291,6 +321,14 @@ impl Builder {
         self.with(|options| options.policy(policy))
     }
 
+    /// Changes the spec, and those of its variants.
+    fn change(&mut self, change: impl Fn(&mut Spec)) {
+        change(&mut self.order.spec);
+        for (_, draft) in &mut Arc::make_mut(&mut self.order.specs).variants {
+            change(&mut draft.spec);
+        }
+    }
+
     fn with(mut self, change: impl FnOnce(SessionOptions) -> SessionOptions) -> Self {
         self.options = change(self.options);
         self
@@ -320,6 +358,105 @@ impl Builder {
     /// As [`Builder::build`].
     pub fn recall(&self) -> Result<Option<BuildReport>, Error> {
         self.run(build::recall)
+    }
+
+    /// Builds the image and every variant of the spec, each to the outputs and stores by a tag of its own: the name of the variant in
+    /// place of `latest`, else behind the tag and a `-`. Nothing is tagged before all of them are built. Of a builder for one variant
+    /// that one alone. The reports are in the order of the spec, that of the image without a variant first.
+    ///
+    /// ```no_run
+    /// let builder = mikron::Builder::from_file("image.yaml")?.output(mikron::Output::layout("out", "latest"));
+    /// for report in builder.build_all()? {
+    ///     println!("{} {}", report.variant.as_deref().unwrap_or("latest"), report.digest);
+    /// }
+    /// # Ok::<(), mikron::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Whatever fails; when an output holds one image and there are several.
+    pub fn build_all(&self) -> Result<Vec<BuildReport>, Error> {
+        let reports = self.each(|builder| builder.build().map(Some))?;
+        Ok(reports.unwrap_or_default())
+    }
+
+    /// As [`Builder::recall`], of the image and every variant. `None` where one of them is not remembered.
+    ///
+    /// # Errors
+    /// As [`Builder::build_all`].
+    pub fn recall_all(&self) -> Result<Option<Vec<BuildReport>>, Error> {
+        self.each(Self::recall)
+    }
+
+    /// This builder and one for each variant of the spec; of a builder for one variant itself alone.
+    ///
+    /// # Errors
+    /// None but what [`Builder::variant`] has.
+    pub fn all(&self) -> Result<Vec<Self>, Error> {
+        let mut all = vec![self.clone()];
+        if self.order.variant.is_none() {
+            for variant in self.variants() {
+                all.push(self.clone().variant(variant)?);
+            }
+        }
+        Ok(all)
+    }
+
+    /// A step for the image and each of its variants: without outputs at first, so that none has changed when one fails.
+    fn each(
+        &self,
+        step: impl Fn(&Self) -> Result<Option<BuildReport>, Error>,
+    ) -> Result<Option<Vec<BuildReport>>, Error> {
+        let all = self.all()?.into_iter();
+        let several = self.order.variant.is_none() && all.len() > 1;
+        let mut all = if several {
+            all.map(Self::at_own_tags).collect::<Result<Vec<_>, _>>()?
+        } else {
+            all.collect()
+        };
+        let step = |builder: &Self| {
+            let of_variant = |error| match (&builder.order.variant, error) {
+                (Some(variant), error) if several && !matches!(error, Error::Cancelled) => {
+                    let (variant, error) = (variant.clone(), Box::new(error));
+                    Error::Variant { variant, error }
+                }
+                (_, error) => error,
+            };
+            step(builder).map_err(of_variant)
+        };
+        if several {
+            let session = match &self.session {
+                Some(session) => Arc::clone(session),
+                None => Arc::new(self.options.clone().open_alone()?),
+            };
+            for builder in &mut all {
+                builder.session = Some(Arc::clone(&session));
+                let mut dry = builder.clone();
+                dry.order.outputs.clear();
+                dry.order.stores.clear();
+                if step(&dry)?.is_none() {
+                    return Ok(None);
+                }
+            }
+        }
+        all.iter().map(step).collect()
+    }
+
+    /// The tags of a variant where those of the image without stood.
+    fn at_own_tags(mut self) -> Result<Self, Error> {
+        let is_one = |output: &&Output| !output.has_tags();
+        if let Some(output) = self.order.outputs.iter().find(is_one) {
+            return Err(Error::SeveralVariants(output.clone()));
+        }
+        let Some(variant) = &self.order.variant else {
+            return Ok(self);
+        };
+        for output in &mut self.order.outputs {
+            *output = output.of_variant(variant);
+        }
+        for (_, tag) in &mut self.order.stores {
+            *tag = tag_of(tag, variant);
+        }
+        Ok(self)
     }
 
     /// Resolves the spec against what its sources publish now. [`Lock::to_yaml`] is what belongs into

@@ -132,6 +132,25 @@ pub enum Error {
         /// What can be done, the likeliest first.
         remedies: Vec<String>,
     },
+    /// One of the spec's variants cannot be built.
+    #[error("variant {variant}: {error}")]
+    Variant {
+        /// The variant.
+        variant: String,
+        /// Why not.
+        error: Box<Error>,
+    },
+    /// An output holds one image, and the spec has variants.
+    #[error("`{0}` holds one image, and the spec has variants")]
+    SeveralVariants(crate::Output),
+    /// The spec has no such variant.
+    #[error("the spec has no variant `{variant}`")]
+    UnknownVariant {
+        /// The variant.
+        variant: String,
+        /// Those that it has.
+        known: Vec<String>,
+    },
     /// The packages cannot be had together.
     #[error("{platform}: {error}")]
     Solve {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use mikron_oci::{BlobStore, Recipe};
 use mikron_package::{Limits, PackageName, Platform};
-use mikron_spec::{Lock, Spec, SpecError};
+use mikron_spec::{Draft, Lock, Spec, SpecError, SpecText, Specs};
 
 use crate::Output;
 use crate::families::Families;
@@ -16,10 +16,16 @@ use crate::steps::translate;
 #[derive(Clone)]
 pub(crate) struct Order {
     pub(crate) spec: Spec,
+    /// All images that the spec describes; this one is one of them.
+    pub(crate) specs: Arc<Specs>,
+    /// The name of the variant that this is.
+    pub(crate) variant: Option<String>,
+    /// The specs that it extends, relative to its directory.
+    pub(crate) extends: Vec<String>,
     /// The families that the spec may have sources of.
     pub(crate) families: Families,
-    /// The text that the spec was read from; empty for one that a program has put together.
-    pub(crate) text: String,
+    /// What the spec was read from; empty for one that a program has put together.
+    pub(crate) text: SpecText,
     /// The file of the spec: what it names lies beside it.
     pub(crate) file: PathBuf,
     pub(crate) outputs: Vec<Output>,
@@ -59,9 +65,13 @@ impl Update {
 }
 
 impl Order {
-    pub(crate) fn new(spec: Spec, text: String, file: PathBuf, families: Families) -> Self {
+    pub(crate) fn new(specs: Specs, file: PathBuf, families: Families) -> Self {
+        let Draft { spec, text } = specs.plain.clone();
         Self {
             spec,
+            specs: Arc::new(specs),
+            variant: None,
+            extends: Vec::new(),
             families,
             text,
             file,
@@ -107,8 +117,11 @@ impl Order {
         self.file.parent().unwrap_or(Path::new(""))
     }
 
-    /// Where the lock lies: beside the spec, with `.lock` for its extension (`nginx.yaml`, `nginx.lock`).
+    /// Where the lock lies: beside the spec, with `.lock` for its extension (`nginx.yaml`, `nginx.lock`, `nginx.debug.lock`).
     pub(crate) fn lock_file(&self) -> PathBuf {
-        self.file.with_extension("lock")
+        match &self.variant {
+            Some(variant) => self.file.with_extension(format!("{variant}.lock")),
+            None => self.file.with_extension("lock"),
+        }
     }
 }

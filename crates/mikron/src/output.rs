@@ -93,6 +93,38 @@ impl Output {
         }
     }
 
+    /// Where a variant goes when the image without goes here: to the tag of its name in place of [`Self::DEFAULT_TAG`], else behind the
+    /// tag. What has no tags ([`Self::has_tags`]) stays as it is.
+    ///
+    /// ```
+    /// use mikron::Output;
+    /// assert_eq!(Output::layout("out", "latest").of_variant("debug"), Output::layout("out", "debug"));
+    /// assert_eq!(Output::layout("out", "1.2").of_variant("debug"), Output::layout("out", "1.2-debug"));
+    /// ```
+    #[must_use]
+    pub fn of_variant(&self, variant: &str) -> Self {
+        let mut output = self.clone();
+        match &mut output {
+            Self::Layout { tag, .. } => *tag = tag_of(tag, variant),
+            Self::DockerEngine { name } | Self::Containerd { name } => {
+                // A colon before the last slash is that of a port.
+                let tagged = name.rsplit_once(':').filter(|(_, tag)| !tag.contains('/'));
+                let (image, tag) = tagged.unwrap_or((name.as_str(), Self::DEFAULT_TAG));
+                *name = format!("{image}:{}", tag_of(tag, variant));
+            }
+            Self::DockerArchive { .. } | Self::RootfsTar { .. } | Self::RootfsDirectory { .. } => {}
+        }
+        output
+    }
+
+    /// Whether images stand beside each other there, each with its tag.
+    pub fn has_tags(&self) -> bool {
+        matches!(
+            self,
+            Self::Layout { .. } | Self::DockerEngine { .. } | Self::Containerd { .. }
+        )
+    }
+
     /// A docker archive.
     pub fn docker_archive(file: impl Into<PathBuf>) -> Self {
         Self::DockerArchive {
@@ -124,6 +156,14 @@ impl Output {
             self,
             Self::DockerArchive { to: Stream::Stdout } | Self::RootfsTar { to: Stream::Stdout }
         )
+    }
+}
+
+/// The tag of a variant where the image without has `tag`.
+pub(crate) fn tag_of(tag: &str, variant: &str) -> String {
+    match tag {
+        Output::DEFAULT_TAG => variant.to_owned(),
+        tag => format!("{tag}-{variant}"),
     }
 }
 

@@ -17,16 +17,22 @@ use serde::{Deserialize, Serialize};
 pub struct BuildReport {
     /// The name of the image, from the spec.
     pub name: String,
+    /// The variant of the spec that it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
     /// The identity of the whole image: the digest of the image index, or that of the manifest where there is one platform. A build
     /// that writes docker archives and no layout reports what lies in the archive (its `index.json`, its manifests, its uncompressed
     /// layers).
     pub digest: Digest,
     /// One image a platform, in the order of the spec.
     pub platforms: Vec<PlatformReport>,
-    /// Files and directories that another build could come to another image for: the spec, its lock where there is one, the tables, slices
+    /// Files and directories that another build could come to another image for: the spec, what it extends, its lock where there is one, the tables, slices
     /// and keys that the spec names, what it takes with `from`, and repositories on this machine. In order of path.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inputs: Vec<String>,
+    /// The reports of the spec's variants, where all of them were built and this is the image without.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub variants: Vec<BuildReport>,
 }
 
 impl BuildReport {

@@ -60,8 +60,8 @@ pub(crate) fn run(arguments: &Build, quiet: bool, style: Style) -> Result<(), Fa
     } else {
         recall(&builder, style).map_err(|error| Failure::of(error, &builder))?
     };
-    let report = if let Some(report) = remembered {
-        report
+    let reports = if let Some(reports) = remembered {
+        reports
     } else {
         if !from_stdin {
             memory::keep_threshold();
@@ -69,19 +69,27 @@ pub(crate) fn run(arguments: &Build, quiet: bool, style: Style) -> Result<(), Fa
         // Not sooner: a signal that was taken and not yet heeded would be lost where the process begins once more. Until here it ends the
         // process as it always does, and nothing has been written.
         builder = builder.cancellation(&interrupt::cancellation());
-        let built = builder.build();
+        let built = builder.build_all();
         built.map_err(|error| Failure::of(error, &builder))?
     };
     if arguments.common.shared.json {
-        print_json(&report)
+        let mut reports = reports.into_iter();
+        let first = reports.next().map(|mut first| {
+            first.variants = reports.collect();
+            first
+        });
+        print_json(&first)
     } else {
         let ran = Ran {
             seconds: started.elapsed().as_secs_f64(),
             packed: work.packed.load(Ordering::Relaxed),
             fetched: work.fetched.load(Ordering::Relaxed),
         };
-        let mut text = text(&report, &outputs);
-        let _ = writeln!(text, "{}", ran.line(&report));
+        let mut text: String = reports
+            .iter()
+            .map(|report| text(report, &outputs))
+            .collect();
+        let _ = writeln!(text, "{}", ran.line(&reports));
         text.push_str(&run_line(
             builder.spec(),
             arguments.tag.as_deref(),
@@ -163,8 +171,9 @@ struct Ran {
 }
 
 impl Ran {
-    fn line(&self, report: &BuildReport) -> String {
-        let layers: usize = report.platforms.iter().map(|p| p.layers.len()).sum();
+    fn line(&self, reports: &[BuildReport]) -> String {
+        let platforms = reports.iter().flat_map(|report| &report.platforms);
+        let layers: usize = platforms.map(|p| p.layers.len()).sum();
         let fetched = match self.fetched {
             0 => "nothing fetched".to_owned(),
             bytes => format!("{} fetched", size(bytes)),
@@ -239,9 +248,9 @@ fn run_line(spec: &Spec, tag: Option<&str>, outputs: &[Output]) -> String {
 
 /// What an earlier build came to: it needs no memory that would be worth a second beginning of the process. Where there is none, the
 /// build says again what there is to warn of.
-fn recall(builder: &Builder, style: Style) -> Result<Option<BuildReport>, Error> {
+fn recall(builder: &Builder, style: Style) -> Result<Option<Vec<BuildReport>>, Error> {
     let held = Arc::new(Held::default());
-    let report = builder.clone().progress(held.clone()).recall();
+    let report = builder.clone().progress(held.clone()).recall_all();
     // Where it fails, no build says it again.
     if !matches!(report, Ok(None)) {
         let messages = held.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -269,7 +278,9 @@ fn text(report: &BuildReport, outputs: &[Output]) -> String {
     let alone = matches!(&report.platforms[..], [one] if one.digest == report.digest);
     let what = if alone { "manifest" } else { "index" };
     let name = printable(&report.name);
-    let mut text = format!("{name} {} ({what})\n", report.digest);
+    let variant = report.variant.as_deref();
+    let shown = variant.map_or(String::new(), |variant| format!(":{variant}"));
+    let mut text = format!("{name}{shown} {} ({what})\n", report.digest);
     for p in &report.platforms {
         let row = vec![
             p.platform.to_string(),
@@ -289,6 +300,7 @@ fn text(report: &BuildReport, outputs: &[Output]) -> String {
         scripts(platform, &mut text);
     }
     for output in outputs {
+        let output = variant.map_or(output.clone(), |variant| output.of_variant(variant));
         let _ = writeln!(text, "written to {output}");
     }
     text

@@ -9,13 +9,21 @@ use mikron::spec::Timestamp;
 use serde::Serialize;
 
 use super::holdings::{Image, docker_archive, inventory};
-use super::{print, print_json};
+use super::{builder_for, print, print_json};
 use crate::arguments::Inspect;
 use crate::failure::Failure;
 use crate::text::{Style, bytes, count, printable, size, table};
 
 pub(crate) fn run(arguments: &Inspect, quiet: bool, style: Style) -> Result<(), Failure> {
-    let Inspect { what, shared } = arguments;
+    let Inspect {
+        what,
+        resolved,
+        shared,
+    } = arguments;
+    if *resolved {
+        let builder = builder_for(what, shared, quiet, style)?;
+        return print(&builder.text().resolved());
+    }
     if !is_package(what) {
         let mut inventory = inventory(what, shared, quiet, style)?;
         if !shared.platforms.is_empty() {

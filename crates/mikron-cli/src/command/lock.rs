@@ -24,6 +24,12 @@ struct Report {
     packages: std::collections::BTreeMap<String, usize>,
     /// What is otherwise than in the lock that was there before, one line each.
     changes: Vec<String>,
+    /// Whether there was none before.
+    #[serde(skip)]
+    is_first: bool,
+    /// The locks of the spec's variants.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    variants: Vec<Report>,
 }
 
 pub(crate) fn run(arguments: &Arguments, quiet: bool, style: Style) -> Result<(), Failure> {
@@ -34,43 +40,59 @@ pub(crate) fn run(arguments: &Arguments, quiet: bool, style: Style) -> Result<()
         });
     }
     let builder = builder(&arguments.common, quiet, style)?.update(update(arguments)?);
-    let before = before(&builder);
+    let mut reports = Vec::new();
+    for builder in builder.all()? {
+        reports.push(write(&builder)?);
+    }
+    if arguments.common.shared.json {
+        let mut reports = reports.into_iter();
+        let first = reports.next().map(|mut first| {
+            first.variants = reports.collect();
+            first
+        });
+        return print_json(&first);
+    }
+    print(&reports.iter().map(Report::text).collect::<String>())
+}
+
+/// Writes the lock of one image.
+fn write(builder: &mikron::Builder) -> Result<Report, Failure> {
+    let before = before(builder);
     let (file, lock) = builder
         .write_lock()
-        .map_err(|error| Failure::of(error, &builder))?;
-    let changes = match &before {
-        Some(before) => before
-            .diff(&lock)
-            .to_string()
-            .lines()
-            .map(str::to_owned)
-            .collect(),
-        None => Vec::new(),
-    };
+        .map_err(|error| Failure::of(error, builder))?;
+    let changes = before.as_ref().map(|before| {
+        let changes = before.diff(&lock).to_string();
+        changes.lines().map(str::to_owned).collect()
+    });
     let packages = lock
         .platforms
         .iter()
         .map(|(p, locked)| (p.to_string(), locked.packages.len()));
-    let report = Report {
+    Ok(Report {
         file: file.display().to_string(),
         digest: lock.digest().to_string(),
         packages: packages.collect(),
-        changes,
-    };
-    if arguments.common.shared.json {
-        return print_json(&report);
+        is_first: before.is_none(),
+        changes: changes.unwrap_or_default(),
+        variants: Vec::new(),
+    })
+}
+
+impl Report {
+    fn text(&self) -> String {
+        let mut text = format!("{} {}\n", printable(&self.file), self.digest);
+        for (platform, number) in &self.packages {
+            let _ = writeln!(text, "  {platform}: {}", count(*number, "package"));
+        }
+        for change in &self.changes {
+            let _ = writeln!(text, "{}", printable(change));
+        }
+        if !self.is_first && self.changes.is_empty() {
+            text.push_str("nothing has changed\n");
+        }
+        text
     }
-    let mut text = format!("{} {}\n", printable(&report.file), report.digest);
-    for (platform, number) in &report.packages {
-        let _ = writeln!(text, "  {platform}: {}", count(*number, "package"));
-    }
-    for change in &report.changes {
-        let _ = writeln!(text, "{}", printable(change));
-    }
-    if before.is_some() && report.changes.is_empty() {
-        text.push_str("nothing has changed\n");
-    }
-    print(&text)
 }
 
 /// What `--update` asks for.

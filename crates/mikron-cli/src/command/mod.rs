@@ -15,8 +15,8 @@ use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
 use clap::CommandFactory as _;
-use mikron::Builder;
 use mikron::package::Limits;
+use mikron::{Builder, Reading};
 use serde::Serialize;
 
 use crate::arguments::{Arguments, Command, Common, Shared, Shell};
@@ -35,7 +35,10 @@ pub(crate) fn run(arguments: Arguments, style: Style) -> Result<(), Failure> {
         Command::Diff(diff) => diff::run(&diff, quiet, style),
         Command::Capabilities(what) => capabilities::run(&what, quiet, style),
         Command::Inspect(inspect) => inspect::run(&inspect, quiet, style),
-        Command::Schema => print_json(&mikron::spec::schema()),
+        Command::Schema { builtin: None } => print_json(&mikron::spec::schema()),
+        Command::Schema {
+            builtin: Some(name),
+        } => builtin(&name),
         Command::Config { action, json } => config::run(action.as_ref(), json),
         Command::Cache { action } => cache::run(&action, quiet, style),
         Command::Completions { shell } => print(&completions(shell)),
@@ -55,7 +58,11 @@ fn builder_for(
     quiet: bool,
     style: Style,
 ) -> Result<Builder, Failure> {
-    let mut builder = read(spec)?
+    let mut reading = Reading::default();
+    for (name, value) in &common.params {
+        reading = reading.param(name, value);
+    }
+    let mut builder = read(spec, &reading)?
         .offline(common.offline)
         .refresh(common.refresh)
         .progress(progress::reporter(quiet, style));
@@ -65,16 +72,23 @@ fn builder_for(
     for (name, url) in &common.mirrors {
         builder = builder.mirror(name, url);
     }
-    Ok(match common.jobs {
-        Some(jobs) => builder.jobs(jobs.get()),
+    if let Some(jobs) = common.jobs {
+        builder = builder.jobs(jobs.get());
+    }
+    Ok(match &common.variant {
+        Some(variant) => builder.variant(variant)?,
         None => builder,
     })
 }
 
-/// The spec of a file, or of standard input.
-fn read(spec: &Path) -> Result<Builder, Failure> {
+/// The spec of a file, one that comes with the product, or that of standard input.
+fn read(spec: &Path, reading: &Reading) -> Result<Builder, Failure> {
+    let builtin = spec.to_str().and_then(|spec| spec.strip_prefix("builtin/"));
+    if let Some(name) = builtin.filter(|_| !spec.exists()) {
+        return Ok(reading.builtin(name)?);
+    }
     if spec != Path::new("-") {
-        return Ok(Builder::from_file(spec)?);
+        return Ok(reading.file(spec)?);
     }
     let mut text = String::new();
     let limit = Limits::default().spec;
@@ -84,7 +98,26 @@ fn read(spec: &Path) -> Result<Builder, Failure> {
         message: format!("cannot read the spec from standard input: {error}"),
         help: "name its file, or pipe its text in".to_owned(),
     })?;
-    Ok(Builder::from_text("-", text, "")?)
+    Ok(reading.text("-", text, "")?)
+}
+
+/// Prints a spec that comes with the product, or their names.
+fn builtin(name: &str) -> Result<(), Failure> {
+    let name = name.strip_prefix("builtin/").unwrap_or(name);
+    if name.is_empty() {
+        let names = mikron::spec::builtins().map(|name| format!("builtin/{name}\n"));
+        return print(&names.collect::<String>());
+    }
+    match mikron::spec::builtin(name) {
+        Some(text) => print(text),
+        None => Err(Failure::Command {
+            message: format!("there is no `builtin/{name}`"),
+            help: match mikron::spec::nearest(name, mikron::spec::builtins()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "`mikron schema --builtin` lists them".to_owned(),
+            },
+        }),
+    }
 }
 
 /// Writes a result, whole.

@@ -1,8 +1,10 @@
 //! What several tests share.
 #![allow(dead_code)] // each test file uses a part of it
 
+use std::collections::BTreeMap;
+
 use mikron_package::Limits;
-use mikron_spec::{Spec, SpecError};
+use mikron_spec::{Base, Bases, Reader, Spec, SpecError, Specs};
 
 /// The head that every spec of these tests has.
 pub(crate) const HEAD: &str = "mikron: 1\nname: test\nsources:\n  debian: { deb: bookworm }\n";
@@ -43,4 +45,71 @@ pub(crate) fn examples() -> Vec<(String, String)> {
     found.sort();
     assert!(found.len() >= 5, "examples: {found:?}");
     found
+}
+
+/// Specs by path, which extend each other.
+pub(crate) struct Shelf(BTreeMap<String, String>);
+
+impl Shelf {
+    pub(crate) fn of<P: AsRef<str>, T: AsRef<str>>(files: &[(P, T)]) -> Self {
+        let files = files
+            .iter()
+            .map(|(path, text)| (path.as_ref().to_owned(), text.as_ref().to_owned()));
+        Self(files.collect())
+    }
+
+    pub(crate) fn read_with(
+        &self,
+        path: &str,
+        params: &[(&str, &str)],
+    ) -> Result<Specs, SpecError> {
+        let given = params
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let directory = path
+            .rsplit_once('/')
+            .map_or(String::new(), |(directory, _)| format!("{directory}/"));
+        let bases = Below {
+            shelf: self,
+            directory,
+        };
+        let (limits, params) = (Limits::default(), given.collect());
+        let reader = Reader {
+            forms: &[],
+            limits: &limits,
+            bases: &bases,
+            params: &params,
+        };
+        let spec = self.base(path).expect("the spec itself");
+        reader.read(spec)
+    }
+
+    pub(crate) fn read(&self, path: &str) -> Result<Specs, SpecError> {
+        self.read_with(path, &[])
+    }
+
+    pub(crate) fn spec(&self, path: &str) -> Result<Spec, SpecError> {
+        self.read(path).map(|specs| specs.plain.spec)
+    }
+
+    fn base(&self, path: &str) -> Result<Base, String> {
+        let text = self.0.get(path).ok_or("it is not there")?;
+        Ok(Base {
+            name: path.to_owned(),
+            identity: path.to_owned(),
+            text: text.clone(),
+        })
+    }
+}
+
+/// What a spec in a directory can extend.
+struct Below<'s> {
+    shelf: &'s Shelf,
+    directory: String,
+}
+
+impl Bases for Below<'_> {
+    fn base(&self, path: &str) -> Result<Base, String> {
+        self.shelf.base(&format!("{}{path}", self.directory))
+    }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use mikron_facts::{Spool, Symbols, scan_file};
 use mikron_package::{Entry, EntryKind, Event, Limits, PackageName, Platform, Progress, Version};
-use mikron_spec::{Document, FileCheck, FileContent, Lock, LockedPlatform, Policy, SpecErrorKind};
+use mikron_spec::{FileCheck, FileContent, Lock, LockedPlatform, Policy, SpecErrorKind};
 
 use crate::Error;
 use crate::files::Beside;
@@ -47,8 +47,19 @@ impl Inputs {
         progress: &dyn Progress,
         lock_counts: bool,
     ) -> Result<Self, Error> {
-        let name = order.file.display().to_string();
-        policy.check(&order.spec, &Document::new(&name, &order.text))?;
+        let document = order.text.document();
+        for path in &order.extends {
+            if !policy.allows(path) {
+                let message =
+                    format!("the spec extends `{path}`, which lies outside its directory");
+                let help = "extend a file beside or below the spec".to_owned();
+                return Err(document
+                    .error_of_file(SpecErrorKind::Forbidden(message), Some(help))
+                    .into());
+            }
+            beside.resolve(path)?;
+        }
+        policy.check(&order.spec, &document)?;
         let platforms = platforms(&order.platforms, &order.spec.platforms)?;
         let releases = Releases::read(order, beside, progress, limits)?;
         let mut lock = None;
@@ -139,23 +150,22 @@ fn open_regular(path: &Path) -> io::Result<(File, Metadata)> {
 
 /// An error at the place where the spec names the file.
 fn unreadable(order: &Order, number: usize, path: &Path, error: &io::Error) -> Error {
-    if order.text.is_empty() {
+    let document = order.text.document();
+    if document.text.is_empty() {
         return Error::Io {
             action: "read",
             path: path.to_owned(),
             error: io::Error::new(error.kind(), error.to_string()),
         };
     }
-    let file = order.file.display().to_string();
     let kind = SpecErrorKind::Invalid(format!("cannot read {}: {error}", path.display()));
     let help = if path.is_dir() {
         "a directory is not taken as a whole: name each file of it"
     } else {
-        "paths are relative to the directory of the spec"
+        "paths are relative to the file that names them"
     };
     let help = help.to_owned();
     let at = ["files", &number.to_string(), "from"];
-    let document = Document::new(&file, &order.text);
     document.error_at(&at, kind, Some(help)).into()
 }
 

@@ -192,8 +192,10 @@ fn report(order: &Order, built: &[Built], images: &[HeldImage], digest: Digest) 
         .filter_map(|platform| by_platform.get(platform).cloned());
     BuildReport {
         name: order.spec.name.clone(),
+        variant: order.variant.clone(),
         digest,
         platforms: platforms.collect(),
         inputs: Vec::new(),
+        variants: Vec::new(),
     }
 }

@@ -16,7 +16,7 @@ use mikron_package::{
 };
 use mikron_slices::{Release, Selection, SliceError, SliceKey};
 use mikron_solve::{Asker, Root};
-use mikron_spec::{DefinitionSource, Document, Spec, SpecErrorKind};
+use mikron_spec::{DefinitionSource, Spec, SpecErrorKind};
 
 use crate::Error;
 use crate::files::Beside;
@@ -76,8 +76,7 @@ impl Releases {
                     if let Some(asked) = releases.broken(&error) {
                         return Err(Error::slices(&asked.name, [error]));
                     }
-                    let file = order.file.display().to_string();
-                    let document = Document::new(&file, &order.text);
+                    let document = order.text.document();
                     let kind = SpecErrorKind::Invalid(error.message());
                     let at = ["packages", &number.to_string()];
                     return Err(document.error_at(&at, kind, error.help).into());
