@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use mikron::Output;
 use mikron::package::Platform;
 use mikron::spec::Compression;
+use mikron_run::Mount;
 
 /// Distroless OCI images from YAML, straight from package repositories.
 #[derive(Debug, Parser)]
@@ -53,6 +54,16 @@ pub(crate) enum Command {
                       Without -o the image goes to oci:./out/NAME:latest.\n\
                       Timestamps come from SOURCE_DATE_EPOCH, else from the newest index.")]
     Build(Build),
+    /// Run an image in place: without a daemon, without root
+    #[command(
+        after_help = "WHAT is a spec (.yaml) or a layout (DIR, oci:DIR[:TAG]). Words behind -- are run instead of what\n\
+                      the image starts. An image of `kind: build` has no network unless --network gives it, others\n\
+                      have that of the machine. What is not written to a mount goes with the run. Whoever is not\n\
+                      root is the user of the image inside, so that files on mounts belong to the caller. Exits\n\
+                      as the program does. Takes crun or runc.",
+        mut_arg("json", |json| json.hide(true))
+    )]
+    Run(Run),
     /// Resolve a spec and write its lock beside it
     Lock(Lock),
     /// Say why a file or package is in the image, or why not
@@ -166,6 +177,36 @@ pub(crate) struct Build {
     /// Leave in a layout what no tag reaches any more
     #[arg(long)]
     pub(crate) keep: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// What to run
+    #[arg(value_name = "WHAT", value_hint = ValueHint::AnyPath)]
+    pub(crate) what: PathBuf,
+    #[command(flatten)]
+    pub(crate) shared: Shared,
+    /// Show a file or directory of this machine at DST; can be given several times
+    #[arg(long = "mount", value_name = "SRC:DST[:ro]")]
+    pub(crate) mounts: Vec<Mount>,
+    /// Set a variable; can be given several times
+    #[arg(long = "env", value_name = "NAME=VALUE", value_parser = variable)]
+    pub(crate) env: Vec<String>,
+    /// The directory that it starts in, instead of the image's
+    #[arg(long, value_name = "DIR")]
+    pub(crate) workdir: Option<String>,
+    /// With the network of this machine
+    #[arg(long)]
+    pub(crate) network: bool,
+    /// Without any network but loopback
+    #[arg(long, conflicts_with = "network")]
+    pub(crate) no_network: bool,
+    /// Build exactly what the lock says; fail where it is missing or stale
+    #[arg(long)]
+    pub(crate) locked: bool,
+    /// What to run instead of what the image starts
+    #[arg(last = true, value_name = "CMD")]
+    pub(crate) command: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -329,6 +370,13 @@ fn annotation(text: &str) -> Result<(String, String), String> {
         return Err("write KEY=VALUE, as in org.opencontainers.image.revision=1f3c".to_owned());
     }
     Ok((key.to_owned(), value.to_owned()))
+}
+
+fn variable(text: &str) -> Result<String, String> {
+    match text.split_once('=') {
+        Some((name, _)) if !name.is_empty() => Ok(text.to_owned()),
+        _ => Err("write NAME=VALUE".to_owned()),
+    }
 }
 
 /// A number of bytes, with a decimal unit behind it if need be.

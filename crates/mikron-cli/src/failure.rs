@@ -25,6 +25,8 @@ pub(crate) enum Failure {
     Missing(Vec<(SpecError, Vec<String>)>),
     /// The cache.
     Cache(mikron::source::cache::CacheError),
+    /// Running an image.
+    Run(mikron_run::RunError),
     /// Writing the result.
     Output(io::Error),
     /// The command itself, with what can be done.
@@ -84,6 +86,7 @@ impl Failure {
                 all.iter().map(one).collect::<Vec<_>>().join("\n\n")
             }
             Self::Cache(error) => plain(&error.to_string(), None, style),
+            Self::Run(error) => plain(&error.to_string(), None, style),
             Self::Output(error) => plain(&format!("cannot write the result: {error}"), None, style),
             Self::Command { message, help } => plain(message, Some(help), style),
         }
@@ -99,6 +102,12 @@ impl From<mikron::Error> for Failure {
 impl From<mikron::source::cache::CacheError> for Failure {
     fn from(error: mikron::source::cache::CacheError) -> Self {
         Self::Cache(error)
+    }
+}
+
+impl From<mikron_run::RunError> for Failure {
+    fn from(error: mikron_run::RunError) -> Self {
+        Self::Run(error)
     }
 }
 

@@ -20,7 +20,7 @@ fn main() -> ExitCode {
     log();
     let style = text::Style::of(arguments.color);
     match command::run(arguments, style) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failure) if failure.is_closed_pipe() => ExitCode::SUCCESS,
         Err(failure) => {
             text::tell(&failure.render(style));

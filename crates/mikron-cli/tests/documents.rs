@@ -34,6 +34,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("g++", "takes a compiler"),
     ("javac", "takes a compiler"),
     ("jar", "takes a compiler"),
+    ("mikron run", "takes a container runtime"),
     ("unshare", "takes root, and runs all tests"),
 ];
 

@@ -16,6 +16,7 @@ fn help_is_short_and_complete() {
         "diff",
         "capabilities",
         "inspect",
+        "run",
         "schema",
         "config",
         "cache",

@@ -549,6 +549,19 @@ impl Builder {
         self.run(|run| capabilities::offers(run, package))
     }
 
+    /// The session that it works in: the one that was handed over, or one of its own.
+    pub(crate) fn open_session(&self) -> Result<Arc<Session>, Error> {
+        match &self.session {
+            Some(session) => Ok(Arc::clone(session)),
+            None => Ok(Arc::new(self.options.clone().open_alone()?)),
+        }
+    }
+
+    /// Whether platforms were asked for.
+    pub(crate) fn names_platforms(&self) -> bool {
+        !self.order.platforms.is_empty()
+    }
+
     fn run<T>(&self, view: impl FnOnce(&Run<'_>) -> Result<T, Error>) -> Result<T, Error> {
         self.run_with(true, view)
     }
@@ -558,10 +571,7 @@ impl Builder {
         lock_counts: bool,
         view: impl FnOnce(&Run<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let mut session = match &self.session {
-            Some(session) => Arc::clone(session),
-            None => Arc::new(self.options.clone().open_alone()?),
-        };
+        let mut session = self.open_session()?;
         if self.cancellation.is_possible() {
             session = Arc::new(session.cancelled_by(&self.cancellation));
         }

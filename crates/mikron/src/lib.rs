@@ -37,6 +37,7 @@ mod run;
 mod session;
 mod settings;
 mod steps;
+mod unpacked;
 mod views;
 
 pub use builder::Builder;
@@ -49,6 +50,7 @@ pub use reading::Reading;
 pub use report::{BuildReport, LayerReport, PackageReport, PlatformReport, ScriptReport};
 pub use session::{Session, SessionOptions};
 pub use settings::{Setting, Settings};
+pub use unpacked::{CollectedRoots, UnpackedImage, collect_unpacked, unpack_layout};
 pub use views::capabilities::PackageCapabilities;
 pub use views::diff::{archive_inventory, layout_inventory, lock_inventory};
 pub use views::explain::{Answer, Explanations, FoundPackage, Overview, PartLeftOut, Recommended};

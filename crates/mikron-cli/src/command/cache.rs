@@ -26,7 +26,21 @@ pub(crate) fn run(action: &CacheAction, quiet: bool, style: Style) -> Result<(),
     match action {
         CacheAction::Path => print(&format!("{}\n", directory.display())),
         CacheAction::Gc { quota, json } => {
-            let report = open(*quota)?.gc()?;
+            let cache = open(*quota)?;
+            let mut report = cache.gc()?;
+            let whole = quota.unwrap_or_else(|| CacheOptions::default().quota);
+            let roots = mikron::collect_unpacked(&cache, whole.saturating_sub(report.left));
+            let roots = roots.map_err(|error| Failure::Command {
+                message: format!(
+                    "unpacked images in {} are not removed: {error}",
+                    directory.display()
+                ),
+                help: "look after the rights of that directory".to_owned(),
+            })?;
+            report.removed += roots.removed;
+            report.freed += roots.freed;
+            report.left += roots.left;
+            report.over_quota = report.left > whole;
             if *json {
                 return print_json(&report);
             }

@@ -10,9 +10,11 @@ mod holdings;
 mod inspect;
 mod lock;
 mod matrix;
+mod run;
 
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
+use std::process::ExitCode;
 
 use clap::CommandFactory as _;
 use mikron::package::Limits;
@@ -25,9 +27,11 @@ use crate::text::Style;
 use crate::{interrupt, progress};
 
 /// Runs a command.
-pub(crate) fn run(arguments: Arguments, style: Style) -> Result<(), Failure> {
+pub(crate) fn run(arguments: Arguments, style: Style) -> Result<ExitCode, Failure> {
     let quiet = arguments.quiet;
-    match arguments.command {
+    let done = match arguments.command {
+        // It ends as its program does.
+        Command::Run(what) => return run::run(&what, quiet, style),
         Command::Build(build) => build::run(&build, quiet, style),
         Command::Lock(lock) => lock::run(&lock, quiet, style),
         Command::Explain(explain) => explain::run(&explain, quiet, style),
@@ -42,7 +46,8 @@ pub(crate) fn run(arguments: Arguments, style: Style) -> Result<(), Failure> {
         Command::Config { action, json } => config::run(action.as_ref(), json),
         Command::Cache { action } => cache::run(&action, quiet, style),
         Command::Completions { shell } => print(&completions(shell)),
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 /// The builder that the common arguments describe, which a signal cancels.

@@ -26,13 +26,20 @@ use crate::{Error, Output};
 pub fn layout_inventory(path: &Path, tag: &str) -> Result<Inventory, Error> {
     let limits = Limits::default();
     let layout = Arc::new(Layout::open(path)?);
-    let entries = layout.entries(&limits)?;
+    let target = layout_target(&layout, path, tag)?;
+    let root = Child::open(layout, &target, &limits)?;
+    Ok(of_images(mutate::images(&root)?, &limits)?.0)
+}
+
+/// What a tag of a layout means, as [`layout_inventory`] has it.
+pub(crate) fn layout_target(layout: &Layout, path: &Path, tag: &str) -> Result<Descriptor, Error> {
+    let entries = layout.entries(&Limits::default())?;
     let named = |(name, target): &&(Option<String>, Descriptor)| {
         name.as_deref() == Some(tag) || target.digest().to_string() == tag
     };
-    let target = match (entries.iter().find(named), entries.as_slice()) {
-        (Some((_, target)), _) => target,
-        (None, [(_, only)]) if tag == Output::DEFAULT_TAG => only,
+    match (entries.iter().find(named), entries.as_slice()) {
+        (Some((_, target)), _) => Ok(target.clone()),
+        (None, [(_, only)]) if tag == Output::DEFAULT_TAG => Ok(only.clone()),
         (None, entries) => {
             let name = |(name, target): &(Option<String>, Descriptor)| match name {
                 Some(name) => name.escape_debug().to_string(),
@@ -44,11 +51,9 @@ pub fn layout_inventory(path: &Path, tag: &str) -> Result<Inventory, Error> {
             };
             let reason = format!("it has no tag `{}`; it has {has}", tag.escape_debug());
             let error = io::Error::new(io::ErrorKind::InvalidData, reason);
-            return Err(Error::io("read", path)(error));
+            Err(Error::io("read", path)(error))
         }
-    };
-    let root = Child::open(layout, target, &limits)?;
-    Ok(of_images(mutate::images(&root)?, &limits)?.0)
+    }
 }
 
 /// What the images of an archive for `docker load` hold, whoever wrote it (docker, skopeo, this library), as [`layout_inventory`] has it.

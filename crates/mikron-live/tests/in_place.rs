@@ -1,0 +1,145 @@
+//! Images that run in place, by whoever is not root.
+#![allow(clippy::unwrap_used)] // functions that tests share may, as tests may
+
+mod common;
+
+use std::env;
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use common::builder;
+use mikron_live::mirror::mirror;
+use mikron_run::{Launch, Mount, Process, Runtime};
+use mikron_testkit::tools::{find, skip, tool};
+use tempfile::TempDir;
+
+/// The directory of the other user, as the test hands it to itself.
+const HOME: &str = "MIKRON_TEST_IN_PLACE";
+
+/// A user that owns nothing (Debian's `nobody`).
+const NOBODY: u32 = 65534;
+
+const BUILD: &str = "mikron: 1
+name: toolchain
+kind: build
+sources: { debian: { deb: bookworm } }
+packages: [gcc, g++, libc6-dev, rustc, golang-go]
+";
+
+const RUNTIME: &str = "mikron: 1
+name: programs
+sources: { debian: { deb: bookworm } }
+packages: [libc6, libstdc++6, libgcc-s1]
+";
+
+/// Each program with its source and what makes it.
+const PROGRAMS: [(&str, &str, &[&str]); 4] = [
+    (
+        "hello.c",
+        "#include <stdio.h>\nint main(void) { puts(\"hello\"); return 3; }\n",
+        &["gcc", "-o", "from-c", "hello.c"],
+    ),
+    (
+        "hello.cc",
+        "#include <iostream>\nint main() { std::cout << \"hello\\n\"; return 3; }\n",
+        &["g++", "-o", "from-c++", "hello.cc"],
+    ),
+    (
+        "hello.rs",
+        "fn main() { println!(\"hello\"); std::process::exit(3) }\n",
+        &["rustc", "-o", "from-rust", "hello.rs"],
+    ),
+    (
+        "hello.go",
+        "package main\nimport (\"fmt\"; \"os\")\nfunc main() { fmt.Println(\"hello\"); os.Exit(3) }\n",
+        &["go", "build", "-o", "from-go", "hello.go"],
+    ),
+];
+
+#[test]
+fn whoever_is_not_root_compiles_in_a_build_image_and_runs_it_in_a_runtime_image() {
+    if mirror().is_none() {
+        return;
+    }
+    if !rustix::process::geteuid().is_root() {
+        return skip("becoming another user takes root");
+    }
+    if find("crun").is_none() && tool("runc").is_none() {
+        return;
+    }
+    let home = TempDir::new().unwrap();
+    for (path, mode) in [(home.path(), 0o755), (&home.path().join("own"), 0o700)] {
+        fs::create_dir_all(path).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let own = home.path().join("own");
+    std::os::unix::fs::chown(&own, Some(NOBODY), Some(NOBODY)).unwrap();
+    // The program of the test lies where only root may go.
+    let program = home.path().join("test");
+    fs::copy(env::current_exe().unwrap(), &program).unwrap();
+    let mut command = Command::new(&program);
+    command.args(["--exact", "as_another_user", "--ignored", "--nocapture"]);
+    command
+        .env_clear()
+        .env("PATH", env::var_os("PATH").unwrap());
+    let output = command
+        .env(HOME, &own)
+        .current_dir(&own)
+        .uid(NOBODY)
+        .gid(NOBODY);
+    let output = output.output().unwrap();
+    let said =
+        [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+    assert!(output.status.success(), "{}", said.concat());
+    let made = fs::metadata(own.join("work/from-rust")).unwrap();
+    assert_eq!((made.uid(), made.gid()), (NOBODY, NOBODY));
+}
+
+#[test]
+#[ignore = "the test above starts it as another user"]
+fn as_another_user() {
+    let home = PathBuf::from(env::var_os(HOME).expect("the test above says where"));
+    assert!(!rustix::process::geteuid().is_root());
+    let work = home.join("work");
+    fs::create_dir_all(&work).unwrap();
+    let path = env::join_paths(
+        env::split_paths(&env::var_os("PATH").unwrap()).chain(["/usr/sbin".into()]),
+    );
+    let runtime = Runtime::find(&path.unwrap()).unwrap();
+    let run = |spec: &str, words: &[&str]| run(&home, &work, &runtime, spec, words);
+    for (file, source, compile) in PROGRAMS {
+        fs::write(work.join(file), source).unwrap();
+        assert_eq!(run(BUILD, compile), 0, "{compile:?}");
+    }
+    for program in ["from-c", "from-c++", "from-rust", "from-go"] {
+        assert_eq!(run(RUNTIME, &[&format!("/src/{program}")]), 3, "{program}");
+    }
+}
+
+/// How words end in the image of a spec, with a directory at `/src`.
+fn run(home: &Path, work: &Path, runtime: &Runtime, spec: &str, words: &[&str]) -> i32 {
+    let builder = builder(spec, home).unwrap().cache(home.join("cache"));
+    let image = builder.unpack().unwrap_or_else(|error| panic!("{error}"));
+    let mut process = Process::of_config(image.config()).unwrap();
+    process.words = words.iter().map(|word| (*word).to_owned()).collect();
+    "/src".clone_into(&mut process.workdir);
+    let launch = Launch {
+        rootfs: image.rootfs().to_owned(),
+        process,
+        mounts: vec![Mount {
+            source: work.to_owned(),
+            target: "/src".to_owned(),
+            read_only: false,
+        }],
+        network: false,
+        terminal: false,
+        hostname: "test".to_owned(),
+    };
+    let container = launch
+        .start(runtime, image.scratch())
+        .unwrap_or_else(|error| panic!("{error}"));
+    container.wait().unwrap().code().unwrap_or(-1)
+}
