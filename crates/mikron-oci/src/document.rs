@@ -38,7 +38,7 @@ impl Document {
     /// Makes a document, in canonical form.
     ///
     /// # Errors
-    /// When the value holds a number that is not an integer.
+    /// When the value holds a number that cannot be kept.
     pub fn new(value: Value) -> Result<Self, JsonError> {
         Ok(Self {
             bytes: json::canonical(&value)?.into(),

@@ -17,12 +17,16 @@ pub enum JsonError {
     /// Not JSON, or not of the expected shape. The message says the line and the column.
     #[error("{0}")]
     Syntax(#[from] serde_json::Error),
-    /// A number that is not an integer; its text would depend on the writer.
-    #[error("the number {0} is not an integer")]
-    Float(String),
+    /// A number of which a reader keeps less than was written: beyond 2^53, or no number of 64 bits.
+    #[error("the number {0} is too large to be kept as it is")]
+    Number(String),
 }
 
-/// Writes a value in canonical form: keys sorted by their bytes, no white space, integers only.
+/// The integers below are all numbers of 64 bits with a binary point.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// Writes a value in canonical form: keys sorted by their bytes, no white space, numbers with the fewest digits that mean them. Nothing of
+/// ours has fractions; documents of others may, in fields that we keep.
 ///
 /// ```
 /// # use std::collections::HashMap;
@@ -32,7 +36,7 @@ pub enum JsonError {
 /// ```
 ///
 /// # Errors
-/// When the value does not serialize, or holds a number that is not an integer.
+/// When the value does not serialize, or holds a number that cannot be kept.
 pub fn canonical(value: &impl Serialize) -> Result<Vec<u8>, JsonError> {
     let value = serde_json::to_value(value)?;
     let mut out = Vec::new();
@@ -43,8 +47,8 @@ pub fn canonical(value: &impl Serialize) -> Result<Vec<u8>, JsonError> {
 fn write(value: &Value, out: &mut Vec<u8>) -> Result<(), JsonError> {
     match value {
         Value::Null | Value::Bool(_) | Value::String(_) => serde_json::to_writer(out, value)?,
-        Value::Number(number) if number.is_f64() => {
-            return Err(JsonError::Float(number.to_string()));
+        Value::Number(number) if number.is_f64() && !number.as_f64().is_some_and(is_kept) => {
+            return Err(JsonError::Number(number.to_string()));
         }
         Value::Number(number) => out.extend_from_slice(number.to_string().as_bytes()),
         Value::Array(items) => {
@@ -74,6 +78,10 @@ fn write(value: &Value, out: &mut Vec<u8>) -> Result<(), JsonError> {
         }
     }
     Ok(())
+}
+
+fn is_kept(number: f64) -> bool {
+    number.abs() < EXACT
 }
 
 /// Reads one JSON document; a key that stands twice in one object is an error, and so is anything behind the document.
@@ -171,8 +179,18 @@ mod tests {
     }
 
     #[test]
-    fn a_float_is_never_written() {
-        assert!(matches!(canonical(&1.5), Err(JsonError::Float(n)) if n == "1.5"));
+    fn a_fraction_is_written_as_it_was_and_one_that_would_lose_digits_not_at_all() {
+        for text in ["1.5", "-0.25", "1.0"] {
+            let value = parse(text.as_bytes()).unwrap();
+            assert_eq!(canonical(&value).unwrap(), text.as_bytes());
+        }
+        for text in ["18446744073709551617", "1e300"] {
+            let value = parse(text.as_bytes()).unwrap();
+            assert!(
+                matches!(canonical(&value), Err(JsonError::Number(_))),
+                "{text}"
+            );
+        }
     }
 
     #[test]

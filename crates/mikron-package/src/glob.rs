@@ -42,7 +42,8 @@ impl Glob {
     /// Reads a glob.
     ///
     /// # Errors
-    /// When it is empty, climbs with `..`, has `**` beside other characters, a set without an end, or braces in braces.
+    /// When it is empty, climbs with `..`, has `**` beside other characters, a set or braces without an end, or
+    /// braces in braces.
     pub fn new(text: &str) -> Result<Self, GlobError> {
         let wrong = |reason| GlobError {
             glob: text.chars().take(200).collect(),
@@ -89,10 +90,24 @@ fn unfolded(text: &str) -> Result<Vec<String>, &'static str> {
         texts = texts.iter().flat_map::<Vec<String>, _>(longer).collect();
         rest = behind;
     }
+    if opens(rest) {
+        return Err("has a `{` without its `}` (write `[{]` for the sign itself)");
+    }
     for text in &mut texts {
         text.push_str(rest);
     }
     Ok(texts)
+}
+
+/// Whether a brace is opened and not closed, outside of sets.
+fn opens(text: &str) -> bool {
+    let Some((before, behind)) = text.rsplit_once('{') else {
+        return false;
+    };
+    let in_set = before
+        .rfind('[')
+        .is_some_and(|set| !before[set..].contains(']'));
+    !in_set && !behind.contains('}')
 }
 
 /// What stands before, in and behind the first braces with a comma.
@@ -435,9 +450,18 @@ mod tests {
 
     #[test]
     fn malformed_globs_are_refused() {
-        for glob in ["", "/", "a/../b", "a**", "[a"] {
+        for glob in [
+            "",
+            "/",
+            "a/../b",
+            "a**",
+            "[a",
+            "/usr/{lib,lib64",
+            "{a,b}/{c",
+        ] {
             assert!(Glob::new(glob).is_err(), "{glob}");
         }
+        assert!(matches("/a[{]b", "a{b") && matches("/a}b", "a}b"));
     }
 
     fn list(globs: &[&str]) -> Globs {

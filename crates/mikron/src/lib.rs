@@ -45,7 +45,7 @@ pub use error::{Candidate, Error, SourceFault, Unfound, UnfoundCause};
 pub use families::{Families, FamilySource, PackageFamily, formats};
 pub use inspect::inspect_archive;
 pub use order::Update;
-pub use output::{Output, OutputError, OutputReason, Stream};
+pub use output::{Output, OutputError, OutputReason, Stream, archive_names};
 pub use reading::Reading;
 pub use report::{BuildReport, LayerReport, PackageReport, PlatformReport, ScriptReport};
 pub use session::{Session, SessionOptions};

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use mikron_oci::docker::full_name;
+use mikron_package::Platform;
 
 /// Where an image goes, as skopeo writes it where it knows the place: `oci:DIR[:TAG]`, `docker:FILE`, `docker-daemon:NAME[:TAG]`,
 /// `containerd:NAME[:TAG]`, and as a root file system without image around it `tar:FILE` and `dir:DIR`. A file `-` is standard output.
@@ -210,7 +211,8 @@ impl FromStr for Output {
                 }
                 Self::layout(dir, tag)
             }
-            "docker" => Self::DockerArchive {
+            // The second is skopeo's word for it.
+            "docker" | "docker-archive" => Self::DockerArchive {
                 to: Stream::named(place),
             },
             "docker-daemon" => Self::DockerEngine {
@@ -226,6 +228,37 @@ impl FromStr for Output {
             _ => return Err(form()),
         })
     }
+}
+
+/// What an archive for `docker load` calls the images of these platforms, which are called `whole` together. An old engine knows one image
+/// by a name: of several platforms each gets a tag of its own.
+///
+/// ```
+/// let names = |platforms: &[&str]| {
+///     let platforms = platforms.iter().map(|platform| platform.parse().unwrap());
+///     mikron::archive_names("localhost/web", platforms)
+/// };
+/// assert_eq!(names(&["linux/amd64"]), ["localhost/web:latest"]);
+/// let both = names(&["linux/amd64", "linux/arm64"]);
+/// assert_eq!(both, ["localhost/web:linux-amd64", "localhost/web:linux-arm64"]);
+/// ```
+pub fn archive_names(
+    whole: &str,
+    platforms: impl ExactSizeIterator<Item = Platform>,
+) -> Vec<String> {
+    // A colon before the last slash is that of a port.
+    let place = whole.rfind('/').map_or(0, |slash| slash + 1);
+    let is_tagged = whole[place..].contains(':');
+    if platforms.len() == 1 {
+        let tag = if is_tagged { "" } else { ":latest" };
+        return vec![format!("{whole}{tag}")];
+    }
+    let between = if is_tagged { '-' } else { ':' };
+    let name = |platform: Platform| {
+        let platform = platform.to_string().replace('/', "-");
+        format!("{whole}{between}{platform}")
+    };
+    platforms.map(name).collect()
 }
 
 /// A text that names no output.
@@ -294,6 +327,8 @@ mod tests {
             let error = text.parse::<Output>().unwrap_err();
             assert!(error.to_string().contains("oci:DIR:TAG"), "{error}");
         }
+        let skopeos = "docker-archive:a.tar".parse::<Output>();
+        assert_eq!(skopeos, Ok(Output::docker_archive("a.tar")));
         let error = "docker-daemon:Web".parse::<Output>().unwrap_err();
         assert!(error.to_string().contains("lower case"), "{error}");
     }

@@ -9,7 +9,9 @@ use std::time::Instant;
 use mikron::oci::docker::full_name;
 use mikron::package::{Event, Progress, TaskKind};
 use mikron::spec::Spec;
-use mikron::{BuildReport, Builder, Error, Output, PlatformReport, ScriptReport, Stream};
+use mikron::{
+    BuildReport, Builder, Error, Output, PlatformReport, ScriptReport, Stream, archive_names,
+};
 
 use super::{builder_for, print, print_json};
 use crate::arguments::{Build, Common};
@@ -92,6 +94,9 @@ pub(crate) fn run(arguments: &Build, quiet: bool, style: Style) -> Result<(), Fa
         let _ = writeln!(text, "{}", ran.line(&reports));
         text.push_str(&run_line(
             builder.spec(),
+            reports
+                .first()
+                .map_or(&[][..], |report| &report.platforms[..]),
             arguments.tag.as_deref(),
             &outputs,
         ));
@@ -188,7 +193,12 @@ impl Ran {
 }
 
 /// How to run what went to the first output, to be copied, and as whom it runs where nobody said so.
-fn run_line(spec: &Spec, tag: Option<&str>, outputs: &[Output]) -> String {
+fn run_line(
+    spec: &Spec,
+    platforms: &[PlatformReport],
+    tag: Option<&str>,
+    outputs: &[Output],
+) -> String {
     if spec.image.entrypoint.is_empty() && spec.image.cmd.is_empty() {
         return String::new();
     }
@@ -216,13 +226,14 @@ fn run_line(spec: &Spec, tag: Option<&str>, outputs: &[Output]) -> String {
             let default = format!("localhost/{}", spec.name);
             let name = tag.unwrap_or(&default);
             let run = format!("docker run --rm{ports} {name}");
+            let platforms = platforms.iter().map(|of| of.platform);
+            let names = archive_names(name, platforms);
             match to {
-                Stream::File(file) if spec.platforms.len() > 1 => {
-                    format!(
-                        "load it: docker load -i {} (a tag for each platform)",
-                        file.display()
-                    )
+                Stream::File(file) if names.len() > 1 => {
+                    let names = names.join(", ");
+                    format!("load it: docker load -i {} ({names})", file.display())
                 }
+                Stream::Stdout if names.len() > 1 => format!("it holds {}", names.join(", ")),
                 Stream::File(file) => format!("run it: docker load -i {} && {run}", file.display()),
                 Stream::Stdout => format!("run it when it is loaded: {run}"),
             }
@@ -384,5 +395,23 @@ mod tests {
             Output::docker_archive("web.tar"),
         ];
         insta::assert_snapshot!(text(&report, &outputs));
+    }
+
+    #[test]
+    fn of_several_platforms_the_names_are_told_that_an_archive_has() {
+        let spec = "mikron: 1\nname: web\nfiles: []\nimage: { entrypoint: [/a] }\n";
+        let spec = Spec::parse("web.yaml", spec, &mikron::package::Limits::default()).unwrap();
+        let mut report: BuildReport = serde_json::from_str(REPORT).unwrap();
+        let outputs = [Output::docker_archive("web.tar")];
+        let line = run_line(&spec, &report.platforms, None, &outputs);
+        assert!(line.ends_with("docker run --rm localhost/web\n"), "{line}");
+        let mut other = report.platforms[0].clone();
+        other.platform = "linux/arm64".parse().unwrap();
+        report.platforms.push(other);
+        let line = run_line(&spec, &report.platforms, Some("web:1"), &outputs);
+        assert!(
+            line.ends_with("(web:1-linux-amd64, web:1-linux-arm64)\n"),
+            "{line}"
+        );
     }
 }

@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use mikron::matrix::{HeldFile, Holdings, Inventory};
 use mikron::package::{EntryKind, RootPath};
-use mikron::{Output, archive_inventory, layout_inventory, lock_inventory};
+use mikron::{Output, Stream, archive_inventory, layout_inventory, lock_inventory};
 use serde::Serialize;
 
 use super::builder_for;
@@ -38,7 +38,7 @@ pub(crate) fn inventory(
         return Ok(layout_inventory(what, Output::DEFAULT_TAG)?);
     }
     if let Some(archive) = docker_archive(what) {
-        return Ok(archive_inventory(Path::new(archive))?);
+        return Ok(archive_inventory(&archive)?);
     }
     if what
         .extension()
@@ -53,10 +53,12 @@ pub(crate) fn inventory(
 }
 
 /// The path of a docker archive, which is a tar file: where the name says so, or the content does.
-pub(crate) fn docker_archive(what: &Path) -> Option<&str> {
-    let text = what.to_str()?;
-    if let Some(path) = text.strip_prefix("docker:") {
-        return Some(path);
+pub(crate) fn docker_archive(what: &Path) -> Option<PathBuf> {
+    if let Ok(Output::DockerArchive {
+        to: Stream::File(file),
+    }) = what.to_str()?.parse()
+    {
+        return Some(file);
     }
     // The magic of ustar (pax(1)); gzip, as `docker save` is often sent through it.
     let mut head = Vec::new();
@@ -67,7 +69,7 @@ pub(crate) fn docker_archive(what: &Path) -> Option<&str> {
     let file = File::open(what).ok()?;
     file.take(512).read_to_end(&mut head).ok()?;
     let is_tar = head.get(257..262) == Some(b"ustar") || head.starts_with(&[0x1f, 0x8b]);
-    is_tar.then_some(text)
+    is_tar.then(|| what.to_owned())
 }
 
 /// What `mikron inspect --json` prints of an image.

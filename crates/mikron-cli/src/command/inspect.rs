@@ -50,7 +50,7 @@ pub(crate) fn run(arguments: &Inspect, quiet: bool, style: Style) -> Result<(), 
 /// gzip is that of Alpine.
 fn is_package(what: &Path) -> bool {
     let text = what.to_str().unwrap_or_default();
-    let named = ["oci:", "docker:"]
+    let named = ["oci:", "docker:", "docker-archive:"]
         .iter()
         .any(|kind| text.starts_with(kind))
         || text == "-";

@@ -16,7 +16,7 @@ use crate::steps::frames::CachedFrames;
 use crate::steps::image::{Built, KeyedLayer};
 use crate::steps::places::Places;
 use crate::steps::{parallel, translate};
-use crate::{BuildReport, Error, Output};
+use crate::{BuildReport, Error, Output, archive_names};
 
 /// The places that a build writes to. The layers are made in the first, which is on this machine; the others get copies, and
 /// nothing is read from them.
@@ -87,7 +87,10 @@ impl Target {
         let places = Places {
             session,
             images: &images,
-            names: names(order, built),
+            names: archive_names(
+                &order.docker_name(),
+                built.iter().map(|built| built.platform),
+            ),
         };
         let outputs = order.outputs.iter();
         let prepared = outputs.map(|output| places.prepare(output));
@@ -158,24 +161,6 @@ fn stored(store: &dyn BlobStore, images: &[HeldImage], order: &Order) -> Result<
         .map(|image| Arc::new(image.clone()) as Arc<dyn Image>);
     let index = HeldIndex::new(held, &translate::annotations(&order.spec))?;
     Ok(write_index(store, &index)?)
-}
-
-/// What archives call the images. An old engine knows one image by a name: of several platforms each gets a tag of its own.
-fn names(order: &Order, built: &[Built]) -> Vec<String> {
-    let whole = order.docker_name();
-    // A colon before the last slash is that of a port.
-    let place = whole.rfind('/').map_or(0, |slash| slash + 1);
-    let tagged = whole[place..].find(':').map(|colon| place + colon);
-    let name = |of: &Built| match (built, tagged) {
-        ([_], Some(_)) => whole.clone(),
-        ([_], None) => format!("{whole}:latest"),
-        (_, tagged) => {
-            let between = if tagged.is_some() { '-' } else { ':' };
-            let platform = of.platform.to_string().replace('/', "-");
-            format!("{whole}{between}{platform}")
-        }
-    };
-    built.iter().map(name).collect()
 }
 
 fn report(order: &Order, built: &[Built], images: &[HeldImage], digest: Digest) -> BuildReport {
