@@ -21,7 +21,7 @@ pid="$(docker inspect --format '{{.State.Pid}}' first-hour)"
 exec nsenter --net="/proc/$pid/ns/net" "$REAL_CURL" --noproxy '*' -s http://127.0.0.1:80/
 "#;
 
-/// Plays it, and compares it with the record.
+/// Plays it, and compares it with the record; `FIRST_HOUR_RECORD=1` records it anew before, to be read.
 fn goes_as_recorded(how: &[&str], record: &str) {
     let (Some(mikron), Some(_), Some(curl), Some(_)) =
         (mikron(), mirror(), tool("curl"), tool("go"))
@@ -48,6 +48,9 @@ fn goes_as_recorded(how: &[&str], record: &str) {
         .output()
         .unwrap();
     let said = String::from_utf8(played.stdout).unwrap();
+    if std::env::var_os("FIRST_HOUR_RECORD").is_some() {
+        fs::write(pages.join(record), &said).unwrap();
+    }
     let recorded = fs::read_to_string(pages.join(record)).unwrap();
     let missing = missing(&recorded, &said);
     assert_eq!(
