@@ -179,7 +179,7 @@ fn a_file_that_cannot_be_read_is_shown_where_the_spec_names_it() {
     assert!(made.is_ok_and(|status| status.success()));
     let run = home.run(&["-q", "build", "greet.yaml"]);
     assert!(
-        run.code == 1 && run.err.contains("not a regular file"),
+        run.code == 1 && run.err.contains("neither a regular file nor a directory"),
         "{}",
         run.err
     );

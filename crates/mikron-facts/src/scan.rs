@@ -119,12 +119,41 @@ pub fn scan_file(
     keep: bool,
     symbols: &Symbols,
 ) -> Result<FileFacts, FactsError> {
-    let how = How {
-        keep: &|_| keep,
-        symbols,
-        names: &[],
-    };
-    scan_into(entry, body, spool, &how, &mut vec![0; PIECE])
+    FileScanner::new(spool, keep, symbols).scan(entry, body)
+}
+
+/// Learns the facts of files that come from no archive, one after the other, as [`scan_file`] does of one.
+#[derive(Debug)]
+pub struct FileScanner<'a> {
+    spool: &'a Spool,
+    keep: bool,
+    symbols: &'a Symbols,
+    buffer: Vec<u8>,
+}
+
+impl<'a> FileScanner<'a> {
+    /// The spool keeps their contents, if `keep` is set.
+    pub fn new(spool: &'a Spool, keep: bool, symbols: &'a Symbols) -> Self {
+        Self {
+            spool,
+            keep,
+            symbols,
+            buffer: vec![0; PIECE],
+        }
+    }
+
+    /// Learns the facts of one file.
+    ///
+    /// # Errors
+    /// As [`scan_file`].
+    pub fn scan(&mut self, entry: Entry, body: &mut dyn Read) -> Result<FileFacts, FactsError> {
+        let how = How {
+            keep: &|_| self.keep,
+            symbols: self.symbols,
+            names: &[],
+        };
+        scan_into(entry, body, self.spool, &how, &mut self.buffer)
+    }
 }
 
 /// Spools the contents in `wanted` out of an archive whose facts are known already. What the spool holds is not read again.

@@ -1,9 +1,10 @@
 //! The proof that a selection is closed, made anew from the chosen files alone (design, promise 4).
 //!
 //! It looks at each file by itself ([`files`]), at each program with all that it loads ([`process`]), and at paths that two
-//! packages have ([`owners`]).
+//! packages have ([`owners`]), and at what modules of interpreters are made for ([`interfaces`]).
 
 mod files;
+mod interfaces;
 mod owners;
 mod process;
 mod violation;
@@ -25,6 +26,7 @@ pub use violation::{Violation, ViolationKind};
 ///   processors; what a program binds at once is defined by something that it loads.
 /// - A program and all that it loads are made for one C library, one machine and a processor that the platform has.
 /// - Interpreters are there, links lead somewhere, and what the image starts can be executed.
+/// - Modules of one's own are made for the interpreters that are there.
 /// - No two packages give one path different content without a rule for it.
 ///
 /// It looks at nothing but the chosen entries, so that a fault of [`mikron_select::select`] cannot hide itself.
@@ -70,6 +72,7 @@ pub fn verify(selection: &Selection, packages: &[PackageInput], wanted: &Wanted)
     files::programs(&mut check);
     process::check(&mut check, selection);
     owners::check(&mut check, selection);
+    interfaces::check(&mut check, selection);
     let mut violations = check.violations;
     violations.sort_by(|a, b| (a.file, &a.token).cmp(&(b.file, &b.token)));
     violations.dedup_by(|a, b| (a.file, &a.token) == (b.file, &b.token));

@@ -342,3 +342,66 @@ fn the_same_hole_in_a_program_or_its_library_is_an_error() {
       /usr/lib/app/libp.so (app): the spec names its package (modules)
     ");
 }
+
+/// An application of one's own beside packages, and what the user reads.
+fn judged_own(own: &DebBuilder, packages: &[DebBuilder]) -> String {
+    let mut inputs: Vec<PackageInput> = packages.iter().map(root).collect();
+    inputs.push(dependency(&libc()));
+    inputs.push(package(Role::Files, own));
+    let (inputs, selection) = selected(inputs, &amd64());
+    report(&inputs, &selection, &amd64())
+}
+
+#[test]
+fn modules_of_another_interpreter_than_that_of_the_image() {
+    let interpreter = |path: &str| deb("engine").file(path, 0o755, program().build());
+    let module = |exports: &str| ElfBuilder::library("module.so").export(exports).build();
+    let python = interpreter("/usr/bin/python3.11");
+    let site = "/srv/venv/lib/python3.12/site-packages";
+    let wheel = |tag: &str| {
+        let name = format!("{site}/pkg/_fast.cpython-{tag}-x86_64-linux-gnu.so");
+        deb("own").file(&name, 0o644, module("PyInit__fast"))
+    };
+    let other = wheel("312").file(
+        &format!("{site}/pkg/_slow.cpython-312-x86_64-linux-gnu.so"),
+        0o644,
+        module("x"),
+    );
+    let text = judged_own(&other, std::slice::from_ref(&python));
+    assert!(
+        text.contains("/pkg/_fast.cpython-312-x86_64-linux-gnu.so and one more file are made for Python 3.12, and the image has 3.11"),
+        "{text}"
+    );
+    assert!(
+        text.contains("install the modules with the version that the image has"),
+        "{text}"
+    );
+    let right = wheel("311");
+    let moved = judged_own(&right, &[interpreter("/usr/bin/python3.11")]);
+    assert!(moved.is_empty(), "{moved}");
+    assert_eq!(
+        judged_own(&other, &[interpreter("/usr/bin/perl")]),
+        "",
+        "nobody loads them"
+    );
+
+    let addon = deb("own").file(
+        "/srv/node_modules/x/build/x.node",
+        0o755,
+        module("node_register_module_v115"),
+    );
+    let node = |version: &str| {
+        let library = ElfBuilder::library(&format!("libnode.so.{version}"));
+        deb("engine").file(
+            &format!("{LIB}/libnode.so.{version}"),
+            0o644,
+            library.build(),
+        )
+    };
+    let text = judged_own(&addon, &[node("108")]);
+    assert!(
+        text.contains("(NODE_MODULE_VERSION) 115, and the image has 108"),
+        "{text}"
+    );
+    assert_eq!(judged_own(&addon, &[node("115")]), "");
+}

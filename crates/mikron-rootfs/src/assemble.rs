@@ -115,7 +115,7 @@ pub fn assemble(
 
     let (mut tree, mut diagnostics) = merge::merge(parts, &packages, &options, &remove)?;
     let mut made = MemoryContents::default();
-    place_files(&files, &mut tree, &mut made, &mut diagnostics)?;
+    let placed = place_files(&files, &mut tree, &mut made, &mut diagnostics)?;
 
     let runs = OnceCell::new();
     let statics = Statics::of(&options.families);
@@ -139,7 +139,7 @@ pub fn assemble(
         reports.push(finalizer.run(&context, &mut tree, &mut made)?);
     }
     let database = read_accounts(&context, &tree, &made)?;
-    own_files(&files, &mut tree, &database)?;
+    own_files(&files, &placed, &mut tree, &database)?;
     set_capabilities(&file_capabilities, &mut tree)?;
     let run_as = run_as.as_deref().map(|name| database.run_as(name));
     let run_as = run_as.transpose()?;
@@ -159,14 +159,19 @@ pub fn assemble(
     })
 }
 
-/// Places the spec's files; names of owners are kept until the accounts are known.
+/// Places the spec's files, and says by path which lies there in the end; names of owners are kept until the accounts are known.
 fn place_files(
     files: &[SpecFile],
     tree: &mut Tree,
     contents: &mut MemoryContents,
     diagnostics: &mut Vec<Diagnostic>,
-) -> Result<(), RootfsError> {
-    for file in files {
+) -> Result<BTreeMap<RootPath, usize>, RootfsError> {
+    let mut placed = BTreeMap::new();
+    // Directories of trees come first: what the spec says of one by itself holds, wherever it says so.
+    let of_tree = |number: &usize| files[*number].kind == SpecFileKind::TreeDirectory;
+    let (trees, others): (Vec<usize>, Vec<usize>) = (0..files.len()).partition(of_tree);
+    for number in trees.into_iter().chain(others) {
+        let file = &files[number];
         let wrong = |reason: &str| RootfsError::SpecFile {
             path: file.path.clone(),
             reason: reason.to_owned(),
@@ -179,7 +184,8 @@ fn place_files(
                 "names that begin with `.wh.` are reserved for whiteouts in layers",
             ));
         }
-        let directory = file.kind == SpecFileKind::Directory;
+        let of_tree = file.kind == SpecFileKind::TreeDirectory;
+        let directory = of_tree || file.kind == SpecFileKind::Directory;
         // A directory at the path of a link is the directory that the link leads to.
         let at = tree.follow(&file.path, directory);
         let at = at.map_err(|fault| wrong(&fault.to_string()))?;
@@ -196,6 +202,9 @@ fn place_files(
             if node.owner == Owner::Spec && !directory {
                 return Err(wrong("the spec brings it twice"));
             }
+            if of_tree {
+                continue;
+            }
             if let (false, Some(package)) = (directory, node.owner.package()) {
                 diagnostics.push(Diagnostic::Overridden {
                     path: at.clone(),
@@ -204,7 +213,9 @@ fn place_files(
             }
         }
         let (kind, content, mode) = match &file.kind {
-            SpecFileKind::Directory => (EntryKind::Directory, None, 0o755),
+            SpecFileKind::Directory | SpecFileKind::TreeDirectory => {
+                (EntryKind::Directory, None, 0o755)
+            }
             SpecFileKind::Symlink(target) => {
                 if target.is_empty() || target.contains(&0) {
                     return Err(wrong("the target is empty, or holds a NUL byte"));
@@ -228,15 +239,20 @@ fn place_files(
         entry.mtime = tree.epoch();
         entry.user = file.owner.as_deref().map(Into::into);
         entry.group = file.group.as_deref().map(Into::into);
-        tree.insert(entry, content, Owner::Spec)
+        let at = tree
+            .insert(entry, content, Owner::Spec)
             .map_err(|error| match error {
                 RootfsError::NotADirectory { path, found, .. } => wrong(&format!(
                     "{path}, which is a {found}, would have to be a directory"
                 )),
                 other => other,
             })?;
+        if let Some(node) = tree.get_mut(&at) {
+            node.layer.clone_from(&file.layer);
+        }
+        placed.insert(at, number);
     }
-    Ok(())
+    Ok(placed)
 }
 
 /// The accounts as the tree's passwd and group files have them.
@@ -254,13 +270,15 @@ fn read_accounts(
 }
 
 /// Turns the owners of the spec's files into numbers.
-fn own_files(files: &[SpecFile], tree: &mut Tree, database: &Database) -> Result<(), RootfsError> {
-    for file in files {
-        let directory = file.kind == SpecFileKind::Directory;
-        let Ok(at) = tree.follow(&file.path, directory) else {
-            continue;
-        };
-        let Some(node) = tree.get_mut(&at) else {
+fn own_files(
+    files: &[SpecFile],
+    placed: &BTreeMap<RootPath, usize>,
+    tree: &mut Tree,
+    database: &Database,
+) -> Result<(), RootfsError> {
+    for (at, number) in placed {
+        let file = &files[*number];
+        let Some(node) = tree.get_mut(at) else {
             continue;
         };
         let wanted_by = file.path.to_string();

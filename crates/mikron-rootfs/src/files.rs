@@ -1,6 +1,6 @@
 //! The `files` of a spec.
 
-use mikron_package::{Digest, RootPath};
+use mikron_package::{Digest, RootPath, SharedText};
 
 /// One file, directory or link that the spec brings itself.
 ///
@@ -13,6 +13,7 @@ use mikron_package::{Digest, RootPath};
 ///     owner: Some("root".into()),
 ///     group: None,
 ///     mode: Some(0o644),
+///     layer: None,
 /// };
 /// assert_eq!(file.mode, Some(0o644));
 /// # Ok::<(), mikron_package::PathError>(())
@@ -29,6 +30,8 @@ pub struct SpecFile {
     pub group: Option<String>,
     /// Mode bits, at most 7777 octal; 0644 for files and 0755 for directories where nothing is said.
     pub mode: Option<u32>,
+    /// The layer that it lies in; that of what no package brought where nothing is said.
+    pub layer: Option<SharedText>,
 }
 
 /// What a spec file is.
@@ -38,6 +41,8 @@ pub enum SpecFileKind {
     File(FileSource),
     /// A directory; where it exists already, its owner and mode are set.
     Directory,
+    /// A directory of a tree that is placed as a whole; where one exists already, that stays as it is.
+    TreeDirectory,
     /// A symbolic link with this target.
     Symlink(Vec<u8>),
 }

@@ -58,4 +58,4 @@ pub use options::{Options, merges_usr};
 pub use part::{Owner, Part};
 pub use runs::CallSite;
 pub use scripts::{Diversion, Effect, Outcome, ScriptReport, Sources, diversions};
-pub use tree::{LayerGroup, Node, Totals, Tree};
+pub use tree::{LayerGroup, Node, Share, Totals, Tree};

@@ -400,6 +400,7 @@ impl Merge<'_> {
             entry: part.entry,
             content: part.content,
             owner,
+            layer: None,
             names: names.map(Box::new),
         });
     }

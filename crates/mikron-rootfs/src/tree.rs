@@ -20,6 +20,9 @@ pub struct Node {
     pub content: Option<Digest>,
     /// Who brought it.
     pub owner: Owner,
+    /// The layer that it lies in where the spec names one.
+    #[serde(default)]
+    pub layer: Option<SharedText>,
     /// The first name that the package gives the file, where it gives it several.
     #[serde(skip)]
     pub(crate) names: Option<Box<RootPath>>,
@@ -44,15 +47,26 @@ pub struct Tree {
     epoch: i64,
 }
 
-/// What one package brought, with the directories above it: what one layer holds.
+/// What one package brought, or what the spec puts into a layer of its own, with the directories above it: what one layer holds.
 #[derive(Clone, Debug)]
 pub struct LayerGroup {
-    /// The package; `None` for what the spec, the finalizers and the layout brought.
-    pub package: Option<SharedText>,
+    /// Whose it is.
+    pub of: Share,
     /// The paths of its nodes and of all directories above them, in order.
     pub paths: Vec<RootPath>,
     /// The bytes of its files.
     pub bytes: u64,
+}
+
+/// Whose part of a tree something is, in the order of layers.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Share {
+    /// A package's.
+    Package(SharedText),
+    /// That of a layer that the spec names.
+    Layer(SharedText),
+    /// What the spec, the finalizers and the layout brought beside.
+    Rest,
 }
 
 /// What a tree adds up to.
@@ -168,6 +182,7 @@ impl Tree {
             entry,
             content,
             owner,
+            layer: None,
             names: None,
         });
         Ok(at)
@@ -185,17 +200,18 @@ impl Tree {
         self.nodes.remove(path);
     }
 
-    /// Paths by package, in order of the package's name, then those that no package brought. Each group holds the
+    /// Paths by package, in order of the package's name, then by layer that the spec names, then the rest. Each group holds the
     /// directories above its nodes, so that an engine that unpacks a layer alone gives them the right attributes.
-    pub fn by_package(&self) -> Vec<LayerGroup> {
-        let mut packages: BTreeMap<SharedText, BTreeSet<&RootPath>> = BTreeMap::new();
-        let mut rest: BTreeSet<&RootPath> = BTreeSet::new();
+    pub fn by_share(&self) -> Vec<LayerGroup> {
+        let mut shares: BTreeMap<Share, BTreeSet<&RootPath>> = BTreeMap::new();
         for (path, node) in &self.nodes {
-            let group = match &node.owner {
-                Owner::Package { package, .. } => packages.entry(package.clone()).or_default(),
-                Owner::Layout if node.entry.is_directory() => continue,
-                _ => &mut rest,
+            let share = match (&node.layer, &node.owner) {
+                (Some(layer), _) => Share::Layer(layer.clone()),
+                (None, Owner::Package { package, .. }) => Share::Package(package.clone()),
+                (None, Owner::Layout) if node.entry.is_directory() => continue,
+                _ => Share::Rest,
             };
+            let group = shares.entry(share).or_default();
             group.insert(path);
             for above in path.ancestors() {
                 if let Some((above, _)) = self.nodes.get_key_value(&above)
@@ -205,22 +221,15 @@ impl Tree {
                 }
             }
         }
-        let group = |package, paths: BTreeSet<&RootPath>| LayerGroup {
-            package,
+        let group = |(of, paths): (Share, BTreeSet<&RootPath>)| LayerGroup {
+            of,
             bytes: paths
                 .iter()
                 .map(|path| self.nodes[*path].entry.size())
                 .sum(),
             paths: paths.into_iter().cloned().collect(),
         };
-        let mut groups: Vec<LayerGroup> = packages
-            .into_iter()
-            .map(|(package, paths)| group(Some(package), paths))
-            .collect();
-        if !rest.is_empty() {
-            groups.push(group(None, rest));
-        }
-        groups
+        shares.into_iter().map(group).collect()
     }
 
     /// Files with setuid or setgid bits or `security.capability`, in order of path: kept, and worth a look.
@@ -299,6 +308,7 @@ impl Tree {
                         entry,
                         content: None,
                         owner: Owner::Layout,
+                        layer: None,
                         names: None,
                     });
                 }

@@ -388,6 +388,7 @@ fn what_the_spec_brought_stands_and_what_a_package_brought_is_changed_as_an_inst
         owner: None,
         group: None,
         mode: None,
+        layer: None,
     });
     let digest = image.assembly.parts[2].content;
     let rootfs = image.finalize().unwrap();

@@ -4,7 +4,7 @@ mod common;
 
 use common::{EPOCH, Image, Look, path};
 use mikron_package::{Constraint, Entry, EntryKind, Globs, Operator, Relation, Version};
-use mikron_rootfs::{Diagnostic, FileSource, Owner, Part, SpecFile, SpecFileKind};
+use mikron_rootfs::{Diagnostic, FileSource, Owner, Part, Share, SpecFile, SpecFileKind};
 
 fn replaces(name: &str, constraint: Option<&str>) -> Relation {
     let constraint = constraint.map(|version| Constraint {
@@ -213,12 +213,10 @@ fn groups_for_layers_bring_the_directories_above_their_files() {
         .file("a", "/opt/a/x", "1")
         .file("b", "/opt/b/y", "2");
     let rootfs = image.finalize().unwrap();
-    let groups = rootfs.tree.by_package();
-    let names: Vec<Option<&str>> = groups
-        .iter()
-        .map(|group| group.package.as_deref())
-        .collect();
-    assert_eq!(names, [Some("a"), Some("b"), None]);
+    let groups = rootfs.tree.by_share();
+    let of: Vec<Share> = groups.iter().map(|group| group.of.clone()).collect();
+    let package = |name: &str| Share::Package(name.into());
+    assert_eq!(of, [package("a"), package("b"), Share::Rest]);
     let paths =
         |at: usize| -> Vec<String> { groups[at].paths.iter().map(ToString::to_string).collect() };
     assert_eq!(paths(1), ["/opt", "/opt/b", "/opt/b/y"]);
@@ -237,6 +235,7 @@ fn spec_file(at: &str, kind: SpecFileKind) -> SpecFile {
         owner: None,
         group: None,
         mode: None,
+        layer: None,
     }
 }
 
@@ -394,4 +393,41 @@ fn the_links_of_a_merged_usr_stay_whatever_a_pattern_says() {
         matches!(one, PatternUnused { .. } | DirectoryStays { .. })
     });
     assert_eq!(unused.count(), 3, "{:?}", rootfs.diagnostics);
+}
+
+#[test]
+fn a_tree_leaves_directories_that_are_there_and_lies_in_its_layer() {
+    let mut image = Image::new().dir("p", "/opt", 0o711);
+    let bytes = |text: &str| SpecFileKind::File(FileSource::Bytes(text.into()));
+    let of_tree = |at: &str, kind| SpecFile {
+        owner: Some("7".into()),
+        layer: Some("app".into()),
+        ..spec_file(at, kind)
+    };
+    image.assembly.files = vec![
+        spec_file("/srv/app/data", SpecFileKind::Directory),
+        of_tree("/opt", SpecFileKind::TreeDirectory),
+        of_tree("/srv/app", SpecFileKind::TreeDirectory),
+        of_tree("/srv/app/data", SpecFileKind::TreeDirectory),
+        of_tree("/srv/app/x", bytes("x")),
+    ];
+    let rootfs = image.finalize().unwrap();
+    let at = |path: &str| {
+        let entry = &rootfs.at(path).unwrap().entry;
+        (entry.mode, entry.uid)
+    };
+    assert_eq!(at("/opt"), (0o711, 0), "a package has it");
+    assert_eq!(at("/srv/app"), (0o755, 7), "nobody else has it");
+    assert_eq!(at("/srv/app/data"), (0o755, 0), "the spec says what it is");
+    let groups = rootfs.tree.by_share();
+    let layer = groups
+        .iter()
+        .find(|group| group.of == Share::Layer("app".into()));
+    let paths: Vec<String> = layer
+        .unwrap()
+        .paths
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(paths, ["/srv", "/srv/app", "/srv/app/x"]);
 }

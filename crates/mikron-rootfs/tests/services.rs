@@ -187,6 +187,7 @@ fn a_site_of_the_spec_outweighs_the_default_one() {
         owner: None,
         group: None,
         mode: None,
+        layer: None,
     });
     let rootfs = image.finalize().unwrap();
     assert_eq!(
@@ -410,6 +411,7 @@ fn an_account_that_the_spec_names_may_be_made_by_a_package_that_is_not_chosen() 
         owner: Some("postgres".into()),
         group: Some("svc".into()),
         mode: None,
+        layer: None,
     });
     let rootfs = named.finalize().unwrap();
     let passwd = rootfs.text("/etc/passwd");

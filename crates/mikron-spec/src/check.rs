@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::account::{Principal, is_account_name};
 use crate::error::{Document, SpecError, SpecErrorKind};
+use crate::file::FileContent;
 use crate::layers::Layers;
 use crate::request::{PackageRequest, check_slice, is_sliceable};
 use crate::source::Source;
 use crate::spec::{DefinitionSource, Spec};
 use crate::text::shown;
-use mikron_package::{Family, Globs};
+use mikron_package::{Family, Glob, Globs};
 use mikron_yaml::{Node, YamlErrorKind};
 
 /// Refuses a newer schema before anything else is said of its keys.
@@ -246,9 +247,12 @@ impl Check<'_> {
 
     fn files(&self) -> Result<(), SpecError> {
         let mut seen = BTreeSet::new();
+        let mut layers = BTreeSet::new();
         for (i, file) in self.spec.files.iter().enumerate() {
             let i = i.to_string();
-            if file.path.is_root() && !matches!(file.content, crate::FileContent::Directory) {
+            if file.path.is_root()
+                && matches!(file.content, FileContent::Text(_) | FileContent::Symlink(_))
+            {
                 self.fail(&["files", &i, "path"], "`/` can only be a directory", "")?;
             }
             if !seen.insert(&file.path) {
@@ -258,24 +262,56 @@ impl Check<'_> {
                     "keep one of them",
                 )?;
             }
-            match &file.content {
-                crate::FileContent::From(from) if from.contains('\0') || from.contains(':') => {
+            let from = file.content.source().unwrap_or_default();
+            if from.contains('\0') || from.contains(':') {
+                self.fail(
+                    &["files", &i, "from"],
+                    format!("`{}` is not a path", shown(from)),
+                    "`from` names a file or directory beside the spec, not a URL; behind `tar:` an archive",
+                )?;
+            }
+            if let FileContent::Symlink(target) = &file.content
+                && (target.len() > 4095 || target.contains('\0'))
+            {
+                self.fail(
+                    &["files", &i, "target"],
+                    "the target of a symlink has at most 4095 bytes and no NUL",
+                    "",
+                )?;
+            }
+            for (key, globs) in [
+                ("include", &file.taken.include),
+                ("exclude", &file.taken.exclude),
+            ] {
+                for (number, glob) in globs.iter().enumerate() {
+                    let text = glob.strip_prefix('!').unwrap_or(glob);
+                    if let Err(error) = Glob::new(text) {
+                        let message = format!("the pattern `{}` {}", shown(glob), error.reason);
+                        self.fail(&["files", &i, key, &number.to_string()], message, "")?;
+                    }
+                }
+            }
+            if let Some(layer) = &file.layer {
+                layers.insert(layer);
+                if layer.is_empty() || layer.len() > 64 || layer.chars().any(char::is_control) {
                     self.fail(
-                        &["files", &i, "from"],
-                        format!("`{}` is not a path", shown(from)),
-                        "`from` names a file beside the spec, not a URL",
+                        &["files", &i, "layer"],
+                        format!("`{}` cannot be the name of a layer", shown(layer)),
+                        "write a word or two, of at most 64 bytes",
                     )?;
                 }
-                crate::FileContent::Symlink(target)
-                    if target.len() > 4095 || target.contains('\0') =>
-                {
+                // One for the packages, and the last.
+                if layers.len() + 2 > self.spec.layers.limit as usize {
                     self.fail(
-                        &["files", &i, "target"],
-                        "the target of a symlink has at most 4095 bytes and no NUL",
-                        "",
+                        &["files", &i, "layer"],
+                        format!(
+                            "the layer `{}` would be one too many beside `limit: {}`",
+                            shown(layer),
+                            self.spec.layers.limit
+                        ),
+                        "let several files share a layer, or raise `layers.limit`",
                     )?;
                 }
-                _ => {}
             }
         }
         Ok(())

@@ -55,7 +55,7 @@ pub use builtin::{builtin, builtins};
 pub use document::read_document;
 pub use error::{Document, SpecError, SpecErrorKind};
 pub use family::{OwnValue, SourceForm};
-pub use file::{FileCheck, FileContent, FileEntry, Mode};
+pub use file::{FileCheck, FileContent, FileEntry, IgnoreFile, Keep, Mode, Taken};
 pub use image::{ImageSpec, Port, Protocol, Signal};
 pub use layers::{Compression, Layers, Strategy};
 pub use lock::{

@@ -4,7 +4,6 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Component, Path, PathBuf};
 
 use crate::error::{Document, SpecError, SpecErrorKind};
-use crate::file::FileContent;
 use crate::source::Place;
 use crate::spec::Spec;
 use crate::text::shown;
@@ -114,7 +113,7 @@ fn check_paths(spec: &Spec, document: &Document<'_>) -> Result<(), SpecError> {
         }
     }
     for (i, file) in spec.files.iter().enumerate() {
-        if let FileContent::From(from) = &file.content
+        if let Some(from) = file.content.source()
             && !stays_inside(from)
         {
             return outside(&["files", &i.to_string(), "from"], from);

@@ -82,6 +82,9 @@ pub struct LayerReport {
     pub size: u64,
     /// Digest of the uncompressed tar stream.
     pub diff_id: DiffId,
+    /// The name that the spec gives it (`layer` of its files).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// The packages whose files it holds, in order of name.
     pub packages: Vec<PackageName>,
 }

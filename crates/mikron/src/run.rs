@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 
-use mikron_facts::Spool;
+use mikron_facts::{Spool, Symbols};
 use mikron_package::{Digest, PackageName, PackageRecord, Platform, Task, TaskKind, Version};
 use mikron_solve::Solver;
 use mikron_spec::{Lock, LockedPlatform, PackageRequest, Spec, Timestamp};
@@ -19,13 +19,13 @@ use crate::steps::closure::{self, Closure};
 use crate::steps::contents::PackageContents;
 use crate::steps::facts::Learner;
 use crate::steps::inputs::Inputs;
+use crate::steps::own::{OwnFiles, Reader};
 use crate::steps::pinned::{pinned, provide_paths};
 use crate::steps::resolve::{self, Providers, Resolution, ResolvedPackage, Role, Roots, Wish};
 use crate::steps::slices::Slices;
 use crate::steps::sought::Seeker;
 use crate::steps::sources::{Published, Sources};
 use crate::steps::tables::PlatformTables;
-use crate::steps::translate::LoadedFile;
 
 /// Bytes of file contents that are held in memory between the facts pass and the layers; the rest lies in a temporary file.
 const SPOOL_MEMORY: u64 = 4 << 20;
@@ -71,9 +71,23 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// The regular files that the spec puts into the image.
-    pub(crate) fn files(&self) -> Result<Vec<LoadedFile>, Error> {
-        self.inputs.load(self.order, &self.beside, &self.spool)
+    /// The files that the spec puts into the image.
+    pub(crate) fn files(&self) -> Result<OwnFiles, Error> {
+        let nothing = Symbols::default();
+        let mut files = self.order.spec.files.iter();
+        let symbols = if files.any(|file| file.content.source().is_some()) {
+            self.inputs.tables.symbols()?
+        } else {
+            &nothing
+        };
+        let reader = Reader {
+            session: self.session,
+            order: self.order,
+            beside: &self.beside,
+            spool: &self.spool,
+            symbols,
+        };
+        reader.read()
     }
 
     /// The lock where there is a fresh one, else what the sources publish.
@@ -126,9 +140,9 @@ impl<'a> Run<'a> {
         &self,
         platform: Platform,
         pins: &Pins,
-        files: &[LoadedFile],
+        own: &OwnFiles,
     ) -> Result<Closure, Error> {
-        let closure = self.close_open(platform, pins, files)?;
+        let closure = self.close_open(platform, pins, own)?;
         let chosen = closure.selection.files.len();
         tracing::debug!(%platform, files = chosen, missing = closure.selection.missing.len(), "selected");
         closure.closed(platform, self.order.spec.strict)
@@ -139,11 +153,11 @@ impl<'a> Run<'a> {
         &self,
         platform: Platform,
         pins: &Pins,
-        files: &[LoadedFile],
+        own: &OwnFiles,
     ) -> Result<Closure, Error> {
         match pins {
-            Pins::Fresh(published) => self.close_fresh(platform, published, files),
-            Pins::Locked(lock) => self.close_locked(platform, lock, files),
+            Pins::Fresh(published) => self.close_fresh(platform, published, own),
+            Pins::Locked(lock) => self.close_locked(platform, lock, own),
         }
     }
 
@@ -157,7 +171,7 @@ impl<'a> Run<'a> {
         &self,
         platform: Platform,
         published: &Published,
-        files: &[LoadedFile],
+        own: &OwnFiles,
     ) -> Result<Closure, Error> {
         let (spec, solver) = (&self.order.spec, self.solver());
         let progress = self.session.progress();
@@ -240,7 +254,7 @@ impl<'a> Run<'a> {
             Ok(found)
         };
         let packages = resolution.packages;
-        closure::close(spec, &tables, packages, files, &learner, &find)
+        closure::close(spec, &tables, packages, own, &learner, &find)
     }
 
     /// Tells which packages are older than they would be without the lock that was there.
@@ -270,7 +284,7 @@ impl<'a> Run<'a> {
         &self,
         platform: Platform,
         lock: &Lock,
-        files: &[LoadedFile],
+        own: &OwnFiles,
     ) -> Result<Closure, Error> {
         let spec = &self.order.spec;
         let tables = self.tables(platform)?;
@@ -322,7 +336,7 @@ impl<'a> Run<'a> {
                 ..Providers::default()
             })
         };
-        closure::close(spec, &tables, packages, files, &learner, &nothing)
+        closure::close(spec, &tables, packages, own, &learner, &nothing)
     }
 
     /// The package as the spec's image would have it, or, where it has none, by itself.
@@ -366,6 +380,7 @@ impl<'a> Run<'a> {
     pub(crate) fn contents<'c>(
         &'c self,
         closure: &Closure,
+        own: &'c OwnFiles,
         wanted: impl Iterator<Item = (usize, Digest)> + Clone,
     ) -> Result<PackageContents<'c>, Error> {
         let lacking = wanted
@@ -388,6 +403,7 @@ impl<'a> Run<'a> {
         let packages = closure.packages.len();
         Ok(PackageContents::new(
             &self.spool,
+            own,
             packages,
             wanted,
             Box::new(fill),

@@ -9,13 +9,22 @@ use super::number::NumberFault;
 use super::pax::PaxRecords;
 use super::{MAX_MTIME, TarDialect};
 
-/// Builds the entry, and says how many bytes of content are stored for it.
+/// What a header and its extensions come to.
+pub(super) struct Built {
+    pub(super) entry: Entry,
+    /// How many bytes of content are stored for it.
+    pub(super) stored: u64,
+    /// Whether the name begins with `/`.
+    pub(super) absolute: bool,
+}
+
+/// Builds the entry.
 pub(super) fn build(
     header: &Header,
     records: &PaxRecords,
     global: &PaxRecords,
     dialect: TarDialect,
-) -> Result<(Entry, u64), ArchiveError> {
+) -> Result<Built, ArchiveError> {
     let sparse_name = records.sparse.name.as_deref();
     let name = sparse_name
         .or_else(|| records.bytes(global, "path"))
@@ -72,7 +81,11 @@ pub(super) fn build(
         attributes: attributes.shared(),
     };
     let stored = if entry.is_file() { size } else { 0 };
-    Ok((entry, stored))
+    Ok(Built {
+        entry,
+        stored,
+        absolute: name.starts_with(b"/"),
+    })
 }
 
 fn kind(

@@ -69,6 +69,7 @@ pub struct TarReader<R> {
     unpacked: u64,
     state: State,
     current: Option<String>,
+    absolute: bool,
     /// Further PAX keys that are kept, and their values at the current entry.
     further: &'static [&'static str],
     kept: Vec<(&'static str, Vec<u8>)>,
@@ -116,6 +117,7 @@ impl<R: Read> TarReader<R> {
             unpacked: 0,
             state: State::Reading,
             current: None,
+            absolute: false,
             further: &[],
             kept: Vec::new(),
         }
@@ -132,6 +134,12 @@ impl<R: Read> TarReader<R> {
     pub fn record(&self, key: &str) -> Option<&[u8]> {
         let found = self.kept.iter().find(|(kept, _)| *kept == key);
         found.map(|(_, value)| value.as_slice())
+    }
+
+    /// Whether the name of the current entry begins with `/`, which its path does not show. Package managers take such names as if
+    /// they did not.
+    pub fn is_absolute(&self) -> bool {
+        self.absolute
     }
 
     /// How many bytes of the tar stream were read.
@@ -322,7 +330,12 @@ impl<R: Read> TarReader<R> {
 
     fn build(&mut self, header: &Header, mut records: PaxRecords) -> Result<Entry, ArchiveError> {
         let sparse_tail = (header.kind == b'S').then(|| header.tail.clone());
-        let (mut entry, stored) = entry::build(header, &records, &self.global, self.dialect)?;
+        let entry::Built {
+            mut entry,
+            stored,
+            absolute,
+        } = entry::build(header, &records, &self.global, self.dialect)?;
+        self.absolute = absolute;
         let mut body = Body::stored(stored);
         if let Some(tail) = sparse_tail {
             let (map, real) = self.old_sparse(&tail)?;

@@ -82,6 +82,17 @@ pub enum ViolationKind {
         /// What the image is for.
         platform: X86Level,
     },
+    /// Code is made for another version of its interpreter than the image has.
+    Interface {
+        /// The interpreter, and what of it the version counts.
+        of: String,
+        /// The version that the code is made for.
+        wanted: String,
+        /// Those that the image has.
+        found: Vec<String>,
+        /// How many more files are made for that version.
+        others: usize,
+    },
     /// Another package gives the path another content.
     TwoOwners {
         /// The package of `file`.
@@ -133,6 +144,9 @@ impl ViolationKind {
             }
             Self::Processor { .. } => {
                 "take a build for the platform's processors, or raise the platform's level"
+            }
+            Self::Interface { .. } => {
+                "install the modules with the version that the image has, or take the interpreter that they are made for"
             }
             Self::TwoOwners { .. } => {
                 "take one of the packages, or `remove` the path and add it with `files`"
@@ -197,6 +211,23 @@ impl fmt::Display for Violation {
                 f,
                 "{path} cannot do without {token} ({feature}), which is not in the image"
             ),
+            ViolationKind::Interface {
+                of,
+                wanted,
+                found,
+                others,
+            } => {
+                let found = found.join(" and ");
+                let more = match others {
+                    0 => "is".to_owned(),
+                    1 => "and one more file are".to_owned(),
+                    others => format!("and {others} more files are"),
+                };
+                write!(
+                    f,
+                    "{path} {more} made for {of} {wanted}, and the image has {found}"
+                )
+            }
             ViolationKind::Interpreter => {
                 write!(f, "{path} is run by {token}, which is not in the image")
             }

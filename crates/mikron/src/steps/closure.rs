@@ -6,7 +6,7 @@ use std::sync::Arc;
 use mikron_facts::{Class, FileFacts, PackageFacts, ScriptFacts};
 use mikron_matrix::{Violation, verify};
 use mikron_package::{
-    Digest, EntryKind, Globs, PackageName, Platform, RootPath, SharedText, Sought, merged_usr,
+    Digest, EntryKind, Globs, Platform, RootPath, SharedText, Sought, merged_usr,
 };
 use mikron_rootfs::{Installation, Part, Sources};
 use mikron_select::{
@@ -18,11 +18,11 @@ use mikron_spec::{FileContent, FileEntry, Select, Spec};
 use crate::Error;
 use crate::error::Unfound;
 use crate::steps::facts::{Learner, is_declaration};
+use crate::steps::own::OwnFiles;
 use crate::steps::resolve::{Providers, ResolvedPackage, Role, Wish};
 use crate::steps::slices::Sliced;
 use crate::steps::sought::{self, Kind, Need};
 use crate::steps::tables::PlatformTables;
-use crate::steps::translate::LoadedFile;
 
 /// The packages of one platform with their facts, and what was chosen of them.
 #[derive(Debug)]
@@ -60,14 +60,14 @@ pub(crate) fn close(
     spec: &Spec,
     tables: &PlatformTables,
     packages: Vec<ResolvedPackage>,
-    files: &[LoadedFile],
+    own: &OwnFiles,
     learner: &Learner<'_>,
     find: &Find<'_>,
 ) -> Result<Closure, Error> {
     let mut facts = learner.learn(&packages)?;
     let mut unfound = Vec::new();
     let sliced = tables.slices.apply(&facts, learner.spool)?;
-    let own = files_input(files);
+    let own = PackageInput::new(mikron_select::Role::Files, Arc::clone(&own.facts));
     let mut wanted = wanted(spec, tables)?;
     let mut packages = packages;
     let mut inputs = inputs(&packages, &facts, &sliced);
@@ -467,12 +467,6 @@ fn divert(inputs: &mut [PackageInput]) {
             }
         }
     }
-}
-
-fn files_input(files: &[LoadedFile]) -> PackageInput {
-    let name = PackageName::new("spec").expect("a literal that obeys the rules of names");
-    let facts = PackageFacts::of_files(name, files.iter().map(|file| file.facts.clone()).collect());
-    PackageInput::new(mikron_select::Role::Files, Arc::new(facts))
 }
 
 impl Closure {

@@ -7,6 +7,8 @@ use std::sync::{Mutex, PoisonError};
 use mikron_facts::Spool;
 use mikron_package::{Cancellation, Contents, Digest, MemoryContents, NoSuchContent};
 
+use crate::steps::own::OwnFiles;
+
 /// Puts wanted contents of one archive into the spool.
 pub(crate) type Filler<'a> = dyn Fn(usize, &BTreeSet<Digest>) -> io::Result<()> + Send + Sync + 'a;
 
@@ -14,6 +16,7 @@ pub(crate) type Filler<'a> = dyn Fn(usize, &BTreeSet<Digest>) -> io::Result<()> 
 /// opens an archive. The first miss of a package brings everything that the image takes of it, in one pass.
 pub(crate) struct PackageContents<'a> {
     spool: &'a Spool,
+    own: &'a OwnFiles,
     /// What the spool lacked at first, in order, with the package that holds it.
     holders: Vec<(Digest, u32)>,
     /// The same by its place there, in order of package.
@@ -25,9 +28,10 @@ pub(crate) struct PackageContents<'a> {
 }
 
 impl<'a> PackageContents<'a> {
-    /// Contents of so many packages. Of them the image takes what `wanted` says, by package.
+    /// Contents of the spec's own files, and of so many packages. Of them the image takes what `wanted` says, by package.
     pub(crate) fn new(
         spool: &'a Spool,
+        own: &'a OwnFiles,
         packages: usize,
         wanted: impl Iterator<Item = (usize, Digest)>,
         fill: Box<Filler<'a>>,
@@ -44,6 +48,7 @@ impl<'a> PackageContents<'a> {
         by_package.sort_by_key(|at| holders[*at as usize].1);
         Self {
             spool,
+            own,
             holders,
             by_package,
             brought: (0..packages).map(|_| Mutex::new(false)).collect(),
@@ -82,6 +87,9 @@ impl<'a> PackageContents<'a> {
 impl Contents for PackageContents<'_> {
     fn open(&self, content: &Digest) -> io::Result<Box<dyn Read + Send + '_>> {
         if !self.spool.contains(content) {
+            if let Some(body) = self.own.open(content, self.spool) {
+                return body;
+            }
             self.bring(content)?;
         }
         let body = self.spool.open(content)?;

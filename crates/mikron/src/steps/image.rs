@@ -18,8 +18,9 @@ use crate::report::{LayerReport, PackageReport, PlatformReport, ScriptReport};
 use crate::steps::closure::Closure;
 use crate::steps::contents::WithMade;
 use crate::steps::layers;
+use crate::steps::own::OwnFiles;
 use crate::steps::scripts;
-use crate::steps::translate::{self, LoadedFile};
+use crate::steps::translate;
 use crate::steps::tree::tree;
 
 /// What is left of a platform when its layers are in the store: enough to write config and manifest, again and again.
@@ -44,6 +45,8 @@ pub(crate) struct Built {
 pub(crate) struct KeyedLayer {
     pub(crate) key: Digest,
     pub(crate) layer: LayerBlob,
+    /// What the spec calls it.
+    name: Option<String>,
     packages: Vec<PackageName>,
 }
 
@@ -65,7 +68,7 @@ impl Workshop<'_> {
         &self,
         platform: Platform,
         mut closure: Closure,
-        files: &[LoadedFile],
+        own: &OwnFiles,
         packages: &dyn Contents,
     ) -> Result<Built, Error> {
         let mut warnings = closure.warnings();
@@ -74,7 +77,7 @@ impl Workshop<'_> {
             self.families,
             self.epoch,
             &mut closure,
-            files,
+            own,
             packages,
         )?;
         let unused = rootfs.diagnostics.iter().filter_map(|of| match of {
@@ -107,7 +110,7 @@ impl Workshop<'_> {
         let planned = layers::plan(rootfs.tree, &self.spec.layers, &sources)?;
         let (plans, names): (Vec<_>, Vec<_>) = planned
             .into_iter()
-            .map(|layer| (layer.plan, layer.packages))
+            .map(|layer| (layer.plan, (layer.name, layer.packages)))
             .unzip();
         let contents = WithMade {
             made: &rootfs.made,
@@ -125,13 +128,14 @@ impl Workshop<'_> {
         let layers = built
             .into_iter()
             .zip(names)
-            .inspect(|(built, packages)| {
+            .inspect(|(built, (_, packages))| {
                 let (blob, cached) = (built.layer.blob, built.cached);
                 tracing::debug!(digest = %blob.digest, size = blob.size, cached, ?packages, "layer");
             })
-            .map(|(built, packages)| KeyedLayer {
+            .map(|(built, (name, packages))| KeyedLayer {
                 key: built.key,
                 layer: built.layer,
+                name,
                 packages,
             });
         Ok(Built {
@@ -161,7 +165,7 @@ impl Built {
                 &layer.layer,
                 &BTreeMap::new(),
             )),
-            created_by: created_by(&layer.packages),
+            created_by: created_by(layer.name.as_deref(), &layer.packages),
         };
         let run_as = self.run_as.map(|(uid, gid)| RunAs { uid, gid });
         Ok(HeldImage::new(
@@ -178,6 +182,7 @@ impl Built {
             digest: stored.descriptor().digest(),
             size: stored.descriptor().size(),
             diff_id: own.layer.diff_id,
+            name: own.name.clone(),
             packages: own.packages.clone(),
         };
         PlatformReport {
@@ -196,8 +201,9 @@ impl Built {
 }
 
 /// What `docker history` shows of a layer. Short: the packages of a full layer would fill a screen.
-fn created_by(packages: &[PackageName]) -> String {
+fn created_by(name: Option<&str>, packages: &[PackageName]) -> String {
     match packages {
+        [] if name.is_some() => format!("mikron: {}", name.unwrap_or_default()),
         [] => "mikron: files of the spec".to_owned(),
         [one] => format!("mikron: {one}"),
         [one, two] => format!("mikron: {one}, {two}"),

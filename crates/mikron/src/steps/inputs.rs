@@ -1,22 +1,17 @@
-//! What lies beside a spec: its tables, slices, files and lock, read before any source is asked.
+//! What lies beside a spec: its tables, slices and lock, read before any source is asked.
 
 use std::collections::BTreeMap;
-use std::fs::{File, Metadata};
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
 use std::sync::Arc;
 
-use mikron_facts::{Spool, Symbols, scan_file};
-use mikron_package::{Entry, EntryKind, Event, Limits, PackageName, Platform, Progress, Version};
-use mikron_spec::{FileCheck, FileContent, Lock, LockedPlatform, Policy, SpecErrorKind};
+use mikron_package::{Event, Limits, PackageName, Platform, Progress, Version};
+use mikron_spec::{Lock, LockedPlatform, Policy, SpecErrorKind};
 
 use crate::Error;
 use crate::files::Beside;
 use crate::order::{Order, Update};
 use crate::steps::slices::Releases;
 use crate::steps::tables::Tables;
-use crate::steps::translate::LoadedFile;
 
 /// What was read beside a spec.
 pub(crate) struct Inputs {
@@ -77,96 +72,6 @@ impl Inputs {
             preferred,
         })
     }
-
-    /// Reads, hashes and spools the regular files that the spec puts into the image.
-    ///
-    /// # Errors
-    /// When one cannot be read.
-    pub(crate) fn load(
-        &self,
-        order: &Order,
-        beside: &Beside,
-        spool: &Spool,
-    ) -> Result<Vec<LoadedFile>, Error> {
-        let mut loaded = Vec::new();
-        for (number, file) in order.spec.files.iter().enumerate() {
-            let explicit = file.mode.map(mikron_spec::Mode::bits);
-            let failed = |error| Error::Facts {
-                package: PackageName::new("spec").expect("a literal that obeys the rules of names"),
-                error: Box::new(error),
-            };
-            let entry = |size, mode| {
-                let mode = explicit.unwrap_or(mode);
-                Entry::new(file.path.clone(), EntryKind::File { size }, mode)
-            };
-            let check = file.check;
-            let (mut facts, size) = match &file.content {
-                FileContent::Text(text) => {
-                    let size = text.len() as u64;
-                    // A text is no program: the rules need not be read for it.
-                    let symbols = Symbols::default();
-                    let mut text = text.as_bytes();
-                    let facts = scan_file(entry(size, 0o644), &mut text, spool, true, &symbols);
-                    (facts.map_err(failed)?, size)
-                }
-                FileContent::From(named) => {
-                    let path = beside.resolve(named)?;
-                    let (mut file, metadata) = open_regular(&path)
-                        .map_err(|error| unreadable(order, number, &path, &error))?;
-                    let symbols = self.tables.symbols()?;
-                    // Of the permissions of a file on somebody's disk only this one means something elsewhere.
-                    let executable = metadata.permissions().mode() & 0o100 != 0;
-                    let mode = if executable { 0o755 } else { 0o644 };
-                    let entry = entry(metadata.len(), mode);
-                    let facts = scan_file(entry, &mut file, spool, true, symbols);
-                    (facts.map_err(failed)?, metadata.len())
-                }
-                FileContent::Directory | FileContent::Symlink(_) => continue,
-            };
-            let Some(digest) = facts.digest else { continue };
-            if check == FileCheck::None {
-                facts.content = None;
-            }
-            loaded.push(LoadedFile {
-                digest,
-                size,
-                facts,
-            });
-        }
-        Ok(loaded)
-    }
-}
-
-/// A file that the spec takes, and what the system knows of it. Whoever opens a pipe waits for somebody who writes: it is asked
-/// before.
-fn open_regular(path: &Path) -> io::Result<(File, Metadata)> {
-    if !std::fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
-    }
-    let file = File::open(path)?;
-    let metadata = file.metadata()?;
-    Ok((file, metadata))
-}
-
-/// An error at the place where the spec names the file.
-fn unreadable(order: &Order, number: usize, path: &Path, error: &io::Error) -> Error {
-    let document = order.text.document();
-    if document.text.is_empty() {
-        return Error::Io {
-            action: "read",
-            path: path.to_owned(),
-            error: io::Error::new(error.kind(), error.to_string()),
-        };
-    }
-    let kind = SpecErrorKind::Invalid(format!("cannot read {}: {error}", path.display()));
-    let help = if path.is_dir() {
-        "a directory is not taken as a whole: name each file of it"
-    } else {
-        "paths are relative to the file that names them"
-    };
-    let help = help.to_owned();
-    let at = ["files", &number.to_string(), "from"];
-    document.error_at(&at, kind, Some(help)).into()
 }
 
 /// Those of the spec's platforms that are asked for, each once, in order; where none is, all.

@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mikron_oci::{LayerEntry, LayerError, LayerPlan};
 use mikron_package::{PackageName, RootPath};
-use mikron_rootfs::{LayerGroup, Tree};
+use mikron_rootfs::{LayerGroup, Share as Whose, Tree};
 use mikron_spec::{Layers, Strategy};
 
 /// A layer to be, with the packages whose files it holds.
 #[derive(Debug)]
 pub(crate) struct PlannedLayer {
     pub(crate) plan: LayerPlan,
+    /// What the spec calls it.
+    pub(crate) name: Option<String>,
     pub(crate) packages: Vec<PackageName>,
 }
 
@@ -20,8 +22,8 @@ struct Share {
     groups: Vec<LayerGroup>,
 }
 
-/// Cuts the tree into layers: one for all, or one for each package or source package in order of name, and one for what no
-/// package brought. `sources` has the source package of each package.
+/// Cuts the tree into layers: one for all, or one for each package or source package in order of name, those that the spec names, and
+/// one for what else no package brought. `sources` has the source package of each package.
 ///
 /// Where that makes more layers than the limit allows, those with the fewest bytes share one, so that large packages still
 /// change alone. What no package brought comes last: it changes most often and weighs least.
@@ -33,12 +35,15 @@ pub(crate) fn plan(
     sources: &BTreeMap<&str, &str>,
 ) -> Result<Vec<PlannedLayer>, LayerError> {
     let tree = &mut tree;
-    let mut groups = tree.by_package();
+    let mut groups = tree.by_share();
+    let is_named = |group: &mut LayerGroup| matches!(group.of, Whose::Layer(_));
+    let named: Vec<LayerGroup> = groups.extract_if(.., is_named).collect();
     if layers.strategy == Strategy::Single {
-        return Ok(vec![planned("all packages", groups, tree)?]);
+        let all = vec![planned("all packages", groups, tree)?];
+        return with_named(all, named, tree);
     }
-    let rest = groups.pop_if(|group| group.package.is_none());
-    let room = (layers.limit as usize).saturating_sub(usize::from(rest.is_some()));
+    let rest = groups.pop_if(|group| group.of == Whose::Rest);
+    let room = (layers.limit as usize).saturating_sub(usize::from(rest.is_some()) + named.len());
     let mut shares = match layers.strategy {
         Strategy::Source => shares(groups, sources),
         Strategy::Package | Strategy::Single => shares(groups, &BTreeMap::new()),
@@ -62,8 +67,29 @@ pub(crate) fn plan(
     if !small.is_empty() {
         layers.push(planned(&format!("{count} small packages"), small, tree)?);
     }
+    let mut layers = with_named(layers, named, tree)?;
     if let Some(rest) = rest {
         layers.push(planned("files of the spec", vec![rest], tree)?);
+    }
+    Ok(layers)
+}
+
+/// The layers that the spec names, behind others and in order of name.
+fn with_named(
+    mut layers: Vec<PlannedLayer>,
+    named: Vec<LayerGroup>,
+    tree: &mut Tree,
+) -> Result<Vec<PlannedLayer>, LayerError> {
+    for group in named {
+        let Whose::Layer(name) = &group.of else {
+            continue;
+        };
+        let name = name.to_string();
+        let planned = planned(&name, vec![group], tree)?;
+        layers.push(PlannedLayer {
+            name: Some(name),
+            ..planned
+        });
     }
     Ok(layers)
 }
@@ -72,12 +98,20 @@ pub(crate) fn plan(
 fn shares(groups: Vec<LayerGroup>, names: &BTreeMap<&str, &str>) -> Vec<Share> {
     let mut shares: BTreeMap<String, Vec<LayerGroup>> = BTreeMap::new();
     for group in groups {
-        let own = group.package.as_deref().unwrap_or_default();
+        let own = package(&group).unwrap_or_default();
         let name = names.get(own).copied().unwrap_or(own).to_owned();
         shares.entry(name).or_default().push(group);
     }
     let share = |(name, groups)| Share { name, groups };
     shares.into_iter().map(share).collect()
+}
+
+/// The package that a group of files is of.
+fn package(group: &LayerGroup) -> Option<&str> {
+    match &group.of {
+        Whose::Package(package) => Some(package),
+        Whose::Layer(_) | Whose::Rest => None,
+    }
 }
 
 impl Share {
@@ -92,7 +126,7 @@ fn planned(
     groups: Vec<LayerGroup>,
     tree: &mut Tree,
 ) -> Result<PlannedLayer, LayerError> {
-    let packages = groups.iter().filter_map(|g| g.package.as_deref());
+    let packages = groups.iter().filter_map(package);
     let mut packages: Vec<PackageName> = packages.filter_map(|name| name.parse().ok()).collect();
     packages.sort();
     // A directory stands in the group of every package that has something below it.
@@ -111,6 +145,7 @@ fn planned(
     });
     Ok(PlannedLayer {
         plan: LayerPlan::new(name, entries)?,
+        name: None,
         packages,
     })
 }

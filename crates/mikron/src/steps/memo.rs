@@ -1,19 +1,19 @@
 //! The memory of whole builds: the same spec over the same packages is not solved, selected and merged again.
 
 use mikron_oci::Recipe;
-use mikron_package::{Digest, Hasher, Platform};
+use mikron_package::{Digest, EntryKind, Hasher, Platform};
 use mikron_solve::Solver;
 use mikron_source::cache::Cache;
 use mikron_spec::Spec;
 
 use crate::Error;
 use crate::steps::image::Built;
+use crate::steps::own::OwnFiles;
 use crate::steps::slices::Releases;
 use crate::steps::tables::Tables;
-use crate::steps::translate::LoadedFile;
 
 /// Name and version of the derived values.
-const BUILDS: &str = "builds-3";
+const BUILDS: &str = "builds-4";
 
 /// Everything that the outcome of a build depends on.
 pub(crate) struct Ingredients<'a> {
@@ -23,7 +23,7 @@ pub(crate) struct Ingredients<'a> {
     pub(crate) platforms: &'a [Platform],
     pub(crate) tables: &'a Tables,
     pub(crate) releases: &'a Releases,
-    pub(crate) files: &'a [LoadedFile],
+    pub(crate) own: &'a OwnFiles,
     pub(crate) solver: &'a dyn Solver,
     /// A digest of the packages to choose from.
     pub(crate) pins: &'a str,
@@ -63,9 +63,19 @@ impl Ingredients<'_> {
             }
         }
         part(b"files");
-        for file in self.files {
-            part(file.digest.as_bytes());
-            part(&file.facts.entry.mode.to_le_bytes());
+        for number in 0..self.spec.files.len() {
+            part(b"entry");
+            for (entry, content) in self.own.of(number) {
+                part(entry.path.as_bytes());
+                for bits in [entry.mode, entry.uid, entry.gid] {
+                    part(&bits.to_le_bytes());
+                }
+                match (&entry.kind, content) {
+                    (EntryKind::Symlink { target }, _) => part(target),
+                    (_, Some(content)) => part(content.as_bytes()),
+                    (_, None) => part(b""),
+                }
+            }
         }
         part(self.pins.as_bytes());
         part(&self.epoch.to_le_bytes());

@@ -1,7 +1,7 @@
 //! The steps from a spec to its image, each from data to data. None of them knows who asks: [`Run`](crate::run::Run) takes them
 //! one after the other.
 //!
-//! `inputs` (`tables`, `slices`), `sources` (`universes`), `resolve` (`pinned`), `facts`, `closure`, `tree`, `layers`
+//! `inputs` (`tables`, `slices`), `own`, `sources` (`universes`), `resolve` (`pinned`), `facts`, `closure`, `tree`, `layers`
 //! and `image`, `publish`.
 
 pub(crate) mod closure;
@@ -16,6 +16,7 @@ pub(crate) mod installed;
 pub(crate) mod layers;
 pub(crate) mod links;
 pub(crate) mod memo;
+pub(crate) mod own;
 pub(crate) mod parallel;
 pub(crate) mod pinned;
 pub(crate) mod places;

@@ -2,19 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use mikron_facts::FileFacts;
 use mikron_oci::{Config, Recipe};
-use mikron_package::{Digest, RootPath};
+use mikron_package::{Digest, Entry, EntryKind, RootPath};
 use mikron_rootfs::{FileSource, RunAs, SpecFile, SpecFileKind};
-use mikron_spec::{Compression, FileContent, Principal, Spec};
+use mikron_spec::{Compression, FileContent, FileEntry, Principal, Spec};
 
-/// A regular file of the spec, read and hashed.
-#[derive(Clone, Debug)]
-pub(crate) struct LoadedFile {
-    pub(crate) digest: Digest,
-    pub(crate) size: u64,
-    pub(crate) facts: FileFacts,
-}
+use crate::steps::own::OwnFiles;
 
 /// The accounts of the spec.
 pub(crate) fn accounts(spec: &Spec) -> mikron_rootfs::Accounts {
@@ -41,40 +34,61 @@ pub(crate) fn accounts(spec: &Spec) -> mikron_rootfs::Accounts {
     }
 }
 
-/// The files of the spec. `loaded` has one element for each regular file, in the order of the spec.
-pub(crate) fn files(spec: &Spec, loaded: &[LoadedFile]) -> Vec<SpecFile> {
-    let mut loaded = loaded.iter();
+/// The files of the spec, and those of its trees and archives.
+pub(crate) fn files(spec: &Spec, own: &OwnFiles) -> Vec<SpecFile> {
+    let entries = spec.files.iter().enumerate();
+    let placed = entries.flat_map(|(number, file)| {
+        let itself = match &file.content {
+            FileContent::Directory => Some(SpecFileKind::Directory),
+            FileContent::Symlink(target) => {
+                Some(SpecFileKind::Symlink(target.clone().into_bytes()))
+            }
+            FileContent::From(_) | FileContent::Archive(_) | FileContent::Text(_) => None,
+        };
+        let itself = itself.map(|kind| SpecFile {
+            mode: file.mode.map(mikron_spec::Mode::bits),
+            ..spec_file(file, file.path.clone(), kind)
+        });
+        let within = own
+            .of(number)
+            .filter_map(|(entry, content)| of_tree(file, entry, content));
+        itself.into_iter().chain(within)
+    });
+    placed.collect()
+}
+
+fn spec_file(file: &FileEntry, path: RootPath, kind: SpecFileKind) -> SpecFile {
     let name = |principal: &Option<Principal>| principal.as_ref().map(ToString::to_string);
-    let kind = |content: &FileContent, loaded: Option<&LoadedFile>| match (content, loaded) {
-        (FileContent::Directory, _) => Some(SpecFileKind::Directory),
-        (FileContent::Symlink(target), _) => {
-            Some(SpecFileKind::Symlink(target.clone().into_bytes()))
-        }
-        (FileContent::From(_) | FileContent::Text(_), Some(file)) => {
-            Some(SpecFileKind::File(FileSource::Content {
-                digest: file.digest,
-                size: file.size,
-            }))
-        }
-        (FileContent::From(_) | FileContent::Text(_), None) => None,
+    SpecFile {
+        path,
+        kind,
+        owner: name(&file.owner),
+        group: name(&file.group),
+        mode: None,
+        layer: file.layer.as_deref().map(Into::into),
+    }
+}
+
+/// What is placed of an entry that was read: a file, or one of a tree or archive.
+fn of_tree(file: &FileEntry, entry: &Entry, content: Option<Digest>) -> Option<SpecFile> {
+    let kind = match &entry.kind {
+        EntryKind::File { size } => SpecFileKind::File(FileSource::Content {
+            digest: content?,
+            size: *size,
+        }),
+        EntryKind::Directory => SpecFileKind::TreeDirectory,
+        EntryKind::Symlink { target } => SpecFileKind::Symlink(target.clone()),
+        _ => return None,
     };
-    spec.files
-        .iter()
-        .filter_map(|file| {
-            let regular = matches!(file.content, FileContent::From(_) | FileContent::Text(_));
-            let loaded = if regular { loaded.next() } else { None };
-            Some(SpecFile {
-                path: file.path.clone(),
-                kind: kind(&file.content, loaded)?,
-                owner: name(&file.owner),
-                group: name(&file.group),
-                mode: match loaded {
-                    Some(loaded) => Some(loaded.facts.entry.mode),
-                    None => file.mode.map(mikron_spec::Mode::bits),
-                },
-            })
-        })
-        .collect()
+    let mut placed = SpecFile {
+        mode: Some(entry.mode),
+        ..spec_file(file, entry.path.clone(), kind)
+    };
+    if file.keep.owner {
+        placed.owner = Some(entry.uid.to_string());
+        placed.group = Some(entry.gid.to_string());
+    }
+    Some(placed)
 }
 
 /// The capabilities of files.

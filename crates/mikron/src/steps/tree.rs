@@ -15,9 +15,10 @@ use crate::steps::dangling::dangling;
 use crate::steps::database::database;
 use crate::steps::installed::InstalledFiles;
 use crate::steps::links::links;
+use crate::steps::own::OwnFiles;
 use crate::steps::resolve::Role;
 use crate::steps::slices;
-use crate::steps::translate::{self, LoadedFile};
+use crate::steps::translate;
 use crate::steps::universes::families;
 
 /// Merges what was chosen into one tree, and lets go of the list of it.
@@ -26,7 +27,7 @@ pub(crate) fn tree(
     known: &Families,
     epoch: i64,
     closure: &mut Closure,
-    files: &[LoadedFile],
+    own: &OwnFiles,
     contents: &dyn Contents,
 ) -> Result<Rootfs, Error> {
     let chosen: BTreeSet<usize> = closure
@@ -64,7 +65,7 @@ pub(crate) fn tree(
             closure,
             mikron_rootfs::merges_usr(&families),
         ))),
-        files: translate::files(spec, files),
+        files: translate::files(spec, own),
         file_capabilities: translate::file_capabilities(spec),
         accounts: translate::accounts(spec),
         run_as: spec.run_as.as_ref().map(ToString::to_string),

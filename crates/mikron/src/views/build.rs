@@ -7,9 +7,9 @@ use crate::run::{Pins, Run};
 use crate::steps::frames::CachedFrames;
 use crate::steps::image::{Built, Workshop};
 use crate::steps::memo::{self, Ingredients};
+use crate::steps::own::OwnFiles;
 use crate::steps::places;
 use crate::steps::publish::{self, Target};
-use crate::steps::translate::LoadedFile;
 use crate::{BuildReport, Error, Output};
 
 /// Publishes again what an earlier build came to. `None` where the cache does not remember it.
@@ -18,9 +18,9 @@ pub(crate) fn recall(run: &Run<'_>) -> Result<Option<BuildReport>, Error> {
     if !memo::remembers(&run.session.cache) {
         return Ok(None);
     }
-    let files = run.files()?;
+    let own = run.files()?;
     let pins = run.pins()?;
-    let key = key(run, &files, &pins, run.epoch(&pins)?)?;
+    let key = key(run, &own, &pins, run.epoch(&pins)?)?;
     Ok(recalled(run, key.as_ref())?.map(|report| with_inputs(run, report)))
 }
 
@@ -29,10 +29,10 @@ pub(crate) fn build(run: &Run<'_>) -> Result<BuildReport, Error> {
     places::check(&run.order.outputs, &run.inputs.platforms)?;
     let (session, spec) = (run.session, &run.order.spec);
     let cache = &session.cache;
-    let files = run.files()?;
+    let own = run.files()?;
     let pins = run.pins()?;
     let epoch = run.epoch(&pins)?;
-    let key = key(run, &files, &pins, epoch)?;
+    let key = key(run, &own, &pins, epoch)?;
     // Of several that want the same in one session, the others find what the first has made.
     let cancellation = session.cancellation();
     let alone = key.map(|key| session.running.alone(key, cancellation));
@@ -45,7 +45,7 @@ pub(crate) fn build(run: &Run<'_>) -> Result<BuildReport, Error> {
     let frames = CachedFrames(cache);
     let mut closures = Vec::new();
     for platform in &run.inputs.platforms {
-        closures.push((*platform, run.close(*platform, &pins, &files)?));
+        closures.push((*platform, run.close(*platform, &pins, &own)?));
     }
     // The indexes of a distribution weigh as much as a compressor: they go before compressors come.
     drop(pins);
@@ -63,8 +63,8 @@ pub(crate) fn build(run: &Run<'_>) -> Result<BuildReport, Error> {
     };
     let mut built: Vec<Built> = Vec::new();
     for (platform, closure) in closures {
-        let contents = run.contents(&closure, closure.contents())?;
-        built.push(workshop.build(platform, closure, &files, &contents)?);
+        let contents = run.contents(&closure, &own, closure.contents())?;
+        built.push(workshop.build(platform, closure, &own, &contents)?);
     }
     session.check()?;
     let report = target.publish(run.order, &built, session)?;
@@ -111,19 +111,14 @@ fn with_inputs(run: &Run<'_>, report: BuildReport) -> BuildReport {
     }
 }
 
-fn key(
-    run: &Run<'_>,
-    files: &[LoadedFile],
-    pins: &Pins,
-    epoch: i64,
-) -> Result<Option<Digest>, Error> {
+fn key(run: &Run<'_>, own: &OwnFiles, pins: &Pins, epoch: i64) -> Result<Option<Digest>, Error> {
     let ingredients = Ingredients {
         spec: &run.order.spec,
         recipe: run.order.recipe(),
         platforms: &run.inputs.platforms,
         tables: &run.inputs.tables,
         releases: &run.inputs.releases,
-        files,
+        own,
         solver: run.solver(),
         program: run.session.environment().program(),
         pins: &pins.identity(),

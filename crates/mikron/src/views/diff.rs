@@ -20,21 +20,21 @@ use crate::steps::tree::tree;
 
 /// What the image of the spec would hold. Everything is done that a build does, less the layers.
 pub(crate) fn inventory(run: &Run<'_>) -> Result<Inventory, Error> {
-    let files = run.files()?;
+    let own = run.files()?;
     let pins = run.pins()?;
     let epoch = run.epoch(&pins)?;
     let mut inventory = Inventory::default();
     for platform in &run.inputs.platforms {
-        let mut closure = run.close(*platform, &pins, &files)?;
+        let mut closure = run.close(*platform, &pins, &own)?;
         // The tree takes what was chosen out of the closure.
         let reasons = closure.reasons();
-        let contents = run.contents(&closure, closure.contents())?;
+        let contents = run.contents(&closure, &own, closure.contents())?;
         let rootfs = tree(
             &run.order.spec,
             &run.order.families,
             epoch,
             &mut closure,
-            &files,
+            &own,
             &contents,
         )?;
         let held = holdings(&closure, &rootfs, &reasons);

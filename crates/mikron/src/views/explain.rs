@@ -111,11 +111,11 @@ pub struct Answer {
 
 /// Selects, and keeps the reasons.
 pub(crate) fn explanations(run: &Run<'_>) -> Result<Explanations, Error> {
-    let files = run.files()?;
+    let own = run.files()?;
     let pins = run.pins()?;
     let mut platforms = BTreeMap::new();
     for platform in &run.inputs.platforms {
-        platforms.insert(*platform, run.close(*platform, &pins, &files)?);
+        platforms.insert(*platform, run.close(*platform, &pins, &own)?);
     }
     Ok(Explanations {
         spec: run.order.spec.clone(),

@@ -14,14 +14,14 @@ use crate::steps::resolve::Role;
 /// Resolves against what the sources publish now, for all platforms of the spec.
 pub(crate) fn lock(run: &Run<'_>) -> Result<Lock, Error> {
     let spec = &run.order.spec;
-    let files = run.files()?;
+    let own = run.files()?;
     let published = run.refresh(&spec.platforms)?;
     let mut lock = Lock::new(spec);
     lock.epoch = timestamp(published.epoch())?;
     lock.sources = published.locked();
     let pins = Pins::Fresh(Box::new(published));
     for platform in &spec.platforms {
-        let closure = run.close(*platform, &pins, &files)?;
+        let closure = run.close(*platform, &pins, &own)?;
         lock.platforms.insert(*platform, locked_platform(&closure));
     }
     if let Update::Packages(names) = &run.order.update {

@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::Error;
 use crate::run::Run;
 use crate::steps::closure::Closure;
+use crate::steps::own::OwnFiles;
 use crate::views::explain::Explanations;
 
 /// The largest declaration of accounts that is read, in bytes.
@@ -30,19 +31,23 @@ pub struct PlatformTokens {
 
 /// Selects, and lays each selection out as a matrix.
 pub(crate) fn matrices(run: &Run<'_>) -> Result<Vec<Matrix>, Error> {
-    let files = run.files()?;
+    let own = run.files()?;
     let pins = run.pins()?;
     let mut matrices = Vec::new();
     for platform in &run.inputs.platforms {
-        let closure = run.close_open(*platform, &pins, &files)?;
-        let accounts = accounts(run, &closure)?;
+        let closure = run.close_open(*platform, &pins, &own)?;
+        let accounts = accounts(run, &closure, &own)?;
         matrices.push(of(&closure, &accounts));
     }
     Ok(matrices)
 }
 
 /// The users and groups that packages of a closure declare: by sysusers.d(5), and by calls of their scripts.
-fn accounts(run: &Run<'_>, closure: &Closure) -> Result<Vec<(usize, Token)>, Error> {
+fn accounts(
+    run: &Run<'_>,
+    closure: &Closure,
+    own: &OwnFiles,
+) -> Result<Vec<(usize, Token)>, Error> {
     let packages = 0..closure.packages.len();
     let declared = packages.flat_map(|package| {
         let declared = closure.declarations(package);
@@ -52,7 +57,7 @@ fn accounts(run: &Run<'_>, closure: &Closure) -> Result<Vec<(usize, Token)>, Err
     let digests = declared
         .clone()
         .map(|(package, _, digest)| (package, digest));
-    let contents = run.contents(closure, digests)?;
+    let contents = run.contents(closure, own, digests)?;
     let mut accounts = Vec::new();
     for (package, path, digest) in declared {
         let mut text = Vec::new();

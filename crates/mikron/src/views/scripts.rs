@@ -12,15 +12,15 @@ use crate::steps::tree::tree;
 
 /// The scripts of each platform. Everything is done that a build does, less the layers.
 pub(crate) fn scripts(run: &Run<'_>) -> Result<BTreeMap<Platform, Vec<ScriptReport>>, Error> {
-    let files = run.files()?;
+    let own = run.files()?;
     let pins = run.pins()?;
     let epoch = run.epoch(&pins)?;
     let mut scripts = BTreeMap::new();
     for platform in &run.inputs.platforms {
-        let mut closure = run.close(*platform, &pins, &files)?;
-        let contents = run.contents(&closure, closure.contents())?;
+        let mut closure = run.close(*platform, &pins, &own)?;
+        let contents = run.contents(&closure, &own, closure.contents())?;
         let (spec, families) = (&run.order.spec, &run.order.families);
-        let rootfs = tree(spec, families, epoch, &mut closure, &files, &contents)?;
+        let rootfs = tree(spec, families, epoch, &mut closure, &own, &contents)?;
         scripts.insert(*platform, reports(&closure, &rootfs));
     }
     Ok(scripts)
