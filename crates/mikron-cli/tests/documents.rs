@@ -17,8 +17,8 @@ use mikron_testkit::documents::{Block, Command, Page, Reader, lacks, pages};
 use mikron_testkit::frozen;
 use serde_json::Value;
 
-/// Commands that are not run here, by what they begin with or hold, and why. What the engines among them do is in `mikron-live`,
-/// where the tutorial is played as well.
+/// Commands that are not run here, by what they begin with or hold, and why. In `mikron-live` the pages on applications and the first hour
+/// are played with engine and compilers.
 const ELSEWHERE: &[(&str, &str)] = &[
     ("cargo install", "compiles for minutes"),
     ("cargo test", "is what runs this"),

@@ -20,14 +20,14 @@ fn says(compiler: &str, source: (&str, &str), link: &[&str]) -> Option<String> {
     let (name, text) = source;
     fs::write(dir.path().join(name), text).unwrap();
     let compiler = tool(compiler)?;
-    let compiled = Command::new(compiler)
+    let made = Command::new(compiler)
         .current_dir(dir.path())
         .args([name, "-o", "app"])
         .args(link)
         .output()
         .unwrap();
-    if !compiled.status.success() {
-        let what = String::from_utf8_lossy(&compiled.stderr).into_owned();
+    if !made.status.success() {
+        let what = String::from_utf8_lossy(&made.stderr).into_owned();
         skip(&format!("{name} cannot be compiled here: {what}"));
         return None;
     }
