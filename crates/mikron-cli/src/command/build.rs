@@ -52,7 +52,13 @@ pub(crate) fn run(arguments: &Build, quiet: bool, style: Style) -> Result<(), Fa
         let directory = format!("./out/{}", builder.spec().name);
         outputs.push(Output::layout(directory, Output::DEFAULT_TAG));
     }
-    for output in &outputs {
+    for output in &mut outputs {
+        // One variant is not the image that people take for the latest, unless they are told so.
+        if let (Some(variant), Output::Layout { dir, tag }) = (&shared.variant, &*output)
+            && tag == Output::DEFAULT_TAG
+        {
+            *output = Output::layout(dir, variant);
+        }
         builder = builder.output(output.clone());
     }
     // Standard input is read once: the process cannot begin once more.
@@ -87,10 +93,16 @@ pub(crate) fn run(arguments: &Build, quiet: bool, style: Style) -> Result<(), Fa
             packed: work.packed.load(Ordering::Relaxed),
             fetched: work.fetched.load(Ordering::Relaxed),
         };
-        let mut text: String = reports
-            .iter()
-            .map(|report| text(report, &outputs))
-            .collect();
+        let mut text = String::new();
+        for report in &reports {
+            let variant = report.variant.as_deref().filter(|_| reports.len() > 1);
+            let place = |output: &Output| match variant {
+                Some(variant) => output.of_variant(variant),
+                None => output.clone(),
+            };
+            let places: Vec<Output> = outputs.iter().map(place).collect();
+            text.push_str(&self::text(report, &places));
+        }
         let _ = writeln!(text, "{}", ran.line(&reports));
         text.push_str(&run_line(
             builder.spec(),
@@ -311,7 +323,6 @@ fn text(report: &BuildReport, outputs: &[Output]) -> String {
         scripts(platform, &mut text);
     }
     for output in outputs {
-        let output = variant.map_or(output.clone(), |variant| output.of_variant(variant));
         let _ = writeln!(text, "written to {output}");
     }
     text
