@@ -27,6 +27,7 @@ name: toolchain
 kind: build
 sources: { debian: { deb: bookworm } }
 packages: [gcc, g++, libc6-dev, rustc, golang-go]
+remove: [\"/usr/share/go-*/src/**/testdata/**\"] # programs for other machines, which Go's own tests read
 ";
 
 const RUNTIME: &str = "mikron: 1
