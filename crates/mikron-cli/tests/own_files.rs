@@ -199,6 +199,25 @@ fn the_choice_is_in_the_lock_and_a_locked_build_asks_for_no_list_of_files() {
 }
 
 #[test]
+fn a_library_that_a_program_names_and_the_image_lacks_is_a_hint() {
+    let home = home(true);
+    let program = program()
+        .constant("libsnappy.so.1")
+        .constant("libc.so.6")
+        .build();
+    let run = app(&home, &program, "");
+    assert_eq!(run.code, 0, "{}", run.err);
+    let hints = || {
+        let explained = home.run(&["explain", "app.yaml"]).out;
+        let lines = explained.lines().filter(|line| line.starts_with("hint:"));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert!(matches!(hints().as_slice(), [one] if one.contains("/app names libsnappy.so.1")));
+    app(&home, &program, "packages: [libsnappy1]\n");
+    assert!(hints().is_empty());
+}
+
+#[test]
 fn a_script_brings_its_interpreter_and_a_bare_command_is_found() {
     let home = home(true);
     let run = app(&home, b"#!/usr/bin/lua5.4\nprint(1)\n", "");

@@ -16,6 +16,7 @@ mod facts;
 mod imports;
 pub mod languages;
 mod library;
+mod library_names;
 mod made_for;
 mod scan;
 mod script;
@@ -33,6 +34,7 @@ pub use facts::{
 };
 pub use imports::Symbols;
 pub use library::{FunctionFacts, LibraryFacts};
+pub use library_names::library_names;
 pub use made_for::{Interface, interface_at, made_for};
 pub use scan::{FileScanner, fill, is_musl_path_file, scan, scan_file};
 pub use script::{SHELLS, ScriptCall, ScriptFacts};

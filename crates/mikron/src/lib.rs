@@ -53,7 +53,9 @@ pub use settings::{Setting, Settings};
 pub use unpacked::{CollectedRoots, UnpackedImage, collect_unpacked, unpack_layout};
 pub use views::capabilities::PackageCapabilities;
 pub use views::diff::{archive_inventory, layout_inventory, lock_inventory};
-pub use views::explain::{Answer, Explanations, FoundPackage, Overview, PartLeftOut, Recommended};
+pub use views::explain::{
+    Answer, Explanations, FoundPackage, Hint, Overview, PartLeftOut, Recommended,
+};
 pub use views::matrix::PlatformTokens;
 
 pub use mikron_engine as engine;

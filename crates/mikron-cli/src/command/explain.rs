@@ -291,6 +291,14 @@ fn overview(overview: &Overview) -> String {
             printable(&unmet.note.sonames.join(" or "))
         );
     }
+    for hint in &overview.hints {
+        let _ = writeln!(
+            text,
+            "hint: {} names {}, which the image does not have; if it loads it, name its package in `packages`",
+            printable(&hint.path),
+            printable(&hint.library)
+        );
+    }
     for without in &overview.without {
         let _ = writeln!(text, "{}", printable(&without.to_string()));
     }

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use mikron_facts::{Class, library_names};
 use mikron_matrix::{Explanation, HeldFile, Inventory, explain};
 use mikron_package::{
-    EntryKind, PackageName, PackageRecord, Platform, Requirement, RootPath, Version,
+    Contents as _, EntryKind, PackageName, PackageRecord, Platform, Requirement, RootPath, Version,
 };
 use mikron_select::{
     LeftOut, ModuleLeftOut, ProgramCause, Reason, SelectedFile, SelectedPackage, Step, UnmetNote,
@@ -16,6 +17,7 @@ use serde::Serialize;
 use crate::Error;
 use crate::run::Run;
 use crate::steps::closure::Closure;
+use crate::steps::own::OwnFiles;
 use crate::steps::resolve::{ResolvedPackage, Role};
 
 /// The selection of each platform, with every reason.
@@ -23,6 +25,8 @@ use crate::steps::resolve::{ResolvedPackage, Role};
 pub struct Explanations {
     spec: Spec,
     pub(crate) platforms: BTreeMap<Platform, Closure>,
+    /// The libraries that files of the spec name.
+    named: Vec<Hint>,
 }
 
 /// The selection of one platform at a glance.
@@ -38,6 +42,8 @@ pub struct Overview {
     pub parts_left_out: Vec<PartLeftOut>,
     /// The packages that nothing names and that were found for what files of the spec need, or for what the image starts.
     pub found: Vec<FoundPackage>,
+    /// Libraries that files of the spec name among their constants and the image does not have: they may load them at run time.
+    pub hints: Vec<Hint>,
     /// What packages of the image recommend and the image does not hold, in order of name: it is never followed.
     pub recommended: Vec<Recommended>,
     /// Needs that are known by the rules and left out.
@@ -72,6 +78,15 @@ pub struct FoundPackage {
     pub by: Option<String>,
     /// Why: `is linked with libpq.so.5`.
     pub because: String,
+}
+
+/// A library that a file may load, as it names it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Hint {
+    /// The file of the spec.
+    pub path: String,
+    /// The library: `libsnappy.so.1`.
+    pub library: String,
 }
 
 /// A weak dependency (`Recommends`) that the image does not meet.
@@ -120,7 +135,51 @@ pub(crate) fn explanations(run: &Run<'_>) -> Result<Explanations, Error> {
     Ok(Explanations {
         spec: run.order.spec.clone(),
         platforms,
+        named: named(run, &own)?,
     })
+}
+
+/// The libraries that programs and code of the spec name among their constants, beside those that they are linked with.
+fn named(run: &Run<'_>, own: &OwnFiles) -> Result<Vec<Hint>, Error> {
+    let mut named = Vec::new();
+    for facts in &own.facts.files {
+        let Some(digest) = facts.digest else { continue };
+        let elf = facts.elf.as_deref();
+        if elf.is_none() && facts.script.is_none() && facts.class != Class::Source {
+            continue;
+        }
+        let path = facts.entry.path.to_string();
+        let content = own.open(&digest, &run.spool);
+        let content = content.unwrap_or_else(|| run.spool.open(&digest));
+        let names = content.and_then(library_names);
+        let names = names.map_err(Error::io("read", path.clone()))?;
+        let is_linked = |name: &String| {
+            elf.is_some_and(|elf| elf.needed.contains(name) || elf.soname.as_ref() == Some(name))
+        };
+        named.extend(
+            names
+                .into_iter()
+                .filter(|name| !is_linked(name))
+                .map(|library| Hint {
+                    path: path.clone(),
+                    library,
+                }),
+        );
+    }
+    Ok(named)
+}
+
+/// Those that the image does not have.
+fn hints(closure: &Closure, named: &[Hint]) -> Vec<Hint> {
+    let names = closure
+        .selection
+        .files
+        .iter()
+        .filter_map(|file| file.path.file_name());
+    let there: BTreeSet<&[u8]> = names.collect();
+    let mut hints = named.to_vec();
+    hints.retain(|hint| !there.contains(hint.library.as_bytes()));
+    hints
 }
 
 impl Explanations {
@@ -146,6 +205,7 @@ impl Explanations {
                 platform: *platform,
                 recommended: recommended(closure, &packages),
                 found: found(closure),
+                hints: hints(closure, &self.named),
                 parts_left_out: parts_left_out(closure, &packages),
                 packages,
                 left_out,
