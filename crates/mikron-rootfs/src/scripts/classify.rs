@@ -81,6 +81,11 @@ pub(super) fn call(call: &Call, tree: &Tree, installation: &Installation) -> Opt
                 reason: "removes a link that a new image does not have".to_owned(),
             });
         }
+        "update-alternatives" if has(call, &["--auto"]) => {
+            return Some(Outcome::Irrelevant {
+                reason: "in a new image every alternative is chosen by itself".to_owned(),
+            });
+        }
         "." | "source" if is_library(call, installation) => return None,
         "exec" if call.arguments().is_empty() && call.writes.is_empty() => return None,
         "ldconfig" => return Some(loader_cache(tree)),
@@ -268,6 +273,8 @@ mod tests {
             "update-rc.d nginx defaults",
             "dpkg-maintscript-helper rm_conffile /etc/x 1 -- $@",
             "deb-systemd-helper unmask nginx.service",
+            "py3compile -p python3-six",
+            "update-alternatives --auto editor",
         ] {
             assert!(
                 matches!(outcome(script, &tree), Some(Outcome::Irrelevant { .. })),
