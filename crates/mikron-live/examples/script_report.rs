@@ -31,8 +31,9 @@ impl Tally {
     }
 
     fn text(&self) -> String {
-        let share = self.known as f64 * 100.0 / self.all.max(1) as f64;
-        format!("{} of {} ({share:.1} %)", self.known, self.all)
+        let mille = self.known * 1000 / self.all.max(1);
+        let (share, tenth) = (mille / 10, mille % 10);
+        format!("{} of {} ({share}.{tenth} %)", self.known, self.all)
     }
 }
 

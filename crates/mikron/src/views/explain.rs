@@ -141,7 +141,7 @@ pub(crate) fn explanations(run: &Run<'_>) -> Result<Explanations, Error> {
 
 /// The libraries that programs and code of the spec name among their constants, beside those that they are linked with.
 fn named(run: &Run<'_>, own: &OwnFiles) -> Result<Vec<Hint>, Error> {
-    let mut named = Vec::new();
+    let mut hints = Vec::new();
     for facts in &own.facts.files {
         let Some(digest) = facts.digest else { continue };
         let elf = facts.elf.as_deref();
@@ -156,7 +156,7 @@ fn named(run: &Run<'_>, own: &OwnFiles) -> Result<Vec<Hint>, Error> {
         let is_linked = |name: &String| {
             elf.is_some_and(|elf| elf.needed.contains(name) || elf.soname.as_ref() == Some(name))
         };
-        named.extend(
+        hints.extend(
             names
                 .into_iter()
                 .filter(|name| !is_linked(name))
@@ -166,17 +166,17 @@ fn named(run: &Run<'_>, own: &OwnFiles) -> Result<Vec<Hint>, Error> {
                 }),
         );
     }
-    Ok(named)
+    Ok(hints)
 }
 
 /// Those that the image does not have.
 fn hints(closure: &Closure, named: &[Hint]) -> Vec<Hint> {
-    let names = closure
+    let files = closure
         .selection
         .files
         .iter()
         .filter_map(|file| file.path.file_name());
-    let there: BTreeSet<&[u8]> = names.collect();
+    let there: BTreeSet<&[u8]> = files.collect();
     let mut hints = named.to_vec();
     hints.retain(|hint| !there.contains(hint.library.as_bytes()));
     hints
