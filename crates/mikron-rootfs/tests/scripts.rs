@@ -371,3 +371,46 @@ fn a_table_of_the_spec_says_what_its_commands_mean() {
     let rootfs = extended.finalize().unwrap();
     assert_eq!(uncovered(&rootfs), ["other-register x"]);
 }
+
+#[test]
+fn what_the_kernel_mounts_is_mounted_wherever_packages_are_installed() {
+    // The shape of openjdk's postinst, and of one that looks for a file system of its own.
+    let script = "set -e\nif ! mountpoint -q /proc; then echo >&2 'a mounted /proc is required'; exit 1; fi\nmkdir /etc/java\nif mountpoint -q /srv/data; then mkdir /srv/data/x; fi\nupdate-alternatives --install /usr/bin/java java /usr/lib/jvm/bin/java 1711\n";
+    let rootfs = Image::new()
+        .script("jre", "postinst", script)
+        .file("jre", "/usr/lib/jvm/bin/java", "program")
+        .finalize()
+        .unwrap();
+    for (path, there) in [
+        ("/etc/java", true),
+        ("/usr/bin/java", true),
+        ("/srv/data/x", false),
+    ] {
+        assert_eq!(rootfs.at(path).is_some(), there, "{path}");
+    }
+    assert!(uncovered(&rootfs).is_empty());
+}
+
+#[test]
+fn a_script_that_fails_here_is_told_of() {
+    let rootfs = Image::new()
+        .script(
+            "x",
+            "postinst",
+            "set -e\ntest -f /etc/never\nmkdir /etc/x\n",
+        )
+        .script("y", "postinst", "[ -d /etc/never ] || exit 3\n")
+        .script("z", "postinst", "[ -d /etc/never ] || exit 0\n")
+        .finalize()
+        .unwrap();
+    assert_eq!(uncovered(&rootfs), ["postinst", "postinst"]);
+}
+
+#[test]
+fn how_a_program_ends_that_says_so_itself_is_not_known() {
+    // The shape of mariadb-server's preinst, which fails where a disk is full.
+    let script = "set -e\nif df --portability /var/lib/x/. | tail -n 1 | awk '{ exit ($4>1000) }'; then echo full 1>&2; exit 1; fi\nmkdir /etc/x\n";
+    let rootfs = Image::new().script("x", "preinst", script).finalize();
+    let rootfs = rootfs.unwrap();
+    assert!(rootfs.at("/etc/x").is_some() && uncovered(&rootfs).is_empty());
+}

@@ -85,7 +85,7 @@ impl<'a, 'c> Machine<'a, 'c> {
     }
 
     /// A script that is too long to be followed: nothing is known of what it does behind that, or of the answers that it would give.
-    pub(super) fn gives_up(&mut self, script: &str, templates: Option<&[u8]>) {
+    pub(super) fn gives_up(&mut self, script: &str, templates: Option<&[u8]>, reason: &str) {
         if let Some(templates) = templates.filter(|_| self.silent) {
             self.debconf.forget_all(templates);
         }
@@ -102,7 +102,6 @@ impl<'a, 'c> Machine<'a, 'c> {
             input: &mut Input::empty(),
             assignments: &[],
         };
-        let reason = "it takes too long to be followed to its end";
         self.note(call_of(&step), Fate::Open(reason.to_owned()));
     }
 

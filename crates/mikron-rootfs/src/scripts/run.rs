@@ -146,9 +146,14 @@ fn run_one(
         ..Invocation::default()
     };
     let mut runner = Runner::new(machine, &invocation);
-    runner.script(&script.text);
+    let ended = runner.script(&script.text);
     if runner.exhausted() {
-        machine.gives_up(&script.name, templates);
+        let reason = "it takes too long to be followed to its end";
+        machine.gives_up(&script.name, templates, reason);
+    } else if let Some(status @ 1..) = ended {
+        // Something was answered otherwise than by an installation, which succeeds.
+        let reason = format!("it ends with status {status} here, and would not where it is run");
+        machine.gives_up(&script.name, None, &reason);
     }
     machine.settle();
     machine.clean();

@@ -287,7 +287,12 @@ impl Machine<'_, '_> {
         let separator = arguments.value(&["-F"]).map(str::to_owned);
         let Some(print) = Print::read(program) else {
             step.input.rest();
-            return (Outcome::printed(None), None);
+            // How it ends is the program's own affair where it says `exit`.
+            let ended = match program.contains("exit") {
+                true => Outcome::unknown(),
+                false => Outcome::printed(None),
+            };
+            return (ended, None);
         };
         self.filter_files(step, &files, |text| {
             print.apply(&text, separator.as_deref())
