@@ -48,14 +48,6 @@ fn what_the_pages_show_is_accepted() {
 }
 
 #[test]
-fn the_error_that_the_reference_shows_is_the_one_that_is_shown() {
-    let text = "mikron: 1\nname: web\nsources:\n  debian: { deb: bookworm }\npakcages: [nginx]\n";
-    let limits = mikron_package::Limits::default();
-    let error = mikron_spec::Spec::parse("web.yaml", text, &limits).unwrap_err();
-    assert!(page("docs/spec.md").contains(&error.to_string()), "{error}");
-}
-
-#[test]
 fn the_reference_names_every_key_and_every_word() {
     fn words(schema: &Value, found: &mut BTreeSet<String>) {
         match schema {

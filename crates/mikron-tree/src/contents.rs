@@ -7,7 +7,7 @@ use mikron_facts::FileFacts;
 use mikron_package::{Contents, Digest, NoSuchContent, RootPath};
 
 use crate::digest::below;
-use crate::read::open;
+use crate::open::open;
 use crate::walk::{Stat, on_host};
 
 /// Where the contents of a tree lie on the host. Nothing of them is held: a file that is not any more what was read is refused.

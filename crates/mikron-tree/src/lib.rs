@@ -31,6 +31,7 @@ mod docker;
 mod error;
 mod git;
 mod links;
+mod open;
 mod read;
 mod record;
 mod secrets;

@@ -1,19 +1,18 @@
 //! Reading a directory, or a single file: what of it did not change is known from the record of an earlier reading.
 
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use mikron_facts::{FactsError, FileFacts, FileScanner, Spool, Symbols};
 use mikron_package::{Cancellation, Digest, Entry, EntryKind, Limits, RootPath, threads};
-use rustix::fs::OFlags;
 
 use crate::contents::TreeContents;
 use crate::links::leaves;
+use crate::open::{open, unchanged};
 use crate::record::{self, Learnt, Recorded};
-use crate::walk::{Found, Kind, Stat, Walk, mode, on_host, vanished};
+use crate::walk::{Found, Kind, Stat, Walk, mode, on_host};
 use crate::{Choice, IgnoreFile, TreeError, secrets};
 
 /// Files that one thread takes at a time.
@@ -373,28 +372,6 @@ fn learn(
         read: open.len(),
         as_before: open.is_empty() && unchanged == recorded,
     })
-}
-
-/// Opens a file that is there, and is that which was found: no pipe is waited for and no link followed.
-pub(crate) fn open(path: &Path, stat: &Stat, follow: bool) -> Result<File, TreeError> {
-    let mut flags = OFlags::NONBLOCK;
-    if !follow {
-        flags |= OFlags::NOFOLLOW;
-    }
-    let flags = flags.bits().cast_signed();
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(path);
-    let file = file.map_err(vanished(path))?;
-    unchanged(path, &file, stat)?;
-    Ok(file)
-}
-
-fn unchanged(path: &Path, file: &File, stat: &Stat) -> Result<(), TreeError> {
-    let now = file.metadata().map_err(TreeError::io(path))?;
-    if Stat::of(&now) == *stat {
-        return Ok(());
-    }
-    let path = path.to_owned();
-    Err(TreeError::Changed { path })
 }
 
 fn read_one(

@@ -31,11 +31,13 @@
 mod error;
 mod place;
 mod remove;
+mod unpacked;
 mod writer;
 
 pub use error::{Loss, UnpackError};
-pub use place::{Prepared, Unpacked, prepare};
+pub use place::{Prepared, prepare};
 pub use remove::remove;
+pub use unpacked::Unpacked;
 
 /// Whom the files belong to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,43 +1,17 @@
 //! The directory in its place: made beside it, and renamed when it is whole.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use mikron_oci::LayerEntry;
-use mikron_package::{Contents, RootPath};
+use mikron_package::Contents;
 use rustix::fs::FlockOperation;
 
+use crate::unpacked::Unpacked;
 use crate::writer::Writer;
-use crate::{Loss, Owners, UnpackError, remove};
-
-/// What was written.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Unpacked {
-    /// Number of entries.
-    pub entries: u64,
-    /// Bytes of all files.
-    pub bytes: u64,
-    /// What the place could not hold: of which entry first, and of how many.
-    pub lost: BTreeMap<Loss, (RootPath, u64)>,
-}
-
-impl Unpacked {
-    pub(crate) fn lose(&mut self, loss: Loss, path: &RootPath) {
-        let first = || (path.clone(), 0);
-        self.lost.entry(loss).or_insert_with(first).1 += 1;
-    }
-
-    /// Each loss in words.
-    pub fn losses(&self) -> impl Iterator<Item = String> {
-        self.lost.iter().map(|(loss, (path, count))| match count {
-            1 => format!("{path} has lost {loss}"),
-            n => format!("{path} and {} more have lost {loss}", n - 1),
-        })
-    }
-}
+use crate::{Owners, UnpackError, remove};
 
 /// A tree that is whole and lies beside its place. Dropped, it is gone.
 #[derive(Debug)]

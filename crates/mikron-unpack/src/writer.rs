@@ -13,8 +13,8 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use crate::place::Unpacked;
 use crate::remove::enter;
+use crate::unpacked::Unpacked;
 use crate::{Loss, Owners, UnpackError};
 
 /// The mode of directories that no entry speaks of.

@@ -22,8 +22,8 @@ use crate::steps::inputs::Inputs;
 use crate::steps::own::{OwnFiles, Reader};
 use crate::steps::pinned::{pinned, provide_paths};
 use crate::steps::resolve::{self, Providers, Resolution, ResolvedPackage, Role, Roots, Wish};
+use crate::steps::seek::Seeker;
 use crate::steps::slices::Slices;
-use crate::steps::sought::Seeker;
 use crate::steps::sources::{Published, Sources};
 use crate::steps::tables::PlatformTables;
 

@@ -19,10 +19,12 @@ pub(crate) mod memo;
 pub(crate) mod own;
 pub(crate) mod parallel;
 pub(crate) mod pinned;
+pub(crate) mod placed;
 pub(crate) mod places;
 pub(crate) mod publish;
 pub(crate) mod resolve;
 pub(crate) mod scripts;
+pub(crate) mod seek;
 #[cfg(feature = "slices")]
 pub(crate) mod slices;
 #[cfg(not(feature = "slices"))]

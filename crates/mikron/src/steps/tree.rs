@@ -16,6 +16,7 @@ use crate::steps::database::database;
 use crate::steps::installed::InstalledFiles;
 use crate::steps::links::links;
 use crate::steps::own::OwnFiles;
+use crate::steps::placed;
 use crate::steps::resolve::Role;
 use crate::steps::slices;
 use crate::steps::translate;
@@ -65,7 +66,7 @@ pub(crate) fn tree(
             closure,
             mikron_rootfs::merges_usr(&families),
         ))),
-        files: translate::files(spec, own),
+        files: placed::files(spec, own),
         file_capabilities: translate::file_capabilities(spec),
         accounts: translate::accounts(spec),
         run_as: spec.run_as.as_ref().map(ToString::to_string),
