@@ -132,36 +132,34 @@ fn text(node: &Node, key: &str) -> Option<String> {
 
 /// A spec that inherits from another: the later one wins.
 pub(crate) fn specs(before: Option<Node>, after: Node) -> Option<Node> {
-    merge(before, after, &SPEC)
+    (!after.is_null()).then(|| merge(before, after, &SPEC, false))
 }
 
-/// What comes of a value and an inherited one. Nothing, where the later one is `null`.
-fn merge(before: Option<Node>, after: Node, key: &Key) -> Option<Node> {
-    if after.is_null() {
-        return None;
-    }
+/// What comes of a value and an inherited one. In a variant `null` stays, since what it takes away is that of the image without the
+/// variant.
+fn merge(before: Option<Node>, after: Node, key: &Key, in_variant: bool) -> Node {
     let shape = match (key.how, &after.shape) {
-        (How::Whole, _) | (_, Shape::Scalar(_)) => return Some(after),
+        (How::Whole, _) | (_, Shape::Scalar(_)) => return after,
         (_, Shape::List(items)) => {
             let before = match before.map(|node| node.shape) {
                 Some(Shape::List(items)) => items,
                 _ => Vec::new(),
             };
-            Shape::List(lists(&before, items, key))
+            Shape::List(lists(&before, items, key, in_variant))
         }
         (_, Shape::Map(pairs)) => {
             let before = match before.map(|node| node.shape) {
                 Some(Shape::Map(pairs)) => pairs,
                 _ => Vec::new(),
             };
-            Shape::Map(maps(before, pairs, key))
+            Shape::Map(maps(before, pairs, key, in_variant))
         }
     };
-    Some(after.with(shape))
+    after.with(shape)
 }
 
 /// The items of both lists, each where it stands last. `null` among the later ones drops all before it.
-fn lists(before: &[Node], after: &[Node], key: &Key) -> Vec<Node> {
+fn lists(before: &[Node], after: &[Node], key: &Key, in_variant: bool) -> Vec<Node> {
     let identity = |item: &Node| {
         let name = match key.how {
             How::Named(name) => name(item),
@@ -178,6 +176,7 @@ fn lists(before: &[Node], after: &[Node], key: &Key) -> Vec<Node> {
             if is_later && item.is_null() {
                 items.clear();
                 at.clear();
+                items.extend(in_variant.then(|| Some(item.clone())));
                 continue;
             }
             let earlier = at.insert(identity(item), items.len());
@@ -192,8 +191,9 @@ fn lists(before: &[Node], after: &[Node], key: &Key) -> Vec<Node> {
 
 type Pair = (String, Span, Node);
 
-/// The keys of both mappings, the later ones merged into the earlier ones' places.
-fn maps(before: Vec<Pair>, after: &[Pair], key: &Key) -> Vec<Pair> {
+/// The keys of both mappings, the later ones merged into the earlier ones' places. `null` takes a key away.
+fn maps(before: Vec<Pair>, after: &[Pair], key: &Key, in_variant: bool) -> Vec<Pair> {
+    let below = in_variant || matches!(key.how, How::Specs);
     let mut pairs: Vec<Option<Pair>> = before.into_iter().map(Some).collect();
     let names = pairs.iter().flatten().map(|(name, ..)| name.clone());
     let at: BTreeMap<String, usize> = names.zip(0..).collect();
@@ -202,8 +202,12 @@ fn maps(before: Vec<Pair>, after: &[Pair], key: &Key) -> Vec<Pair> {
         let before = inherited
             .and_then(|at| pairs[at].take())
             .map(|(.., node)| node);
-        let merged =
-            merge(before, value.clone(), key.at(name)).map(|node| (name.clone(), *span, node));
+        let merged = if value.is_null() {
+            in_variant.then(|| value.clone())
+        } else {
+            Some(merge(before, value.clone(), key.at(name), below))
+        };
+        let merged = merged.map(|node| (name.clone(), *span, node));
         match inherited {
             Some(at) => pairs[at] = merged,
             None => pairs.push(merged),

@@ -41,6 +41,19 @@ fn a_variant_is_the_spec_with_a_part_on_top() {
 }
 
 #[test]
+fn a_variant_takes_away_what_the_spec_has() {
+    let all = variants(
+        "packages: [nginx]\nrun-as: root\nimage: { workdir: /x, env: { A: b } }\nvariants:\n  less: { run-as: ~, packages: [~, bash], image: { env: ~ } }\n  more: { extends: [less], packages: [vim] }\n",
+    );
+    for (name, packages) in [("less", 1), ("more", 2)] {
+        let (_, spec) = all.iter().find(|(other, _)| other == name).unwrap();
+        assert_eq!(spec.packages.len(), packages, "{name}");
+        assert!(spec.run_as.is_none() && spec.image.env.is_empty(), "{name}");
+        assert_eq!(spec.image.workdir.to_string(), "/x", "{name}");
+    }
+}
+
+#[test]
 fn variants_are_inherited_and_go_together_as_specs_do() {
     let base = format!(
         "{HEAD}variants:\n  debug: {{ packages: [busybox], run-as: nonroot }}\n  other: {{ select: full }}\n"

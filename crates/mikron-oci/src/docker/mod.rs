@@ -25,11 +25,11 @@ use name::Name;
 
 pub use read::Archive;
 
-/// A name with all that it leaves out: `nginx` is `docker.io/library/nginx:latest`.
+/// A name with all that it leaves out: the host where engines look for a name without one, and the tag `latest`.
 ///
 /// ```
 /// use mikron_oci::docker::full_name;
-/// assert_eq!(full_name("nginx")?, "docker.io/library/nginx:latest");
+/// assert_eq!(full_name("registry.example.org/nginx")?, "registry.example.org/nginx:latest");
 /// assert!(full_name("Nginx").is_err());
 /// # Ok::<(), mikron_oci::ImageError>(())
 /// ```

@@ -25,13 +25,14 @@ impl Machine<'_, '_> {
             "uname" if arguments.has(&["-s"]) || call.arguments().is_empty() => {
                 say("Linux".to_owned())
             }
-            // No terminal, no other root: it is neither a chroot nor a running system that scripts look at.
-            "tty" | "runlevel" | "pidof" | "pgrep" | "ischroot" => Some((Outcome::failed(), None)),
             // Nothing is mounted but what the kernel has wherever packages are installed.
             "mountpoint" if paths.iter().any(|path| KERNEL.contains(path)) => {
                 Some((Outcome::done(), None))
             }
-            "mountpoint" => Some((Outcome::failed(), None)),
+            // No terminal, no other root: it is neither a chroot nor a running system that scripts look at.
+            "tty" | "runlevel" | "mountpoint" | "pidof" | "pgrep" | "ischroot" => {
+                Some((Outcome::failed(), None))
+            }
             "readlink" | "realpath" => self.readlink(name, step, call),
             "cmp" | "diff" => self.compare(step, &paths),
             "md5sum" | "sha256sum" => self.digest(name, step, call),

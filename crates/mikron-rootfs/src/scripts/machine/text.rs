@@ -288,9 +288,10 @@ impl Machine<'_, '_> {
         let Some(print) = Print::read(program) else {
             step.input.rest();
             // How it ends is the program's own affair where it says `exit`.
-            let ended = match program.contains("exit") {
-                true => Outcome::unknown(),
-                false => Outcome::printed(None),
+            let ended = if program.contains("exit") {
+                Outcome::unknown()
+            } else {
+                Outcome::printed(None)
             };
             return (ended, None);
         };
