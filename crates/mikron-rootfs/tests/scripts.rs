@@ -397,7 +397,7 @@ fn a_script_that_fails_here_is_told_of() {
         .script(
             "x",
             "postinst",
-            "set -e\ntest -f /etc/never\nmkdir /etc/x\n",
+            "if ! [ -e /etc/never ]; then echo wanted 1>&2; exit 1; fi\n",
         )
         .script("y", "postinst", "[ -d /etc/never ] || exit 3\n")
         .script("z", "postinst", "[ -d /etc/never ] || exit 0\n")
