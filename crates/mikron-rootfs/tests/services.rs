@@ -368,7 +368,7 @@ fn what_a_script_makes_of_a_template_is_what_it_puts_into_place() {
 
 #[test]
 fn install_copies_with_the_mode_that_it_names() {
-    let script = "install -m 0640 /usr/share/p/a /etc/p/a\ninstall /usr/share/p/a /etc/p/prog\ncp -p /usr/share/p/a /etc/p/kept\ninstall -o x -m 600 /usr/share/p/a /etc/p/owned\ncp -r /usr/share/p /etc/q\nmv /etc/p/kept.dpkg-new /etc/p/kept\n";
+    let script = "install -m 0640 /usr/share/p/a /etc/p/a\ninstall /usr/share/p/a /etc/p/prog\ncp -p /usr/share/p/a /etc/p/kept\ninstall -o x -m 600 /usr/share/p/a /etc/p/owned\ncp -r /usr/share/p /etc/q\nmv /etc/p/kept.dpkg-new /etc/p/kept\ntrue\n";
     let rootfs = Image::new()
         .script("p", "postinst", script)
         .template("/usr/share/p/a", "new")
