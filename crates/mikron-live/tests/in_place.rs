@@ -106,10 +106,7 @@ fn as_another_user() {
     assert!(!rustix::process::geteuid().is_root());
     let work = home.join("work");
     fs::create_dir_all(&work).unwrap();
-    let path = env::join_paths(
-        env::split_paths(&env::var_os("PATH").unwrap()).chain(["/usr/sbin".into()]),
-    );
-    let runtime = Runtime::find(&path.unwrap()).unwrap();
+    let runtime = runtime();
     let run = |spec: &str, words: &[&str]| run(&home, &work, &runtime, spec, words);
     for (file, source, compile) in PROGRAMS {
         fs::write(work.join(file), source).unwrap();
@@ -118,6 +115,37 @@ fn as_another_user() {
     for program in ["from-c", "from-c++", "from-rust", "from-go"] {
         assert_eq!(run(RUNTIME, &[&format!("/src/{program}")]), 3, "{program}");
     }
+}
+
+#[test]
+fn root_in_a_container_reads_what_steers_the_machine_and_writes_none_of_it() {
+    if mirror().is_none() {
+        return;
+    }
+    if !rustix::process::geteuid().is_root() {
+        return skip("whoever is not root may not write there anyway");
+    }
+    if find("crun").is_none() && tool("runc").is_none() {
+        return;
+    }
+    let home = TempDir::new().unwrap();
+    let spec = "mikron: 1\nname: shell\nsources: { debian: { deb: bookworm } }\npackages: [busybox-static]\n";
+    let ends = |script: &str| {
+        let words = ["/bin/busybox", "sh", "-c", script];
+        run(home.path(), home.path(), &runtime(), spec, &words)
+    };
+    assert_eq!(ends("cat /proc/sys/kernel/ostype && : > /src/written"), 0);
+    assert!(home.path().join("written").exists());
+    // The name of the container's own domain: harmless, were it written.
+    assert_ne!(ends("echo x > /proc/sys/kernel/domainname"), 0);
+    assert_eq!(ends("test -z \"$(head -c 1 /proc/kcore)\""), 0);
+}
+
+/// The runtime of this machine.
+fn runtime() -> Runtime {
+    let path = env::var_os("PATH").unwrap();
+    let path = env::join_paths(env::split_paths(&path).chain(["/usr/sbin".into()]));
+    Runtime::find(&path.unwrap()).unwrap()
 }
 
 /// How words end in the image of a spec, with a directory at `/src`.

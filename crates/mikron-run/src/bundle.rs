@@ -32,6 +32,30 @@ const CAPABILITIES: [&str; 10] = [
     "CAP_SYS_CHROOT",
 ];
 
+/// What the kernel tells of the machine and a program has no business with: they are not there (the default of Docker).
+const MASKED: [&str; 11] = [
+    "/proc/acpi",
+    "/proc/asound",
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/latency_stats",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/proc/timer_list",
+    "/proc/timer_stats",
+    "/sys/devices/virtual/powercap",
+    "/sys/firmware",
+];
+
+/// By what the machine itself is steered: root in a container is root to it, and reads these only.
+const READ_ONLY: [&str; 5] = [
+    "/proc/bus",
+    "/proc/fs",
+    "/proc/irq",
+    "/proc/sys",
+    "/proc/sysrq-trigger",
+];
+
 /// `f_type` of an overlay (statfs(2)), on which no other can write.
 const OVERLAYFS: u64 = 0x794c_7630;
 
@@ -245,7 +269,7 @@ impl Launch {
         if !self.network {
             namespaces.push("network");
         }
-        let mut linux = json!({});
+        let mut linux = json!({"maskedPaths": MASKED, "readonlyPaths": READ_ONLY});
         let (caller, group) = (rustix::process::geteuid(), rustix::process::getegid());
         if !caller.is_root() {
             namespaces.push("user");

@@ -101,6 +101,22 @@ fn a_bundle_says_what_the_image_says_and_the_code_is_that_of_the_program() {
 }
 
 #[test]
+fn nothing_steers_the_machine_through_the_kernels_files() {
+    let machine = Machine::new(LOOK);
+    let (_, config) = machine.run(&machine.launch(WEB));
+    let has = |key: &str, path: &str| {
+        let paths = config["linux"][key].as_array();
+        paths.unwrap().iter().any(|known| known == path)
+    };
+    for path in ["/proc/sys", "/proc/sysrq-trigger"] {
+        assert!(has("readonlyPaths", path), "{path}");
+    }
+    for path in ["/proc/kcore", "/proc/keys", "/sys/firmware"] {
+        assert!(has("maskedPaths", path), "{path}");
+    }
+}
+
+#[test]
 fn the_image_is_mounted_directory_by_directory_and_stays_as_it_was() {
     let machine = Machine::new(&format!("{LOOK}; echo new > \"$bundle/rootfs/usr/new\""));
     let (_, config) = machine.run(&machine.launch(WEB));
