@@ -1,4 +1,4 @@
-//! Debian's text formats: stanzas, relations, versions, control, Packages, Release and the compact index.
+//! Debian's text formats: stanzas, relations, versions, control, Packages, Release, Contents and the compact index.
 //!
 //! The first byte chooses what the rest is. Nothing may panic, and what is accepted must hold together.
 
@@ -6,8 +6,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use mikron_deb::{
-    DebVersionOrder, StanzaReader, parse_control, parse_date, parse_relations, parse_release, read_packages,
-    parse_requirements,
+    DebVersionOrder, StanzaReader, parse_control, parse_date, parse_relations, parse_release, read_contents,
+    read_packages, parse_requirements,
 };
 use mikron_package::{Limits, Origin, VersionOrder};
 use mikron_source::universe::{CompactIndex, build_index};
@@ -15,7 +15,7 @@ use mikron_source::universe::{CompactIndex, build_index};
 fuzz_target!(|data: &[u8]| {
     let Some((kind, data)) = data.split_first() else { return };
     let limits = Limits { field: 1 << 16, control: 1 << 18, alternatives: 100, ..Limits::default() };
-    match kind % 7 {
+    match kind % 8 {
         0 => stanzas(data, &limits),
         1 => relations(data, &limits),
         2 => versions(data),
@@ -33,7 +33,8 @@ fuzz_target!(|data: &[u8]| {
                 }
             }
         }
-        _ => compact(data),
+        6 => compact(data),
+        _ => contents(data, &limits),
     }
 });
 
@@ -84,6 +85,15 @@ fn packages(data: &[u8], limits: &Limits) {
         }
         index.odd().expect("it is whole");
     }
+}
+
+/// A path is what stands in the text, and whoever has it is named there, too.
+fn contents(data: &[u8], limits: &Limits) {
+    let within = |part: &[u8]| part.is_empty() || data.windows(part.len()).any(|text| text == part);
+    let _ = read_contents(data, limits, &Origin::default(), |line| {
+        assert!(!line.path.is_empty() && !line.path.contains(&b'\n') && within(line.path));
+        assert!(line.packages().all(within));
+    });
 }
 
 /// An index of which single bytes were changed: each three bytes of the input are a place and a value.
