@@ -57,12 +57,17 @@ impl Failure {
                 Err(error) => error.into(),
             };
         }
+        let document = builder.text().document();
+        if is_of_pair(&error) && !document.text.is_empty() {
+            let kind = SpecErrorKind::Invalid(error.to_string());
+            let error = document.error_at(&["pair"], kind, help(&error));
+            return mikron::Error::from(error).into();
+        }
         if let mikron::Error::Solve {
             platform,
             error: SolveError::Missing(missing),
         } = &error
         {
-            let document = builder.text().document();
             let all: Option<Vec<_>> = missing
                 .iter()
                 .map(|one| missing_package(&document, *platform, one))
@@ -165,6 +170,15 @@ fn help(error: &mikron::Error) -> Option<String> {
                 all.join(", ")
             ))
         }
+        Error::Pair { pair, .. } => Some(format!(
+            "give both the same sources, as in a file that both extend, and renew the lock that is older with `mikron lock --update` ({pair}, or this one)"
+        )),
+        Error::PairOfBuilds { .. } => {
+            Some("name the spec of the image that runs what is built here".to_owned())
+        }
+        Error::PairWithoutPlatform { pair, .. } => {
+            Some(format!("add it to `platforms` of {pair}, or leave it out here"))
+        }
         Error::Variant { error, .. } => help(error),
         Error::SeveralVariants(_) => Some(
             "choose one with --variant NAME; a layout (`-o oci:DIR`) holds all of them, each with its tag".to_owned(),
@@ -199,6 +213,15 @@ fn help(error: &mikron::Error) -> Option<String> {
         })),
         _ => None,
     }
+}
+
+/// Whether an error is about the spec that another one is paired with.
+fn is_of_pair(error: &mikron::Error) -> bool {
+    use mikron::Error;
+    matches!(
+        error,
+        Error::Pair { .. } | Error::PairOfBuilds { .. } | Error::PairWithoutPlatform { .. }
+    )
 }
 
 /// Where a library is too old for a program: the releases that can be taken by name.

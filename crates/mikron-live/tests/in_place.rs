@@ -25,6 +25,7 @@ const NOBODY: u32 = 65534;
 const BUILD: &str = "mikron: 1
 name: toolchain
 kind: build
+pair: runtime.yaml
 sources: { debian: { deb: bookworm } }
 packages: [gcc, g++, libc6-dev, rustc, golang-go]
 remove: [\"/usr/share/go-*/src/**/testdata/**\"] # programs for other machines, which Go's own tests read
@@ -108,6 +109,7 @@ fn as_another_user() {
     fs::create_dir_all(&work).unwrap();
     let runtime = runtime();
     let run = |spec: &str, words: &[&str]| run(&home, &work, &runtime, spec, words);
+    fs::write(home.join("runtime.yaml"), RUNTIME).unwrap();
     for (file, source, compile) in PROGRAMS {
         fs::write(work.join(file), source).unwrap();
         assert_eq!(run(BUILD, compile), 0, "{compile:?}");

@@ -8,7 +8,7 @@ use crate::file::FileContent;
 use crate::layers::Layers;
 use crate::request::{PackageRequest, check_slice, is_sliceable};
 use crate::source::Source;
-use crate::spec::{DefinitionSource, Spec};
+use crate::spec::{DefinitionSource, Kind, Spec};
 use crate::text::shown;
 use mikron_package::{Family, Glob, Globs};
 use mikron_yaml::{Node, YamlErrorKind};
@@ -39,6 +39,7 @@ pub(crate) fn schema_version(
 pub(crate) fn spec(spec: &Spec, document: &Document<'_>) -> Result<(), SpecError> {
     let check = Check { spec, document };
     check.name()?;
+    check.pair()?;
     check.sources()?;
     check.packages()?;
     check.rules()?;
@@ -104,6 +105,17 @@ impl Check<'_> {
             format!("`{}` cannot be the name of an image", shown(name)),
             "use lower-case letters and digits, with `.`, `_` or `-` between them",
         )
+    }
+
+    fn pair(&self) -> Result<(), SpecError> {
+        match (&self.spec.pair, self.spec.kind) {
+            (Some(_), Kind::Runtime) => self.fail(
+                &["pair"],
+                "only an image to build in is paired with the one that runs what it builds",
+                "add `kind: build`, or leave `pair` to the spec of the image to build in",
+            ),
+            _ => Ok(()),
+        }
     }
 
     fn sources(&self) -> Result<(), SpecError> {

@@ -47,6 +47,7 @@ pub(crate) static KEYS: &[Key] = &[
     key("params", How::Shape, &[]),
     key("name", How::Shape, &[]),
     key("kind", How::Shape, &[]),
+    key("pair", How::Path, &[]),
     key("sources", How::Shape, &[key("*", How::Shape, SOURCE)]),
     key("packages", How::Named(package), &[]),
     key("select", How::Shape, &[]),

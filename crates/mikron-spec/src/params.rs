@@ -60,6 +60,11 @@ impl Params {
         }
     }
 
+    /// Whether a spec declares a parameter.
+    pub(crate) fn declares(&self, name: &str) -> bool {
+        self.values.contains_key(name)
+    }
+
     /// Whether a parameter stands for something somewhere.
     pub(crate) fn is_used(&self, name: &str) -> bool {
         self.used.contains(name)

@@ -69,7 +69,7 @@ pub struct Base {
 /// let text = "mikron: 1\nname: web\nextends: [base.yaml]\npackages: [nginx]\nvariants:\n  root: { run-as: ~ }\n".to_owned();
 /// let spec = Base { name: "web.yaml".to_owned(), identity: "web.yaml".to_owned(), text };
 /// let (limits, params) = (Limits::default(), BTreeMap::new());
-/// let reader = Reader { forms: &[], limits: &limits, bases: &Shelf, params: &params };
+/// let reader = Reader { forms: &[], limits: &limits, bases: &Shelf, params: &params, of_another: false };
 /// let specs = reader.read(spec)?;
 /// assert!(specs.plain.spec.run_as.is_some());
 /// assert_eq!(specs.variants[0].0, "root");
@@ -86,6 +86,8 @@ pub struct Reader<'a> {
     pub bases: &'a dyn Bases,
     /// Values of parameters that win over all defaults.
     pub params: &'a BTreeMap<String, String>,
+    /// Whether they were meant for another spec first, and this one need not use them.
+    pub of_another: bool,
 }
 
 /// What a spec describes: an image, and its variants in the order in which they stand there.
@@ -152,7 +154,8 @@ impl Reader<'_> {
             merge::move_paths(&mut tree, directory);
             whole = merge::specs(whole, tree);
         }
-        if let Some(name) = self.params.keys().find(|name| !params.is_used(name)) {
+        let is_unused = |name: &&String| !self.of_another && !params.is_used(name);
+        if let Some(name) = self.params.keys().find(is_unused) {
             let kind =
                 SpecErrorKind::Invalid(format!("nothing uses the parameter `{}`", shown(name)));
             let help = format!(
@@ -327,6 +330,9 @@ impl Chain {
             }
         }
         for (name, value) in reader.params {
+            if reader.of_another && !params.declares(name) {
+                continue;
+            }
             params
                 .give(name, value)
                 .map_err(|(kind, help)| of_file(&self.files, kind, help))?;

@@ -36,6 +36,10 @@ pub struct Spec {
     /// What the image is for; `runtime` if not given.
     #[serde(default, skip_serializing_if = "Kind::is_runtime")]
     pub kind: Kind,
+    /// The spec of the image that runs what this one (`kind: build`) builds, relative to the spec. Of the libraries in this image
+    /// that one must have no other version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pair: Option<String>,
     /// Where packages come from, by a name of your choice.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sources: BTreeMap<String, Source>,
@@ -116,6 +120,7 @@ impl Spec {
             mikron: SchemaVersion::default(),
             name: name.to_owned(),
             kind: Kind::default(),
+            pair: None,
             sources: BTreeMap::new(),
             packages: Vec::new(),
             select: None,
@@ -168,6 +173,7 @@ impl Spec {
             limits,
             bases: &NoBases,
             params: &BTreeMap::new(),
+            of_another: false,
         };
         let base = Base {
             name: file.to_owned(),

@@ -8,7 +8,7 @@ use mikron_matrix::Violation;
 use mikron_oci::{ImageError, LayerError, StoreError};
 use mikron_package::{
     ArchiveError, DatabaseError, Family, IdentityMismatch, PackageName, Platform, PlatformError,
-    Sought,
+    Sought, Version,
 };
 use mikron_rootfs::RootfsError;
 use mikron_select::{Missing, RulesError, SelectError};
@@ -124,7 +124,7 @@ pub enum Error {
         /// The package.
         package: PackageName,
         /// The version that was published.
-        version: mikron_package::Version,
+        version: Version,
         /// The source that published it.
         source_name: String,
         /// What was tried.
@@ -150,6 +150,32 @@ pub enum Error {
         variant: String,
         /// Those that it has.
         known: Vec<String>,
+    },
+    /// Libraries in an image to build in are of other versions than in the one that runs what it builds.
+    #[error("{platform}: what is linked here would run with other libraries in `{pair}`:{}", disagreements(.differing))]
+    Pair {
+        /// What the spec calls the other one.
+        pair: String,
+        /// The platform.
+        platform: Platform,
+        /// The packages: at least one.
+        differing: Vec<Disagreement>,
+    },
+    /// The image that is to run what another one builds is itself for building.
+    #[error("`{pair}` is an image to build in too, and runs nothing that this one builds")]
+    PairOfBuilds {
+        /// What the spec calls the other one.
+        pair: String,
+    },
+    /// The image that is to run what another one builds is not made for its platform.
+    #[error("{platform} is not a platform of `{pair}`, which is to run what is built (it has {})", list(.known))]
+    PairWithoutPlatform {
+        /// What the spec calls the other one.
+        pair: String,
+        /// The platform that is built on.
+        platform: Platform,
+        /// Those of the other one.
+        known: Vec<Platform>,
     },
     /// The packages cannot be had together.
     #[error("{platform}: {error}")]
@@ -319,6 +345,19 @@ impl From<ArchiveError> for Error {
     }
 }
 
+/// A package with a library, in one version where programs are built and in another where they run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Disagreement {
+    /// The package.
+    pub package: PackageName,
+    /// A library of it, by its soname.
+    pub library: String,
+    /// Its version in the image to build in.
+    pub here: Version,
+    /// Its version in the image that runs what is built, or the one that its sources would give.
+    pub there: Version,
+}
+
 /// Something that a file of the spec needs, or that the image starts, and that is not in the image: no package could be chosen for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unfound {
@@ -416,6 +455,19 @@ fn uncovered(scripts: &[ScriptReport]) -> String {
         format!("\n  {package} {script}: {}", uncovered.join("; "))
     };
     scripts.iter().map(line).collect()
+}
+
+fn disagreements(differing: &[Disagreement]) -> String {
+    let line = |one: &Disagreement| {
+        let Disagreement {
+            package,
+            library,
+            here,
+            there,
+        } = one;
+        format!("\n{library} of {package}: {here} here, {there} there")
+    };
+    differing.iter().map(line).collect()
 }
 
 fn list(platforms: &[Platform]) -> String {

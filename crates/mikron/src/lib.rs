@@ -41,7 +41,7 @@ mod unpacked;
 mod views;
 
 pub use builder::Builder;
-pub use error::{Candidate, Error, SourceFault, Unfound, UnfoundCause};
+pub use error::{Candidate, Disagreement, Error, SourceFault, Unfound, UnfoundCause};
 pub use families::{Families, FamilySource, PackageFamily, formats};
 pub use inspect::inspect_archive;
 pub use order::Update;

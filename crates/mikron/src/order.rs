@@ -1,16 +1,18 @@
 //! What one build is asked for: a spec, where it lies, and where its image goes.
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use mikron_oci::{BlobStore, Recipe};
 use mikron_package::{Limits, PackageName, Platform};
-use mikron_spec::{Draft, Lock, Spec, SpecError, SpecText, Specs};
+use mikron_spec::{Base, Bases, Draft, Lock, Policy, Reader, Spec, SpecError, SpecText, Specs};
 
-use crate::Output;
 use crate::families::Families;
+use crate::files::{self, Beside};
 use crate::steps::translate;
+use crate::{Error, Output};
 
 /// A spec with everything that a build is told beside it.
 #[derive(Clone)]
@@ -24,6 +26,8 @@ pub(crate) struct Order {
     pub(crate) extends: Vec<String>,
     /// The families that the spec may have sources of.
     pub(crate) families: Families,
+    /// The parameters that it was read with.
+    pub(crate) params: BTreeMap<String, String>,
     /// What the spec was read from; empty for one that a program has put together.
     pub(crate) text: SpecText,
     /// The file of the spec: what it names lies beside it.
@@ -39,6 +43,19 @@ pub(crate) struct Order {
     /// Whether the lock must be there, and fresh.
     pub(crate) locked: bool,
     pub(crate) update: Update,
+}
+
+/// How a spec is read.
+#[derive(Clone, Default)]
+pub(crate) struct Terms {
+    /// The families that it may have sources of.
+    pub(crate) families: Families,
+    /// What it may name.
+    pub(crate) policy: Policy,
+    /// Values of its parameters.
+    pub(crate) params: BTreeMap<String, String>,
+    /// Whether these were meant for another spec first.
+    pub(crate) of_another: bool,
 }
 
 /// Which packages a new lock may have in other versions than the lock before it, though nothing demands it.
@@ -72,6 +89,7 @@ impl Order {
             specs: Arc::new(specs),
             variant: None,
             extends: Vec::new(),
+            params: BTreeMap::new(),
             families,
             text,
             file,
@@ -83,6 +101,41 @@ impl Order {
             locked: false,
             update: Update::default(),
         }
+    }
+
+    /// The order for the spec in a file.
+    pub(crate) fn of_file(terms: &Terms, file: PathBuf) -> Result<Self, Error> {
+        let bytes = files::read_capped(&file, Limits::default().spec)?;
+        let base = Base {
+            name: file.display().to_string(),
+            identity: identity(&file),
+            text: files::text(&file, bytes)?,
+        };
+        Self::read(terms, base, file)
+    }
+
+    /// The order for a spec that is, or might be, in `file`: it is read with what it extends.
+    pub(crate) fn read(terms: &Terms, base: Base, file: PathBuf) -> Result<Self, Error> {
+        let directory = file.parent().unwrap_or(Path::new(""));
+        let beside = Beside::new(directory, &terms.policy);
+        let bases = OnDisk {
+            beside: &beside,
+            policy: &terms.policy,
+            read: RefCell::default(),
+        };
+        let limits = Limits::default();
+        let reader = Reader {
+            forms: &terms.families.forms(),
+            limits: &limits,
+            bases: &bases,
+            params: &terms.params,
+            of_another: terms.of_another,
+        };
+        let specs = reader.read(base)?;
+        let mut order = Self::new(specs, file, terms.families.clone());
+        order.extends = bases.read.into_inner();
+        order.params.clone_from(&terms.params);
+        Ok(order)
     }
 
     /// A lock of such a spec.
@@ -124,4 +177,41 @@ impl Order {
             None => self.file.with_extension("lock"),
         }
     }
+}
+
+/// Specs that lie beside the one that extends them.
+struct OnDisk<'b> {
+    beside: &'b Beside,
+    policy: &'b Policy,
+    /// What was read.
+    read: RefCell<Vec<String>>,
+}
+
+impl Bases for OnDisk<'_> {
+    fn base(&self, path: &str) -> Result<Base, String> {
+        if !self.policy.allows(path) {
+            return Err("it lies outside the spec's directory".to_owned());
+        }
+        let read = || {
+            let (file, bytes) = self.beside.read(path, Limits::default().spec)?;
+            let text = files::text(&file, bytes)?;
+            Ok((file, text))
+        };
+        let (file, text) = read().map_err(|error: Error| match error {
+            Error::Io { error, .. } => error.to_string(),
+            error => error.to_string(),
+        })?;
+        self.read.borrow_mut().push(path.to_owned());
+        Ok(Base {
+            name: self.beside.directory.join(path).display().to_string(),
+            identity: identity(&file),
+            text,
+        })
+    }
+}
+
+/// The same for the same file, whatever path leads there.
+fn identity(file: &Path) -> String {
+    let file = file.canonicalize().unwrap_or_else(|_| file.to_owned());
+    file.display().to_string()
 }

@@ -18,7 +18,7 @@ use crate::session::Session;
 use crate::steps::closure::{self, Closure};
 use crate::steps::contents::PackageContents;
 use crate::steps::facts::Learner;
-use crate::steps::inputs::Inputs;
+use crate::steps::inputs::{Inputs, Versions};
 use crate::steps::own::{OwnFiles, Reader};
 use crate::steps::pinned::{pinned, provide_paths};
 use crate::steps::resolve::{self, Providers, Resolution, ResolvedPackage, Role, Roots, Wish};
@@ -337,6 +337,51 @@ impl<'a> Run<'a> {
             })
         };
         closure::close(spec, &tables, packages, own, &learner, &nothing)
+    }
+
+    /// Which version of each of these packages the spec's image has; where it has none, and is not locked, which one it would have if
+    /// something in it needed the package.
+    pub(crate) fn versions<'n>(
+        &self,
+        platform: Platform,
+        pins: &Pins,
+        names: impl Iterator<Item = &'n PackageName>,
+    ) -> Result<Versions, Error> {
+        let published = match pins {
+            Pins::Fresh(published) => published,
+            Pins::Locked(lock) => {
+                let locked = lock.platforms.get(&platform).into_iter();
+                let packages = locked.flat_map(|locked| &locked.packages);
+                let version = packages.map(|p| (p.name.clone(), p.version.clone()));
+                return Ok(version.collect());
+            }
+        };
+        let universes = self.sources.universes(published, platform)?;
+        let mut versions = Versions::new();
+        for name in names {
+            for universe in universes.iter() {
+                let ids = universe.named(name.as_str()).into_iter();
+                let rank = |id| (universe.priority(id), universe.record(id).version);
+                let best = ids.map(rank).max_by(|(a, one), (b, other)| {
+                    a.cmp(b)
+                        .then_with(|| universe.order().compare(one.as_str(), other.as_str()))
+                });
+                if let Some((_, version)) = best {
+                    versions.insert(name.clone(), version);
+                }
+            }
+        }
+        let tables = self.tables(platform)?;
+        let (nothing, none) = (Versions::new(), BTreeSet::new());
+        let asked = Roots {
+            spec: &self.order.spec,
+            slices: &tables.slices,
+            found: &none,
+        };
+        let solved = resolve::resolve(self.solver(), &universes, asked, &nothing, platform)?;
+        let packages = solved.packages.into_iter();
+        versions.extend(packages.map(|p| (p.record.name, p.record.version)));
+        Ok(versions)
     }
 
     /// The package as the spec's image would have it, or, where it has none, by itself.

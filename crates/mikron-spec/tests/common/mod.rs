@@ -79,6 +79,7 @@ impl Shelf {
             limits: &limits,
             bases: &bases,
             params: &params,
+            of_another: false,
         };
         let spec = self.base(path).expect("the spec itself");
         reader.read(spec)

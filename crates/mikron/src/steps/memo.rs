@@ -27,6 +27,8 @@ pub(crate) struct Ingredients<'a> {
     pub(crate) solver: &'a dyn Solver,
     /// A digest of the packages to choose from.
     pub(crate) pins: &'a str,
+    /// The same of the spec that this one is paired with; empty for none.
+    pub(crate) pair: &'a str,
     /// Which program builds ([`Environment::program`](mikron_source::Environment::program)).
     pub(crate) program: Option<&'a str>,
     /// The time that files bear, in seconds since 1970.
@@ -78,6 +80,7 @@ impl Ingredients<'_> {
             }
         }
         part(self.pins.as_bytes());
+        part(self.pair.as_bytes());
         part(&self.epoch.to_le_bytes());
         Ok(Some(hasher.finish()))
     }

@@ -10,6 +10,7 @@ use crate::steps::memo::{self, Ingredients};
 use crate::steps::own::OwnFiles;
 use crate::steps::places;
 use crate::steps::publish::{self, Target};
+use crate::views::pair::Pair;
 use crate::{BuildReport, Error, Output};
 
 /// Publishes again what an earlier build came to. `None` where the cache does not remember it.
@@ -20,7 +21,8 @@ pub(crate) fn recall(run: &Run<'_>) -> Result<Option<BuildReport>, Error> {
     }
     let own = run.files()?;
     let pins = run.pins()?;
-    let key = key(run, &own, &pins, run.epoch(&pins)?)?;
+    let pair = Pair::of(run)?;
+    let key = key(run, &own, &pins, pair.as_ref(), run.epoch(&pins)?)?;
     Ok(recalled(run, key.as_ref())?.map(|report| with_inputs(run, report)))
 }
 
@@ -32,7 +34,8 @@ pub(crate) fn build(run: &Run<'_>) -> Result<BuildReport, Error> {
     let own = run.files()?;
     let pins = run.pins()?;
     let epoch = run.epoch(&pins)?;
-    let key = key(run, &own, &pins, epoch)?;
+    let pair = Pair::of(run)?;
+    let key = key(run, &own, &pins, pair.as_ref(), epoch)?;
     // Of several that want the same in one session, the others find what the first has made.
     let cancellation = session.cancellation();
     let alone = key.map(|key| session.running.alone(key, cancellation));
@@ -45,7 +48,11 @@ pub(crate) fn build(run: &Run<'_>) -> Result<BuildReport, Error> {
     let frames = CachedFrames(cache);
     let mut closures = Vec::new();
     for platform in &run.inputs.platforms {
-        closures.push((*platform, run.close(*platform, &pins, &own)?));
+        let closure = run.close(*platform, &pins, &own)?;
+        if let Some(pair) = &pair {
+            pair.check(run, *platform, &closure)?;
+        }
+        closures.push((*platform, closure));
     }
     // The indexes of a distribution weigh as much as a compressor: they go before compressors come.
     drop(pins);
@@ -111,7 +118,14 @@ fn with_inputs(run: &Run<'_>, report: BuildReport) -> BuildReport {
     }
 }
 
-fn key(run: &Run<'_>, own: &OwnFiles, pins: &Pins, epoch: i64) -> Result<Option<Digest>, Error> {
+fn key(
+    run: &Run<'_>,
+    own: &OwnFiles,
+    pins: &Pins,
+    pair: Option<&Pair>,
+    epoch: i64,
+) -> Result<Option<Digest>, Error> {
+    let pair = pair.map(|pair| pair.identity(run)).transpose()?;
     let ingredients = Ingredients {
         spec: &run.order.spec,
         recipe: run.order.recipe(),
@@ -122,6 +136,7 @@ fn key(run: &Run<'_>, own: &OwnFiles, pins: &Pins, epoch: i64) -> Result<Option<
         solver: run.solver(),
         program: run.session.environment().program(),
         pins: &pins.identity(),
+        pair: pair.as_deref().unwrap_or_default(),
         epoch,
     };
     ingredients.key()

@@ -10,6 +10,7 @@ use crate::order::Update;
 use crate::run::{Pins, Run, timestamp};
 use crate::steps::closure::Closure;
 use crate::steps::resolve::Role;
+use crate::views::pair::Pair;
 
 /// Resolves against what the sources publish now, for all platforms of the spec.
 pub(crate) fn lock(run: &Run<'_>) -> Result<Lock, Error> {
@@ -20,8 +21,12 @@ pub(crate) fn lock(run: &Run<'_>) -> Result<Lock, Error> {
     lock.epoch = timestamp(published.epoch())?;
     lock.sources = published.locked();
     let pins = Pins::Fresh(Box::new(published));
+    let pair = Pair::of(run)?;
     for platform in &spec.platforms {
         let closure = run.close(*platform, &pins, &own)?;
+        if let Some(pair) = &pair {
+            pair.check(run, *platform, &closure)?;
+        }
         lock.platforms.insert(*platform, locked_platform(&closure));
     }
     if let Update::Packages(names) = &run.order.update {

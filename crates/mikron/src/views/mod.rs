@@ -6,4 +6,5 @@ pub(crate) mod diff;
 pub(crate) mod explain;
 pub(crate) mod lock;
 pub(crate) mod matrix;
+pub(crate) mod pair;
 pub(crate) mod scripts;
