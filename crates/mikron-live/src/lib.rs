@@ -8,5 +8,6 @@ pub mod installed;
 pub mod lot;
 pub mod mirror;
 pub mod oracle;
+pub mod programs;
 pub mod runtime;
 pub mod trace;

@@ -1,4 +1,4 @@
-//! Programs that are compiled here, in images whose specs name no package: what they load is found in Debian's archive.
+//! Programs that are compiled here, in images whose specs name no library package: what they load is found in Debian's archive.
 
 #![allow(clippy::unwrap_used)] // a test
 
@@ -8,8 +8,9 @@ use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
-use common::builder;
+use common::{builder, quick};
 use mikron::Output;
+use mikron_live::programs::Program;
 use mikron_live::runtime::{Bundle, Run};
 use mikron_testkit::tools::{skip, tool};
 use tempfile::TempDir;
@@ -61,25 +62,73 @@ fn a_c_program_parses_xml_by_a_library_that_nobody_named() {
     }
 }
 
-#[test]
-fn a_program_hashes_by_openssl() {
-    let source = "#include <stdio.h>\n\
-        unsigned char *SHA256(const unsigned char *, unsigned long, unsigned char *);\n\
-        int main(void) {\n\
-          unsigned char sum[32]; SHA256((const unsigned char *)\"abc\", 3, sum);\n\
-          for (int i = 0; i < 4; i++) printf(\"%02x\", sum[i]);\n\
-          puts(\"\"); return 0; }\n";
-    if let Some(said) = says("gcc", ("app.c", source), &["-l:libcrypto.so.3"]) {
-        assert!(said.contains("ba7816bf"), "{said}");
-    }
+/// Builds a program of [`mikron_live::programs`] and its image, and asks the server in it.
+fn answers(name: &str) {
+    let program = Program::named(name);
+    let spec = program.spec();
+    assert!(spec.lines().count() <= 10, "{spec}");
+    let Some(dir) = program.build() else { return };
+    let layout = dir.path().join("layout");
+    let Some(builder) = builder(&quick(&spec), dir.path()) else {
+        return;
+    };
+    builder
+        .platform("linux/amd64".parse().unwrap())
+        .output(Output::layout(&layout, "latest"))
+        .build()
+        .unwrap_or_else(|error| panic!("{name}: {error}"));
+    let Some(bundle) = Bundle::extract(&layout) else {
+        return;
+    };
+    let how = Run {
+        tmpfs: vec!["/tmp".to_owned()],
+        ..Run::default()
+    };
+    let body = bundle.start(&how).fetch(&["http://127.0.0.1:8080/"]);
+    assert!(body.starts_with(program.answer), "{name}: {body}");
 }
 
 #[test]
-fn a_cpp_program_throws_and_catches() {
-    let source = "#include <iostream>\n#include <stdexcept>\n#include <string>\n\
-        int main() { try { throw std::runtime_error(std::string(\"caught\")); }\n\
-          catch (const std::exception &e) { std::cout << e.what() << std::endl; } }\n";
-    if let Some(said) = says("g++", ("app.cpp", source), &[]) {
-        assert!(said.contains("caught"), "{said}");
-    }
+fn a_program_in_rust_is_linked_with_openssl() {
+    answers("rust");
+}
+
+#[test]
+fn a_program_in_cpp_reads_its_options_by_boost() {
+    answers("cpp");
+}
+
+#[test]
+fn a_program_in_go_calls_c() {
+    answers("go-cgo");
+}
+
+#[test]
+fn a_static_program_in_go_takes_no_source() {
+    answers("go-static");
+}
+
+#[test]
+fn a_web_application_in_python_has_wheels_in_c() {
+    answers("python");
+}
+
+#[test]
+fn a_program_in_java_loads_a_library_by_jni() {
+    answers("java");
+}
+
+#[test]
+fn a_program_in_javascript_loads_an_addon() {
+    answers("node");
+}
+
+#[test]
+fn a_program_in_php_loads_an_extension() {
+    answers("php");
+}
+
+#[test]
+fn a_program_in_ruby_loads_a_gem_with_an_extension() {
+    answers("ruby");
 }

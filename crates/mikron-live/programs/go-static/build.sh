@@ -1,0 +1,1 @@
+CGO_ENABLED=0 exec go build -o app main.go

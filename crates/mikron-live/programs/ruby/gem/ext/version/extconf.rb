@@ -1,0 +1,3 @@
+require "mkmf"
+$libs += " -l:libexpat.so.1"
+create_makefile("version/version")
