@@ -43,6 +43,11 @@ pub(crate) enum Color {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Write a first spec for a program or a package
+    #[command(
+        after_help = "Without WHAT it is for the one program in target/release, build, dist, bin, out or here."
+    )]
+    Init(Init),
     /// Build the image of a spec
     #[command(after_help = "OUTPUT is one of\n  \
                       oci:DIR[:TAG]              an image layout\n  \
@@ -153,6 +158,16 @@ pub(crate) struct Shared {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// A program of yours, or the name of a package
+    #[arg(value_name = "WHAT", value_hint = ValueHint::FilePath)]
+    pub(crate) what: Option<String>,
+    /// The file to write [default: the image's name and .yaml]; `-` is standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -27,6 +27,8 @@ pub(crate) enum Failure {
     Cache(mikron::source::cache::CacheError),
     /// Running an image.
     Run(mikron_run::RunError),
+    /// A first spec.
+    First(mikron::FirstSpecError),
     /// Writing the result.
     Output(io::Error),
     /// The command itself, with what can be done.
@@ -91,6 +93,7 @@ impl Failure {
                 all.iter().map(one).collect::<Vec<_>>().join("\n\n")
             }
             Self::Cache(error) => plain(&error.to_string(), None, style),
+            Self::First(error) => plain(&error.to_string(), None, style),
             Self::Run(error) => plain(&error.to_string(), None, style),
             Self::Output(error) => plain(&format!("cannot write the result: {error}"), None, style),
             Self::Command { message, help } => plain(message, Some(help), style),
@@ -113,6 +116,12 @@ impl From<mikron::source::cache::CacheError> for Failure {
 impl From<mikron_run::RunError> for Failure {
     fn from(error: mikron_run::RunError) -> Self {
         Self::Run(error)
+    }
+}
+
+impl From<mikron::FirstSpecError> for Failure {
+    fn from(error: mikron::FirstSpecError) -> Self {
+        Self::First(error)
     }
 }
 

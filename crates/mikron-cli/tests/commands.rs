@@ -5,6 +5,7 @@ mod common;
 use std::process::Command;
 
 use common::{Home, SPEC, greet, is_layout};
+use mikron_testkit::elf::ElfBuilder;
 use mikron_testkit::tools::tool;
 
 #[test]
@@ -17,6 +18,53 @@ fn build_writes_a_layout_and_says_what_it_did() {
     let again = home.run(&["--quiet", "build", "greet.yaml", "--jobs", "1", "--offline"]);
     assert_eq!((again.code, again.err.as_str()), (0, ""));
     assert_eq!(again.out.split_whitespace().nth(1), Some(digest.as_str()));
+}
+
+#[test]
+fn a_first_spec_is_written_for_what_is_there_and_never_over_another() {
+    let home = Home::new();
+    let made = |name: &str, bytes: &[u8], machine: Option<u16>| {
+        let bytes = match machine {
+            Some(machine) => ElfBuilder::executable().machine(machine).build(),
+            None => bytes.to_vec(),
+        };
+        home.write(name, bytes);
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(home.path(name), mode).unwrap();
+    };
+    let mut texts = Vec::new();
+    let mut init = |arguments: &[&str]| {
+        let run = home.run(&[&["init"], arguments].concat());
+        texts.push(format!(
+            "$ mikron init {}\n{}{}",
+            arguments.join(" "),
+            run.out,
+            run.err
+        ));
+    };
+    init(&[]);
+    init(&["-o", "-", "hello"]);
+    init(&["-o", "-", "nginx"]);
+    init(&["Hello!"]);
+    made("serve.sh", b"#!/bin/sh\n", None);
+    made("bin/my server", b"", Some(183));
+    made("bin/notes", b"text", None);
+    init(&[]);
+    init(&[]);
+    init(&["-o", "-", "serve.sh"]);
+    init(&["bin/notes"]);
+    made("target/release/a", b"", Some(62));
+    made("target/release/b", b"", Some(62));
+    init(&[]);
+    made("odd", b"", Some(2));
+    init(&["odd"]);
+    let of_arm = home.read("my-server.yaml");
+    texts.push(of_arm);
+    // The release is that of the machine, where it is one that can be named.
+    let release = vec![("deb: [a-z]+", "deb: [release]")];
+    insta::with_settings!({ snapshot_path => "snapshots", prepend_module_to_snapshot => false, filters => release }, {
+        insta::assert_snapshot!("init", texts.join("\n"));
+    });
 }
 
 #[test]

@@ -48,6 +48,15 @@ impl Environment {
         Self::default()
     }
 
+    /// The name of the release that this machine runs (`VERSION_CODENAME` of os-release(5)).
+    pub fn codename(&self) -> Option<String> {
+        let text = std::fs::read_to_string(self.root.as_ref()?.join("etc/os-release")).ok()?;
+        let value = text
+            .lines()
+            .find_map(|line| line.strip_prefix("VERSION_CODENAME="))?;
+        Some(value.trim_matches('"').to_owned())
+    }
+
     /// The variables of this process (those that are Unicode), the files of this machine, and the process's own executable.
     pub fn of_process() -> Self {
         let unicode = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {

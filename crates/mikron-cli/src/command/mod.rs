@@ -7,6 +7,7 @@ mod config;
 mod diff;
 mod explain;
 mod holdings;
+mod init;
 mod inspect;
 mod lock;
 mod matrix;
@@ -32,6 +33,7 @@ pub(crate) fn run(arguments: Arguments, style: Style) -> Result<ExitCode, Failur
     let done = match arguments.command {
         // It ends as its program does.
         Command::Run(what) => return run::run(&what, quiet, style),
+        Command::Init(init) => init::run(&init),
         Command::Build(build) => build::run(&build, quiet, style),
         Command::Lock(lock) => lock::run(&lock, quiet, style),
         Command::Explain(explain) => explain::run(&explain, quiet, style),
