@@ -234,3 +234,80 @@ fn the_same_tree_makes_the_same_image_and_the_report_names_its_directory() {
     home.write("app/notes.md", "LATER\n");
     assert_ne!(build("cache").digest, first.digest);
 }
+
+/// Two self-signed certificates made for tests; nothing trusts them.
+const CERTIFICATES: [&str; 2] = [
+    include_str!("../../mikron-rootfs/tests/data/test-ca.pem"),
+    include_str!("data/other-ca.pem"),
+];
+
+#[test]
+fn certificates_are_taken_apart_and_trusted() {
+    let home = Home::new();
+    let [one, other] = CERTIFICATES;
+    home.write("ca/root.pem", format!("Ours\n{one}\n{other}"));
+    home.write("ca/again (1).crt", other);
+    home.write("ca/readme", "no certificate");
+    home.write("more.pem", other);
+    home.write(
+        "greet.yaml",
+        format!("{SPEC}certificates: [ca/, more.pem]\n"),
+    );
+    let local = "/usr/local/share/ca-certificates";
+    assert_eq!(
+        held(&home, local),
+        [
+            format!("{local} 755 0:0"),
+            format!("{local}/again__1_.crt 644 0:0"),
+            format!("{local}/root-1.crt 644 0:0"),
+        ],
+        "each once"
+    );
+    assert_eq!(
+        held(&home, "/etc/ssl/certs/ca-certificates.crt"),
+        ["/etc/ssl/certs/ca-certificates.crt 644 0:0"]
+    );
+    assert_eq!(held(&home, "/usr/lib/ssl/cert.pem").len(), 1);
+    let build = || home.run(&["-q", "build", "greet.yaml", "--json"]).out;
+    let digest = |out: String| -> serde_json::Value {
+        serde_json::from_str::<serde_json::Value>(&out).unwrap()["digest"].take()
+    };
+    let first = digest(build());
+    assert!(first.is_string());
+    // What stands around a certificate, and how it is folded, is not in the image; which it is, is.
+    home.write("ca/root.pem", format!("{other}{one}").replace('\n', "\r\n"));
+    assert_eq!(digest(build()), first);
+    home.write("ca/root.pem", other);
+    assert_ne!(digest(build()), first);
+    let run = home.run(&[
+        "-q",
+        "explain",
+        "greet.yaml",
+        &format!("{local}/again__1_.crt"),
+    ]);
+    assert!(run.out.contains("the spec"), "{} {}", run.out, run.err);
+}
+
+#[test]
+fn what_is_no_certificate_is_shown_with_its_file_and_line() {
+    let home = Home::new();
+    let key = "-----BEGIN PRIVATE KEY-----\nMHcCAQEE\n-----END PRIVATE KEY-----\n";
+    home.write("greet.yaml", format!("{SPEC}certificates: [root.pem]\n"));
+    let built = |name: &str| home.snapshot(name, &["-q", "build", "greet.yaml"]);
+    built("certificate_nowhere");
+    home.write("root.pem", format!("{}{key}", CERTIFICATES[0]));
+    built("certificate_key");
+    home.write("root.pem", CERTIFICATES[0].replacen("MII", "MIX", 1));
+    built("certificate_broken");
+    home.write("root.pem", "-----BEGIN TRUSTED CERTIFICATE-----\n");
+    built("certificate_trusted");
+    home.write("root.pem", "hello\n");
+    built("certificate_none");
+    home.write("root.pem", CERTIFICATES[0]);
+    let bundle = "files:\n  - { path: /etc/ssl/certs/ca-certificates.crt, text: \"\" }\n";
+    home.write(
+        "greet.yaml",
+        format!("{SPEC}{bundle}certificates: [root.pem]\n"),
+    );
+    built("certificate_and_bundle");
+}

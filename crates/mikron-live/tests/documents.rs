@@ -73,6 +73,11 @@ fn a_program_in_php_says_hello_out_of_its_image() {
 }
 
 #[test]
+fn an_image_trusts_an_authority_of_ones_own() {
+    page("private-ca", Some("openssl"));
+}
+
+#[test]
 fn a_program_in_ruby_says_hello_out_of_its_image() {
     page("ruby", None);
 }

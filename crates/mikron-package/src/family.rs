@@ -54,10 +54,44 @@ pub struct FamilyData {
     pub system_ids: RangeInclusive<u32>,
     /// The shell of those who do not log in.
     pub nologin: &'static str,
+    /// Where certificate authorities lie.
+    pub trust: TrustStore,
     /// Whether its packages can be cut into slices, and so no name of a package holds a `_`.
     pub slices: bool,
     /// The names under which packages say that they have a file, where they do: of any of them.
     pub provided_as: fn(&Sought, Architecture) -> Vec<String>,
+}
+
+/// Where certificate authorities lie in the images of a family: paths from the root, without the slash at their start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrustStore {
+    /// The directory of those that packages bring: files `*.crt` of one certificate, or `*.p11-kit` of many with what they are trusted for.
+    pub packaged: &'static str,
+    /// The directory of those that a site adds: files `*.crt` of one certificate.
+    pub anchors: &'static str,
+    /// The file that holds all of them, one behind the other.
+    pub bundle: &'static str,
+    /// Links to the bundle, at the places where libraries look by themselves.
+    pub links: &'static [&'static str],
+    /// The directory of links to single certificates, also by the hashes of their subjects, where the family has one.
+    pub directory: Option<&'static str>,
+    /// Java's key store.
+    pub java: &'static str,
+    /// What stands before the name of a file in Java's key store.
+    pub alias: &'static str,
+}
+
+impl TrustStore {
+    /// What update-ca-certificates(8) keeps, without a link to its bundle.
+    pub const PLAIN: Self = Self {
+        packaged: "usr/share/ca-certificates",
+        anchors: "usr/local/share/ca-certificates",
+        bundle: "etc/ssl/certs/ca-certificates.crt",
+        links: &[],
+        directory: Some("etc/ssl/certs"),
+        java: "etc/ssl/certs/java/cacerts",
+        alias: "debian:",
+    };
 }
 
 /// A user with a fixed number.
@@ -128,6 +162,7 @@ impl FamilyData {
         own_directories: "",
         system_ids: 101..=999,
         nologin: "/sbin/nologin",
+        trust: TrustStore::PLAIN,
         slices: false,
         provided_as: |_, _| Vec::new(),
     };
@@ -172,6 +207,11 @@ impl Family {
     /// The family that knows this.
     pub const fn new(data: &'static FamilyData) -> Self {
         Self(data)
+    }
+
+    /// What it knows, for as long as the program runs.
+    pub const fn data(self) -> &'static FamilyData {
+        self.0
     }
 
     /// Its name, as in [`FamilyData::name`].

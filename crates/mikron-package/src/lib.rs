@@ -45,7 +45,7 @@ pub use database::{DatabaseError, DatabaseFile, Installed, InstalledFile, Packag
 pub use digest::{DiffId, Digest, DigestParseError, Hasher, HashingReader};
 pub use entry::{Entry, EntryKind};
 pub use error::{ArchiveError, ArchiveErrorKind, Origin};
-pub use family::{Family, FamilyData, StaticGroup, StaticUser};
+pub use family::{Family, FamilyData, StaticGroup, StaticUser, TrustStore};
 pub use file_capabilities::{CAPABILITY_XATTR, file_capabilities};
 pub use format::{ArchiveMetadata, ArchiveReader, PackageFormat};
 pub use glob::{Glob, GlobError, Globs};

@@ -1,6 +1,6 @@
 //! What every installation has, of the families in one image.
 
-use mikron_package::{Family, StaticGroup, StaticUser};
+use mikron_package::{Family, StaticGroup, StaticUser, TrustStore};
 
 /// The convention of distroless images: there in every family.
 const NONROOT: StaticUser = StaticUser {
@@ -71,6 +71,12 @@ impl Statics {
     /// The directories that every installation of one of the families has.
     pub(crate) fn directories(&self) -> impl Iterator<Item = &'static str> {
         self.families.iter().flat_map(|family| family.directories())
+    }
+
+    /// Where certificate authorities lie, of each family.
+    pub(crate) fn trust(&self) -> Vec<&'static TrustStore> {
+        let stores = self.families.iter().map(|family| family.data());
+        stores.map(|data| &data.trust).collect()
     }
 
     pub(crate) fn users(&self) -> &[StaticUser] {

@@ -62,6 +62,7 @@ pub(crate) static KEYS: &[Key] = &[
         How::Named(|node| text(node, "path")),
         &[key("from", How::Path, &[])],
     ),
+    key("certificates", How::Paths, &[]),
     key("file-capabilities", How::Shape, &[]),
     key("remove", How::Shape, &[]),
     key("package-database", How::Shape, &[]),

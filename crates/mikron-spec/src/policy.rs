@@ -112,6 +112,11 @@ fn check_paths(spec: &Spec, document: &Document<'_>) -> Result<(), SpecError> {
             return outside(&["sources", name, source.family_key()], url);
         }
     }
+    for (i, file) in spec.certificates.iter().enumerate() {
+        if !stays_inside(file) {
+            return outside(&["certificates", &i.to_string()], file);
+        }
+    }
     for (i, file) in spec.files.iter().enumerate() {
         if let Some(from) = file.content.source()
             && !stays_inside(from)

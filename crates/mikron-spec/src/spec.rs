@@ -78,6 +78,10 @@ pub struct Spec {
     /// Files that the spec itself brings.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<FileEntry>,
+    /// Certificate authorities that the image trusts besides those of its packages: files in PEM, which may hold several each, or
+    /// directories of such files, relative to the spec.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub certificates: Vec<String>,
     /// Capabilities of files, as setcap(8) takes them, by path: of files that packages bring, or the spec.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub file_capabilities: BTreeMap<String, String>,
@@ -131,6 +135,7 @@ impl Spec {
             installation: Vec::new(),
             strict: false,
             files: Vec::new(),
+            certificates: Vec::new(),
             file_capabilities: BTreeMap::new(),
             remove: Vec::new(),
             accounts: Accounts::default(),

@@ -192,7 +192,7 @@ fn sources_merge_by_name_and_key() {
 #[test]
 fn paths_are_those_of_the_file_that_names_them() {
     let base = "mikron: 1\nsources:\n  s: { deb: 'file:repo', suite: ./, keys: [k.asc], ca: [/ca.pem] }\n\
-        definitions: [d, { chisel: c }]\nrules: [./r.yaml]\ninstallation: [../i.yaml]\n\
+        definitions: [d, { chisel: c }]\nrules: [./r.yaml]\ninstallation: [../i.yaml]\ncertificates: [ca.pem]\n\
         files: [{ path: /a, from: a }, { path: /b, text: from }]\nextends: [more/part.yaml]\n";
     let shelf = Shelf::of(&[
         ("images/../bases/base.yaml", base),
@@ -212,6 +212,7 @@ fn paths_are_those_of_the_file_that_names_them() {
     for path in [
         "deb: file:../bases/repo",
         "- ../bases/k.asc",
+        "- ../bases/ca.pem",
         "- /ca.pem",
         "- ../bases/d\n",
         "chisel: ../bases/c",

@@ -44,6 +44,23 @@ impl Beside {
         Ok((path, bytes))
     }
 
+    /// The files of a named directory whose names end so, in order of name, as names of their own. Hidden ones are none.
+    pub(crate) fn list(&self, named: &str, endings: &[&str]) -> Result<Vec<String>, Error> {
+        let path = self.resolve(named)?;
+        let listed = std::fs::read_dir(&path).map_err(Error::io("read", &path))?;
+        let mut files = Vec::new();
+        for entry in listed {
+            let name = entry.map_err(Error::io("read", &path))?.file_name();
+            let name = name.to_string_lossy();
+            let is_one = endings.iter().any(|ending| name.ends_with(ending));
+            if !name.starts_with('.') && is_one {
+                files.push(format!("{}/{name}", named.trim_end_matches('/')));
+            }
+        }
+        files.sort();
+        Ok(files)
+    }
+
     /// Notes that the outcome depends on a file or directory.
     pub(crate) fn note(&self, path: &Path) {
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);

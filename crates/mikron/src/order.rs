@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use mikron_oci::{BlobStore, Recipe};
 use mikron_package::{Limits, PackageName, Platform};
-use mikron_spec::{Base, Bases, Draft, Lock, Policy, Reader, Spec, SpecError, SpecText, Specs};
+use mikron_spec::{
+    Base, Bases, Draft, Lock, Policy, Reader, Spec, SpecError, SpecErrorKind, SpecText, Specs,
+};
 
 use crate::families::Families;
 use crate::files::{self, Beside};
@@ -163,6 +165,23 @@ impl Order {
     pub(crate) fn docker_name(&self) -> String {
         let default = || format!("localhost/{}", self.spec.name);
         self.name.clone().unwrap_or_else(default)
+    }
+
+    /// What is wrong with something that the spec names, at its place there. `named` is what stands for the place in a spec that a program
+    /// has put together.
+    pub(crate) fn fault(&self, at: &[&str], named: &str, message: String, help: &str) -> Error {
+        let document = self.text.document();
+        if document.text.is_empty() {
+            return Error::Io {
+                action: "take",
+                path: named.into(),
+                error: std::io::Error::other(message),
+            };
+        }
+        let help = Some(help.to_owned()).filter(|help| !help.is_empty());
+        document
+            .error_at(at, SpecErrorKind::Invalid(message), help)
+            .into()
     }
 
     /// The directory that names of the spec are relative to.

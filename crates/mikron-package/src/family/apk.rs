@@ -1,7 +1,7 @@
 //! Alpine: the accounts of the package `alpine-baselayout-data`, which every installation has. Packages lie in /bin, /lib and
 //! /sbin as well as below /usr; where a release links them, a package brings the links.
 
-use super::{FamilyData, StaticGroup, StaticUser, group, script, user};
+use super::{FamilyData, StaticGroup, StaticUser, TrustStore, group, script, user};
 use crate::When::{After, AfterRemoval, AfterUpgrade, Before, BeforeRemoval, BeforeUpgrade};
 use crate::{Architecture, ScriptKind, Sought};
 
@@ -16,6 +16,10 @@ pub(super) static DATA: FamilyData = FamilyData {
     own_directories: DIRECTORIES,
     system_ids: 101..=999,
     nologin: "/sbin/nologin",
+    trust: TrustStore {
+        links: &["etc/ssl/cert.pem"],
+        ..TrustStore::PLAIN
+    },
     slices: false,
     provided_as,
 };

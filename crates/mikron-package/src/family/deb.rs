@@ -1,7 +1,7 @@
 //! Debian: the accounts of base-passwd's master files, whose numbers are the same on every Debian system and its derivatives
 //! (Debian Policy 9.2.2: 0–99 are allocated globally, 100–999 when a package is installed; 100 is the group `users`).
 
-use super::{FamilyData, StaticGroup, StaticUser, group, script, user};
+use super::{FamilyData, StaticGroup, StaticUser, TrustStore, group, script, user};
 use crate::When::{After, AfterRemoval, Before, BeforeRemoval, Questions};
 use crate::{Architecture, ScriptKind};
 
@@ -16,6 +16,10 @@ pub(super) static DATA: FamilyData = FamilyData {
     own_directories: DIRECTORIES,
     system_ids: 101..=999,
     nologin: "/usr/sbin/nologin",
+    trust: TrustStore {
+        links: &["usr/lib/ssl/cert.pem"],
+        ..TrustStore::PLAIN
+    },
     slices: true,
     provided_as: |_, _| Vec::new(),
 };

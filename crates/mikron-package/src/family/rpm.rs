@@ -1,7 +1,7 @@
 //! Fedora and its relatives: the accounts of the package `setup`, which every installation has. Numbers up to 200 are allocated
 //! globally, those up to 999 when a package is installed.
 
-use super::{FamilyData, StaticGroup, StaticUser, group, script, user};
+use super::{FamilyData, StaticGroup, StaticUser, TrustStore, group, script, user};
 use crate::When::{After, AfterRemoval, Before, BeforeRemoval, Verification};
 use crate::{Architecture, ScriptKind, Sought};
 
@@ -16,8 +16,20 @@ pub(super) static DATA: FamilyData = FamilyData {
     own_directories: DIRECTORIES,
     system_ids: 201..=999,
     nologin: "/usr/sbin/nologin",
+    trust: TRUST,
     slices: false,
     provided_as,
+};
+
+/// What update-ca-trust(8) keeps. GnuTLS reads the same sources by itself, through p11-kit.
+const TRUST: TrustStore = TrustStore {
+    packaged: "usr/share/pki/ca-trust-source",
+    anchors: "etc/pki/ca-trust/source/anchors",
+    bundle: "etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    links: &["etc/pki/tls/cert.pem", "etc/pki/tls/certs/ca-bundle.crt"],
+    directory: None,
+    java: "etc/pki/ca-trust/extracted/java/cacerts",
+    alias: "",
 };
 
 /// A library as rpm's generator of dependencies writes it (elfdeps), a file by its path.

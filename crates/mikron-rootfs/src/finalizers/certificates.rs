@@ -1,28 +1,44 @@
 //! Certificate authorities as files: where they lie, and what is in them.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use mikron_package::RootPath;
+use mikron_package::{RootPath, TrustStore};
 
-use crate::error::RootfsError;
+use super::p11_kit;
+use crate::pem;
 
 /// The package that has those that everybody trusts.
 pub(super) const PACKAGE: &str = "ca-certificates";
-/// Its directory, and that of an image's own.
-pub(super) const DIRECTORIES: [&[u8]; 2] = [
-    b"usr/share/ca-certificates",
-    b"usr/local/share/ca-certificates",
-];
-/// Where programs look for them.
-pub(super) const INSTALLED: &[u8] = b"etc/ssl/certs";
 
-/// The first certificate of a PEM text (RFC 7468), decoded.
-pub(super) fn der(text: &[u8]) -> Option<Vec<u8>> {
-    let text = std::str::from_utf8(text).ok()?;
-    let (_, rest) = text.split_once("-----BEGIN CERTIFICATE-----")?;
-    let (body, _) = rest.split_once("-----END CERTIFICATE-----")?;
-    let body: String = body.split_whitespace().collect();
-    STANDARD.decode(body).ok()
+/// Authorities that programs are to trust.
+pub(super) struct Authority {
+    /// The file that they come from.
+    pub(super) path: RootPath,
+    /// What Java calls them: the name that update-ca-certificates(8) gives the file, or the label of p11-kit.
+    pub(super) alias: String,
+    /// Them, as PEM.
+    pub(super) text: Vec<u8>,
+}
+
+/// What files of a store hold, in their order: `*.crt` as they are, and of `*.p11-kit` what is trusted for servers.
+pub(super) fn authorities(store: &TrustStore, files: Vec<(RootPath, Vec<u8>)>) -> Vec<Authority> {
+    let mut all = Vec::new();
+    for (path, text) in files {
+        if path.as_bytes().ends_with(b".crt") {
+            let name = pem_name(&path);
+            all.push(Authority {
+                alias: format!("{}{}", store.alias, String::from_utf8_lossy(&name)),
+                text,
+                path,
+            });
+        } else if path.as_bytes().ends_with(b".p11-kit") {
+            let trusted = p11_kit::trusted_for_servers(&String::from_utf8_lossy(&text));
+            all.extend(trusted.into_iter().map(|(label, der)| Authority {
+                path: path.clone(),
+                alias: label,
+                text: pem::armoured(&der).into_bytes(),
+            }));
+        }
+    }
+    all
 }
 
 /// The certificate of a text that holds exactly one.
@@ -32,11 +48,11 @@ pub(super) fn single(text: &[u8]) -> Option<Vec<u8>> {
         .windows(begin.len())
         .filter(|window| window == begin)
         .count();
-    (count == 1).then(|| der(text))?
+    (count == 1).then(|| pem::first(text))?
 }
 
 /// The name of the link to a certificate, as update-ca-certificates(8) makes it.
-pub(super) fn pem(path: &RootPath) -> Result<RootPath, RootfsError> {
+pub(super) fn pem_name(path: &RootPath) -> Vec<u8> {
     let name = path.file_name().unwrap_or_default();
     let stem = name.strip_suffix(b".crt").unwrap_or(name);
     let safe = stem.iter().map(|byte| match byte {
@@ -44,21 +60,5 @@ pub(super) fn pem(path: &RootPath) -> Result<RootPath, RootfsError> {
         b'(' | b')' => b'=',
         other => *other,
     });
-    let name: Vec<u8> = safe.chain(*b".pem").collect();
-    Ok(RootPath::new(INSTALLED)?.join(&name)?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_no_certificate_is_left_out() {
-        let good = "x\n-----BEGIN CERTIFICATE-----\nAQI\nD\n-----END CERTIFICATE-----\ny";
-        assert_eq!(der(good.as_bytes()), Some(vec![1, 2, 3]));
-        for text in ["", "-----BEGIN CERTIFICATE-----\nAQID", "\u{ff}"] {
-            assert_eq!(der(text.as_bytes()), None, "{text}");
-        }
-        assert_eq!(der(good.replace("AQI", "A*").as_bytes()), None);
-    }
+    safe.chain(*b".pem").collect()
 }

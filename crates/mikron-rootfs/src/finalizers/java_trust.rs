@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use mikron_package::{EntryKind, RootPath};
 use sha1::{Digest as _, Sha1};
 
-use super::certificates::{DIRECTORIES, der, pem};
+use super::certificates::authorities;
 use crate::error::RootfsError;
 use crate::finalize::Work;
 use crate::finalizer::Finalizer;
+use crate::pem;
 use crate::tree::Tree;
 
-const STORE: &[u8] = b"etc/ssl/certs/java/cacerts";
 const PACKAGE: &str = "ca-certificates-java";
 const MAGIC: u32 = 0xFEED_FEED;
 const VERSION: u32 = 2;
@@ -19,7 +19,7 @@ const TRUSTED_CERTIFICATE: u32 = 2;
 const PASSWORD: &str = "changeit";
 const WHITENER: &[u8] = b"Mighty Aphrodite";
 
-/// Writes /etc/ssl/certs/java/cacerts where a symbolic link in the image leads to it (lib/security/cacerts of a JRE), or where
+/// Writes the key store of the image's families (/etc/ssl/certs/java/cacerts of Debian and Alpine) where a symbolic link in the image leads to it (lib/security/cacerts of a JRE), or where
 /// ca-certificates-java is in the image, from the certificate authorities of the package `ca-certificates` and those under
 /// /usr/local/share/ca-certificates.
 ///
@@ -37,37 +37,47 @@ pub(super) fn finalizer() -> Finalizer {
             "/usr/local/share/ca-certificates/**",
         ])
         .sources(&["/usr/share/ca-certificates/**/*.crt"])
-        .promises(&["/etc/ssl/certs/java/cacerts"])
+        .promises(&[
+            "/etc/ssl/certs/java/cacerts",
+            "/etc/pki/ca-trust/extracted/java/cacerts",
+        ])
 }
 
 fn run(work: &mut Work<'_>) -> Result<(), RootfsError> {
-    let store = RootPath::new(STORE)?;
-    if !work.context.has_package(PACKAGE) && !linked(work.tree, &store) {
-        return Ok(());
-    }
-    // One alias, one certificate: the first in order of path, those of the package before others.
-    let mut certificates: BTreeMap<String, Vec<u8>> = BTreeMap::new();
-    for directory in DIRECTORIES {
-        let paths = work.sources_below(&RootPath::new(directory)?);
-        for path in paths
-            .iter()
-            .filter(|path| path.as_bytes().ends_with(b".crt"))
-        {
-            let text = work.read_source(path)?.unwrap_or_default();
-            let name = pem(path)?;
-            let name = String::from_utf8_lossy(name.file_name().unwrap_or_default());
-            let alias = format!("debian:{}", name.to_lowercase());
-            if let Some(certificate) = der(&text) {
-                certificates.entry(alias).or_insert(certificate);
+    let mut is_made = false;
+    let stores = work.context.statics.trust();
+    for store in &stores {
+        let path = RootPath::new(store.java.as_bytes())?;
+        if !work.context.has_package(PACKAGE) && !linked(work.tree, &path) {
+            continue;
+        }
+        // One alias, one certificate: the first in order of path, those of the package before others.
+        let mut certificates: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+        let anchors = stores.iter().map(|store| store.anchors);
+        for directory in std::iter::once(store.packaged).chain(anchors) {
+            let mut files = Vec::new();
+            for path in work.sources_below(&RootPath::new(directory.as_bytes())?) {
+                let text = work.read_source(&path)?.unwrap_or_default();
+                files.push((path, text));
+            }
+            for authority in authorities(store, files) {
+                if let Some(certificate) = pem::first(&authority.text) {
+                    let alias = authority.alias.to_lowercase();
+                    certificates.entry(alias).or_insert(certificate);
+                }
             }
         }
+        if certificates.is_empty() {
+            continue;
+        }
+        is_made = true;
+        if work.tree.lookup(&path).is_none() {
+            let bytes = key_store(&certificates, work.context.epoch);
+            work.write(path, bytes, 0o644)?;
+        }
     }
-    if certificates.is_empty() {
+    if !is_made {
         return Ok(());
-    }
-    if work.tree.lookup(&store).is_none() {
-        let bytes = key_store(&certificates, work.context.epoch);
-        work.write(store, bytes, 0o644)?;
     }
     for (script, site, call) in work.calls() {
         let own = script.package == PACKAGE;

@@ -65,7 +65,7 @@ impl Ingredients<'_> {
             }
         }
         part(b"files");
-        for number in 0..self.spec.files.len() {
+        for number in 0..self.own.entries(self.spec).count() {
             part(b"entry");
             for (entry, content) in self.own.of(number) {
                 part(entry.path.as_bytes());

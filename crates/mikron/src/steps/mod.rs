@@ -4,6 +4,7 @@
 //! `inputs` (`tables`, `slices`), `own`, `sources` (`universes`), `resolve` (`pinned`), `facts`, `closure`, `tree`, `layers`
 //! and `image`, `publish`.
 
+pub(crate) mod certificates;
 pub(crate) mod closure;
 pub(crate) mod contents;
 pub(crate) mod dangling;

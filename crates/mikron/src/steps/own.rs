@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use mikron_facts::{FileFacts, PackageFacts, Spool, Symbols, fill, scan_file};
 use mikron_package::{Contents, Digest, Entry, EntryKind, Limits, PackageName, RootPath};
-use mikron_spec::{FileCheck, FileContent, FileEntry, IgnoreFile, SpecErrorKind, Taken};
+use mikron_spec::{FileCheck, FileContent, FileEntry, IgnoreFile, Spec, Taken};
 use mikron_tree::{
     ArchiveTree, Modes, Options, Reading, Tree, TreeContents, TreeError, read_archive,
 };
@@ -16,6 +16,7 @@ use crate::Error;
 use crate::files::Beside;
 use crate::order::Order;
 use crate::session::Session;
+use crate::steps::certificates::certificates;
 use crate::steps::facts::FACTS;
 
 /// Name and version of what the cache remembers of trees; what it remembers of their files moves with the facts.
@@ -31,8 +32,10 @@ const NAMED: usize = 5;
 pub(crate) struct OwnFiles {
     /// Their facts, in the order of the spec's entries, and of path in each.
     pub(crate) facts: Arc<PackageFacts>,
-    /// The spec's entry that each is of, by number.
+    /// The spec's entry that each is of, by number. Behind the spec's entries come those of `certificates`.
     pub(crate) items: Vec<usize>,
+    /// The certificates of the spec, as entries of `files`.
+    pub(crate) certificates: Vec<FileEntry>,
     /// What is placed and followed by nothing: the links of trees that are not checked.
     pub(crate) aside: Vec<(usize, Entry)>,
     trees: Vec<TreeContents>,
@@ -70,12 +73,15 @@ impl Reader<'_> {
         let mut own = OwnFiles {
             facts: Arc::new(PackageFacts::of_files(spec(), Vec::new())),
             items: Vec::new(),
+            certificates: certificates(self.order, self.beside)?,
             aside: Vec::new(),
             trees: Vec::new(),
             archives: Vec::new(),
         };
         let mut all = Vec::new();
-        for (number, file) in self.order.spec.files.iter().enumerate() {
+        let certificates = own.certificates.clone();
+        let entries = self.order.spec.files.iter().chain(&certificates);
+        for (number, file) in entries.enumerate() {
             let facts = match &file.content {
                 FileContent::Text(text) => vec![self.text(file, text)?],
                 FileContent::From(named) => self.tree(&mut own, number, file, named)?,
@@ -322,21 +328,11 @@ impl Reader<'_> {
     }
 
     fn error(&self, number: usize, key: &str, message: String, help: &str) -> Error {
-        let document = self.order.text.document();
-        if document.text.is_empty() {
-            let named = self.order.spec.files.get(number);
-            let named = named.and_then(|file| file.content.source());
-            return Error::Io {
-                action: "take",
-                path: named.unwrap_or_default().into(),
-                error: io::Error::other(message),
-            };
-        }
-        let help = Some(help.to_owned()).filter(|help| !help.is_empty());
+        let named = self.order.spec.files.get(number);
+        let named = named.and_then(|file| file.content.source());
         let at = ["files", &number.to_string(), key];
-        document
-            .error_at(&at, SpecErrorKind::Invalid(message), help)
-            .into()
+        self.order
+            .fault(&at, named.unwrap_or_default(), message, help)
     }
 }
 
@@ -369,6 +365,11 @@ fn options(file: &FileEntry) -> Options {
 }
 
 impl OwnFiles {
+    /// The entries that they are of, each at its number.
+    pub(crate) fn entries<'a>(&'a self, spec: &'a Spec) -> impl Iterator<Item = &'a FileEntry> {
+        spec.files.iter().chain(&self.certificates)
+    }
+
     /// What is placed of one of the spec's entries.
     pub(crate) fn of(&self, number: usize) -> impl Iterator<Item = (&Entry, Option<Digest>)> {
         let from = self.items.partition_point(|item| *item < number);

@@ -8,7 +8,7 @@ use crate::steps::own::OwnFiles;
 
 /// The files of the spec, and those of its trees and archives.
 pub(crate) fn files(spec: &Spec, own: &OwnFiles) -> Vec<SpecFile> {
-    let entries = spec.files.iter().enumerate();
+    let entries = own.entries(spec).enumerate();
     let placed = entries.flat_map(|(number, file)| {
         let itself = match &file.content {
             FileContent::Directory => Some(SpecFileKind::Directory),

@@ -188,16 +188,7 @@ fn read_all(beside: &Beside, named: &str, limits: &Limits) -> Result<Vec<TableTe
     if !path.is_dir() {
         return Ok(vec![read(beside, named, limits)?]);
     }
-    let listed = std::fs::read_dir(&path).map_err(Error::io("read", &path))?;
-    let mut files = Vec::new();
-    for entry in listed {
-        let name = entry.map_err(Error::io("read", &path))?.file_name();
-        let name = name.to_string_lossy();
-        if name.ends_with(".yaml") && !name.starts_with('.') {
-            files.push(format!("{}/{name}", named.trim_end_matches('/')));
-        }
-    }
-    files.sort();
+    let files = beside.list(named, &[".yaml"])?;
     let read = |name: &String| read(beside, name, limits);
     files.iter().map(read).collect()
 }

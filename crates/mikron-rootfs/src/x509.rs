@@ -1,4 +1,4 @@
-//! The hash by which OpenSSL finds a certificate in a directory.
+//! What certificates say (RFC 5280), as far as it is asked: whose they are, and the hash by which OpenSSL finds them in a directory.
 
 use sha1::{Digest as _, Sha1};
 
@@ -10,6 +10,7 @@ struct Item<'a> {
 }
 
 const INTEGER: u8 = 0x02;
+const BIT_STRING: u8 = 0x03;
 const SEQUENCE: u8 = 0x30;
 const SET: u8 = 0x31;
 const UTF8_STRING: u8 = 0x0C;
@@ -46,11 +47,21 @@ fn expect<'a>(bytes: &mut &'a [u8], tag: u8) -> Option<&'a [u8]> {
         .map(|item| item.value)
 }
 
-/// The hash of a certificate's subject, as `openssl x509 -subject_hash` has it since OpenSSL 1.0: the first four bytes, the lowest
-/// first, of the SHA-1 over the canonical form of the name. `None` where the bytes are no certificate.
-pub(super) fn subject_hash(certificate: &[u8]) -> Option<u32> {
+/// What is asked of a certificate.
+pub(crate) struct Parts<'a> {
+    /// The name of its subject, without the outermost head.
+    subject: &'a [u8],
+    /// The public key with its algorithm (SubjectPublicKeyInfo), whole.
+    pub(crate) key: &'a [u8],
+}
+
+/// Takes a certificate apart (RFC 5280, 4.1). `None` where the bytes are none, or more than one.
+pub(crate) fn parts(certificate: &[u8]) -> Option<Parts<'_>> {
     let mut rest = certificate;
     let mut certificate = expect(&mut rest, SEQUENCE)?;
+    if !rest.is_empty() {
+        return None;
+    }
     let mut body = expect(&mut certificate, SEQUENCE)?;
     if body.first() == Some(&VERSION) {
         item(&mut body)?;
@@ -60,7 +71,18 @@ pub(super) fn subject_hash(certificate: &[u8]) -> Option<u32> {
     for _ in 0..3 {
         expect(&mut body, SEQUENCE)?;
     }
-    let canonical = canonical(expect(&mut body, SEQUENCE)?)?;
+    let subject = expect(&mut body, SEQUENCE)?;
+    let key = item(&mut body).filter(|key| key.tag == SEQUENCE)?.whole;
+    // The algorithm again, and the signature.
+    expect(&mut certificate, SEQUENCE)?;
+    expect(&mut certificate, BIT_STRING)?;
+    Some(Parts { subject, key }).filter(|_| certificate.is_empty())
+}
+
+/// The hash of a certificate's subject, as `openssl x509 -subject_hash` has it since OpenSSL 1.0: the first four bytes, the lowest
+/// first, of the SHA-1 over the canonical form of the name. `None` where the bytes are no certificate.
+pub(crate) fn subject_hash(certificate: &[u8]) -> Option<u32> {
+    let canonical = canonical(parts(certificate)?.subject)?;
     let digest = Sha1::digest(canonical);
     Some(u32::from_le_bytes([
         digest[0], digest[1], digest[2], digest[3],
