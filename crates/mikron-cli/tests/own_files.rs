@@ -7,7 +7,7 @@ mod common;
 use std::fs;
 
 use common::{Home, Run};
-use mikron_testkit::archive::DebBuilder;
+use mikron_testkit::archive::{DebBuilder, class, jar};
 use mikron_testkit::elf::ElfBuilder;
 use mikron_testkit::repository::{RepositoryBuilder, TestKey};
 
@@ -37,9 +37,19 @@ struct Archive {
 }
 
 impl Archive {
-    fn package(mut self, name: &str, depends: &str, files: &[(&str, Vec<u8>)]) -> Self {
-        let mut deb = DebBuilder::new(name, "1", "amd64").mtime(1_700_000_000);
-        let mut stanza = format!("Package: {name}\nVersion: 1\nArchitecture: amd64\n");
+    fn package(self, name: &str, depends: &str, files: &[(&str, Vec<u8>)]) -> Self {
+        self.version(name, "1", depends, files)
+    }
+
+    fn version(
+        mut self,
+        name: &str,
+        version: &str,
+        depends: &str,
+        files: &[(&str, Vec<u8>)],
+    ) -> Self {
+        let mut deb = DebBuilder::new(name, version, "amd64").mtime(1_700_000_000);
+        let mut stanza = format!("Package: {name}\nVersion: {version}\nArchitecture: amd64\n");
         if !depends.is_empty() {
             deb = deb.depends(depends);
             stanza.extend(["Depends: ", depends, "\n"]);
@@ -101,7 +111,35 @@ fn home(listed: bool) -> Home {
         .library("libjack-jackd2-0", "", "", "libjack.so.0", &[])
         .library("libblas3", "", "blas/", "libblas.so.3", &[])
         .library("libsnappy1", "", "", "libsnappy.so.1", &[])
-        .package("lua5.4", "libc6", &[("usr/bin/lua5.4", program().build())]);
+        .package("lua5.4", "libc6", &[("usr/bin/lua5.4", program().build())])
+        .package(
+            "python3.11",
+            "libc6",
+            &[("usr/bin/python3.11", program().build())],
+        )
+        .package(
+            "ruby3.1",
+            "libc6",
+            &[("usr/bin/ruby3.1", program().build())],
+        )
+        .library("libnode108", "libc6", "", "libnode.so.108", &[])
+        .version(
+            "nodejs",
+            "18.20.4+dfsg-1",
+            "libc6, libnode108",
+            &[("usr/bin/node", program().needed("libnode.so.108").build())],
+        )
+        .package(
+            "jre",
+            "libc6",
+            &[
+                ("usr/lib/jvm/java-17/bin/java", program().build()),
+                (
+                    "usr/lib/jvm/java-17/release",
+                    b"JAVA_VERSION=\"17.0.15\"\n".to_vec(),
+                ),
+            ],
+        );
     let repository = if listed {
         archive.repository.contents("amd64", &archive.contents)
     } else {
@@ -287,4 +325,76 @@ fn what_is_wrong_with_an_own_program_is_said_with_the_lines_that_settle_it() {
     app(&home, &program().needed("libother.so.1").build(), "");
     let run = home.snapshot("own_unlisted", &["build", "app.yaml", "--quiet"]);
     assert_eq!(run.code, 1);
+}
+
+/// Builds an image of a tree of these files beside a package.
+fn tree(home: &Home, package: &str, files: &[(&str, Vec<u8>)]) {
+    let _ = fs::remove_dir_all(home.path("tree"));
+    for (path, bytes) in files {
+        home.write(&format!("tree/{path}"), bytes);
+    }
+    let spec = format!(
+        "{SPEC}packages: [{package}]\nfiles: [{{ path: /app, from: tree }}]\nlayers: {{ compression: none }}\n"
+    );
+    home.write("tree.yaml", spec);
+}
+
+#[test]
+fn code_that_is_made_for_another_interpreter_is_refused_with_both_versions() {
+    let home = home(true);
+    let module = |exports: &str| library("module.so").export(exports).build();
+    let wheel = |tag: &str| ("x-1.dist-info/WHEEL", format!("Tag: {tag}\n").into_bytes());
+    let environment = b"home = /usr/bin\nversion = 3.12.1\n".to_vec();
+    let extension = "extensions/x86_64-linux/3.3.0/json-2/json/parser.so";
+    let cases = [
+        (
+            "wheel",
+            "python3.11",
+            vec![
+                wheel("cp312-cp312-linux_x86_64"),
+                ("_x.cpython-312-x86_64-linux-gnu.so", module("PyInit__x")),
+            ],
+        ),
+        (
+            "wheel_platform",
+            "python3.11",
+            vec![wheel("cp311-cp311-musllinux_1_2_aarch64")],
+        ),
+        (
+            "environment",
+            "python3.11",
+            vec![("pyvenv.cfg", environment)],
+        ),
+        (
+            "addon",
+            "nodejs",
+            vec![("x.node", module("node_register_module_v115"))],
+        ),
+        ("gem", "ruby3.1", vec![(extension, module("Init_parser"))]),
+        (
+            "jar",
+            "jre",
+            vec![("app.jar", jar(&[("A.class", class(65))]))],
+        ),
+    ];
+    for (name, package, files) in cases {
+        tree(&home, package, &files);
+        let run = home.snapshot(&format!("own_{name}"), &["build", "tree.yaml", "--quiet"]);
+        assert_eq!((run.code, run.out.as_str()), (1, ""), "{name}");
+    }
+}
+
+#[test]
+fn a_package_of_npm_that_asks_for_another_node_is_warned_of() {
+    let home = home(true);
+    let asks = |range: &str| {
+        let package = format!("{{ \"engines\": {{ \"node\": \"{range}\" }} }}");
+        tree(&home, "nodejs", &[("package.json", package.into_bytes())]);
+        let run = home.run(&["build", "tree.yaml", "--quiet"]);
+        assert_eq!(run.code, 0, "{}", run.err);
+        run.out + &run.err
+    };
+    let warning = "/app/package.json asks for Node >=20 (`engines`), and the image has 18.20.4";
+    assert!(asks(">=20").contains(warning), "{}", asks(">=20"));
+    assert!(!asks(">=18").contains("engines"));
 }

@@ -7,7 +7,7 @@ use mikron_package::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Class, FactsError, LibraryFacts, Mention, ScriptFacts};
+use crate::{Class, FactsError, LibraryFacts, Mention, ScriptFacts, VersionFacts};
 
 mod blob;
 mod elf;
@@ -57,7 +57,7 @@ pub struct MadeLink {
 impl PackageFacts {
     /// The version of the encoding. It changes with every change of the facts' shape or meaning (classes included), so that
     /// a cache never hands out facts that mean something else.
-    pub const ENCODING: u32 = 14;
+    pub const ENCODING: u32 = 15;
 
     /// Facts of files that come from no archive: those that a spec adds.
     pub fn of_files(name: PackageName, files: Vec<FileFacts>) -> Self {
@@ -147,6 +147,8 @@ pub struct ContentFacts {
     pub loader_dirs: Vec<String>,
     /// What configuration includes, and what a unit of a service starts.
     pub mentions: Vec<Mention>,
+    /// What it says of the version of an interpreter.
+    pub versions: Option<Box<VersionFacts>>,
     /// What is odd about the content: broken ELF structure, with the reason.
     pub note: Option<Box<str>>,
 }
@@ -160,6 +162,7 @@ impl ContentFacts {
         names: None,
         loader_dirs: Vec::new(),
         mentions: Vec::new(),
+        versions: None,
         note: None,
     };
 }

@@ -14,6 +14,7 @@ mod elf;
 mod error;
 mod facts;
 mod imports;
+mod java;
 pub mod languages;
 mod library;
 mod library_names;
@@ -21,6 +22,8 @@ mod made_for;
 mod scan;
 mod script;
 mod spool;
+mod versions;
+mod wheel;
 
 pub use classes::{Class, classify, is_in_bin_dir, is_library_place};
 pub use code::program_hash;
@@ -35,7 +38,9 @@ pub use facts::{
 pub use imports::Symbols;
 pub use library::{FunctionFacts, LibraryFacts};
 pub use library_names::library_names;
-pub use made_for::{Interface, interface_at, made_for};
+pub use made_for::{Interface, MadeFor, made_for, offered_by};
 pub use scan::{FileScanner, fill, is_musl_path_file, scan, scan_file};
 pub use script::{SHELLS, ScriptCall, ScriptFacts};
 pub use spool::{Blob, Spool, SpoolWriter};
+pub use versions::VersionFacts;
+pub use wheel::wheel_fits;

@@ -11,7 +11,7 @@ use mikron_package::{
 use crate::classes::classify_in;
 use crate::{
     ContentFacts, FactsError, FileFacts, PackageFacts, ReadAt, ScriptFacts, Spool, SpoolWriter,
-    Symbols, Words, code, config, library, read_elf,
+    Symbols, Words, code, config, java, library, read_elf, versions,
 };
 
 /// Bodies are read in pieces of this many bytes.
@@ -271,7 +271,10 @@ fn scan_into(
         .flatten();
     let loader_dirs = loader_dirs(&entry, head);
     let mentions = config::mentions(&entry, head);
-    let mut sink = if kept || is_elf || is_long {
+    let mut versions = versions::versions(&entry, head, !is_head);
+    // What lies in an archive is found from its end.
+    let is_archive = !is_elf && java::is_archive(entry.path.as_bytes());
+    let mut sink = if kept || is_elf || is_long || is_archive {
         Sink::Kept(spool.writer(size).map_err(spooling(&entry.path))?)
     } else {
         Sink::Hashed(Hasher::default())
@@ -302,6 +305,15 @@ fn scan_into(
         let text = whole(writer).map_err(spooling(&entry.path))?;
         said = Said::of(&entry, &text, false);
     }
+    if let (true, Sink::Kept(writer)) = (is_archive, &sink) {
+        match versions::of_archive(writer) {
+            Ok(found) => versions = found,
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                note = Some(format!("broken archive: {error}"));
+            }
+            Err(error) => return Err(spooling(&entry.path)(error)),
+        }
+    }
     let digest = match sink {
         Sink::Kept(writer) if !kept => writer.discard(),
         sink => sink.finish(),
@@ -315,6 +327,7 @@ fn scan_into(
         names: said.names,
         loader_dirs,
         mentions,
+        versions: versions.map(Box::new),
         note: note.map(Into::into),
     };
     let says = content != ContentFacts::default();

@@ -7,7 +7,7 @@ use mikron_facts::X86Level;
 use mikron_matrix::{ViolationKind, verify, why};
 use mikron_package::RootPath;
 use mikron_select::{PackageInput, Provided, Role, Selection, Token, Wanted};
-use mikron_testkit::archive::DebBuilder;
+use mikron_testkit::archive::{DebBuilder, class, jar};
 use mikron_testkit::elf::ElfBuilder;
 
 use support::{LIB, amd64, deb, dependency, libc, package, program, root, selected, whole};
@@ -373,7 +373,7 @@ fn modules_of_another_interpreter_than_that_of_the_image() {
         "{text}"
     );
     assert!(
-        text.contains("install the modules with the version that the image has"),
+        text.contains("install or compile it for the version that the image has"),
         "{text}"
     );
     let right = wheel("311");
@@ -404,4 +404,81 @@ fn modules_of_another_interpreter_than_that_of_the_image() {
         "{text}"
     );
     assert_eq!(judged_own(&addon, &[node("115")]), "");
+}
+
+#[test]
+fn classes_of_a_newer_release_than_the_run_time_environment() {
+    let jre = deb("jre").file(
+        "/usr/lib/jvm/java-17/release",
+        0o644,
+        b"JAVA_VERSION=\"17.0.15\"\n",
+    );
+    let app = |classes: &[(&str, Vec<u8>)]| deb("own").file("/app/app.jar", 0o644, jar(classes));
+    let text = judged_own(
+        &app(&[("A.class", class(61)), ("b/B.class", class(65))]),
+        std::slice::from_ref(&jre),
+    );
+    assert!(
+        text.contains("/app/app.jar is made for Java 21 (class version 65), and the image has 17"),
+        "{text}"
+    );
+    // Other machines pass over these.
+    let several = [
+        ("A.class", class(61)),
+        ("META-INF/versions/21/A.class", class(65)),
+        ("module-info.class", class(65)),
+        ("data.bin", class(65)),
+    ];
+    assert_eq!(judged_own(&app(&several), std::slice::from_ref(&jre)), "");
+    let plain = deb("own").file("/app/A.class", 0o644, class(65));
+    assert!(judged_own(&plain, std::slice::from_ref(&jre)).contains("class version 65"));
+    let no_archive = deb("own").file("/app/app.jar", 0o644, b"no archive");
+    assert_eq!(judged_own(&no_archive, &[jre]), "", "it holds no class");
+}
+
+#[test]
+fn wheels_and_environments_of_another_python_or_machine() {
+    let python = deb("engine").file("/usr/bin/python3.11", 0o755, program().build());
+    let judged = |path: &str, text: &str| {
+        let own = deb("own").file(&format!("/srv/{path}"), 0o644, text.as_bytes());
+        judged_own(&own, std::slice::from_ref(&python))
+    };
+    let wheel = |tag: &str| judged("vendor/pkg-1.dist-info/WHEEL", &format!("Tag: {tag}\n"));
+    for fitting in [
+        "cp311-cp311-manylinux2014_x86_64",
+        "cp38-abi3-linux_x86_64",
+        "py3-none-any",
+    ] {
+        assert_eq!(wheel(fitting), "", "{fitting}");
+    }
+    for (tag, expected) in [
+        (
+            "cp312-cp312-linux_x86_64",
+            "is made for Python 3.12, and the image has 3.11",
+        ),
+        (
+            "cp312-abi3-linux_x86_64",
+            "is made for Python 3.12 or later, and the image has 3.11",
+        ),
+        (
+            "cp311-cp311-musllinux_1_2_x86_64",
+            "and the image is for linux/amd64 with glibc",
+        ),
+        (
+            "cp311-cp311-linux_aarch64",
+            "is of a wheel for cp311-cp311-linux_aarch64",
+        ),
+    ] {
+        let text = wheel(tag);
+        assert!(text.contains(expected), "{tag}: {text}");
+    }
+    let text = judged("venv/pyvenv.cfg", "home = /usr/bin\nversion = 3.12.1\n");
+    assert!(
+        text.contains("pyvenv.cfg is made for Python 3.12, and the image has 3.11"),
+        "{text}"
+    );
+    assert_eq!(
+        judged("venv/pyvenv.cfg", "home = /usr/bin\nversion = 3.11.2\n"),
+        ""
+    );
 }

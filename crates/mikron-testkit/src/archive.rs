@@ -6,9 +6,11 @@
 mod ar;
 mod compress;
 mod deb;
+mod jar;
 mod tar;
 
 pub use ar::ArBuilder;
 pub use compress::Compression;
 pub use deb::{DebBuilder, DebParts};
+pub use jar::{class, jar};
 pub use tar::{TarBuilder, TarHeader};

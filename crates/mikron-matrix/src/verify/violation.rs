@@ -3,7 +3,7 @@
 use std::fmt;
 
 use mikron_facts::{LibcFlavour, X86Level};
-use mikron_package::{PackageName, RootPath};
+use mikron_package::{PackageName, Platform, RootPath};
 use mikron_select::{FileRef, PackageInput, Step, Token, came_whole, is_script_of_slice};
 use serde::{Deserialize, Serialize};
 
@@ -93,6 +93,15 @@ pub enum ViolationKind {
         /// How many more files are made for that version.
         others: usize,
     },
+    /// Modules come from a wheel that is made for another machine or C library than the image.
+    Wheel {
+        /// What the wheel is made for.
+        tags: Vec<String>,
+        /// What the image is for.
+        platform: Platform,
+        /// The C library of the image, where it has one.
+        libc: Option<LibcFlavour>,
+    },
     /// Another package gives the path another content.
     TwoOwners {
         /// The package of `file`.
@@ -146,7 +155,10 @@ impl ViolationKind {
                 "take a build for the platform's processors, or raise the platform's level"
             }
             Self::Interface { .. } => {
-                "install the modules with the version that the image has, or take the interpreter that they are made for"
+                "install or compile it for the version that the image has, or take the interpreter that it is made for"
+            }
+            Self::Wheel { .. } => {
+                "install the modules on a machine like the image, or for one (`pip install --platform`)"
             }
             Self::TwoOwners { .. } => {
                 "take one of the packages, or `remove` the path and add it with `files`"
@@ -226,6 +238,18 @@ impl fmt::Display for Violation {
                 write!(
                     f,
                     "{path} {more} made for {of} {wanted}, and the image has {found}"
+                )
+            }
+            ViolationKind::Wheel {
+                tags,
+                platform,
+                libc,
+            } => {
+                let libc = libc.map_or_else(String::new, |libc| format!(" with {libc}"));
+                write!(
+                    f,
+                    "{path} is of a wheel for {}, and the image is for {platform}{libc}",
+                    tags.join(" or ")
                 )
             }
             ViolationKind::Interpreter => {

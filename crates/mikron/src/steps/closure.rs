@@ -17,6 +17,7 @@ use mikron_spec::{FileContent, FileEntry, Select, Spec};
 
 use crate::Error;
 use crate::error::Unfound;
+use crate::steps::engines;
 use crate::steps::facts::{Learner, is_declaration};
 use crate::steps::own::OwnFiles;
 use crate::steps::resolve::{Providers, ResolvedPackage, Role, Wish};
@@ -545,6 +546,7 @@ impl Closure {
                 need.token, need.cause
             )
         }));
+        warnings.extend(engines::warnings(&self.inputs, &self.selection));
         let facts =
             |file: &SelectedFile| &self.inputs[file.file.package].facts.files[file.file.entry];
         let starts = |file: &SelectedFile| {

@@ -9,6 +9,7 @@ pub(crate) mod closure;
 pub(crate) mod contents;
 pub(crate) mod dangling;
 pub(crate) mod database;
+pub(crate) mod engines;
 pub(crate) mod facts;
 pub(crate) mod frames;
 pub(crate) mod image;
