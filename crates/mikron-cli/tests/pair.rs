@@ -40,18 +40,22 @@ fn text(name: &str, version: &str, depends: &str) -> (String, DebBuilder) {
     (stanza, deb)
 }
 
-/// Two suites with one library in two versions each, which `program` has, and one that only programs built in the image would have.
+/// Two suites with one library in two versions each, which `program` has, one that only programs built in the image
+/// would have, and one that only the compiler has.
 fn home() -> Home {
     let home = Home::empty();
     let key = TestKey::generate();
     home.write("run/key.asc", key.certificate_armored());
     for (suite, version) in [("old", "1.0-1"), ("new", "1.0-2")] {
+        let (stanza, deb) = text("libtext-dev", version, "libtext");
+        let linker = "usr/lib/x86_64-linux-gnu/libtext.so";
         let packages = [
             library("libgreet", version),
+            library("libcompiler", version),
             library("libtext", version),
             text("program", "1", "libgreet"),
-            text("libtext-dev", version, "libtext"),
-            text("cc", version, "libgreet"),
+            (stanza, deb.symlink(linker, "libtext.so.1")),
+            text("cc", version, "libgreet, libcompiler"),
         ];
         let repository = RepositoryBuilder::new("stable").date(1_700_000_000);
         let repository = repository.sign_with(&key);

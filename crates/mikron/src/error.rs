@@ -457,6 +457,9 @@ fn uncovered(scripts: &[ScriptReport]) -> String {
     scripts.iter().map(line).collect()
 }
 
+/// How many libraries are named where many disagree.
+const SHOWN: usize = 10;
+
 fn disagreements(differing: &[Disagreement]) -> String {
     let line = |one: &Disagreement| {
         let Disagreement {
@@ -467,7 +470,11 @@ fn disagreements(differing: &[Disagreement]) -> String {
         } = one;
         format!("\n{library} of {package}: {here} here, {there} there")
     };
-    differing.iter().map(line).collect()
+    let mut lines: String = differing.iter().take(SHOWN).map(line).collect();
+    if let Some(more) = differing.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        lines += &format!("\nand {more} more");
+    }
+    lines
 }
 
 fn list(platforms: &[Platform]) -> String {

@@ -1,7 +1,10 @@
 //! A pair: of an image to build in, and the one that runs what it builds. What a program is linked with must be what it runs with.
 
-use mikron_facts::PackageFacts;
-use mikron_package::Platform;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use mikron_facts::{FileFacts, PackageFacts, is_library_place};
+use mikron_package::{Platform, merged_usr};
 use mikron_spec::Kind;
 
 use crate::Error;
@@ -67,8 +70,8 @@ impl Pair {
         Ok(format!("{} {pins}", self.order.spec.resolution_digest()))
     }
 
-    /// Looks whether the libraries of a closure have the versions there that they have here. What that image's
-    /// sources do not have cannot be another there.
+    /// Looks whether the libraries of a closure have the versions there that they have here: those that the other image has, and those that
+    /// programs can be linked with, which it may have yet.
     ///
     /// # Errors
     /// When one has another.
@@ -81,7 +84,8 @@ impl Pair {
         let pair = self.run(of.session)?;
         let libraries = closure.packages.iter().zip(&closure.facts);
         let libraries = libraries.filter_map(|(package, facts)| Some((package, library(facts)?)));
-        let names = libraries.clone().map(|(package, _)| &package.record.name);
+        let linked = linked(&closure.facts);
+        let names = linked.iter().map(|at| &closure.packages[*at].record.name);
         let there = pair.versions(platform, &pair.pins()?, names)?;
         let differing = libraries.filter_map(|(package, library)| {
             let record = &package.record;
@@ -111,7 +115,35 @@ impl Pair {
 
 /// The library that a package is known by: of several the one of the shortest name, as `libc.so.6` of all that lie beside it.
 fn library(facts: &PackageFacts) -> Option<&str> {
-    let elves = facts.files.iter().filter_map(|file| file.elf.as_ref());
-    let sonames = elves.filter_map(|elf| elf.soname.as_deref());
+    let files = facts.files.iter().filter(|file| is_public(file));
+    let sonames = files.filter_map(|file| file.elf.as_ref()?.soname.as_deref());
     sonames.min_by_key(|name| (name.len(), *name))
+}
+
+/// The packages that programs can be linked with: there is a name for the linker (`libssl.so`) that leads to a file of theirs.
+fn linked(packages: &[Arc<PackageFacts>]) -> BTreeSet<usize> {
+    let entries = || {
+        let numbered = packages.iter().enumerate();
+        numbered.flat_map(|(at, facts)| facts.files.iter().map(move |file| (at, file)))
+    };
+    let mut of = BTreeMap::new();
+    for (at, file) in entries().filter(|(_, file)| is_public(file)) {
+        of.entry(base_name(file.entry.path.as_bytes()))
+            .or_insert(at);
+    }
+    let leads_to = |file: &FileFacts| {
+        let is_for_linker = file.entry.path.as_bytes().ends_with(b".so");
+        let target = is_for_linker.then(|| file.link_target()).flatten()?;
+        of.get(base_name(target)).copied()
+    };
+    entries().filter_map(|(_, file)| leads_to(file)).collect()
+}
+
+/// Whether the loader finds it by itself.
+fn is_public(file: &FileFacts) -> bool {
+    is_library_place(&merged_usr(file.entry.path.as_bytes()))
+}
+
+fn base_name(path: &[u8]) -> &[u8] {
+    path.rsplit(|byte| *byte == b'/').next().unwrap_or(path)
 }
