@@ -470,11 +470,11 @@ fn disagreements(differing: &[Disagreement]) -> String {
         } = one;
         format!("\n{library} of {package}: {here} here, {there} there")
     };
-    let mut lines: String = differing.iter().take(SHOWN).map(line).collect();
-    if let Some(more) = differing.len().checked_sub(SHOWN).filter(|more| *more > 0) {
-        lines += &format!("\nand {more} more");
+    let lines: String = differing.iter().take(SHOWN).map(line).collect();
+    match differing.len().saturating_sub(SHOWN) {
+        0 => lines,
+        more => format!("{lines}\nand {more} more"),
     }
-    lines
 }
 
 fn list(platforms: &[Platform]) -> String {
