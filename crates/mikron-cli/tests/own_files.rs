@@ -5,6 +5,7 @@
 mod common;
 
 use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use common::{Home, Run};
 use mikron_testkit::archive::{DebBuilder, class, jar};
@@ -38,21 +39,22 @@ struct Archive {
 
 impl Archive {
     fn package(self, name: &str, depends: &str, files: &[(&str, Vec<u8>)]) -> Self {
-        self.version(name, "1", depends, files)
+        self.described(name, "1", &[("Depends", depends)], files)
     }
 
-    fn version(
+    /// A package with fields of its control file.
+    fn described(
         mut self,
         name: &str,
         version: &str,
-        depends: &str,
+        fields: &[(&str, &str)],
         files: &[(&str, Vec<u8>)],
     ) -> Self {
         let mut deb = DebBuilder::new(name, version, "amd64").mtime(1_700_000_000);
         let mut stanza = format!("Package: {name}\nVersion: {version}\nArchitecture: amd64\n");
-        if !depends.is_empty() {
-            deb = deb.depends(depends);
-            stanza.extend(["Depends: ", depends, "\n"]);
+        for (field, value) in fields.iter().filter(|(_, value)| !value.is_empty()) {
+            deb = deb.field(field, value);
+            stanza.extend([*field, ": ", *value, "\n"]);
         }
         for (path, bytes) in files {
             deb = deb.file(path, 0o755, bytes);
@@ -123,10 +125,10 @@ fn home(listed: bool) -> Home {
             &[("usr/bin/ruby3.1", program().build())],
         )
         .library("libnode108", "libc6", "", "libnode.so.108", &[])
-        .version(
+        .described(
             "nodejs",
             "18.20.4+dfsg-1",
-            "libc6, libnode108",
+            &[("Depends", "libc6, libnode108")],
             &[("usr/bin/node", program().needed("libnode.so.108").build())],
         )
         .package(
@@ -140,6 +142,7 @@ fn home(listed: bool) -> Home {
                 ),
             ],
         );
+    let archive = split_interpreter(archive);
     let repository = if listed {
         archive.repository.contents("amd64", &archive.contents)
     } else {
@@ -147,6 +150,41 @@ fn home(listed: bool) -> Home {
     };
     repository.build().write_to(&home.path("repository"));
     home
+}
+
+/// An interpreter whose library is split: what has the program does without most of it.
+fn split_interpreter(archive: Archive) -> Archive {
+    let code = b"import sys\n".to_vec();
+    let of_source = |more| [&[("Source", "python3.12")][..], more].concat();
+    archive
+        .described(
+            "python3.12-minimal",
+            "1",
+            &of_source(&[("Depends", "libc6, libpython3.12-minimal")]),
+            &[("usr/bin/python3.12", program().build())],
+        )
+        .described(
+            "libpython3.12-minimal",
+            "1",
+            &of_source(&[(
+                "Recommends",
+                "libpython3.12-stdlib, python3.12-doc, media-types",
+            )]),
+            &[("usr/lib/python3.12/os.py", code.clone())],
+        )
+        .described(
+            "libpython3.12-stdlib",
+            "1",
+            &of_source(&[]),
+            &[("usr/lib/python3.12/json.py", code.clone())],
+        )
+        .described(
+            "python3.12-doc",
+            "1",
+            &of_source(&[("Section", "doc")]),
+            &[("usr/lib/python3.12/doc.py", code.clone())],
+        )
+        .package("media-types", "", &[("usr/lib/python3.12/types.py", code)])
 }
 
 /// Builds an image of one program.
@@ -269,6 +307,21 @@ fn a_script_brings_its_interpreter_and_a_bare_command_is_found() {
 }
 
 #[test]
+fn an_interpreter_comes_with_what_its_source_recommends_for_it() {
+    let home = home(true);
+    let run = app(&home, b"#!/usr/bin/python3.12\nprint(1)\n", "");
+    assert_eq!(run.code, 0, "{}", run.err);
+    let has = |file: &str| paths(&home).contains(&format!("/usr/lib/python3.12/{file}"));
+    assert!(has("os.py") && has("json.py"));
+    assert!(!has("doc.py") && !has("types.py"));
+    // The lock knows all of it.
+    assert_eq!(home.run(&["lock", "app.yaml"]).code, 0);
+    let locked = home.run(&["build", "app.yaml", "--locked", "-o", "oci:locked"]);
+    assert_eq!(locked.code, 0, "{}", locked.err);
+    assert!(has("json.py"));
+}
+
+#[test]
 fn what_the_spec_names_settles_which_of_several_is_meant() {
     let home = home(true);
     let program = program().needed("libjack.so.0").build();
@@ -382,6 +435,27 @@ fn code_that_is_made_for_another_interpreter_is_refused_with_both_versions() {
         let run = home.snapshot(&format!("own_{name}"), &["build", "tree.yaml", "--quiet"]);
         assert_eq!((run.code, run.out.as_str()), (1, ""), "{name}");
     }
+}
+
+#[test]
+fn an_environment_of_python_that_was_made_elsewhere_is_said_to_be_one() {
+    let home = home(true);
+    let program = b"#!/home/me/app/venv/bin/python3.11\n".to_vec();
+    tree(&home, "python3.11", &[("venv/bin/gunicorn", program)]);
+    let gunicorn = home.path("tree/venv/bin/gunicorn");
+    fs::set_permissions(gunicorn, fs::Permissions::from_mode(0o755)).unwrap();
+    home.snapshot("own_environment_moved", &["build", "tree.yaml", "--quiet"]);
+    tree(
+        &home,
+        "python3.11",
+        &[("venv/pyvenv.cfg", b"home = /opt/python/bin\n".to_vec())],
+    );
+    fs::create_dir(home.path("tree/venv/bin")).unwrap();
+    symlink("/opt/python/bin/python3", home.path("tree/venv/bin/python")).unwrap();
+    home.snapshot(
+        "own_environment_of_another",
+        &["build", "tree.yaml", "--quiet"],
+    );
 }
 
 #[test]

@@ -24,6 +24,7 @@ use crate::steps::pinned::{pinned, provide_paths};
 use crate::steps::resolve::{self, Providers, Resolution, ResolvedPackage, Role, Roots, Wish};
 use crate::steps::seek::Seeker;
 use crate::steps::slices::Slices;
+use crate::steps::sought::Kind;
 use crate::steps::sources::{Published, Sources};
 use crate::steps::tables::PlatformTables;
 
@@ -202,57 +203,62 @@ impl<'a> Run<'a> {
         let keep = learner.are_known(&resolution.packages);
         let held = RefCell::new(keep.then_some(universes));
         let of_files = RefCell::new(BTreeSet::new());
-        let find = |there: &[ResolvedPackage], wish: &Wish| {
-            let universes = match held.take() {
-                Some(universes) => universes,
-                None => self.sources.universes(published, platform)?,
-            };
-            let mut of_files = of_files.borrow_mut();
-            let mut unfound = Vec::new();
-            let before = of_files.len();
-            let seeker = Seeker {
-                sources: &self.sources,
-                published,
-                universes: &universes,
-                platform,
-            };
-            let names = there.iter().map(|package| package.record.name.clone());
-            let names: BTreeSet<PackageName> = names.collect();
-            for need in &wish.needs {
-                match seeker.seek(need, &names)? {
-                    Ok(package) => {
-                        tracing::debug!(%platform, %package, sought = %need.sought, "found");
-                        of_files.insert(package);
+        let of_programs = RefCell::new(BTreeSet::new());
+        let find =
+            |there: &[ResolvedPackage], wish: &Wish| {
+                let universes = match held.take() {
+                    Some(universes) => universes,
+                    None => self.sources.universes(published, platform)?,
+                };
+                let mut of_files = of_files.borrow_mut();
+                let mut unfound = Vec::new();
+                let before = of_files.len();
+                let seeker = Seeker {
+                    sources: &self.sources,
+                    published,
+                    universes: &universes,
+                    platform,
+                };
+                let names = there.iter().map(|package| package.record.name.clone());
+                let names: BTreeSet<PackageName> = names.collect();
+                for need in &wish.needs {
+                    match seeker.seek(need, &names)? {
+                        Ok(package) => {
+                            tracing::debug!(%platform, %package, sought = %need.sought, "found");
+                            if need.kind == Kind::Programs {
+                                of_programs.borrow_mut().insert(package.clone());
+                            }
+                            of_files.insert(package);
+                        }
+                        Err(cause) => unfound.push(need.unfound(cause)),
                     }
-                    Err(cause) => unfound.push(need.unfound(cause)),
                 }
-            }
-            let asked = Roots {
-                found: &of_files,
-                ..asked
-            };
-            let mut found = resolve::providers(solver, &universes, asked, preferred, there, wish);
-            if of_files.len() > before {
-                let mut versions = preferred.clone();
-                versions.extend(
-                    there.iter().map(|package| {
+                let all = asked.with_found(&of_files);
+                let mut found = resolve::providers(solver, &universes, all, preferred, there, wish);
+                if of_files.len() > before {
+                    let mut versions = preferred.clone();
+                    versions.extend(there.iter().map(|package| {
                         (package.record.name.clone(), package.record.version.clone())
-                    }),
-                );
-                let again = resolve::resolve(solver, &universes, asked, &versions, platform)?;
-                found.again = Some(again.packages);
-            }
-            found.unfound = unfound;
-            self.sources.pin(&mut found.named)?;
-            self.sources.pin(&mut found.others)?;
-            self.sources
-                .pin(found.again.as_deref_mut().unwrap_or_default())?;
-            let new = found.again.as_ref().unwrap_or(&found.named);
-            if learner.are_known(new) {
-                held.replace(Some(universes));
-            }
-            Ok(found)
-        };
+                    }));
+                    let solve = |found: &BTreeSet<PackageName>| {
+                        let all = asked.with_found(found);
+                        resolve::resolve(solver, &universes, all, &versions, platform)
+                    };
+                    let programs = of_programs.borrow();
+                    let again = resolve::widened(&solve, &universes, &mut of_files, &programs)?;
+                    found.again = Some(again.packages);
+                }
+                found.unfound = unfound;
+                self.sources.pin(&mut found.named)?;
+                self.sources.pin(&mut found.others)?;
+                self.sources
+                    .pin(found.again.as_deref_mut().unwrap_or_default())?;
+                let new = found.again.as_ref().unwrap_or(&found.named);
+                if learner.are_known(new) {
+                    held.replace(Some(universes));
+                }
+                Ok(found)
+            };
         let packages = resolution.packages;
         closure::close(spec, &tables, packages, own, &learner, &find)
     }

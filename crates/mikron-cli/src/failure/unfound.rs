@@ -1,6 +1,7 @@
 //! What to do where what a file of the spec needs was found in no package, or in several.
 
 use mikron::facts::LibcFlavour;
+use mikron::package::Sought;
 use mikron::{Candidate, Unfound, UnfoundCause};
 
 /// The lines for the spec, or what else helps; `None` where nothing more is to be said than that it is missing.
@@ -35,6 +36,7 @@ fn of_need(need: &Unfound) -> Option<String> {
             "{} is made for musl, and no package of the sources has what it loads; take a source of packages that are made for musl (Alpine's),\n  or link it statically",
             need.by.as_deref().unwrap_or("the program")
         ),
+        UnfoundCause::Nobody { .. } if environment(need).is_some() => environment(need)?,
         UnfoundCause::Nobody { unlisted } if !unlisted.is_empty() => format!(
             "name the package that has {what}, among `packages`: {} not say which files its packages have",
             match unlisted.as_slice() {
@@ -46,6 +48,28 @@ fn of_need(need: &Unfound) -> Option<String> {
             "no package of the sources has {what}; add a source whose packages have it, or bring it with `files`"
         ),
         _ => return None,
+    })
+}
+
+/// What to do where a file of a virtual environment names the Python of the machine that it was made on.
+fn environment(need: &Unfound) -> Option<String> {
+    let (Sought::Path(python), Some(by)) = (&need.sought, &need.by) else {
+        return None;
+    };
+    let (home, python) = python.rsplit_once('/')?;
+    let (own, name) = by.rsplit_once('/')?;
+    let (made, at) = (home.strip_suffix("/bin")?, own.strip_suffix("/bin")?);
+    if !python.starts_with("python") {
+        return None;
+    }
+    Some(if name.starts_with("python") {
+        format!(
+            "the environment {at} was made by the Python of {made}; make it by that of the image (`/usr/bin/python3 -m venv`)"
+        )
+    } else {
+        format!(
+            "the programs of {own} were written for an environment at {made}; make it where the image has it (`python3 -m venv {at}`),\n  or start their modules (`{own}/python -m …`) and leave the programs out with `exclude`"
+        )
     })
 }
 

@@ -124,6 +124,67 @@ impl Wish {
     }
 }
 
+/// Solves for what was found, and as long as something comes by it for the [`companions`] of what was found for programs; they are
+/// found from then on. What is recommended fails no build.
+///
+/// # Errors
+/// When what was found cannot be had.
+pub(crate) fn widened(
+    solve: &dyn Fn(&BTreeSet<PackageName>) -> Result<Resolution, Error>,
+    universes: &Universes<'_>,
+    found: &mut BTreeSet<PackageName>,
+    programs: &BTreeSet<PackageName>,
+) -> Result<Resolution, Error> {
+    let mut resolution = solve(found)?;
+    loop {
+        let mut wider = companions(&resolution.packages, programs, universes);
+        wider.extend(found.iter().cloned());
+        if wider.len() == found.len() {
+            return Ok(resolution);
+        }
+        let Ok(more) = solve(&wider) else {
+            return Ok(resolution);
+        };
+        resolution = more;
+        *found = wider;
+    }
+}
+
+/// What packages that were found for a program, and what these require, recommend of their own source: without, an interpreter lacks
+/// most of its library where a distribution has split it (`libpython3.11-stdlib`). Documentation is none of it.
+fn companions(
+    packages: &[ResolvedPackage],
+    found: &BTreeSet<PackageName>,
+    universes: &Universes<'_>,
+) -> BTreeSet<PackageName> {
+    let is_found = |at: &usize| found.contains(&packages[*at].record.name);
+    let mut open: Vec<usize> = (0..packages.len()).filter(is_found).collect();
+    let mut reached = BTreeSet::new();
+    while let Some(at) = open.pop() {
+        if reached.insert(at) {
+            open.extend(packages[at].requires.iter().map(|(to, _)| *to));
+        }
+    }
+    let mut companions = BTreeSet::new();
+    for record in reached.into_iter().map(|at| &packages[at].record) {
+        for relation in record.recommends.iter().flat_map(Requirement::relations) {
+            let name = relation.name.as_str();
+            let mut known = universes.iter().flat_map(|universe| {
+                let ids = universe.named(name).into_iter();
+                ids.map(move |id| universe.record(id))
+            });
+            let is_one = |other: PackageRecord| {
+                let section = other.section.as_deref().unwrap_or_default();
+                other.source == record.source && !section.ends_with("doc")
+            };
+            if known.any(is_one) {
+                companions.insert(relation.name.clone());
+            }
+        }
+    }
+    companions
+}
+
 /// Solves for the roots and for what is wished for, together, and gives what that has beyond `there`: packages that may
 /// provide a file that nothing else has. Those that were wished for by name come first. What cannot be had beside the others
 /// is left out: its files cannot be in the image either.
@@ -275,7 +336,12 @@ pub(crate) fn locked_universes(
     Universes::new(families(spec).into_iter().filter_map(universe).collect())
 }
 
-impl Roots<'_> {
+impl<'a> Roots<'a> {
+    /// The same with other packages that were found.
+    pub(crate) fn with_found(self, found: &'a BTreeSet<PackageName>) -> Self {
+        Self { found, ..self }
+    }
+
     fn roots(&self) -> Vec<Root> {
         let root = |(number, package): (usize, &PackageRequest)| Root {
             asker: Asker::Item(number),
@@ -343,7 +409,22 @@ fn packages(
             }
         }
     }
+    let of_found = solution.packages.iter().enumerate();
+    for (to, _) in of_found.filter(|(_, solved)| solved.reasons.iter().any(is_found)) {
+        for from in (0..resolved.len()).filter(|from| *from != to) {
+            if recommends_own(&resolved[from].record, &resolved[to].record) {
+                let text = format!("{} (recommended)", resolved[to].record.name);
+                resolved[from].requires.push((to, text));
+            }
+        }
+    }
     resolved
+}
+
+/// Whether a package recommends another of its own source: where that was found for it ([`companions`]), it leads there.
+fn recommends_own(record: &PackageRecord, other: &PackageRecord) -> bool {
+    let mut relations = record.recommends.iter().flat_map(Requirement::relations);
+    record.source == other.source && relations.any(|relation| relation.name == other.name)
 }
 
 /// A package is a root where the spec names it, or names something that it provides. Requests for slices do not count.

@@ -10,6 +10,7 @@ use crate::error::{Candidate, Unfound, UnfoundCause};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Need {
     pub(crate) sought: Sought,
+    pub(crate) kind: Kind,
     /// The file of the spec that needs it; `None` for what the image starts.
     by: Option<String>,
     /// Of a library: where the loader looks for it.
@@ -74,6 +75,7 @@ fn need(missing: &Missing, inputs: &[PackageInput], wanted: &Wanted, kind: Kind)
     directories.extend(wanted.library_path.iter().cloned());
     Some(Need {
         sought,
+        kind,
         by: file.map(|file| file.entry.path.to_string()),
         directories,
         libc: elf.and_then(|(elf, _)| elf.libc()),
@@ -132,6 +134,7 @@ mod tests {
     fn need(sought: Sought) -> Need {
         Need {
             sought,
+            kind: Kind::Libraries,
             by: Some("/app".to_owned()),
             directories: vec!["/usr/lib/x86_64-linux-gnu".to_owned()],
             libc: None,
