@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use mikron::Output;
@@ -69,6 +70,14 @@ pub(crate) enum Command {
         mut_arg("json", |json| json.hide(true))
     )]
     Run(Run),
+    /// Run a command in the image and in the whole closure of its packages, and show what the image lacks
+    #[command(
+        after_help = "The command, or what the image starts, runs in the image and in one with nothing left out: whole\n\
+                      packages of the closure, and those that every installation has. What it opens there and the image\n\
+                      has not is shown with the lines for the spec that bring it. A server is ended when its time is over.\n\
+                      Exits with 1 where something is lacking. Takes crun or runc."
+    )]
+    Try(Try),
     /// Resolve a spec and write its lock beside it
     Lock(Lock),
     /// Say why a file or package is in the image, or why not
@@ -201,6 +210,24 @@ pub(crate) struct Run {
     pub(crate) what: PathBuf,
     #[command(flatten)]
     pub(crate) shared: Shared,
+    #[command(flatten)]
+    pub(crate) inside: Inside,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Try {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(flatten)]
+    pub(crate) inside: Inside,
+    /// After how long what still runs is ended, and judged by what it has done so far: seconds, or with ms, m or h
+    #[arg(long, value_name = "TIME", value_parser = time, default_value = "30s")]
+    pub(crate) timeout: Duration,
+}
+
+/// How a command runs in an image.
+#[derive(Debug, Args)]
+pub(crate) struct Inside {
     /// Show a file or directory of this machine at DST; can be given several times
     #[arg(long = "mount", value_name = "SRC:DST[:ro]")]
     pub(crate) mounts: Vec<Mount>,
@@ -394,6 +421,24 @@ fn variable(text: &str) -> Result<String, String> {
     }
 }
 
+/// A time, in seconds where no unit stands behind it.
+fn time(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let milliseconds = match &text[digits.len()..] {
+        "ms" => 1,
+        "" | "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return Err("write a number of seconds, or one like 500ms, 5s or 2m".to_owned()),
+    };
+    let number: u64 = digits
+        .parse()
+        .map_err(|_| "write a number like 5s or 2m".to_owned())?;
+    let whole = number.checked_mul(milliseconds);
+    let whole = whole.ok_or_else(|| "that is longer than anybody waits".to_owned())?;
+    Ok(Duration::from_millis(whole))
+}
+
 /// A number of bytes, with a decimal unit behind it if need be.
 fn size(text: &str) -> Result<u64, String> {
     let (number, unit) = match text.char_indices().find(|(_, c)| !c.is_ascii_digit()) {
@@ -422,6 +467,16 @@ mod tests {
     #[test]
     fn the_command_line_holds_together() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn times_are_seconds_unless_they_say_otherwise() {
+        let of = |text| time(text).map(|time| time.as_millis());
+        let all = ["5", "5s", "500ms", "2m", "1h"].map(of);
+        assert_eq!(all, [5_000, 5_000, 500, 120_000, 3_600_000].map(Ok));
+        for text in ["", "s", "5d", "-5s", "1.5s", "99999999999999999999"] {
+            assert!(time(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -29,6 +29,8 @@ pub(crate) enum Failure {
     Run(mikron_run::RunError),
     /// A first spec.
     First(mikron::FirstSpecError),
+    /// Trying one.
+    Try(mikron_try::TryError),
     /// Writing the result.
     Output(io::Error),
     /// The command itself, with what can be done.
@@ -95,6 +97,7 @@ impl Failure {
             Self::Cache(error) => plain(&error.to_string(), None, style),
             Self::First(error) => plain(&error.to_string(), None, style),
             Self::Run(error) => plain(&error.to_string(), None, style),
+            Self::Try(error) => plain(&error.to_string(), None, style),
             Self::Output(error) => plain(&format!("cannot write the result: {error}"), None, style),
             Self::Command { message, help } => plain(message, Some(help), style),
         }

@@ -35,6 +35,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("javac", "takes a compiler"),
     ("jar", "takes a compiler"),
     ("mikron run", "takes a container runtime"),
+    ("mikron try", "takes a container runtime"),
     ("unshare", "takes root, and runs all tests"),
 ];
 

@@ -17,6 +17,7 @@ fn help_is_short_and_complete() {
         "capabilities",
         "inspect",
         "run",
+        "try",
         "schema",
         "config",
         "cache",

@@ -1,4 +1,4 @@
-//! `mikron run`, with a runtime that only looks at what it gets.
+//! `mikron run` and `mikron try`, with a runtime that only looks at what it gets.
 
 #![allow(clippy::unwrap_used)] // the helpers of tests may fail as tests do
 
@@ -25,14 +25,7 @@ fn home(script: &str) -> Home {
 }
 
 fn run(home: &Home, arguments: &[&str]) -> Run {
-    let mut command = home.command();
-    command.env("PATH", home.path("bin")).arg("-q").arg("run");
-    let output = command.args(arguments).output().unwrap();
-    Run {
-        code: output.status.code().unwrap(),
-        out: String::from_utf8(output.stdout).unwrap(),
-        err: String::from_utf8(output.stderr).unwrap(),
-    }
+    home.run(&[&["-q", "run"], arguments].concat())
 }
 
 /// Prints the config without spaces, and the program of the image.
@@ -133,4 +126,62 @@ fn what_is_wrong_is_said_before_anything_runs() {
         assert_eq!((run.code, run.out.as_str()), (code, ""), "{}", run.err);
         assert!(run.err.contains(said), "{}", run.err);
     }
+}
+
+/// A program that opens files of its root, and fails where it has not all of them.
+fn reads(files: &str) -> Home {
+    home(&format!(
+        "root=$(sed 's/.*\"root\":{{\"path\":\"\\([^\"]*\\).*/\\1/' \"$bundle/config.json\")
+        echo starting
+        for file in {files}; do [ -f \"$root/$file\" ] && exec 3< \"$root/$file\" || {{ echo \"no $file\"; exit 4; }}; done"
+    ))
+}
+
+fn tried(home: &Home, name: &str, arguments: &[&str]) -> Run {
+    let run = home.snapshot(name, &[&["-q", "try", "greet.yaml"], arguments].concat());
+    let left = fs::read_dir(home.path("cache/v1/roots")).unwrap().count();
+    assert_eq!(left, 0, "neither image is left");
+    run
+}
+
+#[test]
+fn an_image_that_lacks_nothing_is_said_to_be_whole() {
+    let home = reads("usr/bin/greet");
+    assert_eq!(tried(&home, "try_whole", &[]).code, 0);
+}
+
+#[test]
+fn a_file_that_only_the_whole_closure_has_comes_with_the_line_that_brings_it() {
+    let home = reads("usr/bin/greet usr/share/doc/greet/copyright");
+    assert_eq!(tried(&home, "try_lacking", &[]).code, 1);
+    assert_eq!(tried(&home, "try_lacking_json", &["--json"]).code, 1);
+}
+
+#[test]
+fn what_the_spec_removes_is_taken_back() {
+    let home = reads("usr/bin/hello");
+    home.write(
+        "greet.yaml",
+        format!("{}remove: [\"/usr/bin/h*\"]\n", common::SPEC),
+    );
+    assert_eq!(tried(&home, "try_removed", &[]).code, 1);
+}
+
+#[test]
+fn a_program_that_no_package_has_is_not_run() {
+    let home = reads("usr/bin/greet");
+    let run = tried(&home, "try_no_program", &["--", "/usr/bin/gret"]);
+    assert_eq!(run.code, 1);
+}
+
+#[test]
+fn a_command_that_fails_anyway_is_said_to() {
+    let home = reads("usr/bin/none");
+    assert_eq!(tried(&home, "try_fails", &[]).code, 0);
+}
+
+#[test]
+fn a_server_is_ended_when_its_time_is_over() {
+    let home = home("exec sleep 60");
+    assert_eq!(tried(&home, "try_server", &["--timeout", "1ms"]).code, 0);
 }

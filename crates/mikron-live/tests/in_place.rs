@@ -159,6 +159,7 @@ fn run(home: &Path, work: &Path, runtime: &Runtime, spec: &str, words: &[&str]) 
     "/src".clone_into(&mut process.workdir);
     let launch = Launch {
         rootfs: image.rootfs().to_owned(),
+        own: false,
         process,
         mounts: vec![Mount {
             source: work.to_owned(),

@@ -61,4 +61,4 @@ pub use part::{Owner, Part};
 pub use pem::{Certificate, PemError};
 pub use runs::CallSite;
 pub use scripts::{Diversion, Effect, Outcome, ScriptReport, Sources, diversions};
-pub use tree::{LayerGroup, Node, Share, Totals, Tree};
+pub use tree::{LayerGroup, Node, Share, Totals, Tree, follow};

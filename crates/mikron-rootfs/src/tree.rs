@@ -318,9 +318,20 @@ impl Tree {
     }
 }
 
-/// Follows links on the way to `path`; `target` says where the link at a path leads. Climbing above the root is an escape,
-/// unless it is `clamped` to the root.
-pub(crate) fn follow(
+/// Follows links on the way to `path`, and the last component too where `last` says so; `target` says where the link at a path leads.
+/// Climbing above the root is an escape, unless it is `clamped` to the root, as in a chroot (path_resolution(7)).
+///
+/// ```
+/// use mikron_package::RootPath;
+/// let target = |at: &RootPath| (at.to_string() == "/bin").then(|| b"usr/bin".to_vec());
+/// let found = mikron_rootfs::follow(&RootPath::new(b"/bin/sh")?, true, true, target);
+/// assert_eq!(found.map(|path| path.to_string()).as_deref(), Ok("/usr/bin/sh"));
+/// # Ok::<(), mikron_package::PathError>(())
+/// ```
+///
+/// # Errors
+/// When a link climbs above the root and that is an escape, or links go round in circles.
+pub fn follow(
     path: &RootPath,
     last: bool,
     clamped: bool,

@@ -1,16 +1,15 @@
 //! The bundle of one run, and the container that is made of it.
 
-use std::fs::{self, DirBuilder, File};
-use std::io;
+use std::fs::{self, DirBuilder};
+use std::io::PipeWriter;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ExitStatus};
+use std::process::Stdio;
 use std::str::FromStr;
 
-use rustix::fs::FlockOperation;
 use serde_json::{Value, json};
 
-use crate::{Process, RunError, Runtime};
+use crate::{Container, Process, RunError, Runtime, Scratch};
 
 /// Directories that the runtime fills, whatever the image has there.
 const OF_THE_KERNEL: [&str; 3] = ["proc", "dev", "sys"];
@@ -112,8 +111,10 @@ impl FromStr for Mount {
 /// What to run, and over what.
 #[derive(Clone, Debug)]
 pub struct Launch {
-    /// The unpacked image. Nothing of it is changed.
+    /// The unpacked image. Nothing of it is changed, unless it is this run's own.
     pub rootfs: PathBuf,
+    /// Whether the unpacked image is this run's own: then it is the root itself, and what the program writes is there afterwards.
+    pub own: bool,
     /// The program.
     pub process: Process,
     /// What it sees of the machine.
@@ -126,49 +127,67 @@ pub struct Launch {
     pub hostname: String,
 }
 
-/// A container that runs. Dropped, what it has written is gone.
-#[derive(Debug)]
-pub struct Container {
-    child: Child,
-    _scratch: Scratch,
-}
-
 impl Launch {
     /// Starts the container, with the streams of this process. Its bundle is made in `scratch`, and removed with the value.
     ///
     /// # Errors
     /// When there is no program, a mount's source is not there, or the bundle cannot be made.
     pub fn start(&self, runtime: &Runtime, scratch: &Path) -> Result<Container, RunError> {
+        self.start_with(runtime, scratch, None)
+    }
+
+    /// The same with nothing to read, and `output` for both streams that are written to.
+    ///
+    /// # Errors
+    /// As [`Launch::start`].
+    pub fn start_into(
+        &self,
+        runtime: &Runtime,
+        scratch: &Path,
+        output: PipeWriter,
+    ) -> Result<Container, RunError> {
+        self.start_with(runtime, scratch, Some(output))
+    }
+
+    fn start_with(
+        &self,
+        runtime: &Runtime,
+        scratch: &Path,
+        output: Option<PipeWriter>,
+    ) -> Result<Container, RunError> {
         if self.process.words.is_empty() {
             return Err(crate::ProcessError::NoProgram.into());
         }
         let scratch = Scratch::new(scratch)?;
-        let at = |name: &str| scratch.path.join(name);
+        let at = |name: &str| scratch.path().join(name);
         make(&at("state"), 0o700)?;
-        let mut mounts = self.root(&scratch.path)?;
+        let mut mounts = self.root(scratch.path())?;
         mounts.extend(self.of_the_kernel());
         mounts.extend(self.of_the_machine()?);
         let config = self.config(&mounts);
         let file = at("config.json");
         fs::write(&file, config.to_string()).map_err(RunError::io("write", &file))?;
-        let id = scratch
-            .path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy();
-        let mut command = runtime.run(&at("state"), &scratch.path, &id);
-        let child = command
-            .spawn()
-            .map_err(RunError::io("start", runtime.program()))?;
-        Ok(Container {
-            child,
-            _scratch: scratch,
-        })
+        let failed = |error| RunError::io("start", runtime.program())(error);
+        let mut command = runtime.run(&at("state"), scratch.path(), &scratch.id());
+        if let Some(output) = output {
+            let errors = output.try_clone().map_err(failed)?;
+            command.stdin(Stdio::null()).stdout(output).stderr(errors);
+        }
+        let child = command.spawn().map_err(failed)?;
+        Ok(Container::new(child, runtime.clone(), scratch))
     }
 
     /// Makes the directory that becomes the root, and says what is mounted there of the image: each of its directories by itself, so that
     /// mount points and files can be made beside them.
     fn root(&self, scratch: &Path) -> Result<Vec<Value>, RunError> {
+        if self.own {
+            for (name, mode) in EXPECTED {
+                if fs::symlink_metadata(self.rootfs.join(name)).is_err() {
+                    make(&self.rootfs.join(name), mode)?;
+                }
+            }
+            return Ok(Vec::new());
+        }
         let root = scratch.join("rootfs");
         make(&root, 0o755)?;
         let can_write = overlays(scratch);
@@ -277,6 +296,11 @@ impl Launch {
             linux["uidMappings"] = map(uid, caller.as_raw());
             linux["gidMappings"] = map(gid, group.as_raw());
         }
+        let root = if self.own {
+            &self.rootfs
+        } else {
+            Path::new("rootfs")
+        };
         let typed = |name: &&str| json!({"type": name});
         linux["namespaces"] = namespaces.iter().map(typed).collect();
         json!({
@@ -290,28 +314,11 @@ impl Launch {
                 "noNewPrivileges": true,
                 "capabilities": {"bounding": CAPABILITIES, "permitted": of_root, "effective": of_root},
             },
-            "root": {"path": "rootfs", "readonly": false},
+            "root": {"path": root, "readonly": false},
             "hostname": self.hostname,
             "mounts": mounts,
             "linux": linux,
         })
-    }
-}
-
-impl Container {
-    /// The process that waits for it, and hands signals on.
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
-    /// Waits until the program ends.
-    ///
-    /// # Errors
-    /// When it cannot be waited for.
-    pub fn wait(mut self) -> Result<ExitStatus, RunError> {
-        self.child
-            .wait()
-            .map_err(RunError::io("wait for", "the container"))
     }
 }
 
@@ -359,50 +366,6 @@ fn make(path: &Path, mode: u32) -> Result<(), RunError> {
     created
         .and_then(|()| whole())
         .map_err(RunError::io("make", path))
-}
-
-/// The directory of a run, which is locked as long as it lasts.
-#[derive(Debug)]
-struct Scratch {
-    path: PathBuf,
-    _lock: File,
-}
-
-impl Scratch {
-    /// Makes one, and takes away those of runs that were killed.
-    fn new(holder: &Path) -> Result<Self, RunError> {
-        const PREFIX: &str = "run-";
-        let failed = |error| RunError::io("write", holder)(error);
-        fs::create_dir_all(holder).map_err(failed)?;
-        // One after the other: between a directory and its lock nobody takes it for one that was left.
-        let gate = File::open(holder).map_err(failed)?;
-        let alone = rustix::fs::flock(&gate, FlockOperation::LockExclusive);
-        alone.map_err(io::Error::from).map_err(failed)?;
-        for entry in fs::read_dir(holder).into_iter().flatten().flatten() {
-            let is_run = entry.file_name().to_string_lossy().starts_with(PREFIX);
-            let opened = File::open(entry.path()).ok().filter(|_| is_run);
-            let lock =
-                |dir: &File| rustix::fs::flock(dir, FlockOperation::NonBlockingLockExclusive);
-            if opened.is_some_and(|dir| lock(&dir).is_ok()) {
-                // What cannot go now goes the next time.
-                let _ = mikron_unpack::remove(&entry.path());
-            }
-        }
-        let made = tempfile::Builder::new().prefix(PREFIX).tempdir_in(holder);
-        let path = made.map_err(failed)?.keep();
-        // Runtimes want to know where they are from wherever they go.
-        let path = fs::canonicalize(path).map_err(failed)?;
-        let lock = File::open(&path).map_err(failed)?;
-        let locked = rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive);
-        locked.map_err(io::Error::from).map_err(failed)?;
-        Ok(Self { path, _lock: lock })
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = mikron_unpack::remove(&self.path);
-    }
 }
 
 #[cfg(test)]

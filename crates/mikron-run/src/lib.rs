@@ -8,10 +8,12 @@
 //! belongs to the caller. No table of subordinate users is needed. Root runs the image as the user that it names.
 
 mod bundle;
+mod container;
 mod process;
 mod runtime;
 
-pub use bundle::{Container, Launch, Mount, MountError};
+pub use bundle::{Launch, Mount, MountError};
+pub use container::{Container, Scratch};
 pub use process::{Process, ProcessError};
 pub use runtime::{Runtime, signal};
 

@@ -59,12 +59,24 @@ impl Runtime {
 
     /// A call that runs a bundle, with the runtime's own state in `state`.
     pub(crate) fn run(&self, state: &Path, bundle: &Path, id: &str) -> Command {
+        let mut command = self.call(state);
+        command.arg("run").arg("--bundle").arg(bundle).arg(id);
+        command
+    }
+
+    /// A call that ends all of a container and forgets it.
+    pub(crate) fn delete(&self, state: &Path, id: &str) -> Command {
+        let mut command = self.call(state);
+        command.args(["delete", "--force", id]);
+        command
+    }
+
+    fn call(&self, state: &Path) -> Command {
         let mut command = Command::new(&self.program);
         if self.is_crun {
             command.arg("--cgroup-manager=disabled");
         }
         command.arg("--root").arg(state);
-        command.arg("run").arg("--bundle").arg(bundle).arg(id);
         command.env("XDG_RUNTIME_DIR", state);
         command
     }

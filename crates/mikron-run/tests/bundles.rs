@@ -48,6 +48,7 @@ impl Machine {
     fn launch(&self, config: &str) -> Launch {
         Launch {
             rootfs: self.path("image"),
+            own: false,
             process: Process::of_config(config.as_bytes()).unwrap(),
             mounts: Vec::new(),
             network: false,

@@ -10,7 +10,7 @@ use mikron_package::{Cancellation, PackageName, Platform, Progress};
 use mikron_solve::Solver;
 use mikron_source::Environment;
 use mikron_source::fetch::Fetch;
-use mikron_spec::{Compression, Draft, Lock, Policy, Spec, SpecText, Specs};
+use mikron_spec::{Compression, Draft, Lock, Policy, Select, Spec, SpecText, Specs};
 
 use crate::families::Families;
 use crate::order::{Order, Update};
@@ -166,6 +166,38 @@ impl Builder {
     #[must_use]
     pub fn output(mut self, output: Output) -> Self {
         self.order.outputs.push(output);
+        self
+    }
+
+    /// The same with nothing left out: whole packages of the closure, those that every installation has, and all that `remove`, `without`
+    /// and the choice of capabilities or slices leave out. Versions are those of the spec's lock; a build that takes nothing but the lock has
+    /// of the packages of every installation those that are in it. It is what an image is compared with that may lack something.
+    ///
+    /// ```
+    /// # let text = "mikron: 1\nname: a\nsources: { debian: { deb: bookworm } }\npackages: [hello:bins]\n";
+    /// let whole = mikron::Builder::from_text("-", text, ".")?.whole();
+    /// assert!(whole.spec().packages[0].capabilities.is_empty());
+    /// # Ok::<(), mikron::Error>(())
+    /// ```
+    #[must_use]
+    pub fn whole(mut self) -> Self {
+        let spec = self.order.spec.clone();
+        self.change(|spec| {
+            spec.select = Some(Select::Full);
+            spec.strict = false;
+            spec.pair = None;
+            spec.remove.clear();
+            spec.without.clear();
+            if spec.has_no_rules() {
+                spec.rules.clear();
+            }
+            for package in &mut spec.packages {
+                package.capabilities.clear();
+                package.slices.clear();
+                package.select = None;
+            }
+        });
+        self.order.whole_of = Some(Arc::new(spec));
         self
     }
 

@@ -45,6 +45,8 @@ pub(crate) struct Order {
     /// Whether the lock must be there, and fresh.
     pub(crate) locked: bool,
     pub(crate) update: Update,
+    /// The spec that the lock was made for, where this is the whole of it ([`Builder::whole`](crate::Builder::whole)).
+    pub(crate) whole_of: Option<Arc<Spec>>,
 }
 
 /// How a spec is read.
@@ -102,6 +104,7 @@ impl Order {
             platforms: Vec::new(),
             locked: false,
             update: Update::default(),
+            whole_of: None,
         }
     }
 

@@ -193,6 +193,9 @@ impl<'a> Run<'a> {
             let newest = resolve(&nothing)?;
             self.warn_of_newer(platform, &resolution, &newest);
         }
+        if self.order.whole_of.is_some() {
+            resolution.add_essential(solver, &universes, asked, preferred);
+        }
         drop(task);
         let packages = resolution.packages.len();
         tracing::debug!(%platform, packages, "solved");

@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use mikron_oci::{Child, Image, Layout, mutate};
 use mikron_package::{Digest, Platform};
-use mikron_unpack::{Owners, UnpackError};
+use mikron_unpack::{Owners, Prepared, UnpackError};
 
 use crate::session::Session;
 use crate::steps::places;
@@ -25,13 +25,14 @@ const KEEP: Duration = Duration::from_secs(7 * 24 * 3600);
 /// What the name of the file ends with that says how large a root file system is, when it was used last, and, by a lock, whether it is.
 const USED: &str = ".used";
 
-/// An image that lies unpacked in the cache, and stays as long as this value does. Nobody may change what is there.
+/// An image that lies unpacked, in the cache as long as this value lasts, where nobody may change it, or in a directory of the caller's.
 #[derive(Debug)]
 pub struct UnpackedImage {
     rootfs: PathBuf,
     config: Vec<u8>,
     digest: Digest,
-    _used: File,
+    // Of one in the cache.
+    _used: Option<File>,
 }
 
 impl UnpackedImage {
@@ -69,19 +70,58 @@ impl Builder {
     /// # Errors
     /// As [`Builder::build`], and when the image cannot be unpacked.
     pub fn unpack(&self) -> Result<UnpackedImage, Error> {
+        self.built(|session, layout| unpack_layout(session, layout, Output::DEFAULT_TAG))
+    }
+
+    /// The same in a new directory, which is the caller's from then on.
+    ///
+    /// # Errors
+    /// As [`Builder::unpack`]; when something lies there.
+    pub fn unpack_to(&self, rootfs: &Path) -> Result<UnpackedImage, Error> {
+        self.built(|session, layout| {
+            let image = image_of(session, layout, Output::DEFAULT_TAG)?;
+            prepare(session, &*image, rootfs)?.publish_unsynced()?;
+            Ok(UnpackedImage {
+                rootfs: rootfs.to_owned(),
+                config: image.config().to_vec(),
+                digest: image.descriptor().digest(),
+                _used: None,
+            })
+        })
+    }
+
+    /// Takes the platform of this machine, unless platforms were asked for.
+    #[must_use]
+    pub fn for_host(self) -> Self {
+        match Platform::host().filter(|_| !self.names_platforms()) {
+            Some(host) => self.platform(host),
+            None => self,
+        }
+    }
+
+    /// A directory on the file system of the cache for what runs need: that of its owner alone.
+    ///
+    /// # Errors
+    /// When the cache cannot be opened, or the directory cannot be made.
+    pub fn scratch(&self) -> Result<PathBuf, Error> {
+        holder(&*self.open_session()?)
+    }
+
+    /// Builds the image for this machine in a layout that is gone afterwards.
+    fn built(
+        &self,
+        then: impl FnOnce(&Session, &Path) -> Result<UnpackedImage, Error>,
+    ) -> Result<UnpackedImage, Error> {
         let session = self.open_session()?;
         let tmp = session.cache.path().join("tmp");
         let prefix = format!("{}-unpack-", std::process::id());
         let made = tempfile::Builder::new().prefix(&prefix).tempdir_in(&tmp);
         let layout = made.map_err(Error::io("write", &tmp))?;
-        let mut builder = self.clone().session(&session);
-        builder = builder.compression(mikron_spec::Compression::Zstd(1));
-        builder = builder.output(Output::layout(layout.path(), Output::DEFAULT_TAG));
-        if let Some(host) = Platform::host().filter(|_| !self.names_platforms()) {
-            builder = builder.platform(host);
-        }
-        builder.build()?;
-        unpack_layout(&session, layout.path(), Output::DEFAULT_TAG)
+        let builder = self.clone().session(&session);
+        let builder = builder.compression(mikron_spec::Compression::Zstd(1));
+        let builder = builder.output(Output::layout(layout.path(), Output::DEFAULT_TAG));
+        builder.for_host().build()?;
+        then(&session, layout.path())
     }
 }
 
@@ -90,6 +130,11 @@ impl Builder {
 /// # Errors
 /// When the layout has no such tag or no image for this machine, or the image cannot be unpacked.
 pub fn unpack_layout(session: &Session, path: &Path, tag: &str) -> Result<UnpackedImage, Error> {
+    unpack(session, &*image_of(session, path, tag)?)
+}
+
+/// The image of a layout for this machine, or the only one that there is.
+fn image_of(session: &Session, path: &Path, tag: &str) -> Result<Arc<dyn Image>, Error> {
     let layout = Arc::new(Layout::open(path)?);
     let target = layout_target(&layout, path, tag)?;
     let root = Child::open(layout, &target, &session.limits)?;
@@ -102,18 +147,19 @@ pub fn unpack_layout(session: &Session, path: &Path, tag: &str) -> Result<Unpack
         let nothing = io::Error::new(io::ErrorKind::NotFound, "it holds no image that runs");
         return Err(Error::io("unpack", path)(nothing));
     }
-    let (_, image) = images.swap_remove(own.unwrap_or(0));
-    unpack(session, &*image)
+    Ok(images.swap_remove(own.unwrap_or(0)).1)
+}
+
+/// The root file system of an image, ready to take its place.
+fn prepare(session: &Session, image: &dyn Image, rootfs: &Path) -> Result<Prepared, Error> {
+    let (entries, contents) = places::rootfs(image, session.cache.path(), &session.limits)?;
+    let owners = Owners::of_process();
+    Ok(mikron_unpack::prepare(&entries, &contents, rootfs, owners)?)
 }
 
 fn unpack(session: &Session, image: &dyn Image) -> Result<UnpackedImage, Error> {
-    let holder = roots(session.cache.path());
+    let holder = holder(session)?;
     let failed = |error| Error::io("write", &holder)(error);
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&holder)
-        .map_err(failed)?;
     let owners = Owners::of_process();
     let digest = image.descriptor().digest();
     let mut name = digest.hex();
@@ -125,8 +171,7 @@ fn unpack(session: &Session, image: &dyn Image) -> Result<UnpackedImage, Error> 
     if rootfs.is_dir() {
         used.set_modified(SystemTime::now()).map_err(failed)?;
     } else {
-        let (entries, contents) = places::rootfs(image, session.cache.path(), &session.limits)?;
-        let prepared = mikron_unpack::prepare(&entries, &contents, &rootfs, owners)?;
+        let prepared = prepare(session, image, &rootfs)?;
         let bytes = prepared.unpacked().bytes;
         match prepared.publish_unsynced() {
             // Somebody else has made the same meanwhile.
@@ -144,7 +189,7 @@ fn unpack(session: &Session, image: &dyn Image) -> Result<UnpackedImage, Error> 
         rootfs,
         config: image.config().to_vec(),
         digest,
-        _used: used,
+        _used: Some(used),
     })
 }
 
@@ -161,6 +206,15 @@ fn locked(path: &Path) -> io::Result<File> {
             _ => {}
         }
     }
+}
+
+/// Where they lie.
+fn holder(session: &Session) -> Result<PathBuf, Error> {
+    let holder = roots(session.cache.path());
+    let mut made = DirBuilder::new();
+    let made = made.recursive(true).mode(0o700).create(&holder);
+    made.map_err(Error::io("write", &holder))?;
+    Ok(holder)
 }
 
 fn roots(cache: &Path) -> PathBuf {

@@ -12,6 +12,7 @@ mod inspect;
 mod lock;
 mod matrix;
 mod run;
+mod r#try;
 
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
@@ -34,6 +35,8 @@ pub(crate) fn run(arguments: Arguments, style: Style) -> Result<ExitCode, Failur
         // It ends as its program does.
         Command::Run(what) => return run::run(&what, quiet, style),
         Command::Init(init) => init::run(&init),
+        // It says by its code what came of it.
+        Command::Try(what) => return r#try::run(&what, quiet, style),
         Command::Build(build) => build::run(&build, quiet, style),
         Command::Lock(lock) => lock::run(&lock, quiet, style),
         Command::Explain(explain) => explain::run(&explain, quiet, style),

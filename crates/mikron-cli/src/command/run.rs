@@ -29,21 +29,23 @@ pub(crate) fn run(arguments: &Run, quiet: bool, style: Style) -> Result<ExitCode
     let runtime = Runtime::find(&search_path())?;
     let (image, kind) = unpacked(arguments, quiet, style)?;
     let mut process = Process::of_config(image.config()).map_err(mikron_run::RunError::from)?;
-    if !arguments.command.is_empty() {
-        process.words.clone_from(&arguments.command);
+    if !arguments.inside.command.is_empty() {
+        process.words.clone_from(&arguments.inside.command);
     }
-    for variable in &arguments.env {
+    for variable in &arguments.inside.env {
         process.set(variable);
     }
-    if let Some(directory) = &arguments.workdir {
+    if let Some(directory) = &arguments.inside.workdir {
         process.workdir.clone_from(directory);
     }
     let terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
     let launch = Launch {
         rootfs: image.rootfs().to_owned(),
+        own: false,
         process,
-        mounts: arguments.mounts.clone(),
-        network: arguments.network || (kind == Kind::Runtime && !arguments.no_network),
+        mounts: arguments.inside.mounts.clone(),
+        network: arguments.inside.network
+            || (kind == Kind::Runtime && !arguments.inside.no_network),
         terminal,
         hostname: "mikron".to_owned(),
     };
@@ -60,7 +62,7 @@ fn unpacked(arguments: &Run, quiet: bool, style: Style) -> Result<(UnpackedImage
         return Ok((image, Kind::Runtime));
     }
     let builder = builder_for(&arguments.what, &arguments.shared, quiet, style)?;
-    let builder = builder.locked(arguments.locked);
+    let builder = builder.locked(arguments.inside.locked);
     let kind = builder.spec().kind;
     let image = builder
         .unpack()
@@ -69,7 +71,7 @@ fn unpacked(arguments: &Run, quiet: bool, style: Style) -> Result<(UnpackedImage
 }
 
 /// `PATH`, and where runtimes are often installed, and only root looks.
-fn search_path() -> std::ffi::OsString {
+pub(super) fn search_path() -> std::ffi::OsString {
     let mut path = std::env::var_os("PATH").unwrap_or_default();
     path.push(":/usr/sbin:/sbin");
     path

@@ -112,6 +112,7 @@ impl Home {
         command
             .env_clear()
             .env("MIKRON_CACHE", self.path("cache"))
+            .env("PATH", self.path("bin"))
             .current_dir(self.dir.path());
         command
     }

@@ -152,7 +152,7 @@ fn usable_lock(
     };
     beside.note(&path);
     let lock = order.read_lock(&path, &bytes, limits)?;
-    match lock.check(&order.spec) {
+    match lock.check(order.whole_of.as_deref().unwrap_or(&order.spec)) {
         Ok(()) if platforms.iter().all(|p| lock.platforms.contains_key(p)) => Ok(Some(lock)),
         Err(stale) if locked => Err(Error::Stale { lock: path, stale }),
         Err(stale) => {

@@ -62,6 +62,28 @@ pub(crate) struct Resolution {
     pub(crate) packages: Vec<ResolvedPackage>,
 }
 
+impl Resolution {
+    /// Adds what every installation has, and what that needs, as if the roots depended on it.
+    pub(crate) fn add_essential(
+        &mut self,
+        solver: &dyn Solver,
+        universes: &Universes<'_>,
+        asked: Roots<'_>,
+        preferred: &BTreeMap<PackageName, Version>,
+    ) {
+        let wish = Wish {
+            essential: true,
+            ..Wish::default()
+        };
+        let found = providers(solver, universes, asked, preferred, &self.packages, &wish);
+        let more = found.named.into_iter().chain(found.others);
+        self.packages.extend(more.map(|package| ResolvedPackage {
+            role: Role::Dependency,
+            ..package
+        }));
+    }
+}
+
 /// Solves for the roots of the spec and the packages of its slices, each family by itself. `preferred` are versions to keep where
 /// nothing speaks against it.
 ///
