@@ -67,7 +67,8 @@ fn main() {
             }
         };
         let own = reports.into_values().flatten();
-        let own: Vec<_> = own.filter(|script| script.package == *name).collect();
+        let is_own = |script: &mikron::ScriptReport| script.package == *name && script.is_script();
+        let own: Vec<_> = own.filter(is_own).collect();
         packages += usize::from(!own.is_empty());
         for script in own {
             let known = script.uncovered.is_empty();

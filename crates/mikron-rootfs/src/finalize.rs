@@ -16,7 +16,7 @@ use crate::accounts::Accounts;
 use crate::error::{FinalizerFault, RootfsError};
 use crate::installation::Installation;
 use crate::part::Owner;
-use crate::runs::{CallSite, Runs, ScriptRun};
+use crate::runs::{self, CallSite, Runs, ScriptRun};
 use crate::statics::Statics;
 use crate::tree::Tree;
 
@@ -283,11 +283,7 @@ impl<'a> Work<'a> {
     pub(crate) fn calls(
         &self,
     ) -> impl Iterator<Item = (&'a ScriptRun, CallSite, &'a Call)> + use<'a> {
-        let of = |script: &'a ScriptRun| {
-            let calls = script.installing();
-            calls.map(move |(site, call)| (script, site, call))
-        };
-        self.context.scripts().iter().flat_map(of)
+        runs::calls(self.context.scripts())
     }
 
     /// Puts a file that this finalizer made into the tree, owned by root. A file of the spec at that path stands.

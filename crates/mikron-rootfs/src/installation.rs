@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use mikron_package::{Glob, Limits};
+use mikron_shell::Call;
 use mikron_yaml::TableError;
 use serde::Deserialize;
+
+use crate::tree::Tree;
 
 const BUILTIN: &str = include_str!("installation.yaml");
 
@@ -49,7 +52,13 @@ pub struct Installation {
 pub(crate) struct WithoutEffect {
     /// Why not.
     pub(crate) because: String,
+    #[serde(default)]
     commands: Commands,
+    /// Programs that an interpreter is given: a file by its name, a module behind `-m`.
+    #[serde(default)]
+    programs: Commands,
+    /// What the commands are about: where the image has some of it, they have an effect after all.
+    unless: Option<Glob>,
     /// Whether a script goes on as if the command had worked; else its answer is not known.
     #[serde(default = "yes")]
     pub(crate) answers: bool,
@@ -127,11 +136,32 @@ impl Installation {
         all
     }
 
-    /// Why a command has no place in an image, where that is so.
-    pub(crate) fn without_effect(&self, command: &str) -> Option<&WithoutEffect> {
+    /// Why a call has no place in an image, where that is so.
+    pub(crate) fn without_effect(&self, call: &Call, tree: &Tree) -> Option<&WithoutEffect> {
+        let program = interpreted(call);
+        let is_named = |row: &WithoutEffect| {
+            row.commands.has(call.name()) || program.is_some_and(|name| row.programs.has(name))
+        };
+        let is_there = |glob: &Glob| tree.nodes().any(|node| glob.matches(&node.entry.path));
         let rows = &mut self.without_effect.iter();
-        rows.find(|row| row.commands.has(command))
+        rows.find(|row| is_named(row) && !row.unless.as_ref().is_some_and(is_there))
     }
+}
+
+/// The program that an interpreter of Python is told to run, by the name of its file or module.
+fn interpreted(call: &Call) -> Option<&str> {
+    if !call.name().starts_with("python") {
+        return None;
+    }
+    let mut words = call.arguments().iter();
+    let first = words.find(|word| word.text == "-m" || !word.text.starts_with('-'))?;
+    let program = if first.text == "-m" {
+        words.next()?
+    } else {
+        first
+    };
+    let name = program.text.rsplit('/').next();
+    name.filter(|_| program.literal)
 }
 
 /// The tables that ship with the product.
@@ -150,7 +180,7 @@ mod tests {
         let tables = Installation::builtin();
         for row in &tables.without_effect {
             assert!(
-                row.because.len() > 8 && !row.commands.0.is_empty(),
+                row.because.len() > 8 && !(row.commands.0.is_empty() && row.programs.0.is_empty()),
                 "{row:?}"
             );
         }
@@ -191,11 +221,23 @@ mod tests {
         let parse = |text| Installation::parse("mine.yaml", text, &Limits::default());
         let text = "without-effect: [{ because: mine, commands: [systemctl, 'x-*'] }]";
         let all = Installation::builtin().extended(parse(text).expect("tables"));
-        let because = |name| all.without_effect(name).map(|row| row.because.as_str());
-        assert_eq!(because("systemctl"), Some("mine"));
-        assert_eq!(because("x-register"), Some("mine"));
-        assert_eq!(because("logger"), Some("an image has no system log"));
-        assert_eq!(because("y-register"), None);
+        let because = |script: &str| {
+            let calls = crate::scan(script.as_bytes());
+            let row = all.without_effect(&calls[0], &Tree::default());
+            row.map(|row| row.because.clone())
+        };
+        let because = |script: &str| because(script).map_or(String::new(), |text| text);
+        assert_eq!(because("systemctl"), "mine");
+        assert_eq!(because("x-register"), "mine");
+        assert_eq!(because("logger"), "an image has no system log");
+        assert_eq!(because("y-register"), "");
+        for compiles in [
+            "python3.11 -E -S -O /usr/lib/python3.11/py_compile.py $files",
+            "python3 -m compileall /opt",
+        ] {
+            assert!(because(compiles).starts_with("byte code"), "{compiles}");
+        }
+        assert_eq!(because("python3 /opt/setup.py py_compile.py"), "");
         let error = parse("steps: []\nstep: []\n").expect_err("refused");
         let text = error.to_string();
         assert!(text.starts_with("mine.yaml:2:1: "), "{text}");

@@ -71,6 +71,15 @@ pub(crate) enum Fate {
     Elsewhere,
 }
 
+/// The calls of scripts that run when their packages are installed anew.
+pub(crate) fn calls(scripts: &[ScriptRun]) -> impl Iterator<Item = (&ScriptRun, CallSite, &Call)> {
+    let of = |script| {
+        let calls = ScriptRun::installing(script);
+        calls.map(move |(site, call)| (script, site, call))
+    };
+    scripts.iter().flat_map(of)
+}
+
 impl ScriptRun {
     /// The calls that run, with their sites.
     pub(crate) fn installing(&self) -> impl Iterator<Item = (CallSite, &Call)> {

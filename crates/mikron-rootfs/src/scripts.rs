@@ -5,6 +5,7 @@ mod diversions;
 mod machine;
 mod run;
 mod sources;
+mod triggers;
 mod view;
 
 use std::collections::BTreeMap;
@@ -182,5 +183,8 @@ pub(crate) fn report(context: &Context<'_>, reports: &[Report], tree: &Tree) -> 
                 .collect(),
         }
     };
-    context.scripts().iter().map(of_script).collect()
+    let mut scripts: Vec<ScriptReport> = context.scripts().iter().map(of_script).collect();
+    scripts.extend(triggers::reports(context, &scripts, tree));
+    scripts.sort_by(|a, b| a.package.cmp(&b.package));
+    scripts
 }

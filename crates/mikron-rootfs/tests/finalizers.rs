@@ -185,6 +185,23 @@ fn accounts_that_contradict_each_other_are_refused() {
 }
 
 #[test]
+fn an_account_that_a_script_made_stays_as_it_is_whatever_is_declared() {
+    // The shape of dbus's postinst.
+    let makes = "adduser --system --home /nonexistent --group bus";
+    let mut image = Image::new()
+        .script("bus", "postinst", makes)
+        .file("bus", "/usr/bin/bus", "1");
+    let declared = "u bus 222 \"The Bus\" /run/bus /bin/sh\nm bus tty\n";
+    image.assembly.packages[0].declarations =
+        vec![(path("/usr/lib/sysusers.d/bus.conf"), declared.into())];
+    let rootfs = image.finalize().unwrap();
+    let passwd = rootfs.text("/etc/passwd");
+    let line = "bus:x:101:101::/nonexistent:/usr/sbin/nologin\n";
+    assert!(passwd.contains(line), "{passwd}");
+    assert!(rootfs.text("/etc/group").contains("tty:x:5:bus\n"));
+}
+
+#[test]
 fn sysusers_and_tmpfiles_are_carried_out() {
     let mut image = Image::new()
         .script(

@@ -414,3 +414,73 @@ fn how_a_program_ends_that_says_so_itself_is_not_known() {
     let rootfs = rootfs.unwrap();
     assert!(rootfs.at("/etc/x").is_some() && uncovered(&rootfs).is_empty());
 }
+
+fn triggers(mut image: Image, package: &str, text: &str) -> Image {
+    let packages = &mut image.assembly.packages;
+    let package = packages.iter_mut().find(|one| one.name() == package);
+    let metadata = Arc::make_mut(&mut package.unwrap().metadata);
+    metadata.extra.push(("triggers".into(), text.into()));
+    image
+}
+
+#[test]
+fn a_trigger_is_covered_by_what_does_the_work_of_the_script_that_it_runs() {
+    let compiles = "case \"$1\" in configure|triggered) glib-compile-schemas /usr/share/glib-2.0/schemas ;; esac\n";
+    let updates = "if [ \"$1\" = triggered ]; then update-mime-database /usr/share/mime; fi\n\
+        [ \"$1\" = configure ] && update-mime-database.real /usr/share/mime\n";
+    let outcome = |schema: &str, postinst: &str| {
+        let image = Image::new()
+            .script("glib", "postinst", postinst)
+            .package("app", |_| {})
+            .file("app", schema, "<schemalist/>");
+        let image = triggers(
+            image,
+            "glib",
+            "# what it takes\ninterest-noawait /usr/share/glib-2.0/schemas\ninterest theirs\n",
+        );
+        let image = triggers(image, "app", "activate-noawait theirs\nactivate nobodys\n");
+        let rootfs = image.finalize().unwrap();
+        let reports = rootfs.scripts.iter();
+        let mut reports = reports.filter(|script| script.script == "triggers");
+        let told = reports.clone().flat_map(|report| &report.effects);
+        let told: Vec<String> = told
+            .map(|effect| match &effect.outcome {
+                mikron_rootfs::Outcome::Covered { finalizer } => {
+                    format!("{}: {finalizer}", effect.line)
+                }
+                mikron_rootfs::Outcome::Irrelevant { reason } => {
+                    format!("{}: {reason}", effect.line)
+                }
+                mikron_rootfs::Outcome::NotCovered { reason } => {
+                    format!("{}! {reason:?}", effect.line)
+                }
+            })
+            .collect();
+        assert!(reports.all(|report| report.irrelevant.is_none()));
+        told
+    };
+    let activate = [
+        "1: glib does what it asks for",
+        "2: no package of the image takes it",
+    ];
+    let schema = "/usr/share/glib-2.0/schemas/app.gschema.xml";
+    assert_eq!(
+        outcome("/usr/share/app/x", compiles),
+        [
+            activate[0],
+            activate[1],
+            "2: nothing in the image sets it off",
+            "3: what it does has no place in an image"
+        ]
+    );
+    let same = "calls `glib-compile-schemas`, as at configuration";
+    assert_eq!(
+        outcome(schema, compiles)[2..],
+        [format!("2: {same}"), format!("3: {same}")]
+    );
+    let open = outcome(schema, updates);
+    assert!(
+        open[2].starts_with("2! ") && open[2].contains("line 1 of postinst: update-mime-database"),
+        "{open:?}"
+    );
+}

@@ -415,7 +415,7 @@ fn an_account_that_the_spec_names_may_be_made_by_a_package_that_is_not_chosen() 
     });
     let rootfs = named.finalize().unwrap();
     let passwd = rootfs.text("/etc/passwd");
-    let line = "postgres:x:101:101:PostgreSQL administrator:/var/lib/postgresql:/bin/bash\n";
+    let line = "postgres:x:101:101:PostgreSQL administrator,,,:/var/lib/postgresql:/bin/bash\n";
     assert!(
         passwd.contains(line) && !passwd.contains("unwanted"),
         "{passwd}"

@@ -111,7 +111,7 @@ pub struct PackageReport {
 pub struct ScriptReport {
     /// The package.
     pub package: PackageName,
-    /// The script: `postinst`.
+    /// The script: `postinst`; `triggers` for what dpkg's triggers come to (deb-triggers(5)).
     pub script: String,
     /// Whether the spec names the package.
     #[serde(default)]
@@ -122,4 +122,11 @@ pub struct ScriptReport {
     pub irrelevant: Vec<String>,
     /// Effects that nothing brought about, with the reason where there is one to tell.
     pub uncovered: Vec<String>,
+}
+
+impl ScriptReport {
+    /// Whether it is a script, and not the declaration of triggers beside it.
+    pub fn is_script(&self) -> bool {
+        self.script != "triggers"
+    }
 }

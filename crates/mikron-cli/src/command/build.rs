@@ -328,6 +328,12 @@ fn text(report: &BuildReport, outputs: &[Output]) -> String {
     text
 }
 
+/// How many maintainer scripts there are, in words.
+pub(super) fn number_of(scripts: &[ScriptReport]) -> String {
+    let scripts = scripts.iter().filter(|script| script.is_script());
+    count(scripts.count(), "maintainer script")
+}
+
 /// The maintainer scripts that were not run. What nothing brought about is said: that of the spec's own packages first, and in full.
 fn scripts(platform: &PlatformReport, text: &mut String) {
     let open = platform.scripts.iter();
@@ -336,7 +342,7 @@ fn scripts(platform: &PlatformReport, text: &mut String) {
         return;
     }
     let name = platform.platform;
-    let number = count(platform.scripts.len(), "maintainer script");
+    let number = number_of(&platform.scripts);
     let _ = writeln!(
         text,
         "{name}: {number} not run, and not all that they do is done (`mikron explain SPEC --scripts` lists it)"

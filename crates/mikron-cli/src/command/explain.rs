@@ -11,6 +11,7 @@ use mikron::{
     ScriptReport,
 };
 
+use super::build::number_of;
 use super::{builder, print, print_json};
 use crate::arguments::Explain;
 use crate::failure::Failure;
@@ -88,7 +89,7 @@ pub(crate) fn run(arguments: &Explain, quiet: bool, style: Style) -> Result<(), 
 
 /// The scripts of one platform, each with what became of what it would do; those with the same outcome in one line.
 fn of_platform((platform, scripts): (&Platform, &Vec<ScriptReport>)) -> String {
-    let number = count(scripts.len(), "maintainer script");
+    let number = number_of(scripts);
     let mut text = format!("{platform}: {number} not run\n");
     let mut quiet = 0;
     for script in scripts {

@@ -339,7 +339,10 @@ mod tests {
 
     #[test]
     fn what_is_the_same_in_both_differs_in_nothing() {
-        let (image, installed) = (root("a:x:1:1::/:/bin/sh\n"), root("a:x:9:9::/:/bin/sh\n"));
+        let (image, installed) = (
+            root("a:x:101:4::/:/bin/sh\n"),
+            root("a:x:109:4::/:/bin/sh\n"),
+        );
         let [image, installed] = [&image, &installed].map(|root| Listing::of(root.path()));
         assert_eq!(differences(&image, &installed).1, []);
         assert_eq!(lacking(&image, &installed, &image), []);
@@ -385,7 +388,7 @@ mod tests {
                 "mode       /etc/mode  image: 0600  installed: 0640",
                 "target     /etc/link  image: x  installed: y",
                 "content    /etc/a  image: 4 bytes  installed: 4 bytes",
-                "account    user a  image: /home /bin/sh  installed: / /bin/sh",
+                "account    user a  image: /home /bin/sh 1 `` 1  installed: / /bin/sh 1 `` 1",
                 "surplus    /etc/more  image: file 0644 root:root",
             ]
         );

@@ -9,6 +9,9 @@ use std::path::{Path, PathBuf};
 /// Largest `security.capability` of the kernel (capabilities(7)), with room.
 const CAPABILITY: usize = 64;
 
+/// Numbers that are given when a package is installed (Debian Policy 9.2.2).
+const DYNAMIC: std::ops::RangeInclusive<u32> = 100..=999;
+
 /// One path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
@@ -34,7 +37,7 @@ pub struct Listing {
     pub(super) root: PathBuf,
     /// By path, from `/`.
     pub found: BTreeMap<String, Found>,
-    /// Home and shell of users by name (passwd(5)).
+    /// What passwd(5) says of users, by name: home, shell, primary group, comment, and the number where it is fixed.
     pub users: BTreeMap<String, String>,
     /// Members of groups by name (group(5)).
     pub groups: BTreeMap<String, BTreeSet<String>>,
@@ -55,8 +58,16 @@ impl Listing {
             groups: BTreeMap::new(),
         };
         for fields in &passwd.lines {
-            if let [name, _, _, _, _, home, shell] = fields.as_slice() {
-                let text = format!("{home} {shell}");
+            if let [name, _, uid, gid, comment, home, shell] = fields.as_slice() {
+                let uid: u32 = uid.parse().unwrap_or(u32::MAX);
+                let group = group.name(gid.parse().unwrap_or(u32::MAX));
+                // Which number of the range of systems an account gets depends on what was installed before.
+                let number = if DYNAMIC.contains(&uid) {
+                    "dynamic".to_owned()
+                } else {
+                    uid.to_string()
+                };
+                let text = format!("{home} {shell} {group} `{comment}` {number}");
                 listing.users.insert(name.clone(), text);
             }
         }

@@ -49,7 +49,9 @@ fn run(work: &mut Work<'_>) -> Result<(), RootfsError> {
     let declares = calls.filter(|(_, _, call)| call.name() == "systemd-sysusers");
     let declares = declares.map(|(_, site, _)| site);
     work.report.settle(declares, None);
+    let mut of_scripts = BTreeSet::new();
     for wish in asked(context, true) {
+        of_scripts.extend(wish.users.iter().map(|user| user.name.clone()));
         // A static account is there before any script, which then leaves it as it is.
         let (fixed, users): (Vec<User>, Vec<User>) = wish
             .users
@@ -62,7 +64,16 @@ fn run(work: &mut Work<'_>) -> Result<(), RootfsError> {
         wishes.all(&users, &wish.groups)?;
     }
     let lines = declarations::lines(work, "sysusers.d")?;
-    let accounts = declarations::accounts(&lines);
+    let mut accounts = declarations::accounts(&lines);
+    // systemd-sysusers(8) leaves an account as it is that a script has made.
+    for user in &mut accounts.users {
+        if of_scripts.contains(&user.name) {
+            *user = User {
+                groups: std::mem::take(&mut user.groups),
+                ..User::new(&user.name)
+            };
+        }
+    }
     wishes.all(&accounts.users, &accounts.groups)?;
     further(work, &mut wishes)?;
     for name in ["root", "nobody", "nogroup"] {

@@ -87,7 +87,11 @@ fn adduser(call: &Call) -> Option<Accounts> {
                 },
                 home: arguments.value(&["--home", "-h"]).map(str::to_owned),
                 shell: arguments.value(&["--shell", "-s"]).map(str::to_owned),
-                gecos: gecos(arguments.value(&["--gecos", "--comment", "-g"])),
+                // Busybox takes the field as it is.
+                gecos: arguments
+                    .value(&["--gecos", "--comment"])
+                    .map(chfn)
+                    .or_else(|| arguments.value(&["-g"]).map(str::to_owned)),
                 ..User::new(name)
             };
             Some(Accounts {
@@ -159,7 +163,7 @@ fn useradd(call: &Call) -> Option<Accounts> {
             .value(&["-d", "--home-dir", "--home"])
             .map(str::to_owned),
         shell: arguments.value(&["-s", "--shell"]).map(str::to_owned),
-        gecos: gecos(arguments.value(&["-c", "--comment"])),
+        gecos: arguments.value(&["-c", "--comment"]).map(str::to_owned),
         ..User::new(name)
     };
     Some(Accounts {
@@ -259,9 +263,10 @@ fn list(text: Option<&str>) -> Vec<String> {
     items.map(str::to_owned).collect()
 }
 
-/// Commas at the end stand for empty office and phone fields.
-fn gecos(text: Option<&str>) -> Option<String> {
-    text.map(|text| text.trim_end_matches(',').to_owned())
+/// The comment field as adduser(8) has chfn(1) write it: a name, an office and two telephones, and more only where more is said.
+fn chfn(comment: &str) -> String {
+    let given = comment.split(',').count();
+    format!("{comment}{}", ",".repeat(4_usize.saturating_sub(given)))
 }
 
 #[cfg(test)]
@@ -286,7 +291,7 @@ mod tests {
         assert_eq!((user.group, user.gid), (None, None));
         assert_eq!(
             (user.home.as_deref(), user.gecos.as_deref()),
-            (Some("/var/lib/x"), Some("A B"))
+            (Some("/var/lib/x"), Some("A B,,,"))
         );
     }
 

@@ -46,7 +46,7 @@ pub(super) fn other_interpreter(text: &[u8]) -> Option<String> {
 /// What becomes of a call that no finalizer spoke of; `None` when it has no lasting effect at all.
 pub(super) fn call(call: &Call, tree: &Tree, installation: &Installation) -> Option<Outcome> {
     let name = call.name();
-    if let Some(row) = installation.without_effect(name) {
+    if let Some(row) = installation.without_effect(call, tree) {
         let reason = row.because.clone();
         return Some(Outcome::Irrelevant { reason });
     }

@@ -188,7 +188,11 @@ impl<'a, 'c> Machine<'a, 'c> {
         match self.classify(call) {
             None => (Outcome::unknown(), None),
             Some(super::Outcome::Irrelevant { reason }) => {
-                let row = self.view.context.installation.without_effect(name);
+                let row = self
+                    .view
+                    .context
+                    .installation
+                    .without_effect(call, self.view.tree);
                 let outcome = match row {
                     Some(row) if !row.answers => Outcome::unknown(),
                     _ => Outcome::done(),
