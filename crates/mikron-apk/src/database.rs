@@ -67,6 +67,10 @@ impl PackageDatabase for ApkDatabase {
         }
         Ok(written)
     }
+
+    fn places(&self) -> &'static [&'static str] {
+        &["lib/apk/db/installed", "usr/lib/apk/db/installed"]
+    }
 }
 
 fn file(path: &str, bytes: Vec<u8>) -> DatabaseFile {

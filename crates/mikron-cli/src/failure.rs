@@ -346,7 +346,7 @@ fn missing_package(
 ) -> Option<(SpecError, Vec<String>)> {
     let item = match missing.request.asker {
         Asker::Item(item) | Asker::Slices { item, .. } => item,
-        Asker::Provider(_) | Asker::Found(_) | Asker::Name(_) => return None,
+        Asker::Provider(_) | Asker::Found(_) | Asker::Base(_) | Asker::Name(_) => return None,
     };
     if document.text.is_empty() {
         return None;

@@ -4,16 +4,17 @@
 //! what scanners read there. An image that holds `dpkg-query` has dpkg's own form instead, with the lists of files in `info`,
 //! for programs ask it; never both, for scanners would count every package twice. A package that is there in part lists the files that are there, and no others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::{self, Read as _};
 
 use md5::{Digest as _, Md5};
 use mikron_package::{
-    Contents, DatabaseError, DatabaseFile, Digest, Installed, Limits, PackageDatabase, PackageName,
-    RootPath, Version,
+    Contents, DatabaseError, DatabaseFile, Digest, Installed, InstalledPackage, Limits,
+    PackageDatabase, PackageName, RootPath, Version,
 };
 
+use crate::installed;
 use crate::{Deb822Error, StanzaReader};
 
 /// Writes `/var/lib/dpkg/status.d`, or `status` where the image holds `dpkg-query`.
@@ -40,6 +41,9 @@ use crate::{Deb822Error, StanzaReader};
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DebDatabase;
 
+/// dpkg's own list of what is installed.
+const STATUS: &[u8] = b"var/lib/dpkg/status";
+
 impl PackageDatabase for DebDatabase {
     fn write(
         &self,
@@ -62,43 +66,38 @@ impl PackageDatabase for DebDatabase {
         _: i64,
         take: &mut dyn FnMut(DatabaseFile) -> Result<(), DatabaseError>,
     ) -> Result<(), DatabaseError> {
-        let dpkg = packages.iter().any(has_dpkg);
-        let mut status = Vec::new();
-        for package in packages {
-            let name = package.metadata.record.name.as_str();
-            let sums = checksums(package, contents)?;
-            let text = stanza(package, &sums);
-            // "<32 digits>  path" (md5sum(1)).
-            let lines = sums
-                .iter()
-                .map(|(path, sum)| [sum, b"  ".as_slice(), relative(path), b"\n"].concat());
-            let lines = lines.collect::<Vec<_>>().concat();
-            if dpkg {
-                status.extend_from_slice(&[&text, b"\n".as_slice()].concat());
-                let paths = package.files.iter().filter(|file| file.present);
-                let paths = paths.map(|file| [b"/", relative(&file.entry.path), b"\n"].concat());
-                let info = format!("info/{}", instance(package));
-                let list = paths.collect::<Vec<_>>().concat();
-                take(file(package, &format!("{info}.list"), list)?)?;
-                take(file(package, &format!("{info}.md5sums"), lines)?)?;
-                continue;
-            }
-            take(file(package, &format!("status.d/{name}"), text)?)?;
-            if !lines.is_empty() {
-                take(file(package, &format!("status.d/{name}.md5sums"), lines)?)?;
-            }
-        }
-        if let (true, Some(first)) = (dpkg, packages.first()) {
-            // Names with architectures are those of the second form of that directory (dpkg 1.16).
-            take(file(first, "info/format", b"1\n".to_vec())?)?;
-            take(file(first, "status", status)?)?;
-        }
-        Ok(())
+        let own = packages.iter().any(has_dpkg);
+        put(own.then(Vec::new), packages, contents, take)
+    }
+
+    fn write_above(
+        &self,
+        below: &BTreeMap<RootPath, Vec<u8>>,
+        packages: &[Installed<'_>],
+        contents: &dyn Contents,
+        _: i64,
+        take: &mut dyn FnMut(DatabaseFile) -> Result<(), DatabaseError>,
+    ) -> Result<(), DatabaseError> {
+        let status = below
+            .iter()
+            .find(|(path, _)| relative(path) == STATUS)
+            .filter(|(_, text)| !text.is_empty());
+        let names: BTreeSet<&str> = packages
+            .iter()
+            .map(|package| package.metadata.record.name.as_str())
+            .collect();
+        let status = status.map(|(path, text)| {
+            without(text, &names).map_err(|error| DatabaseError::Malformed {
+                path: path.clone(),
+                reason: error.to_string(),
+            })
+        });
+        put(status.transpose()?, packages, contents, take)
     }
 
     fn is_part(&self, path: &RootPath) -> bool {
         // One file, or one for each package as in images without dpkg.
-        let stanzas = relative(path).strip_prefix(b"var/lib/dpkg/status");
+        let stanzas = relative(path).strip_prefix(STATUS);
         stanzas.is_some_and(|rest| {
             rest.is_empty() || (rest.starts_with(b".d/") && !rest.ends_with(b".md5sums"))
         })
@@ -118,6 +117,60 @@ impl PackageDatabase for DebDatabase {
         }
         Ok(packages)
     }
+
+    fn places(&self) -> &'static [&'static str] {
+        &["var/lib/dpkg/status", "var/lib/dpkg/status.d"]
+    }
+
+    fn packages(
+        &self,
+        files: &BTreeMap<RootPath, Vec<u8>>,
+    ) -> Result<Option<Vec<InstalledPackage>>, DatabaseError> {
+        installed::packages(files, &|path| self.is_part(path)).map(Some)
+    }
+
+    fn is_list(&self, path: &RootPath) -> bool {
+        installed::is_list(path)
+    }
+}
+
+/// Writes stanzas: behind those in `status` into dpkg's own form, else each into a file.
+fn put(
+    mut status: Option<Vec<u8>>,
+    packages: &[Installed<'_>],
+    contents: &dyn Contents,
+    take: &mut dyn FnMut(DatabaseFile) -> Result<(), DatabaseError>,
+) -> Result<(), DatabaseError> {
+    for package in packages {
+        let name = package.metadata.record.name.as_str();
+        let sums = checksums(package, contents)?;
+        let text = stanza(package, &sums);
+        // "<32 digits>  path" (md5sum(1)).
+        let lines = sums
+            .iter()
+            .map(|(path, sum)| [sum, b"  ".as_slice(), relative(path), b"\n"].concat());
+        let lines = lines.collect::<Vec<_>>().concat();
+        if let Some(status) = &mut status {
+            status.extend_from_slice(&[&text, b"\n".as_slice()].concat());
+            let paths = package.files.iter().filter(|file| file.present);
+            let paths = paths.map(|file| [b"/", relative(&file.entry.path), b"\n"].concat());
+            let info = format!("info/{}", instance(package));
+            let list = paths.collect::<Vec<_>>().concat();
+            take(file(package, &format!("{info}.list"), list)?)?;
+            take(file(package, &format!("{info}.md5sums"), lines)?)?;
+            continue;
+        }
+        take(file(package, &format!("status.d/{name}"), text)?)?;
+        if !lines.is_empty() {
+            take(file(package, &format!("status.d/{name}.md5sums"), lines)?)?;
+        }
+    }
+    if let (Some(status), Some(first)) = (status, packages.first()) {
+        // Names with architectures are those of the second form of that directory (dpkg 1.16).
+        take(file(first, "info/format", b"1\n".to_vec())?)?;
+        take(file(first, "status", status)?)?;
+    }
+    Ok(())
 }
 
 /// The packages of a file of stanzas that are installed (dpkg-query(1), `Status`). What has no such field stands for a package that is.
@@ -141,6 +194,25 @@ fn installed(text: &[u8]) -> Result<Vec<(PackageName, Version)>, Deb822Error> {
         }
     }
     Ok(packages)
+}
+
+/// Stanzas without those of some packages.
+fn without(text: &[u8], names: &BTreeSet<&str>) -> Result<Vec<u8>, Deb822Error> {
+    let mut stanzas = StanzaReader::new(text, &Limits::default()).with_blank_separators();
+    let mut kept = Vec::new();
+    while let Some(stanza) = stanzas.next_stanza()? {
+        let name = stanza.get("Package")?;
+        let name = name.map(|name| name.text()).transpose()?;
+        if !name.is_some_and(|name| names.contains(name.trim())) {
+            kept.extend_from_slice(stanza.bytes());
+            kept.extend_from_slice(if kept.ends_with(b"\n") {
+                b"\n"
+            } else {
+                b"\n\n"
+            });
+        }
+    }
+    Ok(kept)
 }
 
 /// A file of the database, in dpkg's directory.
@@ -275,7 +347,7 @@ fn read(contents: &dyn Contents, digest: &Digest) -> io::Result<Vec<u8>> {
 }
 
 /// The path without its leading `/`, as checksum files have it.
-fn relative(path: &RootPath) -> &[u8] {
+pub(crate) fn relative(path: &RootPath) -> &[u8] {
     let bytes = path.as_bytes();
     bytes.strip_prefix(b"/").unwrap_or(bytes)
 }

@@ -11,6 +11,7 @@ mod database;
 mod date;
 mod deb822;
 mod error;
+mod installed;
 mod packages;
 mod raw;
 mod relation;

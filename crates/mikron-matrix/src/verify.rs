@@ -13,8 +13,8 @@ use std::collections::{HashMap, HashSet};
 
 use mikron_facts::{ElfClass, ElfFacts, FileFacts, LibcFlavour};
 use mikron_select::{
-    FileRef, Loader, Lookup, MissingCause, PackageInput, Reason, Selection, Token, Tree, Wanted,
-    chain, runs_on,
+    FileRef, Loader, Lookup, MissingCause, PackageInput, Reason, SelectedFile, Selection, Token,
+    Tree, Wanted, chain, runs_on,
 };
 
 pub use violation::{Violation, ViolationKind};
@@ -28,6 +28,8 @@ pub use violation::{Violation, ViolationKind};
 /// - Interpreters are there, links lead somewhere, and what the image starts can be executed.
 /// - Modules of one's own are made for the interpreters that are there.
 /// - No two packages give one path different content without a rule for it.
+///
+/// What an image below has ([`PackageInput::below`]) meets needs; its own are not looked at.
 ///
 /// It looks at nothing but the chosen entries, so that a fault of [`mikron_select::select`] cannot hide itself.
 ///
@@ -64,7 +66,7 @@ pub fn verify(selection: &Selection, packages: &[PackageInput], wanted: &Wanted)
         common: HashMap::new(),
     };
     let dangling: HashSet<FileRef> = selection.dangling.iter().map(|link| link.file).collect();
-    for chosen in &selection.files {
+    for chosen in own(selection) {
         if !dangling.contains(&chosen.file) {
             files::check(&mut check, chosen.file);
         }
@@ -77,6 +79,12 @@ pub fn verify(selection: &Selection, packages: &[PackageInput], wanted: &Wanted)
     violations.sort_by(|a, b| (a.file, &a.token).cmp(&(b.file, &b.token)));
     violations.dedup_by(|a, b| (a.file, &a.token) == (b.file, &b.token));
     violations
+}
+
+/// What was chosen, without what an image below has: whether that holds together is not asked.
+fn own(selection: &Selection) -> impl Iterator<Item = &SelectedFile> {
+    let files = selection.files.iter();
+    files.filter(|chosen| *chosen.reason != Reason::Below)
 }
 
 /// What a look-up without run paths of its own depends on: name, machine and C library.

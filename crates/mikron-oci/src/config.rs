@@ -84,7 +84,7 @@ impl Config {
 }
 
 /// A variable of the environment as the config has it.
-fn variable((name, value): (&String, &String)) -> Result<String, ImageError> {
+pub(crate) fn variable((name, value): (&String, &String)) -> Result<String, ImageError> {
     let wrong = |reason: &str| ImageError::Config {
         field: "env",
         reason: format!("has the variable `{}`, which {reason}", name.escape_debug()),

@@ -164,7 +164,7 @@ impl HeldImage {
         Self::of_parts((EMPTY, b"{}".to_vec()), blobs, annotations, &further)
     }
 
-    fn of_parts(
+    pub(crate) fn of_parts(
         (media_type, config): (&str, Vec<u8>),
         layers: Vec<Arc<dyn Layer>>,
         annotations: &BTreeMap<String, String>,

@@ -12,6 +12,7 @@
 //!
 //! It knows nothing of packages and of selections.
 
+mod above;
 mod build;
 mod config;
 mod descriptor;

@@ -59,6 +59,53 @@ pub trait PackageDatabase: Send + Sync {
         files.into_iter().try_for_each(take)
     }
 
+    /// The same above an image that has a database of this family: `below` has its files ([`PackageDatabase::is_part`]), which are
+    /// extended.
+    ///
+    /// # Errors
+    /// As [`PackageDatabase::write_each`]; when the form of what is below cannot be extended, which is the default.
+    fn write_above(
+        &self,
+        below: &BTreeMap<RootPath, Vec<u8>>,
+        packages: &[Installed<'_>],
+        contents: &dyn Contents,
+        epoch: i64,
+        take: &mut dyn FnMut(DatabaseFile) -> Result<(), DatabaseError>,
+    ) -> Result<(), DatabaseError> {
+        let _ = below;
+        if packages.is_empty() {
+            return Ok(());
+        }
+        let _ = (contents, epoch, take);
+        let reason = "that of the image below is not extended in this family";
+        Err(DatabaseError::Database(reason.to_owned()))
+    }
+
+    /// Where databases of this family lie, as paths from the root without a slash before them: an image that has something at one of them
+    /// has packages of it.
+    fn places(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// The packages that an image's database says are installed, with what it says of each; `None` where this family's is not read.
+    /// `files` has those that [`PackageDatabase::is_part`] and [`PackageDatabase::is_list`] say.
+    ///
+    /// # Errors
+    /// When a file is not of the database's form.
+    fn packages(
+        &self,
+        files: &BTreeMap<RootPath, Vec<u8>>,
+    ) -> Result<Option<Vec<InstalledPackage>>, DatabaseError> {
+        let _ = files;
+        Ok(None)
+    }
+
+    /// Whether a file of an image lists the files of packages for [`PackageDatabase::packages`].
+    fn is_list(&self, path: &RootPath) -> bool {
+        let _ = path;
+        false
+    }
+
     /// Whether a file of an image belongs to the database, so that [`PackageDatabase::read`] wants its bytes.
     fn is_part(&self, path: &RootPath) -> bool {
         let _ = path;
@@ -77,6 +124,17 @@ pub trait PackageDatabase: Send + Sync {
         let _ = files;
         Ok(None)
     }
+}
+
+/// A package as the database of an image has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InstalledPackage {
+    /// What the database says of it.
+    pub metadata: ArchiveMetadata,
+    /// The paths that the database says are its, as they stand there.
+    pub files: Vec<RootPath>,
+    /// Whether these are all paths of the package, and not only files or what an image has of it.
+    pub lists_all: bool,
 }
 
 /// One package, and what the image took of it.

@@ -41,7 +41,9 @@ mod version;
 pub use attributes::{Attributes, Xattrs};
 pub use cancellation::{Cancellation, Cancelled, Watched};
 pub use contents::{Contents, MemoryContents, NoSuchContent};
-pub use database::{DatabaseError, DatabaseFile, Installed, InstalledFile, PackageDatabase};
+pub use database::{
+    DatabaseError, DatabaseFile, Installed, InstalledFile, InstalledPackage, PackageDatabase,
+};
 pub use digest::{DiffId, Digest, DigestParseError, Hasher, HashingReader};
 pub use entry::{Entry, EntryKind};
 pub use error::{ArchiveError, ArchiveErrorKind, Origin};

@@ -18,7 +18,7 @@ use crate::finalizer::{Finalizer, order};
 use crate::installation::Installation;
 use crate::merge;
 use crate::options::Options;
-use crate::part::{Owner, Part};
+use crate::part::{Below, Owner, Part};
 use crate::scripts::{self, ScriptReport};
 use crate::statics::Statics;
 use crate::tree::Tree;
@@ -26,6 +26,8 @@ use crate::tree::Tree;
 /// Everything that a tree is made of.
 #[derive(Clone, Debug, Default)]
 pub struct Assembly {
+    /// What the image that is built upon has.
+    pub below: Vec<Below>,
     /// The chosen entries; those of one package in the order of its archive.
     pub parts: Vec<Part>,
     /// The packages that the parts come from, with their scripts.
@@ -83,6 +85,7 @@ pub fn assemble(
     finalizers: &[Finalizer],
 ) -> Result<Rootfs, RootfsError> {
     let Assembly {
+        below,
         parts,
         mut packages,
         mut further,
@@ -113,7 +116,7 @@ pub fn assemble(
         .map(|(package, capability)| (package.to_owned(), capability.to_owned()))
         .collect();
 
-    let (mut tree, mut diagnostics) = merge::merge(parts, &packages, &options, &remove)?;
+    let (mut tree, mut diagnostics) = merge::merge(&below, parts, &packages, &options, &remove)?;
     let mut made = MemoryContents::default();
     let placed = place_files(&files, &mut tree, &mut made, &mut diagnostics)?;
 
@@ -145,7 +148,13 @@ pub fn assemble(
     let run_as = run_as.transpose()?;
     let scripts = scripts::report(&context, &reports, &tree);
 
-    remove_matches(&remove, &mut tree, &mut diagnostics);
+    // What lies below cannot be taken away by what lies above.
+    for below in below {
+        if tree.get(&below.entry.path).is_none() {
+            tree.lay_below(below);
+        }
+    }
+    remove_matches(&remove, &mut tree, &mut diagnostics)?;
     merge::finish(&mut tree, &options, &mut diagnostics)?;
     diagnostics.sort();
     diagnostics.dedup();
@@ -322,9 +331,13 @@ fn set_capabilities(
 }
 
 /// Takes out what the patterns match. A directory goes when nothing is left in it.
-fn remove_matches(globs: &Globs, tree: &mut Tree, diagnostics: &mut Vec<Diagnostic>) {
+fn remove_matches(
+    globs: &Globs,
+    tree: &mut Tree,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Result<(), RootfsError> {
     if globs.is_empty() {
-        return;
+        return Ok(());
     }
     let matched: Vec<_> = tree
         .nodes()
@@ -332,7 +345,10 @@ fn remove_matches(globs: &Globs, tree: &mut Tree, diagnostics: &mut Vec<Diagnost
             // The links of a merged /usr are no package's: what lies behind them could not be reached by its own paths.
             let is_layout =
                 node.owner == Owner::Layout && matches!(node.entry.kind, EntryKind::Symlink { .. });
-            !is_layout && globs.matches(&node.entry.path) && node.owner != Owner::Spec
+            !is_layout
+                && !node.owner.is_base()
+                && globs.matches(&node.entry.path)
+                && node.owner != Owner::Spec
         })
         .map(|node| node.entry.path.clone())
         .collect();
@@ -348,7 +364,20 @@ fn remove_matches(globs: &Globs, tree: &mut Tree, diagnostics: &mut Vec<Diagnost
         let node = tree.lookup(&path)?;
         (node.entry.is_directory() && node.owner != Owner::Spec).then_some(path)
     };
-    let unused: BTreeSet<&str> = globs.unused().collect();
+    let mut unused: BTreeSet<&str> = globs.unused().collect();
+    let of_base = || tree.nodes().filter(|node| node.owner.is_base());
+    if of_base().next().is_some() {
+        for text in globs.texts() {
+            let one = Globs::new(&[text.to_owned()])?;
+            let stays = of_base().filter(|node| one.matches(&node.entry.path));
+            let count = stays.filter(|node| !node.entry.is_directory()).count();
+            if count > 0 {
+                unused.remove(text);
+                let pattern = text.to_owned();
+                diagnostics.push(Diagnostic::BaseStays { pattern, count });
+            }
+        }
+    }
     diagnostics.extend(globs.texts().filter_map(|text| {
         let stays = stays(text).map(|path| Diagnostic::DirectoryStays { path });
         let unused = unused.contains(text).then(|| Diagnostic::PatternUnused {
@@ -356,4 +385,5 @@ fn remove_matches(globs: &Globs, tree: &mut Tree, diagnostics: &mut Vec<Diagnost
         });
         stays.or(unused)
     }));
+    Ok(())
 }

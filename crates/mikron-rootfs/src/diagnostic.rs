@@ -52,6 +52,13 @@ pub enum Diagnostic {
         /// The pattern as the spec has it.
         pattern: String,
     },
+    /// A `remove` pattern matches what the image that is built upon has, which stays.
+    BaseStays {
+        /// The pattern as the spec has it.
+        pattern: String,
+        /// How many files there match it.
+        count: usize,
+    },
     /// A `remove` pattern names a directory that holds something, and so stays.
     DirectoryStays {
         /// The directory as the spec has it.

@@ -266,6 +266,12 @@ impl<'a> Work<'a> {
         in_tree.chain(templates).cloned().collect()
     }
 
+    /// Whether what lies at a path, links followed, is of the image that is built upon.
+    pub(crate) fn is_base(&self, path: &RootPath) -> bool {
+        let node = self.tree.lookup(path);
+        node.is_some_and(|node| node.owner.is_base())
+    }
+
     /// Whether something lies at a path, links followed.
     pub(crate) fn has(&self, path: &str) -> bool {
         RootPath::new(path.as_bytes()).is_ok_and(|path| self.tree.lookup(&path).is_some())

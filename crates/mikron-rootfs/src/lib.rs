@@ -57,7 +57,7 @@ pub use finalizers::{Alternative, alternatives, builtin_finalizers, scripted_acc
 pub use installation::Installation;
 pub use mikron_shell::{Call, Guard, Kind, Word};
 pub use options::{Options, merges_usr};
-pub use part::{Owner, Part};
+pub use part::{Below, Owner, Part};
 pub use pem::{Certificate, PemError};
 pub use runs::CallSite;
 pub use scripts::{Diversion, Effect, Outcome, ScriptReport, Sources, diversions};

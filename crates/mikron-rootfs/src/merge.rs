@@ -15,14 +15,15 @@ use crate::diagnostic::Diagnostic;
 use crate::error::{Claim, EntryFault, RootfsError};
 use crate::finalize::Package;
 use crate::options::Options;
-use crate::part::{Owner, Part};
+use crate::part::{Below, Owner, Part};
 use crate::tree::{Node, Tree, follow, kind_name};
 
 /// How often links are looked up through links before the merge gives up.
 const MAX_ROUNDS: usize = 16;
 
-/// Merges parts into a tree. What no image can hold is left out where a pattern takes it away, and refused elsewhere.
+/// Merges parts into a tree, above what an image has already. What no image can hold is left out where a pattern takes it away, and refused elsewhere.
 pub(crate) fn merge(
+    below: &[Below],
     mut parts: Vec<Part>,
     packages: &[Package],
     options: &Options,
@@ -34,6 +35,9 @@ pub(crate) fn merge(
         diagnostics: Vec::new(),
         options,
     };
+    for entry in below {
+        merge.tree.lay_below(entry.clone());
+    }
     merge.prepare(&mut parts, removed)?;
     let links = merge.resolve_links(&mut parts)?;
     for part in &mut parts {
@@ -223,7 +227,12 @@ impl Merge<'_> {
                 let target = [b"usr/", *name].concat();
                 (RootPath::new(name).unwrap_or_default(), target)
             });
-        let fixed: BTreeMap<RootPath, Vec<u8>> = usr_links.collect();
+        let mut fixed: BTreeMap<RootPath, Vec<u8>> = usr_links.collect();
+        for node in self.tree.nodes() {
+            if let EntryKind::Symlink { target } = &node.entry.kind {
+                fixed.insert(node.entry.path.clone(), target.clone());
+            }
+        }
         for _ in 0..MAX_ROUNDS {
             let mut links = fixed.clone();
             for part in parts.iter() {
@@ -282,14 +291,26 @@ impl Merge<'_> {
             return Err(RootfsError::NotADirectory {
                 found: kind_name(&part.entry.kind),
                 first: self.claim(&part.package),
-                second: self.claim(there.owner.package().unwrap_or_default()),
+                second: self.claim_of(&there.owner),
                 wanted: self.below_or(&path),
                 path,
             });
         }
-        let same = there.content == part.content && same_attributes(&there.entry, &part.entry);
+        let content = there.content == part.content;
+        let same = content && same_attributes(&there.entry, &part.entry);
         if same {
             return Ok(());
+        }
+        if there.owner.is_base() {
+            if content && there.entry.kind == part.entry.kind {
+                self.lay_down(part, names);
+                return Ok(());
+            }
+            return Err(RootfsError::Duplicate {
+                path,
+                first: self.claim_of(&there.owner),
+                second: self.claim(&part.package),
+            });
         }
         let other = there.owner.package().unwrap_or_default().to_owned();
         if other == part.package && there.entry.kind == part.entry.kind {
@@ -341,7 +362,7 @@ impl Merge<'_> {
                 if !same_attributes(&there.entry, &part.entry) {
                     self.diagnostics.push(Diagnostic::DirectoryDiffers {
                         path,
-                        kept: there.owner.package().unwrap_or_default().to_owned(),
+                        kept: self.claim_of(&there.owner).package,
                         ignored: part.package.into(),
                     });
                 }
@@ -378,11 +399,7 @@ impl Merge<'_> {
         RootfsError::NotADirectory {
             path: path.clone(),
             found: there.map_or("file", |node| kind_name(&node.entry.kind)),
-            first: self.claim(
-                there
-                    .and_then(|node| node.owner.package())
-                    .unwrap_or_default(),
-            ),
+            first: there.map_or_else(Claim::default, |node| self.claim_of(&node.owner)),
             second: self.claim(&part.package),
             wanted: part.entry.path.clone(),
         }
@@ -422,6 +439,16 @@ impl Merge<'_> {
     fn priority(&self, package: &str) -> u32 {
         let package = self.packages.get(package);
         package.map_or(0, |package| package.metadata.record.replaces_priority)
+    }
+
+    fn claim_of(&self, owner: &Owner) -> Claim {
+        if owner.is_base() {
+            return Claim {
+                package: owner.to_string(),
+                ..Claim::default()
+            };
+        }
+        self.claim(owner.package().unwrap_or_default())
     }
 
     fn claim(&self, package: &str) -> Claim {

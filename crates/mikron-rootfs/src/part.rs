@@ -53,6 +53,29 @@ impl Part {
     }
 }
 
+/// An entry of the image that is built upon. It stays as it is where nothing is put in its place, and nobody takes it away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Below {
+    /// The entry, with owners by number.
+    pub entry: Entry,
+    /// Digest of the content, for regular files and hard links.
+    pub content: Option<Digest>,
+    /// The package that it is of; empty where nothing says so.
+    pub package: SharedText,
+}
+
+impl Below {
+    /// Whether an entry of the finished tree is still this one, whatever its time.
+    pub fn is(&self, entry: &Entry, content: Option<Digest>) -> bool {
+        let attributes = |entry: &Entry| (entry.mode, entry.uid, entry.gid);
+        let link = matches!(self.entry.kind, mikron_package::EntryKind::Symlink { .. });
+        self.entry.kind == entry.kind
+            && self.content == content
+            && (link || attributes(&self.entry) == attributes(entry))
+            && self.entry.xattrs == entry.xattrs
+    }
+}
+
 /// Who brought a path.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(tag = "by", rename_all = "kebab-case")]
@@ -63,6 +86,11 @@ pub enum Owner {
         package: SharedText,
         /// The capability that holds the path.
         capability: SharedText,
+    },
+    /// The image that is built upon.
+    Base {
+        /// The package that it is of there; empty where nothing says so.
+        package: SharedText,
     },
     /// The `files` of the spec.
     Spec,
@@ -89,6 +117,11 @@ impl Owner {
         Self::Finalizer { name: name.into() }
     }
 
+    /// Whether the image that is built upon has it.
+    pub fn is_base(&self) -> bool {
+        matches!(self, Self::Base { .. })
+    }
+
     /// The package, where a package brought it.
     pub fn package(&self) -> Option<&str> {
         match self {
@@ -113,6 +146,8 @@ impl std::fmt::Display for Owner {
                 package,
                 capability,
             } => write!(f, "{package}:{capability}"),
+            Self::Base { package } if package.is_empty() => f.write_str("the base image"),
+            Self::Base { package } => write!(f, "the base image ({package})"),
             Self::Spec => f.write_str("the spec"),
             Self::Finalizer { name } => write!(f, "the finalizer `{name}`"),
             Self::Layout => f.write_str("the layout"),

@@ -6,7 +6,7 @@ use mikron_package::{Digest, Entry, EntryKind, RootPath, SharedText};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Claim, EntryFault, RootfsError};
-use crate::part::Owner;
+use crate::part::{Below, Owner};
 
 /// How many symbolic links one look-up follows, as Linux does (path_resolution(7)).
 const MAX_LINKS: usize = 40;
@@ -270,6 +270,24 @@ impl Tree {
     /// Puts a node where its entry says, without any check.
     pub(crate) fn put(&mut self, node: Node) {
         self.nodes.insert(node.entry.path.clone(), Box::new(node));
+    }
+
+    /// Puts an entry of the image that is built upon where it lies there.
+    pub(crate) fn lay_below(&mut self, below: Below) {
+        let Below {
+            mut entry,
+            content,
+            package,
+        } = below;
+        // There numbers count.
+        (entry.user, entry.group) = (None, None);
+        self.put(Node {
+            entry,
+            content,
+            owner: Owner::Base { package },
+            layer: None,
+            names: None,
+        });
     }
 
     /// Takes one node out and leaves what is below.

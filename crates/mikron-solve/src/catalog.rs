@@ -134,6 +134,10 @@ impl<'a> Catalog<'a> {
         if let Some(to) = locked.filter(|v| **v != record.version) {
             return Some(Problem::Locked { to: to.clone() });
         }
+        let installed = self.request.installed.get(&record.name);
+        if let Some(to) = installed.filter(|v| **v != record.version) {
+            return Some(Problem::Installed { to: to.clone() });
+        }
         let priority = self.priority(id);
         self.rules
             .bars(priority)

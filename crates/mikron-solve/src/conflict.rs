@@ -164,6 +164,11 @@ pub enum Problem {
         /// What is wrong with it.
         reason: String,
     },
+    /// The image that is built upon has another version.
+    Installed {
+        /// The version that it has.
+        to: Version,
+    },
     /// The request is locked to another version.
     Locked {
         /// That version.

@@ -315,6 +315,9 @@ fn note(known: &Known) -> String {
         Problem::Odd { reason } => {
             format!("{what} was left out of the index, as its record cannot be used: {reason}")
         }
+        Problem::Installed { to } => {
+            format!("{what} is not the version {to}, which the base image has")
+        }
         Problem::Locked { to } => format!("{what} is not the locked version {to}"),
     }
 }
@@ -340,6 +343,9 @@ fn missing_remedies(missing: &Missing) -> Vec<String> {
             Problem::Odd { .. } => format!(
                 "ask whoever publishes source `{source}` to mend the record of {name} {version}, or take {name} from another \
                  source"
+            ),
+            Problem::Installed { .. } => format!(
+                "build the base image anew with {name} {version}, or take another version of what asks for it"
             ),
             Problem::Locked { .. } => {
                 format!("renew the lock, which holds another version of {name}")

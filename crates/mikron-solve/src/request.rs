@@ -27,6 +27,10 @@ pub struct Request {
     /// The only version of a package that will do.
     #[serde(default)]
     pub locked: BTreeMap<PackageName, Version>,
+    /// What is installed already, in the image that is built upon: no other version of these will do. That they are there is asked for
+    /// by roots of their own ([`Asker::Base`]).
+    #[serde(default)]
+    pub installed: BTreeMap<PackageName, Version>,
 }
 
 impl Request {
@@ -81,6 +85,8 @@ pub enum Asker {
     Provider(PackageName),
     /// A file that the spec brings, or the program that the image starts, and that only this package has what it needs.
     Found(PackageName),
+    /// The image that is built upon has the package.
+    Base(PackageName),
     /// Who names a package and has no spec.
     Name(PackageName),
 }
@@ -94,6 +100,7 @@ impl fmt::Display for Asker {
             }
             Self::Provider(name) => write!(f, "provider {name}"),
             Self::Found(name) => write!(f, "`files` ({name})"),
+            Self::Base(_) => f.write_str("the base image"),
             Self::Name(name) => write!(f, "{name}"),
         }
     }

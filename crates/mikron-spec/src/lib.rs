@@ -33,6 +33,7 @@ mod error;
 mod family;
 mod file;
 mod image;
+mod image_ref;
 mod layers;
 mod lock;
 mod lock_check;
@@ -57,10 +58,11 @@ pub use error::{Document, SpecError, SpecErrorKind};
 pub use family::{OwnValue, SourceForm};
 pub use file::{FileCheck, FileContent, FileEntry, IgnoreFile, Keep, Mode, Taken};
 pub use image::{ImageSpec, Port, Protocol, Signal};
+pub use image_ref::ImageRef;
 pub use layers::{Compression, Layers, Strategy};
 pub use lock::{
-    Lock, LockedIndex, LockedPackage, LockedPlatform, LockedRelease, LockedRequest, LockedSource,
-    LockedSuite, Role, SelectionSummary,
+    Lock, LockedBase, LockedIndex, LockedPackage, LockedPlatform, LockedRelease, LockedRequest,
+    LockedSource, LockedSuite, Role, SelectionSummary,
 };
 pub use lock_check::{Change, StaleLock};
 pub use lock_diff::{LockDiff, PackageChange};

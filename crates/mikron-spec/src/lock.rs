@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 use crate::error::{Document, SpecError, SpecErrorKind};
 use crate::family::SourceForm;
+use crate::image_ref::ImageRef;
 use crate::request::{PackageRequest, Select, take_slices};
 use crate::source::Source;
 use crate::spec::{DefinitionSource, Spec};
@@ -45,10 +46,23 @@ pub struct Lock {
     pub epoch: Timestamp,
     /// What of the spec decided the outcome.
     pub request: LockedRequest,
+    /// The image that it begins with, where there is one.
+    pub base: Option<LockedBase>,
     /// What each source published.
     pub sources: BTreeMap<String, LockedSource>,
     /// What each platform consists of.
     pub platforms: BTreeMap<Platform, LockedPlatform>,
+}
+
+/// The image that another begins with, as it was when that was resolved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct LockedBase {
+    /// As the spec names it.
+    pub image: ImageRef,
+    /// The digest of its manifest or index.
+    #[serde(with = "digest_text")]
+    pub digest: Digest,
 }
 
 /// The parts of a spec that decide which packages are chosen.
@@ -247,6 +261,8 @@ struct Form {
     name: String,
     epoch: Timestamp,
     request: LockedRequest,
+    #[serde(default)]
+    base: Option<LockedBase>,
     sources: BTreeMap<String, LockedSource>,
     platforms: BTreeMap<Platform, LockedPlatform>,
 }
@@ -261,6 +277,7 @@ impl Lock {
             name: spec.name.clone(),
             epoch: Timestamp::default(),
             request: LockedRequest::of(spec),
+            base: None,
             sources: BTreeMap::new(),
             platforms: BTreeMap::new(),
         }
@@ -332,6 +349,7 @@ impl Lock {
             name: form.name,
             epoch: form.epoch,
             request: form.request,
+            base: form.base,
             sources: form.sources,
             platforms: form.platforms,
         };

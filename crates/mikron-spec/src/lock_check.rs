@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::image_ref::ImageRef;
 use crate::lock::{Lock, LockedRequest};
 use crate::request::Select;
 use crate::source::Source;
@@ -44,6 +45,14 @@ pub enum Change {
         locked: String,
         /// What the spec says now.
         wanted: String,
+    },
+    /// The spec begins with another image.
+    #[error("the base became {} (it was {})", shown(.wanted.as_deref()), shown(.locked.as_deref()))]
+    BaseChanged {
+        /// What the lock was made for.
+        locked: Option<String>,
+        /// What there is now.
+        wanted: Option<String>,
     },
     /// One more platform.
     #[error("the platform `{0}` was added")]
@@ -88,6 +97,11 @@ pub enum Change {
     },
 }
 
+/// A base in a message.
+fn shown(base: Option<&str>) -> String {
+    base.map_or_else(|| "none".to_owned(), |base| format!("`{base}`"))
+}
+
 impl Lock {
     /// Whether this lock was written for what `spec` says now.
     ///
@@ -117,6 +131,13 @@ impl Lock {
                     wanted: wanted.clone(),
                 });
             }
+        }
+        let base = |image: &ImageRef| image.to_string();
+        let locked = self.base.as_ref().map(|locked| base(&locked.image));
+        let named = spec.from.as_ref().map(base);
+        if locked != named {
+            let wanted = named;
+            changes.push(Change::BaseChanged { locked, wanted });
         }
         sources(&self.request.sources, &wanted.sources, &mut changes);
         packages(&self.request, &wanted, &mut changes);

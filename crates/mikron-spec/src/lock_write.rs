@@ -19,6 +19,11 @@ pub(crate) fn write(lock: &Lock, digest: Option<Digest>) -> String {
     out.line(0, "name", &word(&lock.name));
     out.line(0, "epoch", &quoted(&lock.epoch.to_string()));
     request(&mut out, lock);
+    if let Some(base) = &lock.base {
+        out.line(0, "base", "");
+        out.line(1, "image", &word(&base.image.to_string()));
+        out.line(1, "digest", &base.digest.to_string());
+    }
     out.list(0, "sources", "{}", lock.sources.is_empty());
     for (name, source) in &lock.sources {
         out.line(1, &word(name), "");

@@ -48,6 +48,7 @@ pub(crate) static KEYS: &[Key] = &[
     key("name", How::Shape, &[]),
     key("kind", How::Shape, &[]),
     key("pair", How::Path, &[]),
+    key("from", How::Path, &[]),
     key("sources", How::Shape, &[key("*", How::Shape, SOURCE)]),
     key("packages", How::Named(package), &[]),
     key("select", How::Shape, &[]),
@@ -260,9 +261,9 @@ fn moved(node: &mut Node, key: &Key, directory: &str) {
     }
 }
 
-/// The path of what a file in `directory` calls `path`. Schemes before a path (`file:`, `tar:`) stay.
+/// The path of what a file in `directory` calls `path`. Schemes before a path (`file:`, `tar:`, `oci:`) stay.
 pub(crate) fn beside(directory: &str, path: &str) -> String {
-    let scheme = ["file:", "tar:"]
+    let scheme = ["file:", "tar:", "oci:"]
         .into_iter()
         .find(|scheme| path.starts_with(scheme));
     let (scheme, path) = path.split_at(scheme.map_or(0, str::len));

@@ -117,6 +117,11 @@ fn check_paths(spec: &Spec, document: &Document<'_>) -> Result<(), SpecError> {
             return outside(&["certificates", &i.to_string()], file);
         }
     }
+    if let Some(base) = &spec.from
+        && !stays_inside(&base.path)
+    {
+        return outside(&["from"], &base.path);
+    }
     for (i, file) in spec.files.iter().enumerate() {
         if let Some(from) = file.content.source()
             && !stays_inside(from)

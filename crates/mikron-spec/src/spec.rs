@@ -14,6 +14,7 @@ use crate::error::{Document, SpecError, SpecErrorKind};
 use crate::family::SourceForm;
 use crate::file::FileEntry;
 use crate::image::ImageSpec;
+use crate::image_ref::ImageRef;
 use crate::layers::Layers;
 use crate::lock::LockedRequest;
 use crate::reader::{Base, NoBases, Reader};
@@ -40,6 +41,9 @@ pub struct Spec {
     /// that one must have no other version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pair: Option<String>,
+    /// The image that this one begins with: its layers stay as they are, and what is in it counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<ImageRef>,
     /// Where packages come from, by a name of your choice.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sources: BTreeMap<String, Source>,
@@ -125,6 +129,7 @@ impl Spec {
             name: name.to_owned(),
             kind: Kind::default(),
             pair: None,
+            from: None,
             sources: BTreeMap::new(),
             packages: Vec::new(),
             select: None,

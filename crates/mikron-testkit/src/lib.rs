@@ -7,6 +7,7 @@ pub mod documents;
 pub mod elf;
 pub mod frozen;
 pub mod http;
+pub mod layout;
 pub mod listing;
 pub mod mutation;
 pub mod readelf;

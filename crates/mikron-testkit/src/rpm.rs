@@ -16,3 +16,4 @@ pub use header::{HeaderBuilder, HeaderValue};
 pub use parts::RpmParts;
 pub use rpmbuild::rpmbuild;
 pub use sections::RpmSections;
+pub(crate) use sections::hex;

@@ -56,16 +56,16 @@ pub fn shown(text: &str) -> String {
     shown
 }
 
-/// Names in backticks, separated by commas, at most twenty-four.
+/// Names in backticks, separated by commas, at most thirty-two.
 pub fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.into_iter().collect();
     let mut text = names
         .iter()
-        .take(24)
+        .take(32)
         .map(|name| format!("`{name}`"))
         .collect::<Vec<_>>()
         .join(", ");
-    if names.len() > 24 {
+    if names.len() > 32 {
         text.push_str(", …");
     }
     text

@@ -162,6 +162,12 @@ impl Families {
         self.of(family).map(PackageFamily::format)
     }
 
+    /// The one of a name.
+    pub(crate) fn named(&self, name: &str) -> Option<Family> {
+        let families = self.all.iter().map(|known| known.family());
+        families.into_iter().find(|family| family.name == name)
+    }
+
     /// How further keys of sources are read.
     pub(crate) fn forms(&self) -> Vec<&'static SourceForm> {
         self.all.iter().filter_map(|family| family.form()).collect()

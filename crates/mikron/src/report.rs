@@ -85,6 +85,9 @@ pub struct LayerReport {
     /// The name that the spec gives it (`layer` of its files).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// Whether it is one of the image that is built upon.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub base: bool,
     /// The packages whose files it holds, in order of name.
     pub packages: Vec<PackageName>,
 }

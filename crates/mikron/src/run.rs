@@ -15,10 +15,11 @@ use crate::error::{SourceFault, UnfoundCause};
 use crate::files::Beside;
 use crate::order::Order;
 use crate::session::Session;
+use crate::steps::base::{Base, Lower};
 use crate::steps::closure::{self, Closure};
 use crate::steps::contents::PackageContents;
 use crate::steps::facts::Learner;
-use crate::steps::inputs::{Inputs, Versions};
+use crate::steps::inputs::{self, Inputs, Versions};
 use crate::steps::own::{OwnFiles, Reader};
 use crate::steps::pinned::{pinned, provide_paths};
 use crate::steps::resolve::{self, Providers, Resolution, ResolvedPackage, Role, Roots, Wish};
@@ -27,6 +28,7 @@ use crate::steps::slices::Slices;
 use crate::steps::sought::Kind;
 use crate::steps::sources::{Published, Sources};
 use crate::steps::tables::PlatformTables;
+use crate::steps::universes::Universes;
 
 /// Bytes of file contents that are held in memory between the facts pass and the layers; the rest lies in a temporary file.
 const SPOOL_MEMORY: u64 = 4 << 20;
@@ -39,6 +41,8 @@ pub(crate) struct Run<'a> {
     pub(crate) inputs: Inputs,
     sources: Sources<'a>,
     pub(crate) spool: Spool,
+    /// The image that is built upon.
+    pub(crate) base: Option<Base>,
 }
 
 /// Where the packages of a run come from.
@@ -61,8 +65,15 @@ impl<'a> Run<'a> {
         let (policy, progress) = (session.policy(), session.progress());
         let beside = Beside::new(order.directory(), policy);
         beside.note(&order.file);
-        let inputs = Inputs::read(order, &beside, policy, limits, progress, lock_counts)?;
+        let mut inputs = Inputs::read(order, &beside, policy, limits, progress, lock_counts)?;
+        let base = Base::open(order, &beside, session, &inputs.platforms)?;
+        if let Some(lock) = &inputs.lock
+            && !inputs::is_of_base(order, lock, base.as_ref(), progress)?
+        {
+            inputs.lock = None;
+        }
         Ok(Self {
+            base,
             sources: Sources::find(session, order, &beside, inputs.lock.as_ref())?,
             spool: Spool::in_dir(SPOOL_MEMORY, session.cache.path()),
             session,
@@ -126,8 +137,39 @@ impl<'a> Run<'a> {
         self.inputs.tables.on(&self.order.spec, platform, slices)
     }
 
-    pub(crate) fn learner(&self) -> Result<Learner<'_>, Error> {
+    /// What the image that is built upon has.
+    pub(crate) fn lower(&self, platform: Platform) -> Result<Option<Arc<Lower>>, Error> {
+        let Some(base) = &self.base else {
+            return Ok(None);
+        };
+        let symbols = self.inputs.tables.symbols()?;
+        base.lower(platform, self.order, self.session, symbols, &self.spool)
+    }
+
+    /// The packages to choose from, with those of the image that is built upon installed.
+    fn universes(
+        &self,
+        published: &Published,
+        platform: Platform,
+    ) -> Result<Universes<'static>, Error> {
+        let universes = self.sources.universes(published, platform)?;
+        self.on_base(universes, platform)
+    }
+
+    fn on_base<'u>(
+        &self,
+        universes: Universes<'u>,
+        platform: Platform,
+    ) -> Result<Universes<'u>, Error> {
+        let lower = self.lower(platform)?;
+        let families = &self.order.families;
+        let installed = lower.and_then(|lower| lower.installed(platform, families));
+        Ok(universes.on_base(installed))
+    }
+
+    pub(crate) fn learner(&self, platform: Platform) -> Result<Learner<'_>, Error> {
         Ok(Learner {
+            lower: self.lower(platform)?,
             session: self.session,
             sources: &self.sources,
             spec: &self.order.spec,
@@ -179,7 +221,7 @@ impl<'a> Run<'a> {
         let task = Task::start(progress, TaskKind::Solve, &platform.to_string(), None);
         let tables = self.tables(platform)?;
         let slices = &tables.slices;
-        let universes = self.sources.universes(published, platform)?;
+        let universes = self.universes(published, platform)?;
         let (nothing, none) = (BTreeMap::new(), BTreeSet::new());
         let preferred = self.inputs.preferred.get(&platform).unwrap_or(&nothing);
         let asked = Roots {
@@ -200,7 +242,7 @@ impl<'a> Run<'a> {
         let packages = resolution.packages.len();
         tracing::debug!(%platform, packages, "solved");
         self.sources.pin(&mut resolution.packages)?;
-        let learner = self.learner()?;
+        let learner = self.learner(platform)?;
         // The indexes of a distribution weigh as much as a decoder. They are let go of where archives are read next, and whoever looks
         // for more opens them again.
         let keep = learner.are_known(&resolution.packages);
@@ -211,7 +253,7 @@ impl<'a> Run<'a> {
             |there: &[ResolvedPackage], wish: &Wish| {
                 let universes = match held.take() {
                     Some(universes) => universes,
-                    None => self.sources.universes(published, platform)?,
+                    None => self.universes(published, platform)?,
                 };
                 let mut of_files = of_files.borrow_mut();
                 let mut unfound = Vec::new();
@@ -301,7 +343,7 @@ impl<'a> Run<'a> {
         let locked = &lock.platforms.get(&platform).unwrap_or(&nothing).packages;
         let pinned: Vec<ResolvedPackage> =
             locked.iter().map(|locked| pinned(spec, locked)).collect();
-        let learner = self.learner()?;
+        let learner = self.learner(platform)?;
         let facts = learner.learn(&pinned)?;
         let mut records = Vec::new();
         let mut of_records = Vec::new();
@@ -326,6 +368,7 @@ impl<'a> Run<'a> {
         }
         provide_paths(&mut records, &of_records);
         let universes = resolve::locked_universes(platform, spec, &self.order.families, &records);
+        let universes = self.on_base(universes, platform)?;
         let asked = Roots {
             spec,
             slices: &tables.slices,
@@ -400,7 +443,7 @@ impl<'a> Run<'a> {
         published: &Published,
         name: &PackageName,
     ) -> Result<ResolvedPackage, Error> {
-        let universes = self.sources.universes(published, platform)?;
+        let universes = self.universes(published, platform)?;
         let find = |spec: &Spec| -> Result<Option<ResolvedPackage>, Error> {
             let slices = if spec.packages.iter().any(|p| !p.slices.is_empty()) {
                 self.tables(platform)?.slices
@@ -446,7 +489,7 @@ impl<'a> Run<'a> {
             (package, (closure.packages[package].clone(), facts))
         };
         let known: BTreeMap<usize, _> = lacking.into_iter().map(known).collect();
-        let learner = self.learner()?;
+        let learner = self.learner(closure.wanted.platform)?;
         let fill = move |package: usize, wanted: &BTreeSet<Digest>| match known.get(&package) {
             Some((package, facts)) => {
                 let filled = learner.fill(package, facts, wanted);
@@ -457,7 +500,7 @@ impl<'a> Run<'a> {
         let packages = closure.packages.len();
         Ok(PackageContents::new(
             &self.spool,
-            own,
+            (own, closure.lower.clone()),
             packages,
             wanted,
             Box::new(fill),

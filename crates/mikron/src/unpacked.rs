@@ -15,8 +15,8 @@ use mikron_package::{Digest, Platform};
 use mikron_unpack::{Owners, Prepared, UnpackError};
 
 use crate::session::Session;
+use crate::steps::base::layout_target;
 use crate::steps::places;
-use crate::views::diff::layout_target;
 use crate::{Builder, Error, Output};
 
 /// What was not used for so long goes without being asked for.

@@ -411,7 +411,7 @@ pub(super) fn words(packages: &[PackageInput], reason: &Reason) -> String {
 /// Which of several reasons is told: what the spec says most directly, then what files say.
 fn rank(reason: &Reason) -> u8 {
     match reason {
-        Reason::Entrypoint { .. } => 0,
+        Reason::Entrypoint { .. } | Reason::Below => 0,
         Reason::Capability { .. } | Reason::Linked { .. } | Reason::Spec => 1,
         Reason::Root { .. } => 2,
         Reason::Meta { .. } | Reason::Package { .. } => 3,

@@ -6,7 +6,7 @@ use mikron_select::{FileRef, Found, PackageInput, Role, Selection, Token};
 use super::{Check, ViolationKind};
 
 pub(super) fn check(check: &mut Check<'_>, selection: &Selection) {
-    for chosen in &selection.files {
+    for chosen in super::own(selection) {
         let facts = check.facts(chosen.file);
         if facts.entry.is_directory() {
             continue;

@@ -36,7 +36,7 @@ pub(super) fn check(check: &mut Check<'_>, selection: &Selection) {
     let mut graph = Graph::default();
     let mut seen: HashSet<FileRef> = HashSet::new();
     for programs in [true, false] {
-        for chosen in &selection.files {
+        for chosen in super::own(selection) {
             let file = chosen.file;
             let Some(elf) = check.elf(file) else { continue };
             if elf.is_executable() != programs || seen.contains(&file) {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mikron_package::{RootPath, SharedText};
+use mikron_package::{EntryKind, RootPath, SharedText};
 
 use super::declarations;
 use super::units::{self, Unit};
@@ -40,8 +40,10 @@ fn run(work: &mut Work<'_>) -> Result<(), RootfsError> {
     let context = work.context;
     let passwd = work.read(&passwd_path())?.unwrap_or_default();
     let group = work.read(&group_path())?.unwrap_or_default();
+    let database = Database::parse(&passwd, &group);
+    let known: BTreeSet<String> = database.users.keys().cloned().collect();
     let mut wishes = Wishes {
-        database: Database::parse(&passwd, &group),
+        database,
         ..Wishes::new(context.statics)
     };
     wishes.all(&context.accounts.users, &context.accounts.groups)?;
@@ -91,8 +93,18 @@ fn run(work: &mut Work<'_>) -> Result<(), RootfsError> {
     let root_shell = shells.into_iter().find(|path| work.has(path));
     let database = wishes.settle(root_shell)?;
 
-    work.write(passwd_path(), database.passwd().into_bytes(), 0o644)?;
-    work.write(group_path(), database.group().into_bytes(), 0o644)?;
+    extend(work, &passwd_path(), &passwd, &database.passwd())?;
+    extend(work, &group_path(), &group, &database.group())?;
+    let of_base = RootPath::new(b"etc/shadow")?;
+    if work.is_base(&of_base) {
+        // Who was there keeps what is said there; the others have a line.
+        let there = work.read(&of_base)?.unwrap_or_default();
+        let fresh = |name: &&String| !known.contains(*name);
+        let lines = database.users.keys().filter(fresh);
+        let lines: Vec<String> = lines.map(|name| format!("{name}:*:::::::")).collect();
+        let lines = lines.join("\n");
+        extend(work, &of_base, &there, &lines)?;
+    }
     if let Some(path) = shadow {
         // pam_unix(8) refuses, even to su(1) of root, an account whose password is elsewhere and whose line is missing there.
         let mut text = String::new();
@@ -110,6 +122,45 @@ fn run(work: &mut Work<'_>) -> Result<(), RootfsError> {
         }
     }
     own_by_name(work.tree, &database);
+    Ok(())
+}
+
+/// Writes lines, each of which begins with a name. In a file of the image that is built upon, the lines of other names stay, and of lines
+/// that are there already nothing is written.
+fn extend(
+    work: &mut Work<'_>,
+    path: &RootPath,
+    there: &[u8],
+    lines: &str,
+) -> Result<(), RootfsError> {
+    if !work.is_base(path) {
+        return work.write(path.clone(), lines.as_bytes().to_vec(), 0o644);
+    }
+    let name = |line: &str| line.split(':').next().unwrap_or_default().to_owned();
+    let mut fresh: BTreeMap<String, &str> = lines.lines().map(|line| (name(line), line)).collect();
+    let there = String::from_utf8_lossy(there);
+    let mut text = String::new();
+    let changed = |old: &str, new: &str| {
+        // The password of a line is its own.
+        let fields = |line: &str| -> Vec<String> {
+            let fields = line.split(':').enumerate().filter(|(at, _)| *at != 1);
+            fields.map(|(_, field)| field.to_owned()).collect()
+        };
+        fields(old) != fields(new)
+    };
+    for line in there.lines() {
+        let kept = fresh.remove(&name(line)).filter(|new| changed(line, new));
+        text.extend([kept.unwrap_or(line), "\n"]);
+    }
+    for line in lines.lines().filter(|line| fresh.contains_key(&name(line))) {
+        text.extend([line, "\n"]);
+    }
+    let entry = work.tree.lookup(path).map(|node| node.entry.clone());
+    if let Some(mut entry) = entry.filter(|_| text != there) {
+        let (size, content) = (text.len() as u64, work.contents.add(text.into_bytes()));
+        entry.kind = EntryKind::File { size };
+        work.place(entry, Some(content))?;
+    }
     Ok(())
 }
 
@@ -242,7 +293,12 @@ fn references(work: &Work<'_>, wishes: &mut Wishes<'_>) -> Result<(), RootfsErro
             wishes.refer_group(group.name);
         }
         let in_etc = entry.path.as_bytes().starts_with(b"etc/");
-        if in_etc && entry.is_file() && entry.size() <= MAX_SEARCH && node.owner != Owner::Layout {
+        if in_etc
+            && entry.is_file()
+            && entry.size() <= MAX_SEARCH
+            && node.owner != Owner::Layout
+            && !node.owner.is_base()
+        {
             config.push(&entry.path);
         }
     }

@@ -115,6 +115,10 @@ fn below(
     let files = work.tree.below(&directory);
     let files = files.filter(|node| node.content.is_some());
     let mut paths: Vec<RootPath> = files.map(|node| node.entry.path.clone()).collect();
+    // What the image below has is in its bundle, whether it has the single certificates or not.
+    if work.is_base(&RootPath::new(store.bundle.as_bytes())?) {
+        paths.retain(|path| !work.is_base(path));
+    }
     paths.sort_by(|a, b| a.as_bytes().cmp(b.as_bytes()));
     let read = paths.into_iter().map(|path| {
         let text = work.read(&path)?.unwrap_or_default();
@@ -134,9 +138,24 @@ fn bundle_of(
     local: &[Authority],
 ) -> Result<Vec<u8>, RootfsError> {
     let there = work.tree.lookup(bundle).map(|node| &node.owner);
+    let is_base = there.is_some_and(Owner::is_base);
     let is_ready = own.is_empty() && matches!(there, Some(Owner::Package { .. }));
-    let ready = if is_ready { work.read(bundle)? } else { None };
+    let ready = if is_ready || is_base {
+        work.read(bundle)?
+    } else {
+        None
+    };
+    let below = ready
+        .as_deref()
+        .filter(|_| is_base)
+        .unwrap_or_default()
+        .to_vec();
+    let is_new = |text: &&Vec<u8>| {
+        let text = text.trim_ascii();
+        text.is_empty() || !below.windows(text.len()).any(|part| part == text)
+    };
     let texts = own.iter().chain(local).map(|authority| &authority.text);
+    let texts = texts.filter(is_new);
     let mut all = Vec::new();
     for text in ready.iter().chain(texts) {
         all.extend_from_slice(text);

@@ -10,7 +10,7 @@ use crate::error::RootfsError;
 use crate::finalize::Work;
 use crate::finalizer::Finalizer;
 use crate::pem;
-use crate::tree::Tree;
+use crate::tree::{Node, Tree};
 
 const PACKAGE: &str = "ca-certificates-java";
 const MAGIC: u32 = 0xFEED_FEED;
@@ -71,6 +71,18 @@ fn run(work: &mut Work<'_>) -> Result<(), RootfsError> {
             continue;
         }
         is_made = true;
+        if work.is_base(&path) {
+            let mut anchors = stores.iter().map(|store| store.anchors.as_bytes());
+            let is_new = |node: &Node| node.content.is_some() && !node.owner.is_base();
+            let added = anchors.any(|anchor| {
+                RootPath::new(anchor).is_ok_and(|anchor| work.tree.below(&anchor).any(is_new))
+            });
+            if added {
+                work.report.said.push(format!(
+                    "{path} is of the base image and stays as it is: the certificates that the spec adds are not in it"
+                ));
+            }
+        }
         if work.tree.lookup(&path).is_none() {
             let bytes = key_store(&certificates, work.context.epoch);
             work.write(path, bytes, 0o644)?;

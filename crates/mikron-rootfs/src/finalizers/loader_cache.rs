@@ -52,8 +52,15 @@ fn run(work: &mut Work<'_>) -> Result<(), RootfsError> {
     let asks = ["/usr/sbin/ldconfig", "/sbin/ldconfig"]
         .into_iter()
         .any(|path| work.has(path));
-    if asks || found.len() > by_default {
-        work.write(RootPath::new(CACHE)?, cache(&found), 0o644)?;
+    let path = RootPath::new(CACHE)?;
+    // The cache of an image below knows the libraries there.
+    let is_new = |library: &String| {
+        let library = RootPath::new(library.as_bytes());
+        library.is_ok_and(|library| !work.is_base(&library))
+    };
+    let known = work.is_base(&path) && !found.values().any(is_new);
+    if (asks || found.len() > by_default) && !known {
+        work.write(path, cache(&found), 0o644)?;
     }
     Ok(())
 }

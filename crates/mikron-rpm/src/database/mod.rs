@@ -50,6 +50,17 @@ impl PackageDatabase for RpmDatabase {
             bytes: database.finish()?,
         }])
     }
+
+    fn places(&self) -> &'static [&'static str] {
+        // rpm(8), `_dbpath` and `_db_backend`: SQLite, NDB and Berkeley DB.
+        &[
+            "var/lib/rpm/rpmdb.sqlite",
+            "var/lib/rpm/Packages.db",
+            "var/lib/rpm/Packages",
+            "usr/lib/sysimage/rpm/rpmdb.sqlite",
+            "usr/lib/sysimage/rpm/Packages.db",
+        ]
+    }
 }
 
 fn fault(package: &Installed<'_>, error: &mikron_package::ArchiveError) -> DatabaseError {

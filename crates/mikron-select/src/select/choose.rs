@@ -34,8 +34,9 @@ impl State<'_> {
             }
             interpreted::note_language(self, file);
         }
-        // A file that is reached a second way is walked again only when it inherits other run paths.
-        if new || !run_path.is_empty() {
+        // A file that is reached a second way is walked again only when it inherits other run paths, and one of an image below never.
+        let below = &self.known.packages[file.package].below;
+        if new || (!run_path.is_empty() && !below.contains(&file.entry)) {
             self.chosen.queue.push_back((file, Arc::clone(run_path)));
         }
     }

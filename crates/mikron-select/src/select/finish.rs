@@ -55,11 +55,15 @@ pub(super) fn finish(state: &mut State<'_>) -> Selection {
     let mut packages = Vec::new();
     let mut left_out = Vec::new();
     for package in 0..state.known.packages.len() {
-        let any = state.chosen.reasons[package].iter().any(Option::is_some);
+        let below = &state.known.packages[package].below;
+        let reasons = state.chosen.reasons[package].iter().enumerate();
+        let any = reasons
+            .filter(|(entry, _)| !below.contains(entry))
+            .any(|(_, reason)| reason.is_some());
         let needed = inputs.iter().any(|input| input.file.package == package);
         if any || needed {
             packages.push(selected(state, package));
-        } else if state.known.packages[package].role != Role::Files {
+        } else if state.known.packages[package].role != Role::Files && below.is_empty() {
             left_out.push(of_left_out(state, package));
         }
     }
@@ -151,7 +155,7 @@ fn add_directories(state: &mut State<'_>) {
     let top = ["bin", "sbin", "lib", "lib32", "lib64", "libx32", "libo32"];
     for (package, input) in state.known.packages.iter().enumerate() {
         let chosen: Vec<usize> = (0..state.chosen.reasons[package].len())
-            .filter(|at| state.chosen.reasons[package][*at].is_some())
+            .filter(|at| state.chosen.reasons[package][*at].is_some() && !input.below.contains(at))
             .collect();
         if chosen.is_empty() {
             continue;
@@ -195,7 +199,7 @@ fn selected(state: &State<'_>, package: usize) -> SelectedPackage {
     let mut uses: BTreeMap<&str, CapabilityUse> = BTreeMap::new();
     let (mut files, mut bytes) = (0, 0);
     for (entry, facts) in input.facts.files.iter().enumerate() {
-        if facts.entry.is_directory() {
+        if facts.entry.is_directory() || input.below.contains(&entry) {
             continue;
         }
         let chosen = state.chosen.reasons[package][entry].is_some();
@@ -225,7 +229,8 @@ fn selected(state: &State<'_>, package: usize) -> SelectedPackage {
     let first = state.chosen.first[package].or_else(|| {
         let any = state.chosen.reasons[package]
             .iter()
-            .position(Option::is_some);
+            .enumerate()
+            .position(|(at, reason)| reason.is_some() && !input.below.contains(&at));
         any.map(|entry| FileRef { package, entry })
     });
     SelectedPackage {

@@ -1,6 +1,6 @@
 //! What a selection is made from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mikron_facts::{PackageFacts, X86Level};
@@ -90,6 +90,9 @@ pub struct PackageInput {
     pub select: Option<Select>,
     /// The entries that are taken because somebody else has chosen them already, by their index in the facts.
     pub given: BTreeMap<usize, Given>,
+    /// The entries that are in the image before anything is chosen, by their index in the facts: what an image below has. They meet
+    /// needs, and what they need themselves is not asked.
+    pub below: Arc<BTreeSet<usize>>,
 }
 
 /// An entry that is taken without being looked for: a slice has it.
@@ -117,6 +120,7 @@ impl PackageInput {
             requires: Vec::new(),
             select: None,
             given: BTreeMap::new(),
+            below: Arc::default(),
         }
     }
 

@@ -24,7 +24,7 @@ pub struct Selection {
     pub files: Vec<SelectedFile>,
     /// Entries that finalizers read while the image is built and that are not part of it (the certificates of a CA bundle).
     pub inputs: Vec<SelectedFile>,
-    /// The packages that files were chosen from, in the order of the inputs.
+    /// The packages that files were chosen from, in the order of the inputs; what an image below has of them counts nowhere.
     pub packages: Vec<SelectedPackage>,
     /// The packages that no file was chosen from, in the order of the inputs.
     pub left_out: Vec<LeftOut>,

@@ -14,8 +14,14 @@ use crate::SelectError;
 
 type Pass = fn(&mut State<'_>);
 
-/// What the spec names itself.
-const START: [Pass; 4] = [start::files, start::programs, start::mentions, start::links];
+/// What is there, and what the spec names itself.
+const START: [Pass; 5] = [
+    start::below,
+    start::files,
+    start::programs,
+    start::mentions,
+    start::links,
+];
 
 /// What brings more, in this order, after a walk over the files that were chosen before (what each of them needs itself). Files
 /// that passes choose are walked before a pass that asks what is there.

@@ -18,6 +18,8 @@ pub fn came_whole(chain: &[Step]) -> bool {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reason {
+    /// The image that is built upon has it.
+    Below,
     /// The spec adds it.
     Spec,
     /// The spec's entrypoint or cmd names it.
@@ -176,7 +178,8 @@ impl Reason {
     /// The file that this reason leads back to; `None` when it is the spec.
     pub const fn by(&self) -> Option<FileRef> {
         match self {
-            Self::Spec
+            Self::Below
+            | Self::Spec
             | Self::Entrypoint { .. }
             | Self::Linked { .. }
             | Self::Root { .. }
@@ -209,6 +212,7 @@ impl fmt::Display for Reason {
     /// The reason as the end of the sentence "it is in the image because …", `by` left out.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Below => f.write_str("the base image has it"),
             Self::Spec => f.write_str("the spec adds it"),
             Self::Entrypoint { word } => write!(f, "the entrypoint names `{word}`"),
             Self::Linked { path } => write!(f, "a link of the spec leads to `{path}`"),

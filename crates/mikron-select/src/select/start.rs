@@ -1,8 +1,23 @@
 //! What the spec names itself: its files, what the image starts, and what of each package.
 
+use std::sync::Arc;
+
 use super::state::State;
-use super::{FileRef, MissingCause, Reason, Role, Token, companions, defined, follow};
+use super::{FileRef, MissingCause, Reason, Role, Token, companions, defined, follow, interpreted};
 use crate::SelectError;
+
+/// What an image below has. It is there, and nobody asks what it needs.
+pub(super) fn below(state: &mut State<'_>) {
+    let reason = Arc::new(Reason::Below);
+    for (package, input) in state.known.packages.iter().enumerate() {
+        for entry in input.below.iter().copied() {
+            state.chosen.reasons[package][entry] = Some(Arc::clone(&reason));
+            state.seen.walked[package][entry] = true;
+            state.seen.examined[package][entry] = true;
+            interpreted::note_language(state, FileRef { package, entry });
+        }
+    }
+}
 
 /// The files that the spec adds.
 pub(super) fn files(state: &mut State<'_>) {

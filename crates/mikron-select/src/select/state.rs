@@ -171,7 +171,8 @@ impl<'a> State<'a> {
             for (package, input) in packages.iter().enumerate() {
                 for (entry, file) in input.facts.files.iter().enumerate() {
                     let path = &file.entry.path;
-                    if wanted.removes(path) {
+                    // What lies below stays there.
+                    if !input.below.contains(&entry) && wanted.removes(path) {
                         removed.insert(FileRef { package, entry });
                     }
                 }

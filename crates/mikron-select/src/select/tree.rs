@@ -93,7 +93,7 @@ impl<'a> Tree<'a> {
         tree
     }
 
-    /// What stands before what at one path: what the spec adds, what finalizers make, then packages, roots first; and what
+    /// What stands before what at one path: what the spec adds, what finalizers make, what an image below has, then packages, roots first; and what
     /// is something before a directory. A link that is made stands behind what packages have there: update-alternatives(1) does
     /// not replace a file, and many scripts ask whether the target is there.
     fn rank(&self, found: Found) -> (u8, bool, usize) {
@@ -101,6 +101,7 @@ impl<'a> Tree<'a> {
             Found::Entry(file) => {
                 let input = &self.packages[file.package];
                 let role = match input.role {
+                    _ if input.below.contains(&file.entry) => 1,
                     Role::Files => 0,
                     Role::Root { .. } | Role::Given => 2,
                     Role::Dependency => 3,

@@ -20,7 +20,7 @@ pub struct RpmSections {
 }
 
 /// Bytes as hexadecimal digits.
-pub(super) fn hex(bytes: impl AsRef<[u8]>) -> String {
+pub(crate) fn hex(bytes: impl AsRef<[u8]>) -> String {
     use std::fmt::Write as _;
     bytes.as_ref().iter().fold(String::new(), |mut hex, byte| {
         write!(hex, "{byte:02x}").expect("writes to memory");

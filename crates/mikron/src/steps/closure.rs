@@ -6,7 +6,8 @@ use std::sync::Arc;
 use mikron_facts::{Class, FileFacts, PackageFacts, ScriptFacts};
 use mikron_matrix::{Violation, verify};
 use mikron_package::{
-    Digest, EntryKind, Globs, Platform, RootPath, SharedText, Sought, merged_usr,
+    Digest, EntryKind, Family, Globs, PackageName, Platform, RootPath, SharedText, Sought,
+    merged_usr,
 };
 use mikron_rootfs::{Installation, Part, Sources};
 use mikron_select::{
@@ -17,10 +18,11 @@ use mikron_spec::{FileContent, FileEntry, Select, Spec};
 
 use crate::Error;
 use crate::error::Unfound;
+use crate::steps::base::{BASE, Lower};
 use crate::steps::engines;
 use crate::steps::facts::{Learner, is_declaration};
 use crate::steps::own::OwnFiles;
-use crate::steps::resolve::{Providers, ResolvedPackage, Role, Wish};
+use crate::steps::resolve::{InBase, Providers, ResolvedPackage, Role, Wish};
 use crate::steps::slices::Sliced;
 use crate::steps::sought::{self, Kind, Need};
 use crate::steps::tables::PlatformTables;
@@ -48,6 +50,8 @@ pub(crate) struct Closure {
     near: Vec<String>,
     /// What files of the spec need and no package was found for.
     unfound: Vec<Unfound>,
+    /// The image that is built upon.
+    pub(crate) lower: Option<Arc<Lower>>,
 }
 
 /// Finds more packages, given those that there are.
@@ -65,13 +69,18 @@ pub(crate) fn close(
     learner: &Learner<'_>,
     find: &Find<'_>,
 ) -> Result<Closure, Error> {
+    let lower = learner.lower.clone();
+    let mut packages = with_base(packages, lower.as_deref());
+    join(&mut packages, lower.as_deref(), false);
     let mut facts = learner.learn(&packages)?;
     let mut unfound = Vec::new();
     let sliced = tables.slices.apply(&facts, learner.spool)?;
     let own = PackageInput::new(mikron_select::Role::Files, Arc::clone(&own.facts));
     let mut wanted = wanted(spec, tables)?;
-    let mut packages = packages;
-    let mut inputs = inputs(&packages, &facts, &sliced);
+    let input = |packages: &[ResolvedPackage], facts: &[Arc<PackageFacts>]| {
+        inputs(packages, facts, &sliced, lower.as_deref())
+    };
+    let mut inputs = input(&packages, &facts)?;
     // What the packages need that were found for their own sake: looked into only when something is missing.
     let mut reserve: Vec<ResolvedPackage> = Vec::new();
     let mut asked = Asked::default();
@@ -110,17 +119,24 @@ pub(crate) fn close(
                 again = found.again;
             }
             if again.is_none() {
-                break selection;
+                // What packages of the base lack of themselves is looked into when it is missing.
+                let lacks = !selection.missing.is_empty() && !slip;
+                if !lacks || !join(&mut packages, lower.as_deref(), true) {
+                    break selection;
+                }
+                facts = learner.learn(&packages)?;
+                inputs = input(&packages, &facts)?;
+                continue;
             }
         }
         inputs.pop();
         if let Some(again) = again {
             more.extend(replaced(&mut packages, &mut facts, again, learner)?);
-            inputs = self::inputs(&packages, &facts, &sliced);
+            inputs = input(&packages, &facts)?;
             more.retain(|m| packages.iter().all(|p| p.record.name != m.record.name));
         }
         let learnt = learner.learn(&more)?;
-        inputs.extend(self::inputs(&more, &learnt, &sliced));
+        inputs.extend(input(&more, &learnt)?);
         facts.extend(learnt);
         packages.extend(more);
     };
@@ -139,7 +155,48 @@ pub(crate) fn close(
         sliced: Arc::new(sliced),
         near,
         unfound,
+        lower,
     })
+}
+
+/// The packages of a solution, and behind them those that the base has and nothing asks for, with what no package there has.
+fn with_base(mut packages: Vec<ResolvedPackage>, lower: Option<&Lower>) -> Vec<ResolvedPackage> {
+    let Some(lower) = lower else {
+        return packages;
+    };
+    let known: BTreeSet<PackageName> = packages.iter().map(|p| p.record.name.clone()).collect();
+    for facts in lower.packages() {
+        let record = &facts.metadata.record;
+        if !known.contains(&record.name) {
+            packages.push(ResolvedPackage {
+                record: record.clone(),
+                family: Family::default(),
+                source: BASE.to_owned(),
+                role: Role::Provider,
+                requires: Vec::new(),
+                below: Some(InBase::default()),
+            });
+        }
+    }
+    packages
+}
+
+/// Lets the archives of packages be looked into that the base has in part: of those that something asks for, or of `all`. Whether there are
+/// any more than before.
+fn join(packages: &mut [ResolvedPackage], lower: Option<&Lower>, all: bool) -> bool {
+    let mut more = false;
+    for package in packages {
+        let asked = all || package.role != Role::Provider;
+        let part = lower.is_some_and(|lower| !lower.is_whole(&package.record.name));
+        if let Some(below) = &mut package.below
+            && asked
+            && part
+            && below.archive.is_some()
+        {
+            more |= !std::mem::replace(&mut below.joined, true);
+        }
+    }
+    more
 }
 
 /// Puts the packages of a new solution in the place of the old ones, with their facts. Gives the providers that there were.
@@ -150,9 +207,12 @@ fn replaced(
     learner: &Learner<'_>,
 ) -> Result<Vec<ResolvedPackage>, Error> {
     let old = std::mem::replace(packages, again);
+    join(packages, learner.lower.as_deref(), false);
     let old_facts = std::mem::take(facts);
-    let is_known =
-        |package: &ResolvedPackage| old.iter().position(|known| known.record == package.record);
+    let joined = |package: &ResolvedPackage| package.below.as_ref().map(|below| below.joined);
+    let same =
+        |a: &ResolvedPackage, b: &ResolvedPackage| a.record == b.record && joined(a) == joined(b);
+    let is_known = |package: &ResolvedPackage| old.iter().position(|known| same(known, package));
     let new: Vec<ResolvedPackage> = packages
         .iter()
         .filter(|package| is_known(package).is_none())
@@ -414,7 +474,8 @@ fn inputs(
     packages: &[ResolvedPackage],
     facts: &[Arc<PackageFacts>],
     sliced: &Sliced,
-) -> Vec<PackageInput> {
+    lower: Option<&Lower>,
+) -> Result<Vec<PackageInput>, Error> {
     let input = |(package, facts): (&ResolvedPackage, &Arc<PackageFacts>)| {
         let (role, select) = match &package.role {
             Role::Root {
@@ -437,13 +498,28 @@ fn inputs(
             relation: relation.clone(),
         };
         let cut = sliced.of(&package.record.name);
+        let mut below = Arc::default();
+        if package.below.is_some() {
+            if cut.is_some() {
+                return Err(Error::Unsupported {
+                    what: format!(
+                        "a slice of {}, which the base image has,",
+                        package.record.name
+                    ),
+                    remedy: "name the package without a slice".to_owned(),
+                });
+            }
+            let own = lower.and_then(|lower| lower.facts(&package.record.name));
+            below = Arc::new((0..own.map_or(0, |own| own.files.len())).collect());
+        }
         let facts = cut.map_or(facts, |(facts, _)| facts);
-        PackageInput {
+        Ok(PackageInput {
+            below,
             given: cut.map(|(_, given)| given.clone()).unwrap_or_default(),
             requires: package.requires.iter().map(edge).collect(),
             select,
             ..PackageInput::new(role, Arc::clone(facts))
-        }
+        })
     };
     packages.iter().zip(facts).map(input).collect()
 }
@@ -455,7 +531,10 @@ fn divert(inputs: &mut [PackageInput]) {
         for input in inputs.iter_mut() {
             let diverted = |file: &FileFacts| file.entry.path == diversion.from;
             let own = input.name.as_str() == diversion.package;
-            if !own && let Some(at) = input.facts.files.iter().position(diverted) {
+            if !own
+                && let Some(at) = input.facts.files.iter().position(diverted)
+                && !input.below.contains(&at)
+            {
                 let facts = Arc::make_mut(&mut input.facts);
                 facts.files[at].entry.path = diversion.to.clone();
                 for file in &mut facts.files {
@@ -581,11 +660,18 @@ impl Closure {
     pub(crate) fn parts(&self) -> Vec<Part> {
         let names = self.names();
         let chosen = self.selection.files.iter();
+        let chosen = chosen.filter(|file| !self.is_below(file.file));
         let mut parts: Vec<Part> = Vec::with_capacity(self.selection.files.len());
         parts.extend(chosen.filter_map(|file| self.part(file, false, &names)));
         let read = self.selection.inputs.iter();
         parts.extend(read.filter_map(|file| self.part(file, true, &names)));
         parts
+    }
+
+    /// Whether the image that is built upon has a file.
+    fn is_below(&self, file: FileRef) -> bool {
+        let input = self.inputs.get(file.package);
+        input.is_some_and(|input| input.below.contains(&file.entry))
     }
 
     /// The chosen links that lead to nothing which a package has, as parts of the tree.
@@ -660,12 +746,14 @@ impl Closure {
             .map(|file| file.file)
             .chain(self.templates.iter().copied());
         // The last input stands for the files of the spec, which lie in no archive.
-        let files = files.filter(|file| file.package < self.packages.len());
+        let files =
+            files.filter(|file| file.package < self.packages.len() && !self.is_below(*file));
         let digest = |file: FileRef| {
             let digest = self.inputs[file.package].facts.digest(file.entry)?;
             Some((file.package, digest))
         };
-        let declared = (0..self.packages.len()).flat_map(|package| {
+        let archived = (0..self.packages.len()).filter(|at| self.packages[*at].below.is_none());
+        let declared = archived.flat_map(|package| {
             self.declarations(package)
                 .map(move |(_, digest)| (package, digest))
         });

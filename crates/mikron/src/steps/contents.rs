@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, Read};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use mikron_facts::Spool;
 use mikron_package::{Cancellation, Contents, Digest, MemoryContents, NoSuchContent};
 
+use crate::steps::base::Lower;
 use crate::steps::own::OwnFiles;
 
 /// Puts wanted contents of one archive into the spool.
@@ -17,6 +18,7 @@ pub(crate) type Filler<'a> = dyn Fn(usize, &BTreeSet<Digest>) -> io::Result<()> 
 pub(crate) struct PackageContents<'a> {
     spool: &'a Spool,
     own: &'a OwnFiles,
+    lower: Option<Arc<Lower>>,
     /// What the spool lacked at first, in order, with the package that holds it.
     holders: Vec<(Digest, u32)>,
     /// The same by its place there, in order of package.
@@ -28,10 +30,11 @@ pub(crate) struct PackageContents<'a> {
 }
 
 impl<'a> PackageContents<'a> {
-    /// Contents of the spec's own files, and of so many packages. Of them the image takes what `wanted` says, by package.
+    /// Contents of the spec's own files, of the image that is built upon, and of so many packages. Of them the image takes what `wanted` says,
+    /// by package.
     pub(crate) fn new(
         spool: &'a Spool,
-        own: &'a OwnFiles,
+        (own, lower): (&'a OwnFiles, Option<Arc<Lower>>),
         packages: usize,
         wanted: impl Iterator<Item = (usize, Digest)>,
         fill: Box<Filler<'a>>,
@@ -49,6 +52,7 @@ impl<'a> PackageContents<'a> {
         Self {
             spool,
             own,
+            lower,
             holders,
             by_package,
             brought: (0..packages).map(|_| Mutex::new(false)).collect(),
@@ -91,6 +95,9 @@ impl Contents for PackageContents<'_> {
                 return body;
             }
             self.bring(content)?;
+            if let Some(lower) = &self.lower {
+                lower.fill(self.spool, content)?;
+            }
         }
         let body = self.spool.open(content)?;
         if !self.cancellation.is_possible() {

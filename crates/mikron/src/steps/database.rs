@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mikron_facts::PackageFacts;
-use mikron_package::{DatabaseError, Entry, EntryKind, Family, Globs, Installed, InstalledFile};
-use mikron_rootfs::{Finalizer, FinalizerFault, RootfsError, Tree, Work};
+use mikron_package::{
+    Contents, DatabaseError, DatabaseFile, Entry, EntryKind, Family, Globs, Installed,
+    InstalledFile, RootPath,
+};
+use mikron_rootfs::{Finalizer, FinalizerFault, Owner, RootfsError, Tree, Work};
 
 use crate::Error;
 use crate::families::Families;
@@ -18,6 +21,8 @@ struct Packages {
     by_family: BTreeMap<Family, Vec<Taken>>,
     families: Families,
     removed: Globs,
+    /// The files of the database of the image that is built upon, with its family.
+    below: Option<(Family, BTreeMap<RootPath, Vec<u8>>)>,
 }
 
 /// A package that the image has something of.
@@ -30,8 +35,12 @@ struct Taken {
 ///
 /// # Errors
 /// When this program was built without what writes the database of a family.
-pub(crate) fn database(families: &Families, closure: &Closure) -> Result<Finalizer, Error> {
-    let packages = Packages::new(families, closure)?;
+pub(crate) fn database(
+    families: &Families,
+    closure: &Closure,
+    contents: &dyn Contents,
+) -> Result<Finalizer, Error> {
+    let packages = Packages::new(families, closure, contents)?;
     let written = Finalizer::new("package database", move |work| packages.write(work));
     Ok(written.reads(&[
         "/**",
@@ -42,7 +51,7 @@ pub(crate) fn database(families: &Families, closure: &Closure) -> Result<Finaliz
 }
 
 impl Packages {
-    fn new(families: &Families, closure: &Closure) -> Result<Self, Error> {
+    fn new(families: &Families, closure: &Closure, contents: &dyn Contents) -> Result<Self, Error> {
         let mut packages: BTreeMap<Family, Vec<Taken>> = BTreeMap::new();
         for chosen in &closure.selection.packages {
             // The last input stands for the files of the spec, which no package has.
@@ -64,7 +73,15 @@ impl Packages {
         for of_family in packages.values_mut() {
             of_family.sort_by(|a, b| name(&a.facts).cmp(name(&b.facts)));
         }
+        let lower = closure.lower.as_ref().filter(|_| !packages.is_empty());
+        let below = lower.and_then(|lower| {
+            let family = lower.family(families)?;
+            Some(lower.database(contents).map(|files| (family, files)))
+        });
+        let below = below.transpose();
+        let below = below.map_err(Error::io("read", "the package database of the base image"))?;
         Ok(Self {
+            below,
             by_family: packages,
             families: families.clone(),
             removed: closure.wanted.remove.clone(),
@@ -80,7 +97,11 @@ impl Packages {
             };
             let node = tree.get(&at);
             // Directories are everybody's; a file is there only as its package has it.
-            node.is_some_and(|node| node.entry.is_directory() || node.owner.package() == Some(own))
+            let is_own = |owner: &Owner| match owner {
+                Owner::Base { package } => package == own,
+                owner => owner.package() == Some(own),
+            };
+            node.is_some_and(|node| node.entry.is_directory() || is_own(&node.owner))
                 && !removed.matches(&at)
         };
         let file = |file: &'a mikron_facts::FileFacts| InstalledFile {
@@ -124,7 +145,7 @@ impl Packages {
             };
             // What has no place outside memory, and what the tree says when it does not take a file.
             let (mut held, mut refused) = (Vec::new(), None);
-            let written = database.write_each(&installed, &with_made, context.epoch, &mut |file| {
+            let mut take = |file: DatabaseFile| {
                 let size = file.bytes.len() as u64;
                 let kept = context.contents.keep(&file.bytes);
                 let kept = kept.map_err(|error| DatabaseError::Database(error.to_string()))?;
@@ -140,7 +161,14 @@ impl Packages {
                     refused = Some(error);
                     DatabaseError::Database(reason)
                 })
-            });
+            };
+            let epoch = context.epoch;
+            let written = match &self.below {
+                Some((of, below)) if of == family => {
+                    database.write_above(below, &installed, &with_made, epoch, &mut take)
+                }
+                _ => database.write_each(&installed, &with_made, epoch, &mut take),
+            };
             if let Some(error) = refused {
                 return Err(error);
             }

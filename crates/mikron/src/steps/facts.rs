@@ -8,12 +8,14 @@ use std::sync::Arc;
 use mikron_facts::{PackageFacts, Spool, Symbols, fill, scan};
 use mikron_package::{
     ArchiveError, Digest, Entry, Event, Origin, RootPath, Task, TaskKind, check_identity,
+    merged_usr,
 };
 use mikron_spec::{Select, Spec};
 
 use crate::Error;
 use crate::error::SourceFault;
 use crate::session::Session;
+use crate::steps::base::{self, Lower};
 use crate::steps::resolve::ResolvedPackage;
 use crate::steps::sources::Sources;
 use crate::steps::{links, parallel};
@@ -38,11 +40,42 @@ pub(crate) struct Learner<'a> {
     pub(crate) symbols: &'a Symbols,
     /// Takes the contents that may be asked for later.
     pub(crate) spool: &'a Spool,
+    /// The image that is built upon.
+    pub(crate) lower: Option<Arc<Lower>>,
 }
 
 impl Learner<'_> {
-    /// The facts of some packages, in their order: from the cache, else from the archives, several at once.
+    /// The facts of some packages, in their order. Of those of the image that is built upon what that has of them, and behind it what it
+    /// lacks where that is looked into.
     pub(crate) fn learn(
+        &self,
+        packages: &[ResolvedPackage],
+    ) -> Result<Vec<Arc<PackageFacts>>, Error> {
+        let Some(lower) = &self.lower else {
+            return self.learn_archives(packages);
+        };
+        let archives: Vec<ResolvedPackage> =
+            packages.iter().filter_map(archive_of).cloned().collect();
+        let mut learnt = self.learn_archives(&archives)?.into_iter();
+        let there = |path: &RootPath| {
+            let real = RootPath::new(&merged_usr(path.as_bytes()));
+            lower.has(path) || real.is_ok_and(|real| lower.has(&real))
+        };
+        let none = Arc::new(PackageFacts::of_files(base::name(), Vec::new()));
+        let of_one = |package: &ResolvedPackage| {
+            let archive = archive_of(package).and_then(|_| learnt.next());
+            let below = || lower.facts(&package.record.name).unwrap_or(&none);
+            match (&package.below, archive) {
+                (None, archive) => archive.unwrap_or_else(|| Arc::clone(&none)),
+                (Some(_), None) => Arc::clone(below()),
+                (Some(_), Some(archive)) => Arc::new(base::joined(below(), &archive, &there)),
+            }
+        };
+        Ok(packages.iter().map(of_one).collect())
+    }
+
+    /// The facts of some packages, in their order: from the cache, else from the archives, several at once.
+    fn learn_archives(
         &self,
         packages: &[ResolvedPackage],
     ) -> Result<Vec<Arc<PackageFacts>>, Error> {
@@ -140,7 +173,7 @@ impl Learner<'_> {
 
     /// Whether the cache has the facts of all these packages, so that no archive is read for them.
     pub(crate) fn are_known(&self, packages: &[ResolvedPackage]) -> bool {
-        packages.iter().all(|package| {
+        packages.iter().filter_map(archive_of).all(|package| {
             let key = self.facts_key(package);
             key.is_some_and(|key| self.session.cache.derived_file(FACTS, &key).is_some())
         })
@@ -208,6 +241,7 @@ impl Learner<'_> {
         facts: &PackageFacts,
         wanted: &BTreeSet<Digest>,
     ) -> Result<(), Error> {
+        let package = archive_of(package).unwrap_or(package);
         let file = self.sources.archive(package)?;
         self.with_archive(package, file, |archive| {
             fill(archive, wanted, facts, self.spool)
@@ -247,6 +281,14 @@ impl Learner<'_> {
                 error: Box::new(error),
             },
         })
+    }
+}
+
+/// The package whose archive is read for one; `None` where none is.
+fn archive_of(package: &ResolvedPackage) -> Option<&ResolvedPackage> {
+    match &package.below {
+        None => Some(package),
+        Some(below) => below.archive.as_deref().filter(|_| below.joined),
     }
 }
 

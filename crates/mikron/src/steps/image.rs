@@ -7,14 +7,15 @@ use mikron_oci::{
     BlobSource, BlobStore, FrameCache, HeldImage, Image, ImageLayer, Layer, LayerBlob, Parallel,
     Recipe, StoredLayer, build_layers,
 };
-use mikron_package::{Contents, Digest, Event, PackageName, Platform, Progress};
-use mikron_rootfs::{Diagnostic, Rootfs, RunAs};
-use mikron_spec::Spec;
+use mikron_package::{Contents, DiffId, Digest, Event, PackageName, Platform, Progress};
+use mikron_rootfs::{Diagnostic, Rootfs, RunAs, Tree};
+use mikron_spec::{Layers, Spec};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::families::Families;
 use crate::report::{LayerReport, PackageReport, PlatformReport, ScriptReport};
+use crate::steps::base::{Base, Lower};
 use crate::steps::closure::Closure;
 use crate::steps::contents::WithMade;
 use crate::steps::layers;
@@ -88,6 +89,10 @@ impl Workshop<'_> {
             Diagnostic::DirectoryStays { path } => Some(format!(
                 "`remove` has `{path}`, a directory that holds something and stays: `{path}/**` takes what is in it"
             )),
+            Diagnostic::BaseStays { pattern, count } => Some(format!(
+                "`remove` has `{}`, and what the base image has of it stays ({count} files): a layer hides what is below and does not take it away",
+                pattern.escape_debug()
+            )),
             _ => None,
         });
         warnings.extend(unused);
@@ -101,13 +106,24 @@ impl Workshop<'_> {
         if self.spec.strict {
             scripts::covered(platform, &scripts)?;
         }
+        let mut tree = rootfs.tree;
+        let mut below = 0;
+        if let Some(lower) = &closure.lower {
+            above(&mut tree, lower);
+            below = lower.image().layers().len();
+        }
         let resolved = closure.into_packages();
         let sources = resolved.iter().map(|package| {
             let record = &package.record;
             (record.name.as_str(), record.source.as_str())
         });
         let sources = sources.collect();
-        let planned = layers::plan(rootfs.tree, &self.spec.layers, &sources)?;
+        let room = u32::try_from(below).unwrap_or(u32::MAX);
+        let cut = Layers {
+            limit: self.spec.layers.limit.saturating_sub(room).max(1),
+            ..self.spec.layers.clone()
+        };
+        let planned = layers::plan(tree, &cut, &sources)?;
         let (plans, names): (Vec<_>, Vec<_>) = planned
             .into_iter()
             .map(|layer| (layer.plan, (layer.name, layer.packages)))
@@ -157,6 +173,7 @@ impl Built {
     pub(crate) fn image(
         &self,
         spec: &Spec,
+        base: Option<&Base>,
         source: &Arc<dyn BlobSource>,
     ) -> Result<HeldImage, Error> {
         let layer = |layer: &KeyedLayer| ImageLayer {
@@ -168,22 +185,44 @@ impl Built {
             created_by: created_by(layer.name.as_deref(), &layer.packages),
         };
         let run_as = self.run_as.map(|(uid, gid)| RunAs { uid, gid });
-        Ok(HeldImage::new(
-            self.platform,
+        let config = translate::config(spec, run_as);
+        let layers = self.layers.iter().map(layer).collect();
+        let Some((base, below)) = base.and_then(|base| Some((base, base.image(self.platform)?)))
+        else {
+            let annotations = translate::annotations(spec);
+            return Ok(HeldImage::new(
+                self.platform,
+                self.created,
+                &config,
+                layers,
+                &annotations,
+            )?);
+        };
+        let digest = below.manifest().blob().digest;
+        let annotations = translate::annotations_above(spec, base.name.as_deref(), digest);
+        Ok(HeldImage::above(
+            below,
             self.created,
-            &translate::config(spec, run_as),
-            self.layers.iter().map(layer).collect(),
-            &translate::annotations(spec),
+            &config,
+            layers,
+            &annotations,
         )?)
     }
 
     pub(crate) fn report(&self, image: &dyn Image) -> PlatformReport {
-        let layer = |(own, stored): (&KeyedLayer, Arc<dyn Layer>)| LayerReport {
-            digest: stored.descriptor().digest(),
-            size: stored.descriptor().size(),
-            diff_id: own.layer.diff_id,
-            name: own.name.clone(),
-            packages: own.packages.clone(),
+        let all = image.layers();
+        // Those of the image that is built upon come first.
+        let below = all.len().saturating_sub(self.layers.len());
+        let layer = |(at, stored): (usize, Arc<dyn Layer>)| {
+            let own = at.checked_sub(below).and_then(|at| self.layers.get(at));
+            LayerReport {
+                digest: stored.descriptor().digest(),
+                size: stored.descriptor().size(),
+                diff_id: stored.diff_id().unwrap_or_else(|| DiffId(Digest::of(b""))),
+                name: own.and_then(|own| own.name.clone()),
+                packages: own.map(|own| own.packages.clone()).unwrap_or_default(),
+                base: own.is_none(),
+            }
         };
         PlatformReport {
             platform: self.platform,
@@ -191,11 +230,22 @@ impl Built {
             config: Some(Digest::of(image.config())),
             size: image.size(),
             unpacked: self.unpacked,
-            layers: self.layers.iter().zip(image.layers()).map(layer).collect(),
+            layers: all.into_iter().enumerate().map(layer).collect(),
             packages: self.packages.clone(),
             scripts: self.scripts.clone(),
             diagnostics: self.diagnostics.clone(),
             warnings: self.warnings.clone(),
+        }
+    }
+}
+
+/// Leaves in the tree what the image that is built upon has not: what lies there as it is here is there once.
+fn above(tree: &mut Tree, lower: &Lower) {
+    for below in lower.below() {
+        let path = &below.entry.path;
+        let node = tree.get(path);
+        if node.is_some_and(|node| below.is(&node.entry, node.content)) {
+            tree.take(path);
         }
     }
 }

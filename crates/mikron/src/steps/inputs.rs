@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
-use mikron_package::{Event, Limits, PackageName, Platform, Progress, Version};
-use mikron_spec::{Lock, LockedPlatform, Policy, SpecErrorKind};
+use mikron_package::{Digest, Event, Limits, PackageName, Platform, Progress, Version};
+use mikron_spec::{Change, Lock, LockedPlatform, Policy, SpecErrorKind, StaleLock};
 
 use crate::Error;
 use crate::files::Beside;
 use crate::order::{Order, Update};
+use crate::steps::base::Base;
 use crate::steps::slices::Releases;
 use crate::steps::tables::Tables;
 
@@ -165,4 +166,35 @@ fn usable_lock(
         }
         Ok(()) => Ok(None),
     }
+}
+
+/// Whether a lock was made upon the base that is there now. One that was not is an error where the lock was asked for, else a warning.
+pub(crate) fn is_of_base(
+    order: &Order,
+    lock: &Lock,
+    base: Option<&Base>,
+    progress: &dyn Progress,
+) -> Result<bool, Error> {
+    let locked = lock.base.as_ref().map(|locked| locked.digest);
+    let found = base.map(|base| base.digest);
+    if locked == found {
+        return Ok(true);
+    }
+    let text = |digest: Option<Digest>| digest.map(|digest| digest.to_string());
+    let stale = StaleLock {
+        changes: vec![Change::BaseChanged {
+            locked: text(locked),
+            wanted: text(found),
+        }],
+    };
+    let path = order.lock_file();
+    if order.locked {
+        return Err(Error::Stale { lock: path, stale });
+    }
+    let message = format!(
+        "{}: {stale}\nit is resolved anew; `mikron lock` writes it",
+        path.display()
+    );
+    progress.event(&Event::Warning { message: &message });
+    Ok(false)
 }

@@ -29,6 +29,8 @@ pub(crate) struct Ingredients<'a> {
     pub(crate) pins: &'a str,
     /// The same of the spec that this one is paired with; empty for none.
     pub(crate) pair: &'a str,
+    /// The image that is built upon.
+    pub(crate) base: Option<Digest>,
     /// Which program builds ([`Environment::program`](mikron_source::Environment::program)).
     pub(crate) program: Option<&'a str>,
     /// The time that files bear, in seconds since 1970.
@@ -81,6 +83,9 @@ impl Ingredients<'_> {
         }
         part(self.pins.as_bytes());
         part(self.pair.as_bytes());
+        if let Some(base) = &self.base {
+            part(base.as_bytes());
+        }
         part(&self.epoch.to_le_bytes());
         Ok(Some(hasher.finish()))
     }

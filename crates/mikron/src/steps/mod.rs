@@ -1,9 +1,10 @@
 //! The steps from a spec to its image, each from data to data. None of them knows who asks: [`Run`](crate::run::Run) takes them
 //! one after the other.
 //!
-//! `inputs` (`tables`, `slices`), `own`, `sources` (`universes`), `resolve` (`pinned`), `facts`, `closure`, `tree`, `layers`
+//! `inputs` (`tables`, `slices`), `own`, `base`, `sources` (`universes`), `resolve` (`pinned`), `facts`, `closure`, `tree`, `layers`
 //! and `image`, `publish`.
 
+pub(crate) mod base;
 pub(crate) mod certificates;
 pub(crate) mod closure;
 pub(crate) mod contents;

@@ -57,5 +57,6 @@ pub(crate) fn pinned(spec: &Spec, locked: &LockedPackage) -> ResolvedPackage {
         source: locked.source.clone(),
         role,
         requires: Vec::new(),
+        below: None,
     }
 }

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use crate::order::Order;
 use crate::session::Session;
+use crate::steps::base::Base;
 use crate::steps::frames::CachedFrames;
 use crate::steps::image::{Built, KeyedLayer};
 use crate::steps::places::Places;
@@ -66,13 +67,16 @@ impl Target {
         &self,
         order: &Order,
         built: &[Built],
+        base: Option<&Base>,
         session: &Session,
     ) -> Result<BuildReport, Error> {
         let frames = CachedFrames(&session.cache);
         let only_archives = self.scratch.is_some() && order.stores.is_empty();
         // Layers that a further store lacks come from the first.
         let source: Arc<dyn BlobSource> = self.stores[0].0.clone();
-        let images = built.iter().map(|built| built.image(&order.spec, &source));
+        let images = built
+            .iter()
+            .map(|built| built.image(&order.spec, base, &source));
         let mut images = images.collect::<Result<Vec<_>, _>>()?;
         let mut index = None;
         let mut tags = Vec::new();
@@ -123,6 +127,7 @@ impl Target {
 pub(crate) fn from_frames(
     order: &Order,
     built: &[Built],
+    base: Option<&Base>,
     session: &Session,
 ) -> Result<Option<BuildReport>, Error> {
     let frames = CachedFrames(&session.cache);
@@ -137,7 +142,7 @@ pub(crate) fn from_frames(
             return Ok(None);
         }
     }
-    target.publish(order, built, session).map(Some)
+    target.publish(order, built, base, session).map(Some)
 }
 
 /// Copies a layer from the frame cache where the store lacks it; `false` where neither has it.

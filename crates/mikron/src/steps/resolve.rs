@@ -54,6 +54,17 @@ pub(crate) struct ResolvedPackage {
     pub(crate) role: Role,
     /// What it requires of others of the solution: their index, and the requirement as the package has it.
     pub(crate) requires: Vec<(usize, String)>,
+    /// Where the image that is built upon has the package.
+    pub(crate) below: Option<InBase>,
+}
+
+/// A package of the image that is built upon.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct InBase {
+    /// The same version in a source, whose archive has what the base may lack of it.
+    pub(crate) archive: Option<Box<ResolvedPackage>>,
+    /// Whether that is looked into.
+    pub(crate) joined: bool,
 }
 
 /// The packages of one platform, in order of name.
@@ -104,11 +115,11 @@ pub(crate) fn resolve(
             preferred: preferred.clone(),
             ..Request::default()
         };
-        let solution = solver
-            .solve(universe, &request)
+        let solution = universes
+            .solve(solver, universe, request)
             .map_err(|error| Error::Solve { platform, error })?;
         let first = resolution.packages.len();
-        for mut package in packages(universe, asked, &solution) {
+        for mut package in packages(universes, universe, asked, &solution) {
             for (to, _) in &mut package.requires {
                 *to += first;
             }
@@ -224,7 +235,8 @@ pub(crate) fn providers(
         .assign(asked.spec, asked.roots())
         .unwrap_or_default();
     for (universe, roots) in universes.iter().zip(&assigned) {
-        let more = providers_of(solver, universe, asked, roots, (preferred, there), wish);
+        let from = (universes, universe);
+        let more = providers_of(solver, from, asked, roots, (preferred, there), wish);
         found.named.extend(more.named);
         found.others.extend(more.others);
     }
@@ -234,7 +246,7 @@ pub(crate) fn providers(
 /// The providers of one family.
 fn providers_of(
     solver: &dyn Solver,
-    universe: &dyn Universe,
+    (universes, universe): (&Universes<'_>, &dyn Universe),
     asked: Roots<'_>,
     roots: &[Root],
     (preferred, there): (&BTreeMap<PackageName, Version>, &[ResolvedPackage]),
@@ -246,7 +258,8 @@ fn providers_of(
         .map(|p| (p.record.name.clone(), p.record.version.clone()))
         .collect();
     let together = |locked: &BTreeMap<PackageName, Version>, names: &[&PackageName]| {
-        together(solver, universe, roots, preferred, locked, names)
+        let from = (universes, universe);
+        together(solver, from, roots, preferred, locked, names)
     };
     let mut found = Providers::default();
     let mut names: Vec<PackageName> = Vec::new();
@@ -262,7 +275,7 @@ fn providers_of(
         );
     }
     let mut take = |solution: &Solution, locked: &mut BTreeMap<PackageName, Version>| {
-        for package in packages(universe, asked, solution) {
+        for package in packages(universes, universe, asked, solution) {
             let known = locked.insert(package.record.name.clone(), package.record.version.clone());
             if known.is_some() {
                 continue;
@@ -318,7 +331,7 @@ pub(crate) struct Providers {
 /// The roots and some more packages, with what is there already left as it is.
 fn together(
     solver: &dyn Solver,
-    universe: &dyn Universe,
+    (universes, universe): (&Universes<'_>, &dyn Universe),
     roots: &[Root],
     preferred: &BTreeMap<PackageName, Version>,
     locked: &BTreeMap<PackageName, Version>,
@@ -328,6 +341,7 @@ fn together(
         roots: roots.to_vec(),
         preferred: preferred.clone(),
         locked: locked.clone(),
+        ..Request::default()
     };
     for name in names.iter().filter(|name| !locked.contains_key(**name)) {
         request.roots.push(Root {
@@ -336,7 +350,7 @@ fn together(
             source: None,
         });
     }
-    solver.solve(universe, &request).ok()
+    universes.solve(solver, universe, request).ok()
 }
 
 /// Universes of exactly these packages, given with their family and source: what a locked build solves over.
@@ -382,6 +396,7 @@ impl<'a> Roots<'a> {
 }
 
 fn packages(
+    universes: &Universes<'_>,
     universe: &dyn Universe,
     Roots { spec, slices, .. }: Roots<'_>,
     solution: &Solution,
@@ -402,11 +417,12 @@ fn packages(
                 role => role,
             };
             ResolvedPackage {
-                record,
                 family: universe.family(),
                 source: universe.source(solved.id).to_owned(),
                 role,
                 requires: Vec::new(),
+                below: universes.in_base(universe, solved.id, &record),
+                record,
             }
         })
         .collect();
@@ -474,8 +490,17 @@ fn role(spec: &Spec, reasons: &[Reason]) -> Role {
             select,
         },
         None if reasons.iter().any(is_found) => Role::Found,
+        None if reasons.iter().all(is_below) => Role::Provider,
         None => Role::Dependency,
     }
+}
+
+/// Whether nothing asks for a package but that it is there.
+fn is_below(reason: &Reason) -> bool {
+    let Reason::Root { asker, .. } = reason else {
+        return false;
+    };
+    matches!(asker, Asker::Base(_))
 }
 
 fn is_found(reason: &Reason) -> bool {

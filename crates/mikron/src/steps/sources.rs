@@ -192,8 +192,15 @@ impl<'a> Sources<'a> {
 
     /// Finds the digests of archives that their indexes prove by a checksum alone, several at once.
     pub(crate) fn pin(&self, packages: &mut [ResolvedPackage]) -> Result<(), Error> {
+        // Of a package of the base it is the archive behind that, where there is one.
+        let archives = packages.iter_mut().filter_map(|package| {
+            if package.below.is_none() {
+                return Some(package);
+            }
+            package.below.as_mut()?.archive.as_deref_mut()
+        });
         let open = |package: &&mut ResolvedPackage| package.record.digest.is_none();
-        let open: Vec<&mut ResolvedPackage> = packages.iter_mut().filter(open).collect();
+        let open: Vec<&mut ResolvedPackage> = archives.filter(open).collect();
         if open.is_empty() {
             return Ok(());
         }

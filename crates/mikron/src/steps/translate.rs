@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use mikron_oci::{Config, Recipe};
-use mikron_package::RootPath;
+use mikron_package::{Digest, RootPath};
 use mikron_rootfs::RunAs;
 use mikron_spec::{Compression, Spec};
 
@@ -50,7 +50,8 @@ pub(crate) fn config(spec: &Spec, run_as: Option<RunAs>) -> Config {
         entrypoint: image.entrypoint.clone(),
         cmd: image.cmd.clone(),
         env: image.env.clone(),
-        working_dir: Some(image.workdir.to_string()),
+        working_dir: (spec.from.is_none() || !image.workdir.is_root())
+            .then(|| image.workdir.to_string()),
         ports: image.ports.iter().map(ToString::to_string).collect(),
         volumes: image.volumes.iter().map(ToString::to_string).collect(),
         labels: image.labels.clone(),
@@ -70,6 +71,23 @@ pub(crate) fn recipe(spec: &Spec) -> Recipe {
         },
         Compression::None => Recipe::None,
     }
+}
+
+/// Those of the manifest of an image that is built upon another one (OCI image-spec, annotations): its name where there is one, and the digest of
+/// its manifest. What the spec says holds.
+pub(crate) fn annotations_above(
+    spec: &Spec,
+    name: Option<&str>,
+    digest: Digest,
+) -> BTreeMap<String, String> {
+    let named = name.map(|name| ("org.opencontainers.image.base.name", name.to_owned()));
+    let digest = ("org.opencontainers.image.base.digest", digest.to_string());
+    let of_base = named.into_iter().chain([digest]);
+    let mut all: BTreeMap<String, String> = of_base
+        .map(|(key, value)| (key.to_owned(), value))
+        .collect();
+    all.extend(annotations(spec));
+    all
 }
 
 /// Annotations of the manifest and the index.

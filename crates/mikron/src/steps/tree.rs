@@ -40,9 +40,11 @@ pub(crate) fn tree(
     let (mut packages, mut further) = (Vec::new(), Vec::new());
     for index in 0..closure.packages.len() {
         // What the spec names counts with its scripts and units also where they are all that it has.
-        if chosen.contains(&index) || closure.is_root(index) {
+        // One that the base has was installed there.
+        let named = closure.is_root(index) && closure.packages[index].below.is_none();
+        if chosen.contains(&index) || named {
             packages.extend(package(closure, known, contents, index)?);
-        } else {
+        } else if closure.packages[index].below.is_none() {
             let declarations = closure.declarations(index);
             further.push(Further {
                 metadata: Arc::new(closure.inputs[index].facts.metadata.clone()),
@@ -57,7 +59,9 @@ pub(crate) fn tree(
         content,
     });
     let families = families(spec);
+    let lower = closure.lower.iter();
     let assembly = Assembly {
+        below: lower.flat_map(|lower| lower.below()).collect(),
         parts: closure.parts(),
         packages,
         further,
@@ -82,7 +86,7 @@ pub(crate) fn tree(
     finalizers.push(links(&closure.inputs));
     finalizers.push(dangling(closure));
     if spec.package_database {
-        finalizers.push(database(known, closure)?);
+        finalizers.push(database(known, closure, contents)?);
     }
     let chosen = std::mem::take(&mut closure.selection.files);
     if !closure.sliced.is_empty() {

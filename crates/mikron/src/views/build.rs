@@ -74,7 +74,7 @@ pub(crate) fn build(run: &Run<'_>) -> Result<BuildReport, Error> {
         built.push(workshop.build(platform, closure, &own, &contents)?);
     }
     session.check()?;
-    let report = target.publish(run.order, &built, session)?;
+    let report = target.publish(run.order, &built, run.base.as_ref(), session)?;
     // Whoever writes holds a layout, and nothing is removed meanwhile.
     drop(target);
     tidy(run);
@@ -141,6 +141,7 @@ fn key(
         program: run.session.environment().program(),
         pins: &pins.identity(),
         pair: pair.as_deref().unwrap_or_default(),
+        base: run.base.as_ref().map(|base| base.digest),
         epoch,
     };
     ingredients.key()
@@ -151,7 +152,7 @@ fn recalled(run: &Run<'_>, key: Option<&Digest>) -> Result<Option<BuildReport>, 
     let Some(built) = key.and_then(|key| memo::recall(cache, key)) else {
         return Ok(None);
     };
-    let report = publish::from_frames(run.order, &built, run.session)?;
+    let report = publish::from_frames(run.order, &built, run.base.as_ref(), run.session)?;
     if report.is_some() {
         tidy(run);
     }

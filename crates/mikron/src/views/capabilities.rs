@@ -91,7 +91,9 @@ pub(crate) fn offers(run: &Run<'_>, name: &PackageName) -> Result<Vec<PackageCap
             Pins::Fresh(published) => run.solved(*platform, published, name)?,
         };
         let definitions = run.tables(*platform)?.definitions;
-        let facts = run.learner()?.learn(std::slice::from_ref(&package))?;
+        let facts = run
+            .learner(*platform)?
+            .learn(std::slice::from_ref(&package))?;
         let offer = |facts| PackageCapabilities::of(facts, Some(*platform), &definitions);
         offers.extend(facts.into_iter().map(offer));
     }

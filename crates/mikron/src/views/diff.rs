@@ -10,7 +10,6 @@ use mikron_package::{Digest, EntryKind, Hasher, Limits, Platform, RootPath, Xatt
 use mikron_rootfs::{Owner, Rootfs};
 use mikron_spec::Lock;
 
-pub(crate) use layout::layout_target;
 pub use layout::{archive_inventory, layout_inventory};
 
 use crate::Error;

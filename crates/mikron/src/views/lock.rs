@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use mikron_package::{Digest, PackageName};
-use mikron_spec::{Lock, LockedPackage, LockedPlatform, SelectionSummary};
+use mikron_select::Reason;
+use mikron_spec::{Lock, LockedBase, LockedPackage, LockedPlatform, SelectionSummary};
 
 use crate::Error;
 use crate::order::Update;
@@ -20,6 +21,10 @@ pub(crate) fn lock(run: &Run<'_>) -> Result<Lock, Error> {
     let mut lock = Lock::new(spec);
     lock.epoch = timestamp(published.epoch())?;
     lock.sources = published.locked();
+    lock.base = run.base.as_ref().map(|base| LockedBase {
+        image: base.image.clone(),
+        digest: base.digest,
+    });
     let pins = Pins::Fresh(Box::new(published));
     let pair = Pair::of(run)?;
     for platform in &spec.platforms {
@@ -50,7 +55,7 @@ fn locked_platform(closure: &Closure) -> LockedPlatform {
             .selection
             .files
             .iter()
-            .filter(|file| file.file.package == i)
+            .filter(|file| file.file.package == i && *file.reason != Reason::Below)
         {
             files += 1;
             list.push_str(&file.path.to_string());
@@ -61,10 +66,14 @@ fn locked_platform(closure: &Closure) -> LockedPlatform {
             .inputs
             .iter()
             .any(|file| file.file.package == i);
-        if files == 0 && !reads && package.role == Role::Provider {
-            continue;
-        }
-        let Some(digest) = package.record.digest else {
+        let archive = match &package.below {
+            // What the base lacks of a package is looked for in its archive when the lock counts, too.
+            Some(below) => below.archive.as_deref().filter(|_| below.joined),
+            None if files == 0 && !reads && package.role == Role::Provider => None,
+            None => Some(package),
+        };
+        let Some((archive, digest)) = archive.and_then(|one| Some((one, one.record.digest?)))
+        else {
             continue;
         };
         packages.push(LockedPackage {
@@ -74,12 +83,14 @@ fn locked_platform(closure: &Closure) -> LockedPlatform {
             role: match package.role {
                 Role::Root { .. } | Role::Sliced => mikron_spec::Role::Root,
                 Role::Dependency => mikron_spec::Role::Dependency,
+                // It is in the solution because it is in the base.
+                Role::Provider if package.below.is_some() => mikron_spec::Role::Dependency,
                 Role::Provider => mikron_spec::Role::Provider,
                 Role::Found => mikron_spec::Role::Found,
             },
-            source: package.source.clone(),
-            location: package.record.location.clone(),
-            size: package.record.size,
+            source: archive.source.clone(),
+            location: archive.record.location.clone(),
+            size: archive.record.size,
             digest,
             selection: Some(SelectionSummary {
                 files,

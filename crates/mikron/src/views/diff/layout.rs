@@ -7,15 +7,16 @@ use std::sync::Arc;
 
 use mikron_matrix::{HeldFile, HeldPackage, Holdings, Inventory};
 use mikron_oci::{
-    Child, Descriptor, ImageTree, LayerEntry, Layout,
+    Child, ImageTree, LayerEntry, Layout,
     docker::Archive,
     mutate::{self, OnPlatform},
 };
 use mikron_package::{Limits, PackageDatabase, Platform, RootPath};
 
 use super::{without_links, xattrs};
+use crate::Error;
 use crate::families::formats;
-use crate::{Error, Output};
+use crate::steps::base::layout_target;
 
 /// What an image in an OCI layout holds, whoever wrote it: the files of all layers, one over the other (OCI image-spec, layer,
 /// "Applying Changesets"). `tag` is a tag, or the digest of an entry; where it is `latest` and the layout has one entry alone,
@@ -29,31 +30,6 @@ pub fn layout_inventory(path: &Path, tag: &str) -> Result<Inventory, Error> {
     let target = layout_target(&layout, path, tag)?;
     let root = Child::open(layout, &target, &limits)?;
     Ok(of_images(mutate::images(&root)?, &limits)?.0)
-}
-
-/// What a tag of a layout means, as [`layout_inventory`] has it.
-pub(crate) fn layout_target(layout: &Layout, path: &Path, tag: &str) -> Result<Descriptor, Error> {
-    let entries = layout.entries(&Limits::default())?;
-    let named = |(name, target): &&(Option<String>, Descriptor)| {
-        name.as_deref() == Some(tag) || target.digest().to_string() == tag
-    };
-    match (entries.iter().find(named), entries.as_slice()) {
-        (Some((_, target)), _) => Ok(target.clone()),
-        (None, [(_, only)]) if tag == Output::DEFAULT_TAG => Ok(only.clone()),
-        (None, entries) => {
-            let name = |(name, target): &(Option<String>, Descriptor)| match name {
-                Some(name) => name.escape_debug().to_string(),
-                None => target.digest().to_string(),
-            };
-            let has = match entries {
-                [] => "no images".to_owned(),
-                entries => entries.iter().map(name).collect::<Vec<_>>().join(", "),
-            };
-            let reason = format!("it has no tag `{}`; it has {has}", tag.escape_debug());
-            let error = io::Error::new(io::ErrorKind::InvalidData, reason);
-            Err(Error::io("read", path)(error))
-        }
-    }
 }
 
 /// What the images of an archive for `docker load` hold, whoever wrote it (docker, skopeo, this library), as [`layout_inventory`] has it.
