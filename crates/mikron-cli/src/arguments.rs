@@ -223,6 +223,9 @@ pub(crate) struct Try {
     /// After how long what still runs is ended, and judged by what it has done so far: seconds, or with ms, m or h
     #[arg(long, value_name = "TIME", value_parser = time, default_value = "30s")]
     pub(crate) timeout: Duration,
+    /// Put the lines that bring what is lacking into the spec, and try again
+    #[arg(long)]
+    pub(crate) write: bool,
 }
 
 /// How a command runs in an image.

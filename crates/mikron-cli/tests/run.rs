@@ -168,6 +168,15 @@ fn what_the_spec_removes_is_taken_back() {
 }
 
 #[test]
+fn the_lines_are_put_into_the_spec_and_the_command_succeeds() {
+    let home = reads("usr/bin/hello usr/share/doc/greet/copyright");
+    let spec = format!("{}remove:\n- \"/usr/bin/h*\" # short\n", common::SPEC);
+    home.write("greet.yaml", spec);
+    assert_eq!(tried(&home, "try_write", &["--write"]).code, 0);
+    insta::assert_snapshot!("try_written", home.read("greet.yaml"));
+}
+
+#[test]
 fn a_program_that_no_package_has_is_not_run() {
     let home = reads("usr/bin/greet");
     let run = tried(&home, "try_no_program", &["--", "/usr/bin/gret"]);

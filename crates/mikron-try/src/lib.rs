@@ -21,11 +21,13 @@
 //! The kernel tells who opens what (inotify(7)): no rights are needed for it but those to read the directories, no program is slowed down or
 //! stopped, and it makes no difference by which runtime the container runs. What is only asked for and not opened (stat(2)) is not seen.
 
+mod amend;
 mod compare;
 mod spared;
 mod trial;
 mod watch;
 
+pub use amend::amend;
 pub use compare::{Comparison, Key, Lacking, Line, Spared};
 pub use trial::{End, Ran, Trial};
 
@@ -58,6 +60,17 @@ pub enum TryError {
         path: PathBuf,
         /// What the system said.
         source: io::Error,
+    },
+    /// The spec is written in a form that lines cannot be put into.
+    #[error(
+        "{} is not written in a form that lines can be put into\nhelp: write them yourself: {}",
+        .file.display(), .lines.iter().map(|line| format!("{}: [\"{}\"]", line.key, line.value)).collect::<Vec<_>>().join(", ")
+    )]
+    Amend {
+        /// The file, which stays as it is.
+        file: PathBuf,
+        /// The lines.
+        lines: Vec<Line>,
     },
     /// A table of the product does not read.
     #[error(transparent)]

@@ -6,6 +6,7 @@
 //! The types carry no places: of what only later checks find, the place is looked up in the text ([`locate_value`], [`locate_key`]).
 //! No other crate knows which YAML library is used for what people write.
 
+mod append;
 mod error;
 mod excerpt;
 mod flat;
@@ -17,6 +18,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_yaml::Options;
 
+pub use append::append;
 pub use error::{TableError, YamlError, YamlErrorKind, custom};
 pub use excerpt::Excerpt;
 pub use flat::{Flat, Line, Place};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use mikron_matrix::{Inventory, Matrix};
 use mikron_oci::BlobStore;
-use mikron_package::{Cancellation, PackageName, Platform, Progress};
+use mikron_package::{Cancellation, Limits, PackageName, Platform, Progress};
 use mikron_solve::Solver;
 use mikron_source::Environment;
 use mikron_source::fetch::Fetch;
@@ -154,6 +154,23 @@ impl Builder {
     /// The file of the spec.
     pub fn file(&self) -> &Path {
         &self.order.file
+    }
+
+    /// What stands in the file of the spec now.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is larger than specs are.
+    pub fn text_of_file(&self) -> Result<String, Error> {
+        let bytes = crate::files::read_plain(self.file(), Limits::default().spec)?;
+        crate::files::text(self.file(), bytes)
+    }
+
+    /// Writes another text into the file of the spec: all of it or nothing. This builder stays as it is.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write_file(&self, text: &str) -> Result<(), Error> {
+        crate::files::write_whole(self.file(), text.as_bytes())
     }
 
     /// Where the lock lies: beside the spec, with `.lock` for its extension (`nginx.yaml`, `nginx.lock`), that of a variant with its name

@@ -68,11 +68,7 @@ fn builder_for(
     quiet: bool,
     style: Style,
 ) -> Result<Builder, Failure> {
-    let mut reading = Reading::default();
-    for (name, value) in &common.params {
-        reading = reading.param(name, value);
-    }
-    let mut builder = read(spec, &reading)?
+    let mut builder = read(spec, &reading(common))?
         .offline(common.offline)
         .refresh(common.refresh)
         .progress(progress::reporter(quiet, style));
@@ -88,6 +84,14 @@ fn builder_for(
     Ok(match &common.variant {
         Some(variant) => builder.variant(variant)?,
         None => builder,
+    })
+}
+
+/// How specs are read.
+fn reading(common: &Shared) -> Reading {
+    let params = common.params.iter();
+    params.fold(Reading::default(), |reading, (name, value)| {
+        reading.param(name, value)
     })
 }
 

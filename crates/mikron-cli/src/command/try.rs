@@ -4,23 +4,66 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
+use mikron::package::Cancellation;
 use mikron::spec::Kind;
 use mikron_run::Runtime;
-use mikron_try::{Comparison, End, Key, Lacking, Line, Ran, Trial, TryError};
+use mikron_try::{Comparison, End, Key, Lacking, Line, Ran, Trial, TryError, amend};
 
 use super::run::search_path;
-use super::{builder_for, print, print_json};
+use super::{builder_for, print, print_json, reading};
 use crate::arguments::Try as Arguments;
 use crate::failure::Failure;
 use crate::interrupt;
-use crate::text::{Style, count, printable, table};
+use crate::text::{Style, count, printable, table, tell};
 
 /// How many lines are shown of what a command wrote: the last.
 const SHOWN: usize = 20;
 
+/// How often lines are written before what is lacking then is left to people.
+const ROUNDS: usize = 3;
+
 pub(crate) fn run(arguments: &Arguments, quiet: bool, style: Style) -> Result<ExitCode, Failure> {
     // Before anything is built for it.
     let runtime = Runtime::find(&search_path())?;
+    let cancellation = interrupt::cancellation();
+    let mut compared = tried(arguments, &runtime, &cancellation, (quiet, style))?;
+    let common = &arguments.common;
+    let is_file = common.spec.is_file();
+    // What comes further now may lack something else.
+    for _ in 0..ROUNDS {
+        if !arguments.write || compared.lines.is_empty() {
+            break;
+        }
+        if !is_file {
+            let spec = common.spec.display();
+            return Err(Failure::Command {
+                message: format!("{spec} is no file that lines can be put into"),
+                help: "leave --write out, and put them into a file that extends it".to_owned(),
+            });
+        }
+        if !common.shared.json {
+            print(&text(&compared))?;
+        }
+        amend(&common.spec, &reading(&common.shared), &compared.lines).map_err(Failure::Try)?;
+        let lines = count(compared.lines.len(), "line");
+        tell(&format!("wrote {lines} into {}", common.spec.display()));
+        compared = tried(arguments, &runtime, &cancellation, (quiet, style))?;
+    }
+    if common.shared.json {
+        print_json(&compared)?;
+    } else {
+        print(&text(&compared))?;
+    }
+    Ok(ExitCode::from(u8::from(!compared.is_whole())))
+}
+
+/// What comes of the command in both images.
+fn tried(
+    arguments: &Arguments,
+    runtime: &Runtime,
+    cancellation: &Cancellation,
+    (quiet, style): (bool, Style),
+) -> Result<Comparison, Failure> {
     let (common, inside) = (&arguments.common, &arguments.inside);
     let builder = builder_for(&common.spec, &common.shared, quiet, style)?;
     let builder = builder.locked(inside.locked);
@@ -32,19 +75,13 @@ pub(crate) fn run(arguments: &Arguments, quiet: bool, style: Style) -> Result<Ex
         mounts: inside.mounts.clone(),
         network: inside.network || (runs && !inside.no_network),
         timeout: arguments.timeout,
-        cancellation: interrupt::cancellation(),
+        cancellation: cancellation.clone(),
         ..Trial::new(builder)
     };
-    let compared = trial.run(&runtime).map_err(|error| match error {
+    trial.run(runtime).map_err(|error| match error {
         TryError::Build(error) => Failure::of(*error, &trial.builder),
         error => Failure::Try(error),
-    })?;
-    if common.shared.json {
-        print_json(&compared)?;
-    } else {
-        print(&text(&compared))?;
-    }
-    Ok(ExitCode::from(u8::from(!compared.is_whole())))
+    })
 }
 
 /// What came of it, for people.
