@@ -1,4 +1,4 @@
-//! Programs of one's own in nine languages, each with the spec of its image: the directory `programs` of this crate.
+//! Programs of one's own in eight languages, each with the spec of its image: the directory `programs` of this crate.
 //!
 //! Each is a server that answers a request over HTTP with what a library says that its spec does not name. `build.sh` makes it, where it
 //! lies, with the compilers of the machine.

@@ -82,7 +82,6 @@ const SPEC: &str = "\
 mikron: 1
 name: app
 sources: { debian: { deb: bookworm } }
-packages: [python3, libyaml-0-2]
 files: [{ path: /srv/app, from: app }]
 image: { entrypoint: [/srv/app/venv/bin/python, /srv/app/main.py] }
 layers: { compression: none }
