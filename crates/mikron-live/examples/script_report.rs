@@ -70,6 +70,8 @@ fn main() {
         let is_own = |script: &mikron::ScriptReport| script.package == *name && script.is_script();
         let own: Vec<_> = own.filter(is_own).collect();
         packages += usize::from(!own.is_empty());
+        // A run takes an hour: what is known so far is told.
+        eprintln!("{packages} {name}: {} so far", scripts.text());
         for script in own {
             let known = script.uncovered.is_empty();
             scripts.add(known);

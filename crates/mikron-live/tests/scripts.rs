@@ -5,11 +5,13 @@
 
 mod common;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use common::{builder, extract_spec, spec_of};
 use mikron_live::installed::Listing;
 use mikron_live::runtime::Bundle;
+use tempfile::TempDir;
 
 /// A name that a script or dpkg gives a file on its way to its place.
 fn is_passing(path: &str) -> bool {
@@ -277,5 +279,65 @@ fn what_only_a_program_makes_at_installation_fails_the_build_by_name() {
         };
         let error = builder.build().unwrap_err().to_string();
         assert!(error.contains(step), "{packages}: {error}");
+    }
+}
+
+/// Scripts that were read by hand.
+const BY_HAND: &str = include_str!("scripts/by_hand.txt");
+
+/// What is said of a script: the names of its commands by the finalizer that does them, and of those that nobody does.
+fn said(script: &mikron::ScriptReport) -> String {
+    let name = |effect: &str| {
+        let command = effect.split(' ').next().unwrap_or_default();
+        let name = command.rsplit('/').next().unwrap_or_default();
+        name.replace(':', ">")
+    };
+    let mut by: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for effect in &script.covered {
+        let finalizer = effect.rsplit('(').next().unwrap().trim_end_matches(')');
+        by.entry(finalizer).or_default().insert(name(effect));
+    }
+    let undone: BTreeSet<String> = script.uncovered.iter().map(|effect| name(effect)).collect();
+    let undone = Some(("not done", undone)).filter(|(_, names)| !names.is_empty());
+    let parts = by.into_iter().chain(undone).map(|(who, names)| {
+        let names: Vec<String> = names.into_iter().collect();
+        format!("{who}: {}", names.join(" "))
+    });
+    let parts: Vec<String> = parts.collect();
+    if parts.is_empty() {
+        "-".to_owned()
+    } else {
+        parts.join("; ")
+    }
+}
+
+#[test]
+fn of_scripts_that_were_read_by_hand_is_said_what_they_do() {
+    let rows = BY_HAND.lines().filter(|line| !line.starts_with('#'));
+    let rows: Vec<[&str; 3]> = rows
+        .map(|row| row.split(" | ").collect::<Vec<_>>().try_into().unwrap())
+        .collect();
+    assert!(rows.len() >= 50);
+    let packages = rows
+        .iter()
+        .map(|[script, ..]| script.split(' ').next().unwrap());
+    let packages: BTreeSet<&str> = packages.collect();
+    let packages: Vec<&str> = packages.into_iter().collect();
+    let dir = TempDir::new().unwrap();
+    let Some(builder) = builder(&spec_of(&packages.join(", "), ""), dir.path()) else {
+        return;
+    };
+    let platform = "linux/amd64".parse().unwrap();
+    let scripts = builder.platform(platform).scripts().unwrap();
+    let of = |script: &mikron::ScriptReport| {
+        (
+            format!("{} {}", script.package, script.script),
+            said(script),
+        )
+    };
+    let scripts: BTreeMap<String, String> = scripts[&platform].iter().map(of).collect();
+    for [script, does, expected] in rows {
+        let found = scripts.get(script).map(String::as_str);
+        assert_eq!(found, Some(expected), "{script}, which does: {does}");
     }
 }
