@@ -76,6 +76,11 @@ impl Base {
         Some(Self { root })
     }
 
+    /// Its root directory, which nobody may change.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// Installs packages over the base by apt-get, with nothing that is only recommended, and with their scripts run;
     /// then what tmpfiles.d(5) has a machine make below /run when it starts.
     ///

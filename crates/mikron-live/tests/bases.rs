@@ -4,11 +4,17 @@
 
 mod common;
 
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
-use common::{builder, quick};
-use mikron::Output;
+use common::{builder, installed, quick};
+use mikron::oci::validate;
+use mikron::package::Limits;
+use mikron::{BuildReport, Output};
 use mikron_live::runtime::{Bundle, Finished, Run};
+use mikron_testkit::layout::LayoutBuilder;
+use mikron_testkit::tools::tool;
 use tempfile::TempDir;
 
 /// A flavour of a base, extracted. `None` where something is missing that it takes.
@@ -90,4 +96,107 @@ fn nginx_serves_a_page_of_ones_own_as_a_user_without_rights() {
     let mut server = bundle.start(&Run::default());
     let answer = server.fetch(&["-s", "http://127.0.0.1:8080/"]);
     assert_eq!(answer, "mine");
+}
+
+/// Builds upon what lies in `base` of a directory, into `layout` there. Layers are such that all tools read them.
+fn upon(dir: &Path, packages: &str, more: &str) -> Option<(BuildReport, Bundle)> {
+    let spec = format!(
+        "mikron: 1\nname: above\nfrom: oci:base\nsources: {{ debian: {{ deb: bookworm }} }}\npackages: [{packages}]\n\
+         layers: {{ compression: \"gzip:1\" }}\n{more}"
+    );
+    let layout = dir.join("layout");
+    let builder = builder(&spec, dir)?.output(Output::layout(&layout, "latest"));
+    let report = builder.build().unwrap_or_else(|error| panic!("{error}"));
+    validate(&layout, &Limits::default()).unwrap();
+    if let Some(skopeo) = tool("skopeo") {
+        let image = format!("oci:{}:latest", layout.display());
+        let copied = format!("oci:{}:latest", dir.join("copied").display());
+        let copy = Command::new(skopeo)
+            .args(["copy", "--quiet", &image, &copied])
+            .status();
+        assert!(copy.unwrap().success());
+    }
+    Some((report, Bundle::extract(&layout)?))
+}
+
+#[test]
+fn nginx_upon_a_root_file_system_of_debian_is_what_that_lacks_of_it() {
+    let Some(debian) = installed::base() else {
+        return;
+    };
+    let dir = TempDir::new().unwrap();
+    let packed = Command::new("tar")
+        .args([
+            "--numeric-owner",
+            "--exclude=./var/lib/apt/lists/*",
+            "--exclude=./dev/*",
+            "-cC",
+        ])
+        .arg(debian.root())
+        .arg(".")
+        .output()
+        .unwrap();
+    assert!(packed.status.success(), "{packed:?}");
+    LayoutBuilder::new()
+        .layer(packed.stdout)
+        .write_to(&dir.path().join("base"));
+    let image = "image: { entrypoint: [/usr/sbin/nginx, -g, daemon off;] }\n";
+    let Some((report, bundle)) = upon(dir.path(), "nginx", image) else {
+        return;
+    };
+    // The C library and the like are there; what nginx is linked with beside that comes.
+    let platform = &report.platforms[0];
+    let packages: Vec<&str> = platform
+        .packages
+        .iter()
+        .map(|one| one.name.as_str())
+        .collect();
+    assert_eq!(packages, ["libssl3", "nginx", "nginx-common"]);
+    let mut server = bundle.start(&Run::default());
+    assert!(
+        server
+            .fetch(&["-s", "http://127.0.0.1/"])
+            .contains("Welcome to nginx")
+    );
+    drop(server);
+    let list = [
+        "dpkg-query",
+        "-W",
+        "-f=${Package} ${Status}\\n",
+        "nginx",
+        "libc6",
+        "libssl3",
+    ];
+    let said = run(&bundle, &list).well();
+    assert_eq!(said.matches("install ok installed").count(), 3, "{said}");
+}
+
+#[test]
+fn python_upon_an_image_of_ours_takes_what_that_has_no_second_time() {
+    let dir = TempDir::new().unwrap();
+    let Some(base) = builder(
+        &quick("mikron: 1\nname: base\nextends: [builtin/base-nossl]\n"),
+        dir.path(),
+    ) else {
+        return;
+    };
+    let base = base.output(Output::layout(dir.path().join("base"), "latest"));
+    base.build().unwrap_or_else(|error| panic!("{error}"));
+    let image = "image: { entrypoint: [/usr/bin/python3.11] }\n";
+    let Some((report, bundle)) = upon(dir.path(), "python3-minimal", image) else {
+        return;
+    };
+    // The base has the C library itself, and no loader lies twice.
+    let platform = &report.platforms[0];
+    let libc = platform
+        .packages
+        .iter()
+        .find(|one| one.name.as_str() == "libc6");
+    assert!(libc.is_none_or(|libc| libc.files < 5), "{libc:?}");
+    let said = run(
+        &bundle,
+        &["/usr/bin/python3.11", "-c", "import zlib; print('ok')"],
+    )
+    .well();
+    assert_eq!(said, "ok\n");
 }
