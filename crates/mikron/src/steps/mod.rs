@@ -39,3 +39,4 @@ pub(crate) mod tables;
 pub(crate) mod translate;
 pub(crate) mod tree;
 pub(crate) mod universes;
+pub(crate) mod wanted;
