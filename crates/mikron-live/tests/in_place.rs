@@ -143,6 +143,18 @@ fn root_in_a_container_reads_what_steers_the_machine_and_writes_none_of_it() {
     assert_eq!(ends("test -z \"$(head -c 1 /proc/kcore)\""), 0);
 }
 
+#[test]
+fn a_hole_is_found_and_mended_and_nothing_lacks_in_an_image_that_is_whole() {
+    let sort = ["/bin/bash", "-c", "printf 'b\\na\\n' | sort"];
+    let Some(hole) = common::trial::play("bash", "remove: [/usr/bin/sort]", &sort) else {
+        return;
+    };
+    assert_eq!(hole.lacking, ["coreutils:bins"]);
+    assert_eq!(hole.lines, ["remove: !/usr/bin/sort"]);
+    // With its lines it is the image that is whole.
+    assert_eq!(hole.mended, Some(true));
+}
+
 /// The runtime of this machine.
 fn runtime() -> Runtime {
     let path = env::var_os("PATH").unwrap();

@@ -5,6 +5,7 @@ pub(crate) mod beside;
 pub(crate) mod compare;
 pub(crate) mod installed;
 pub(crate) mod thousand;
+pub(crate) mod trial;
 
 use std::fs;
 use std::path::{Path, PathBuf};
