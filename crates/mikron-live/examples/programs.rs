@@ -66,6 +66,7 @@ fn main() {
         let dir = program.build().expect("what its build takes");
         let ours = ours(&program, dir.path());
         let theirs = theirs(&program, dir.path(), &docker);
+        #[allow(clippy::cast_precision_loss)] // sizes of images
         let megabytes = |bytes: u64| format!("{:.1} MB", bytes as f64 / 1e6);
         let sizes = [ours.unpacked, theirs.unpacked, ours.packed, theirs.packed];
         println!(
