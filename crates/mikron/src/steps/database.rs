@@ -14,7 +14,7 @@ use crate::Error;
 use crate::families::Families;
 use crate::steps::closure::Closure;
 use crate::steps::contents::WithMade;
-use crate::steps::resolve::ResolvedPackage;
+use crate::steps::resolved::ResolvedPackage;
 
 /// The packages of an image by family, and what the spec's `remove` patterns will take away.
 struct Packages {

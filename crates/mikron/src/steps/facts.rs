@@ -16,7 +16,7 @@ use crate::Error;
 use crate::error::SourceFault;
 use crate::session::Session;
 use crate::steps::base::{self, Lower};
-use crate::steps::resolve::ResolvedPackage;
+use crate::steps::resolved::ResolvedPackage;
 use crate::steps::sources::Sources;
 use crate::steps::{links, parallel};
 

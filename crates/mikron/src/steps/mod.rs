@@ -26,6 +26,7 @@ pub(crate) mod placed;
 pub(crate) mod places;
 pub(crate) mod publish;
 pub(crate) mod resolve;
+pub(crate) mod resolved;
 pub(crate) mod scripts;
 pub(crate) mod seek;
 #[cfg(feature = "slices")]

@@ -7,7 +7,7 @@ use mikron_facts::PackageFacts;
 use mikron_package::{Family, PackageRecord, Relation, Requirement, Version};
 use mikron_spec::{LockedPackage, Spec};
 
-use crate::steps::resolve::{ResolvedPackage, Role};
+use crate::steps::resolved::{ResolvedPackage, Role};
 
 /// Lets records provide the paths that others of them call for: what an index says of files, the archives say by having them.
 pub(crate) fn provide_paths(

@@ -8,7 +8,7 @@ use mikron_rootfs::{Outcome, Rootfs};
 use crate::Error;
 use crate::report::ScriptReport;
 use crate::steps::closure::Closure;
-use crate::steps::resolve::Role;
+use crate::steps::resolved::Role;
 
 /// Every script of the packages of an image, with what of it somebody brought about, what means nothing in an image, and what
 /// nobody did.

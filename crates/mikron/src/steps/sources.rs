@@ -21,7 +21,7 @@ use crate::files::Beside;
 use crate::order::Order;
 use crate::session::Session;
 use crate::steps::parallel;
-use crate::steps::resolve::ResolvedPackage;
+use crate::steps::resolved::ResolvedPackage;
 use crate::steps::universes::{Universes, families};
 
 /// The sources of a spec as repositories.

@@ -17,7 +17,7 @@ use crate::steps::installed::InstalledFiles;
 use crate::steps::links::links;
 use crate::steps::own::OwnFiles;
 use crate::steps::placed;
-use crate::steps::resolve::Role;
+use crate::steps::resolved::Role;
 use crate::steps::slices;
 use crate::steps::translate;
 use crate::steps::universes::families;

@@ -11,7 +11,7 @@ use mikron_spec::Spec;
 
 use crate::Error;
 use crate::steps::base::{BASE, Installed, OnBase};
-use crate::steps::resolve::{InBase, ResolvedPackage, Role};
+use crate::steps::resolved::{InBase, ResolvedPackage, Role};
 
 /// The universes of one platform, in the order of the names of the spec's sources.
 #[derive(Clone, Default)]

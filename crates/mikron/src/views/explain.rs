@@ -18,7 +18,7 @@ use crate::Error;
 use crate::run::Run;
 use crate::steps::closure::Closure;
 use crate::steps::own::OwnFiles;
-use crate::steps::resolve::{ResolvedPackage, Role};
+use crate::steps::resolved::{ResolvedPackage, Role};
 
 /// The selection of each platform, with every reason.
 #[derive(Debug)]

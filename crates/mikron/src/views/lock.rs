@@ -10,7 +10,7 @@ use crate::Error;
 use crate::order::Update;
 use crate::run::{Pins, Run, timestamp};
 use crate::steps::closure::Closure;
-use crate::steps::resolve::Role;
+use crate::steps::resolved::Role;
 use crate::views::pair::Pair;
 
 /// Resolves against what the sources publish now, for all platforms of the spec.
