@@ -424,7 +424,13 @@ impl Builder {
     /// # Errors
     /// Whatever fails; when an output holds one image and there are several.
     pub fn build_all(&self) -> Result<Vec<BuildReport>, Error> {
-        let reports = self.each(|builder| builder.build().map(Some))?;
+        let dry = |builder: &Self| {
+            let mut dry = builder.clone();
+            dry.order.outputs.clear();
+            dry.order.stores.clear();
+            dry.build().map(|_| true)
+        };
+        let reports = self.each(dry, |builder| builder.build().map(Some))?;
         Ok(reports.unwrap_or_default())
     }
 
@@ -433,7 +439,7 @@ impl Builder {
     /// # Errors
     /// As [`Builder::build_all`].
     pub fn recall_all(&self) -> Result<Option<Vec<BuildReport>>, Error> {
-        self.each(Self::recall)
+        self.each(|builder| builder.run(build::is_remembered), Self::recall)
     }
 
     /// This builder and one for each variant of the spec; of a builder for one variant itself alone.
@@ -450,9 +456,10 @@ impl Builder {
         Ok(all)
     }
 
-    /// A step for the image and each of its variants: without outputs at first, so that none has changed when one fails.
+    /// A step for the image and each of its variants, after one that changes no output: none has changed when one fails.
     fn each(
         &self,
+        first: impl Fn(&Self) -> Result<bool, Error>,
         step: impl Fn(&Self) -> Result<Option<BuildReport>, Error>,
     ) -> Result<Option<Vec<BuildReport>>, Error> {
         let all = self.all()?.into_iter();
@@ -462,15 +469,12 @@ impl Builder {
         } else {
             all.collect()
         };
-        let step = |builder: &Self| {
-            let of_variant = |error| match (&builder.order.variant, error) {
-                (Some(variant), error) if several && !matches!(error, Error::Cancelled) => {
-                    let (variant, error) = (variant.clone(), Box::new(error));
-                    Error::Variant { variant, error }
-                }
-                (_, error) => error,
-            };
-            step(builder).map_err(of_variant)
+        let named = |builder: &Self, error| match (&builder.order.variant, error) {
+            (Some(variant), error) if several && !matches!(error, Error::Cancelled) => {
+                let (variant, error) = (variant.clone(), Box::new(error));
+                Error::Variant { variant, error }
+            }
+            (_, error) => error,
         };
         if several {
             let session = match &self.session {
@@ -479,14 +483,12 @@ impl Builder {
             };
             for builder in &mut all {
                 builder.session = Some(Arc::clone(&session));
-                let mut dry = builder.clone();
-                dry.order.outputs.clear();
-                dry.order.stores.clear();
-                if step(&dry)?.is_none() {
+                if !first(builder).map_err(|error| named(builder, error))? {
                     return Ok(None);
                 }
             }
         }
+        let step = |builder| step(builder).map_err(|error| named(builder, error));
         all.iter().map(step).collect()
     }
 

@@ -16,14 +16,27 @@ use crate::{BuildReport, Error, Output};
 /// Publishes again what an earlier build came to. `None` where the cache does not remember it.
 pub(crate) fn recall(run: &Run<'_>) -> Result<Option<BuildReport>, Error> {
     places::check(&run.order.outputs, &run.inputs.platforms)?;
+    let Some(key) = key_in_memory(run)? else {
+        return Ok(None);
+    };
+    Ok(recalled(run, Some(&key))?.map(|report| with_inputs(run, report)))
+}
+
+/// Whether the cache remembers what an earlier build came to.
+pub(crate) fn is_remembered(run: &Run<'_>) -> Result<bool, Error> {
+    let key = key_in_memory(run)?;
+    Ok(key.is_some_and(|key| memo::recall(&run.session.cache, &key).is_some()))
+}
+
+/// What the cache would remember the build by; `None` where it remembers none at all.
+fn key_in_memory(run: &Run<'_>) -> Result<Option<Digest>, Error> {
     if !memo::remembers(&run.session.cache) {
         return Ok(None);
     }
     let own = run.files()?;
     let pins = run.pins()?;
     let pair = Pair::of(run)?;
-    let key = key(run, &own, &pins, pair.as_ref(), run.epoch(&pins)?)?;
-    Ok(recalled(run, key.as_ref())?.map(|report| with_inputs(run, report)))
+    key(run, &own, &pins, pair.as_ref(), run.epoch(&pins)?)
 }
 
 /// Builds and publishes.
