@@ -117,6 +117,8 @@ fn what_a_base_has_is_installed_and_comes_no_second_time() {
     assert!(status.contains("Package: gone\n"), "{status}");
     assert!(text(&home, "/var/lib/dpkg/info/greet.list").contains("/usr/bin/greet\n"));
     home.snapshot("base_diff", &["diff", "oci:base", "oci:out"]);
+    let of_spec = home.run(&["-q", "diff", "oci:out", "greet.yaml"]);
+    assert!(!of_spec.out.contains("package"), "{}", of_spec.out);
     let explained = home.run(&[
         "explain",
         "greet.yaml",

@@ -14,6 +14,7 @@ pub use layout::{archive_inventory, layout_inventory};
 
 use crate::Error;
 use crate::run::Run;
+use crate::steps::base::BASE;
 use crate::steps::closure::Closure;
 use crate::steps::tree::tree;
 
@@ -73,11 +74,17 @@ fn holdings(closure: &Closure, rootfs: &Rootfs, reasons: &BTreeMap<Vec<u8>, Stri
         files.insert(entry.path.clone(), file);
     }
     let held = closure.packages.iter().filter_map(|package| {
-        let capabilities = bytes.remove(package.record.name.as_str())?;
+        let capabilities = bytes.remove(package.record.name.as_str());
+        // Which capabilities an image that is built upon has of a package is not known.
+        let below = package.below.is_some();
+        let is_package = package.record.name.as_str() != BASE;
+        if !is_package || capabilities.is_none() && !below {
+            return None;
+        }
         let held = HeldPackage {
             version: package.record.version.clone(),
-            archive: package.record.digest,
-            capabilities: Some(capabilities),
+            archive: package.record.digest.filter(|_| !below),
+            capabilities: capabilities.filter(|_| !below),
         };
         Some((package.record.name.clone(), held))
     });
