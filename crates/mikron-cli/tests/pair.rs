@@ -127,6 +127,25 @@ fn a_build_that_is_remembered_looks_at_the_other_one_again() {
 }
 
 #[test]
+fn libraries_of_the_image_that_the_other_one_builds_on_count() {
+    let home = home();
+    let company = RUNTIME.replace("name: run", "name: company");
+    let company = company.replace("old", "new").replace("program", "libgreet");
+    home.write("run/company.yaml", company);
+    let output = format!("oci:{}", home.path("run/company").display());
+    let built = home.run(&["-q", "build", "run/company.yaml", "-o", &output]);
+    assert_eq!(built.code, 0, "{}", built.err);
+    // Its own sources would give the version of this image.
+    home.write(
+        "run/run.yaml",
+        RUNTIME.replace("[program]", "[]") + "from: oci:company\n",
+    );
+    let run = home.run(&["-q", "build", "build.yaml"]);
+    let differs = "libgreet.so.1 of libgreet: 1.0-1 here, 1.0-2 there";
+    assert!(run.err.contains(differs), "{}", run.err);
+}
+
+#[test]
 fn what_is_no_pair_is_refused_where_it_stands() {
     let home = home();
     let refused = |build: &str, run: &str| {

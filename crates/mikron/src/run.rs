@@ -400,17 +400,22 @@ impl<'a> Run<'a> {
         pins: &Pins,
         names: impl Iterator<Item = &'n PackageName>,
     ) -> Result<Versions, Error> {
+        let lower = self.lower(platform)?;
+        let below = lower.iter().flat_map(|lower| lower.packages());
+        let below = below.map(|facts| &facts.metadata.record);
+        let below = below.map(|record| (record.name.clone(), record.version.clone()));
+        let mut versions = Versions::new();
         let published = match pins {
             Pins::Fresh(published) => published,
             Pins::Locked(lock) => {
                 let locked = lock.platforms.get(&platform).into_iter();
                 let packages = locked.flat_map(|locked| &locked.packages);
-                let version = packages.map(|p| (p.name.clone(), p.version.clone()));
-                return Ok(version.collect());
+                versions.extend(packages.map(|p| (p.name.clone(), p.version.clone())));
+                versions.extend(below);
+                return Ok(versions);
             }
         };
-        let universes = self.sources.universes(published, platform)?;
-        let mut versions = Versions::new();
+        let universes = self.universes(published, platform)?;
         for name in names {
             for universe in universes.iter() {
                 let ids = universe.named(name.as_str()).into_iter();
@@ -434,6 +439,7 @@ impl<'a> Run<'a> {
         let solved = resolve::resolve(self.solver(), &universes, asked, &nothing, platform)?;
         let packages = solved.packages.into_iter();
         versions.extend(packages.map(|p| (p.record.name, p.record.version)));
+        versions.extend(below);
         Ok(versions)
     }
 

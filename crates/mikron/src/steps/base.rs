@@ -132,18 +132,6 @@ impl Base {
         };
         let lower = reader.read(Arc::clone(image)).map_err(|error| match error {
             read::ReadError::Image(error) => broken(order, &self.image, &error),
-            read::ReadError::Database(error) => {
-                let message = format!("cannot build on {}: {error}", self.image);
-                fault(order, message, "")
-            }
-            read::ReadError::Layer(error) => {
-                let message = format!("cannot build on {}: {error}", self.image);
-                fault(order, message, "")
-            }
-            read::ReadError::Spool(error) => {
-                let message = format!("cannot build on {}: {error}", self.image);
-                fault(order, message, "")
-            }
             read::ReadError::Unread(family) => {
                 let message = format!(
                     "{} has packages of the family {family}, whose database in an image is not read",
@@ -151,6 +139,10 @@ impl Base {
                 );
                 let help = "build on an image with packages of Debian, or on one without a package database";
                 fault(order, message, help)
+            }
+            read::ReadError::Other(error) => {
+                let message = format!("cannot build on {}: {error}", self.image);
+                fault(order, message, "")
             }
         })?;
         lower.fits(&order.spec).map_err(|(message, help)| {

@@ -67,7 +67,10 @@ impl Pair {
             of.beside.note(&read);
         }
         let pins = pair.pins()?.identity();
-        Ok(format!("{} {pins}", self.order.spec.resolution_digest()))
+        let base = pair.base.as_ref().map(|base| base.digest.to_string());
+        let base = base.unwrap_or_default();
+        let request = self.order.spec.resolution_digest();
+        Ok(format!("{request} {pins} {base}"))
     }
 
     /// Looks whether the libraries of a closure have the versions there that they have here: those that the other image has, and those that

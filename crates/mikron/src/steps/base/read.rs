@@ -5,10 +5,10 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use mikron_facts::{FileFacts, FileScanner, PackageFacts, Spool, Symbols, classify};
-use mikron_oci::{Image, ImageError, ImageTree, LayerEntry, LayerError, TakeContents};
+use mikron_oci::{Image, ImageError, ImageTree, LayerEntry, TakeContents};
 use mikron_package::{
-    ArchiveError, Contents as _, DatabaseError, Digest, Entry, EntryKind, Family, LimitExceeded,
-    PackageDatabase, PackageName, RootPath, merged_usr,
+    ArchiveError, Contents as _, Digest, Entry, EntryKind, Family, LimitExceeded, PackageDatabase,
+    PackageName, RootPath, merged_usr,
 };
 use serde::{Deserialize, Serialize};
 
@@ -45,13 +45,18 @@ pub(super) struct KnownPackage {
 
 /// Why a base is not read.
 pub(crate) enum ReadError {
+    /// It is damaged or incomplete.
     Image(ImageError),
-    Layer(LayerError),
-    Database(DatabaseError),
-    /// What was taken of it cannot be read again.
-    Spool(io::Error),
     /// It has packages of a family whose database is not read.
     Unread(Family),
+    /// Its layers, its database, or what was taken of them.
+    Other(Box<dyn std::error::Error>),
+}
+
+impl ReadError {
+    fn other(error: impl std::error::Error + 'static) -> Self {
+        Self::Other(Box::new(error))
+    }
 }
 
 /// Reads bases.
@@ -100,7 +105,7 @@ impl Reader<'_> {
         let limits = &self.session.limits;
         let tree = ImageTree::read_all(image, &mut scanner, limits).map_err(ReadError::Image)?;
         let entries = tree.into_entries();
-        let entries = entries.map_err(ReadError::Layer)?;
+        let entries = entries.map_err(ReadError::other)?;
         let facts = scanner.facts(&entries);
         let paths: BTreeMap<&RootPath, usize> = facts
             .iter()
@@ -129,8 +134,8 @@ impl Reader<'_> {
             let files: Vec<(&RootPath, Digest)> = files
                 .filter_map(|file| Some((&file.entry.path, file.digest?)))
                 .collect();
-            let texts = self.texts(&files).map_err(ReadError::Spool)?;
-            let found = database.packages(&texts).map_err(ReadError::Database)?;
+            let texts = self.texts(&files).map_err(ReadError::other)?;
+            let found = database.packages(&texts).map_err(ReadError::other)?;
             let Some(found) = found else {
                 return Err(ReadError::Unread(family));
             };
