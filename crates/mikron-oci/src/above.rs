@@ -41,10 +41,7 @@ impl HeldImage {
         layers: Vec<ImageLayer>,
         annotations: &BTreeMap<String, String>,
     ) -> Result<Self, ImageError> {
-        let time = rfc3339(created).ok_or_else(|| ImageError::Config {
-            field: "time",
-            reason: format!("{created} lies outside of the years 1970 to 9999"),
-        })?;
+        let time = rfc3339(created)?;
         let document = json::parse(base.config()).map_err(|source| ImageError::Json {
             document: "config",
             source,

@@ -98,9 +98,16 @@ pub(crate) fn variable((name, value): (&String, &String)) -> Result<String, Imag
     Ok(format!("{name}={value}"))
 }
 
-/// Seconds since 1970 as RFC 3339 in UTC. `None` outside of the years 1970 to 9999.
-pub(crate) fn rfc3339(seconds: i64) -> Option<String> {
-    Timestamp::new(seconds).map(|time| time.to_string())
+/// Seconds since 1970 as RFC 3339 in UTC.
+///
+/// # Errors
+/// Outside of the years 1970 to 9999.
+pub(crate) fn rfc3339(seconds: i64) -> Result<String, ImageError> {
+    let time = Timestamp::new(seconds).ok_or_else(|| ImageError::Config {
+        field: "time",
+        reason: format!("{seconds} lies outside of the years 1970 to 9999"),
+    })?;
+    Ok(time.to_string())
 }
 
 /// When a config says that the image was made, in seconds since 1970; 0 where it says nothing that can be read.
@@ -150,11 +157,11 @@ mod tests {
             (4_107_542_400, "2100-03-01T00:00:00Z"),
             (253_402_300_799, "9999-12-31T23:59:59Z"),
         ] {
-            assert_eq!(rfc3339(seconds).as_deref(), Some(text));
+            assert_eq!(rfc3339(seconds).unwrap(), text);
             assert_eq!(super::seconds(text), Some(seconds));
         }
-        assert_eq!(rfc3339(-1), None);
-        assert_eq!(rfc3339(253_402_300_800), None);
+        assert!(rfc3339(-1).is_err());
+        assert!(rfc3339(253_402_300_800).is_err());
     }
 
     #[test]

@@ -138,10 +138,7 @@ impl HeldImage {
         layers: Vec<ImageLayer>,
         annotations: &BTreeMap<String, String>,
     ) -> Result<Self, ImageError> {
-        let time = rfc3339(created).ok_or_else(|| ImageError::Config {
-            field: "time",
-            reason: format!("{created} lies outside of the years 1970 to 9999"),
-        })?;
+        let time = rfc3339(created)?;
         let config = config.document(platform, &time, &layers)?;
         let config = canonical("config", &config)?;
         let layers = layers.into_iter().map(|layer| layer.layer).collect();

@@ -9,10 +9,13 @@ use crate::{Node, Shape};
 /// (a flow mapping, a list behind an alias) may be none: who needs to be sure reads it.
 ///
 /// ```
+/// # fn main() -> Result<(), &'static str> {
 /// let text = "packages: [nginx]  # the server\nremove:\n  - /usr/share/doc\n";
-/// let text = mikron_yaml::append(text, "packages", &["libgcc-s1:libs"]).unwrap();
-/// let text = mikron_yaml::append(&text, "remove", &["!/usr/share/doc/x"]).unwrap();
+/// let text = mikron_yaml::append(text, "packages", &["libgcc-s1:libs"]).ok_or("no list")?;
+/// let text = mikron_yaml::append(&text, "remove", &["!/usr/share/doc/x"]).ok_or("no list")?;
 /// assert_eq!(text, "packages: [nginx, \"libgcc-s1:libs\"]  # the server\nremove:\n  - /usr/share/doc\n  - \"!/usr/share/doc/x\"\n");
+/// # Ok(())
+/// # }
 /// ```
 pub fn append(text: &str, key: &str, items: &[&str]) -> Option<String> {
     let root: Node = crate::read(text).ok()?;
